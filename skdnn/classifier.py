@@ -1,0 +1,580 @@
+"""DeepNetClassifier: parameters, fit, predict. No mathematics."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdnn.core.calibration import log_average, log_odds
+from skdnn.core.losses import LOSSES
+from skdnn.core.network import build
+from skdnn.core.prediction import predict_logits
+from skdnn.core.training import Split, State
+from skdnn.fitting import (
+    check_same_shape,
+    make_network,
+    make_plan,
+    make_task,
+    member_generators,
+    prepare,
+    read_validation,
+    starting_params,
+    train_members,
+)
+from skdnn.labels import Labels, learn_labels
+from skdnn.outcome import forget_calibration, keep_calibration, keep_history, warn_about
+from skdnn.parameters import CONSTRAINTS, Resolved, check_together, resolve
+from skdnn.reading import (
+    as_rows,
+    as_table,
+    encode,
+    fit_encoder,
+    read_table,
+    resolve_dtype,
+    unchanged_on_error,
+)
+
+
+def _is_stochastic(estimator):
+    """Tell whether ``partial_fit`` makes sense."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit needs a solver that takes steps; solver='lbfgs' minimizes in one go."
+        )
+    return True
+
+
+class DeepNetClassifier(ClassifierMixin, BaseEstimator):
+    """A deep neural network that takes tables as they come and gives calibrated probabilities.
+
+    One fit trains ``n_members`` networks side by side. Member k holds out fold k of the rows,
+    stops at its own best epoch, and the probabilities are the members' average, calibrated on
+    the rows that each held out. ``solver="gd", n_members=1, early_stopping=False,
+    encoder="passthrough"`` and a few more words make it the plain network of the textbooks.
+
+    Parameters that :class:`sklearn.neural_network.MLPClassifier` has too mean what they mean
+    there; rates and schedules serve every solver. ``"auto"`` is decided by the data and the
+    solver; ``resolved_params_`` tells what it became.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : array-like of int, int or "auto", default="auto"
+        Units of each hidden layer. ``()`` is logistic regression. "auto" is (128, 128).
+    activation : str or sequence of str, default="relu"
+        One of "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "silu",
+        "gelu", "mish", "softplus", for all hidden layers or one for each.
+    solver : {"adamw", "adam", "sgd", "gd", "lbfgs"}, default="adamw"
+        "gd" is full-batch gradient descent, "sgd" takes mini-batches with momentum, "adamw" is
+        Adam with decoupled weight decay and brings the strongest "auto" recipe, "lbfgs" is
+        SciPy's full-batch quasi-Newton method.
+    alpha : float >= 0, default=0.0
+        L2 penalty ``alpha / 2 * ||W||^2 / n_rows``, added to the mean loss; biases are free.
+    batch_size : int or "auto", default="auto"
+        Rows of a mini-batch at most; the rows of an epoch are dealt evenly. "auto" grows from
+        64 (up to 1,024 rows) to 1,024 (above 100,000). "gd" and "lbfgs" always take all rows.
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine", "onecycle", "auto"}, \
+            default="auto"
+        Schedule. "invscaling" divides by ``(rows seen + 1) ** power_t`` each epoch; "adaptive"
+        divides by 5 when patience runs out; "cosine" warms up, then falls to 0; "onecycle"
+        rises over 30 % of the steps, then falls. "auto" is "cosine" for "adamw", else
+        "constant".
+    learning_rate_init : float > 0 or "auto", default="auto"
+        Learning rate that the schedule multiplies. "auto" is 0.002 for "adamw", 0.001 for
+        "adam", 0.01 for "sgd", 0.1 for "gd".
+    power_t : float >= 0, default=0.5
+        Exponent of "invscaling".
+    max_iter : int or "auto", default="auto"
+        Epochs at most (iterations for "lbfgs"). "auto" is 30, or what 2,000 steps take if that
+        is more, for "adamw"; 1,000 for "gd"; 200 for the others.
+    shuffle : bool, default=True
+        Whether to shuffle rows in every epoch. False also keeps the rows' order of input, where
+        True first brings them into an order that depends on their content only.
+    random_state : int, RandomState instance or None, default=None
+        Decides folds, starting weights, batches and dropout.
+    tol : float >= 0, default=1e-4
+        A loss that falls by less does not renew patience. For "lbfgs", also the tolerance on the
+        gradient.
+    verbose : bool or int, default=False
+        Whether to print the losses of every epoch.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from where the last one stopped.
+    momentum : float in [0, 1], default=0.9
+        Momentum of "sgd".
+    nesterovs_momentum : bool, default=True
+        Whether "sgd" looks ahead along its momentum.
+    early_stopping : bool, default=True
+        Whether to hold out rows: patience then watches their loss, and the best epoch is put
+        back. False trains every member on all rows and keeps the last epoch.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows to hold out if ``n_members=1``. Several members hold out a fold each.
+    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
+        Decay of Adam's moments.
+    epsilon : float > 0, default=1e-8
+        Added to the root of Adam's second moment.
+    n_iter_no_change : int or "auto", default="auto"
+        Patience in epochs. "auto" is an eighth of ``max_iter``, at least 8, with
+        ``early_stopping``; without, 10, and no limit for "gd".
+    max_fun : int, default=15000
+        Evaluations of the loss at most, for "lbfgs".
+    init : str, default="auto"
+        Starting weights: "he_normal", "he_uniform", "glorot_normal", "glorot_uniform",
+        "lecun_normal", "lecun_uniform", "orthogonal", "normal", "zeros". "auto" takes what suits
+        the activation, a small last layer, and the classes' shares as its bias. Biases are 0
+        otherwise.
+    init_scale : float > 0, default=1.0
+        Factor on the starting weights: ``init="normal", init_scale=0.01`` is ``0.01 * randn``.
+    coefs_init : list of array-like or None, default=None
+        Starting weights of each layer, (fan_in, fan_out), perhaps with the members in front.
+    intercepts_init : list of array-like or None, default=None
+        Starting biases of each layer, (fan_out,), perhaps with the members in front.
+    dropout : float in [0, 1) or "auto", default="auto"
+        Share of hidden units dropped in training. "auto" is 0.1 for "adamw", else 0.
+    weight_decay : float >= 0 or "auto", default="auto"
+        Decoupled decay of weights, per unit of rate. "auto" is 0.01 for "adamw", else 0.
+    label_smoothing : float in [0, 1), default=0.0
+        Share of each target that is spread over all classes, in training only.
+    max_grad_norm : float > 0 or None, default=None
+        Longer gradients of a member are shortened to this Euclidean norm.
+    warmup_fraction : float in [0, 1), default=0.05
+        Share of the steps over which "cosine" rises.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class. It shifts the probabilities away from the classes' shares.
+    n_members : int, default=8
+        Networks that are trained and averaged.
+    cv : int, splitter, iterable of splits or None, default=None
+        Which rows each member holds out, if not ``n_members`` stratified folds of its own. The
+        number of splits is then the number of members. Used with ``early_stopping`` only.
+    store_oof : bool, default=False
+        Whether to keep ``oof_proba_``.
+    encoder : "auto", "passthrough" or transformer, default="auto"
+        What turns X into numbers: "auto" is :class:`TableEncoder`; "passthrough" takes finite
+        numbers as they are; anything with ``fit`` and ``transform`` is cloned and fitted.
+    dtype : {"float32", "float64", "input"}, default="float32"
+        What to compute in; "input" follows a float array.
+    n_jobs : int or None, default=None
+        Threads to train members on. None means as many as BLAS may use here, -1 all cores. The
+        result does not depend on it.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels; column numbers for multilabel y.
+    n_features_in_ : int
+        Number of columns seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if they are all strings.
+    encoder_ : transformer
+        The fitted encoder.
+    resolved_params_ : dict
+        What the parameters that may be "auto" became.
+    coefs_, intercepts_ : list of ndarray
+        Weights (fan_in, fan_out) and biases (fan_out,) of the dense layers; with several members
+        the members axis is in front.
+    temperature_ : float
+        What logits are divided by; 1 without held-out rows.
+    oof_score_ : float
+        Accuracy of *single* members on the rows that each held out: a slightly low estimate of
+        the ensemble's. Only if members hold out rows.
+    oof_proba_ : ndarray of shape (n_samples, n_classes)
+        Calibrated probabilities from members that did not train on the row, NaN where there is
+        none. Only with ``store_oof``.
+    n_iter_ : int
+        Epochs run.
+    best_iter_ : int or ndarray of shape (n_members,)
+        Epochs after which each member's parameters were taken.
+    loss_, best_loss_ : float
+        Last and lowest training loss; the latter is None with validation.
+    loss_curve_, validation_loss_curve_, validation_scores_ : list of float
+        Training loss, validation loss and validation accuracy by epoch, averaged over the members
+        still training. The last two are None without validation.
+    best_validation_score_ : float or None
+        Highest of ``validation_scores_``.
+    member_loss_curves_, member_validation_loss_curves_ : ndarray of shape (n_members, n_iter_)
+        The same for each member; NaN after it has stopped.
+    n_layers_ : int
+        Layers, the inputs included.
+    n_outputs_ : int
+        Output units.
+    out_activation_ : {"logistic", "softmax"}
+        What turns the last layer into probabilities.
+
+    See Also
+    --------
+    TableEncoder : What ``encoder="auto"`` does, usable alone.
+    sklearn.neural_network.MLPClassifier : The network whose parameter names these are.
+
+    References
+    ----------
+    .. [1] D. Holzmueller, L. Grinsztajn, I. Steinwart, "Better by default: strong pre-tuned MLPs
+       and boosted trees on tabular data", 2024, https://arxiv.org/abs/2407.04491
+    .. [2] C. Guo et al., "On calibration of modern neural networks", 2017,
+       https://arxiv.org/abs/1706.04599
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdnn import DeepNetClassifier
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> net = DeepNetClassifier(random_state=0).fit(X, y)
+    >>> net.predict(X[:3])
+    array([0, 0, 0])
+    >>> net.predict_proba(X[:1]).round(1)
+    array([[1., 0., 0.]])
+    """
+
+    _parameter_constraints = CONSTRAINTS
+
+    def __init__(
+        self,
+        hidden_layer_sizes="auto",
+        activation="relu",
+        *,
+        solver="adamw",
+        alpha=0.0,
+        batch_size="auto",
+        learning_rate="auto",
+        learning_rate_init="auto",
+        power_t=0.5,
+        max_iter="auto",
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=True,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change="auto",
+        max_fun=15000,
+        init="auto",
+        init_scale=1.0,
+        coefs_init=None,
+        intercepts_init=None,
+        dropout="auto",
+        weight_decay="auto",
+        label_smoothing=0.0,
+        max_grad_norm=None,
+        warmup_fraction=0.05,
+        class_weight=None,
+        n_members=8,
+        cv=None,
+        store_oof=False,
+        encoder="auto",
+        dtype="float32",
+        n_jobs=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.init = init
+        self.init_scale = init_scale
+        self.coefs_init = coefs_init
+        self.intercepts_init = intercepts_init
+        self.dropout = dropout
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.max_grad_norm = max_grad_norm
+        self.warmup_fraction = warmup_fraction
+        self.class_weight = class_weight
+        self.n_members = n_members
+        self.cv = cv
+        self.store_oof = store_oof
+        self.encoder = encoder
+        self.dtype = dtype
+        self.n_jobs = n_jobs
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None, groups=None
+    ):
+        """Train on a table.
+
+        Parameters
+        ----------
+        X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Columns of any kind, with gaps, if ``encoder="auto"``.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or an indicator matrix of several labels a row.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative. An integer weight is the same as repeating the row.
+        X_val, y_val, sample_weight_val : default=None
+            Rows to validate on, for all members: nothing of X is held out then.
+        groups : array-like of shape (n_samples,), default=None
+            Rows of a group are held out together; passed to ``cv``, or to ``GroupKFold``.
+
+        Returns
+        -------
+        DeepNetClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the input is unfit; the estimator is then as it was before.
+        """
+        with unchanged_on_error(self):
+            table = read_table(self, X, y, sample_weight)
+            continues = self.warm_start and hasattr(self, "_params")
+            self._begin(table, learn_labels(table.y), continues)
+            valid_data = read_validation(self, X_val, y_val, sample_weight_val)
+            task = make_task(self, table, valid_data, groups)
+            is_new_data = self._fingerprint not in (None, task.prepared.fingerprint)
+            self._fingerprint = task.prepared.fingerprint
+            network = self._train(task.split, continues)
+            self._rule_state = self._rule_state if self.warm_start else {}
+            keep_calibration(self, network, table, task, is_new_data)
+        return self
+
+    @available_if(_is_stochastic)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch, at a constant rate, on all rows for all members.
+
+        Nothing is held out: probabilities stay uncalibrated (``temperature_`` is 1).
+
+        Parameters
+        ----------
+        X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows. The encoder is fitted on those of the first call.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Labels.
+        classes : array-like, default=None
+            All classes; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative.
+
+        Returns
+        -------
+        DeepNetClassifier
+            The estimator, trained further.
+
+        Raises
+        ------
+        ValueError
+            If the input is unfit; the estimator is then as it was before.
+        """
+        with unchanged_on_error(self):
+            continues = hasattr(self, "_params")
+            if classes is None and not continues:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            table = read_table(self, X, y, sample_weight, reset=not continues)
+            labels = learn_labels(table.y, self.classes_ if continues else classes)
+            self._begin(table, labels, continues)
+            prepared = prepare(self, table, labels)
+            everything = [np.arange(len(prepared.data.weights))]
+            n_members = len(self._params) if continues else self.n_members
+            split = Split(prepared.data, everything * n_members)
+            self._train(split, continues, max_iter=1, learning_rate="constant")
+            forget_calibration(self)
+        return self
+
+    def _begin(self, table, labels, continues):
+        """Set what the data decide, or check that they decide the same as before."""
+        if continues:
+            if not np.array_equal(labels.classes, self.classes_):
+                raise ValueError(
+                    f"y has the classes {labels.classes.tolist()!r}, but training so far had "
+                    f"{self.classes_.tolist()!r}. Set warm_start=False to start anew."
+                )
+            return
+        self.classes_, self._is_multilabel = labels.classes, labels.is_multilabel
+        self._dtype = resolve_dtype(self.dtype, table.X)
+        self.encoder_ = fit_encoder(self.encoder, self._dtype, table)
+        self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        self._n_steps, self._rule_state, self._curves, self._fingerprint = 0, {}, None, None
+
+    def _train(self, split, continues, **forced):
+        """Train, and keep the parameters and the history; return the network."""
+        validates = split.valid_data is not None and self.early_stopping
+        n_rows = max(map(len, split.train_rows))
+        resolved = resolve(self, n_rows, validates)._replace(**forced)
+        check_together(self, resolved)
+        network = make_network(split.data.rows.array, resolved, self._labels, self.encoder_)
+        rngs = member_generators(self._seed, self._n_steps, len(split.train_rows))
+        if continues:
+            check_same_shape(self._params, len(rngs), network)
+            start = State(self._params, self._rule_state, self._n_steps)
+        else:
+            start = State(starting_params(self, network, resolved, split, rngs), {})
+        plan = make_plan(self, resolved, self._labels, validates)
+        state, history = train_members(self, network, split, start, plan, rngs)
+        warn_about(history, plan, resolved)
+        self._params, self._rule_state, self._n_steps = state
+        self._widths = network.widths
+        self.n_layers_, self.n_outputs_ = len(network.widths), network.widths[-1]
+        self.out_activation_ = "softmax" if self._labels.loss == "softmax" else "logistic"
+        self.resolved_params_ = resolved._asdict()
+        keep_history(self, history, validates)
+        return network
+
+    @property
+    def _labels(self):
+        return Labels(self.classes_, self._is_multilabel)
+
+    def _logits(self, X):
+        """Yield ``(span, logits)``, divided by the temperature, for blocks of rows of X."""
+        encoded = encode(self.encoder_, X, self._dtype, self)
+        resolved = Resolved(**self.resolved_params_)
+        network = make_network(encoded, resolved, self._labels, self.encoder_)
+        for span, logits in predict_logits(
+            network, self._params, as_rows(encoded), encoded.shape[0]
+        ):
+            logits /= self.temperature_
+            yield span, logits
+
+    def _check_table(self, X):
+        check_is_fitted(self)
+        X = as_table(X, self)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return X
+
+    def _average(self, X, average):
+        """Return ``average(logits)`` for all rows of X, shape (n_samples, n_columns)."""
+        X = self._check_table(X)
+        return np.concatenate([average(logits) for _, logits in self._logits(X)])
+
+    def predict_proba(self, X):
+        """Return class probabilities: the mean of the members'.
+
+        Parameters
+        ----------
+        X : {array-like, frame, sparse matrix} of shape (n_samples, n_features)
+            Rows like those seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows sum to 1; for multilabel y each column is a probability of its own.
+        """
+        log_proba = LOSSES[self._labels_of_fitted().loss].log_proba
+        return self._average(X, lambda logits: np.exp(log_proba(logits)).mean(axis=0))
+
+    def predict_proba_members(self, X):
+        """Return each member's class probabilities; their spread tells how sure they are.
+
+        Parameters
+        ----------
+        X : {array-like, frame, sparse matrix} of shape (n_samples, n_features)
+            Rows like those seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_members, n_samples, n_classes)
+            Their mean over the first axis is ``predict_proba(X)``.
+        """
+        log_proba = LOSSES[self._labels_of_fitted().loss].log_proba
+        X = self._check_table(X)
+        return np.concatenate([np.exp(log_proba(z)) for _, z in self._logits(X)], axis=1)
+
+    def predict_log_proba(self, X):
+        """Return the logarithm of :meth:`predict_proba`, finite also where that is 0.
+
+        Parameters
+        ----------
+        X : {array-like, frame, sparse matrix} of shape (n_samples, n_features)
+            Rows like those seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        log_proba = LOSSES[self._labels_of_fitted().loss].log_proba
+        return self._average(X, lambda logits: log_average(log_proba(logits)))
+
+    def decision_function(self, X):
+        """Return scores whose order is that of the probabilities, and which never saturate.
+
+        Parameters
+        ----------
+        X : {array-like, frame, sparse matrix} of shape (n_samples, n_features)
+            Rows like those seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
+            The log-odds of the second of two classes; the log-probabilities of more; the
+            log-odds of every label.
+        """
+        labels = self._labels_of_fitted()
+        if labels.loss == "softmax":
+            return self.predict_log_proba(X)
+        scores = self._average(X, log_odds)
+        return scores if labels.is_multilabel else scores[:, 0]
+
+    def predict(self, X):
+        """Return the most probable class, or for multilabel y the labels above one half.
+
+        Parameters
+        ----------
+        X : {array-like, frame, sparse matrix} of shape (n_samples, n_features)
+            Rows like those seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+        """
+        scores = self.decision_function(X)
+        if self._is_multilabel:
+            return (scores > 0).astype(int)
+        indices = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+        return self.classes_[indices]
+
+    def _labels_of_fitted(self):
+        check_is_fitted(self)
+        return self._labels
+
+    def _layers(self):
+        """Return the (weights, bias) views of the dense layers."""
+        if not hasattr(self, "_params"):
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet.")
+        return build(self._widths, self.resolved_params_["activation"]).dense(self._params)
+
+    @property
+    def coefs_(self):
+        """Weights of the dense layers: (fan_in, fan_out), members in front if several."""
+        return [weights[0] if len(weights) == 1 else weights for weights, _ in self._layers()]
+
+    @property
+    def intercepts_(self):
+        """Biases of the dense layers: (fan_out,), members in front if several."""
+        return [bias[0, 0] if len(bias) == 1 else bias[:, 0] for _, bias in self._layers()]
+
+    def __sklearn_tags__(self):
+        """Return what this estimator can take."""
+        tags = super().__sklearn_tags__()
+        reads_tables = isinstance(self.encoder, str) and self.encoder == "auto"
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = reads_tables
+        tags.input_tags.categorical = reads_tables
+        tags.input_tags.string = reads_tables
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def __sklearn_is_fitted__(self):
+        """Tell whether there are parameters to predict with."""
+        return hasattr(self, "_params")

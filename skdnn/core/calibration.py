@@ -1,0 +1,115 @@
+"""Averages of members' probabilities, and the temperature that calibrates them."""
+
+import numpy as np
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import entr, logsumexp
+
+from skdnn.core.losses import log_sigmoid
+
+TEMPERATURES = (0.2, 5.0)  # bounds of the search
+SMALLEST_SHARE = 0.5  # of an ensemble's temperature in that of its members
+
+
+def log_average(log_proba):
+    """Return the logarithm of the mean probability.
+
+    Parameters
+    ----------
+    log_proba : ndarray of shape (n_members, n_rows, n_columns)
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_columns)
+    """
+    return logsumexp(log_proba, axis=0) - np.log(len(log_proba))
+
+
+def log_odds(logits):
+    """Return the log-odds of the mean probability of sigmoids.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_members, n_rows, n_outputs)
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_outputs)
+    """
+    return log_average(log_sigmoid(logits)) - log_average(log_sigmoid(-logits))
+
+
+def fit_temperature(logits, targets, weights, loss):
+    """Return the temperature that minimizes the loss of ``logits / temperature``.
+
+    Guo et al., 2017, https://arxiv.org/abs/1706.04599.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_rows, n_outputs)
+        Of rows that were not trained on.
+    targets : ndarray of shape (n_rows, n_target_columns)
+    weights : ndarray of shape (n_rows,)
+    loss : Loss
+
+    Returns
+    -------
+    float
+        1 if there is nothing to choose between.
+    """
+    logits = logits.astype(np.float64)
+    weights = weights[None] / weights.sum()
+
+    def mean_loss(log_temperature):
+        scaled = logits[None] * np.exp(-log_temperature)
+        return loss.value_and_gradient(scaled, targets[None], weights, 0.0)[0][0]
+
+    bounds = np.log(TEMPERATURES)
+    best = minimize_scalar(mean_loss, bounds=bounds, method="bounded").x
+    return float(np.exp(best)) if mean_loss(best) < mean_loss(0.0) else 1.0
+
+
+def ensemble_temperature(single, member_logits, loss, n_rows):
+    """Return the temperature for an average of members, from that of single members.
+
+    An average is less sure than its members, so at the members' temperature it would be too
+    modest. The matching temperature makes the average's mean entropy that of the members at
+    theirs. Small data are left nearer to ``single``: there, choosing the best epoch by the
+    same held-out rows has made the members look too good, which works the other way. The weight
+    ``n_rows / (n_rows + 1000)`` is empirical.
+
+    Parameters
+    ----------
+    single : float
+        Temperature of single members.
+    member_logits : ndarray of shape (n_members, n_some_rows, n_outputs)
+        All members' logits of the same rows.
+    loss : Loss
+    n_rows : int
+        Rows that ``single`` was fitted on.
+
+    Returns
+    -------
+    float
+        At most ``single``.
+    """
+
+    def proba(temperature):
+        return np.exp(loss.log_proba(member_logits / temperature))
+
+    target = _mean_entropy(proba(single), loss)
+
+    def excess(log_share):
+        return _mean_entropy(proba(single * np.exp(log_share)).mean(axis=0), loss) - target
+
+    lowest = np.log(SMALLEST_SHARE)
+    if excess(0.0) <= 0:
+        return single
+    log_share = lowest if excess(lowest) >= 0 else brentq(excess, lowest, 0.0, xtol=1e-4)
+    return float(single * np.exp(log_share * n_rows / (n_rows + 1000)))
+
+
+def _mean_entropy(proba, loss):
+    total = entr(proba).sum(axis=-1)
+    if loss.columns_are_independent:
+        total = total + entr(1 - proba).sum(axis=-1)
+    return total.mean()

@@ -1,0 +1,178 @@
+"""Layers: a forward pass that returns its outputs and the way back.
+
+Conventions: ``layer.forward(params, inputs, buffers, rngs)`` returns ``(outputs,
+way_back)``. ``params`` are this layer's views into the flat array; ``buffers`` its scratch
+arrays; ``rngs`` one generator a member while training, None while predicting. Nothing is
+kept on the layer, so one network serves many threads.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+
+class WayBack(NamedTuple):
+    """The two halves of a backward pass.
+
+    Attributes
+    ----------
+    to_params : callable or None
+        ``to_params(grad_outputs, grads)`` writes the gradients of this layer's parameters.
+    to_inputs : callable or None
+        ``to_inputs(grad_outputs)`` returns the gradient of the inputs; it may overwrite
+        ``grad_outputs``.
+    """
+
+    to_params: Callable | None
+    to_inputs: Callable | None
+
+
+class Expand:
+    """Widen encoded rows into the network's inputs; has no way back.
+
+    Parameters
+    ----------
+    expansion : Expansion
+        Layout of the rows.
+    """
+
+    shapes = ()
+
+    def __init__(self, expansion):
+        self.expansion = expansion
+
+    def forward(self, params, inputs, buffers, rngs=None):
+        """Return the expanded rows."""
+        wide = buffers("wide", (*inputs.shape[:-1], self.expansion.n_outputs))
+        return self.expansion(inputs, out=wide), WayBack(None, None)
+
+
+class Dense:
+    """Affine map ``inputs @ weights + bias``.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+        Width of the inputs and of the outputs.
+    """
+
+    def __init__(self, fan_in, fan_out):
+        self.shapes = ((fan_in, fan_out), (1, fan_out))
+
+    def forward(self, params, inputs, buffers, rngs=None):
+        """Return the outputs, shape (n_members, n_rows, fan_out), and the way back."""
+        weights, bias = params
+        shape = (len(weights), inputs.shape[1], weights.shape[2])
+        outputs = np.matmul(inputs, weights, out=buffers("outputs", shape))
+        outputs += bias
+
+        def to_params(grad_outputs, grads):
+            grad_weights, grad_bias = grads
+            np.matmul(inputs.swapaxes(1, 2), grad_outputs, out=grad_weights)
+            np.add.reduce(grad_outputs, axis=1, keepdims=True, out=grad_bias)
+
+        def to_inputs(grad_outputs):
+            shape = (*grad_outputs.shape[:2], weights.shape[1])
+            grad_inputs = buffers("grad_inputs", shape)
+            return np.matmul(grad_outputs, weights.swapaxes(1, 2), out=grad_inputs)
+
+        return outputs, WayBack(to_params, to_inputs)
+
+
+class SparseDense(Dense):
+    """Affine map of sparse rows: ``inputs`` is a list of CSR arrays, one a member.
+
+    A list of one is shared by all members. There is no gradient of the inputs.
+    """
+
+    def forward(self, params, inputs, buffers, rngs=None):
+        """Return the outputs, shape (n_members, n_rows, fan_out), and the way back."""
+        weights, bias = params
+        outputs = buffers("outputs", (len(weights), inputs[0].shape[0], weights.shape[2]))
+        per_member = inputs * len(weights) if len(inputs) == 1 else inputs
+        for rows, member_weights, member_outputs in zip(per_member, weights, outputs, strict=True):
+            member_outputs[...] = rows @ member_weights
+        outputs += bias
+
+        def to_params(grad_outputs, grads):
+            grad_weights, grad_bias = grads
+            for rows, grad, into in zip(per_member, grad_outputs, grad_weights, strict=True):
+                into[...] = rows.T @ grad
+            np.add.reduce(grad_outputs, axis=1, keepdims=True, out=grad_bias)
+
+        return outputs, WayBack(to_params, None)
+
+
+class Elementwise:
+    """An activation function.
+
+    Parameters
+    ----------
+    activation : Activation
+        The function and its slope.
+    """
+
+    shapes = ()
+
+    def __init__(self, activation):
+        self.activation = activation
+
+    def forward(self, params, inputs, buffers, rngs=None):
+        """Return the activations, which overwrite ``inputs`` where the slope allows it."""
+        value, slope, from_output, _ = self.activation
+        outputs = value(inputs, inputs if from_output else buffers("outputs", inputs.shape))
+
+        def to_inputs(grad_outputs):
+            grad_outputs *= slope(inputs, outputs, buffers("slope", outputs.shape))
+            return grad_outputs
+
+        return outputs, WayBack(None, to_inputs)
+
+
+class Dropout:
+    """Inverted dropout (Srivastava et al., 2014): scaling here leaves prediction untouched.
+
+    Parameters
+    ----------
+    rate : float in [0, 1)
+        Probability that a unit is dropped, to 16 binary digits.
+    """
+
+    shapes = ()
+
+    def __init__(self, rate):
+        self.threshold = round(rate * 2**16)
+
+    def forward(self, params, inputs, buffers, rngs=None):
+        """Return ``inputs`` with units dropped, or as they are when predicting."""
+        if rngs is None or self.threshold == 0:
+            return inputs, WayBack(None, _unchanged)
+        factors = buffers("factors", inputs.shape)
+        for rng, member_factors in zip(rngs, factors, strict=True):
+            np.greater_equal(
+                _random_16_bits(rng, member_factors.shape),
+                self.threshold,
+                out=member_factors,
+                casting="unsafe",
+            )
+        factors *= 2**16 / (2**16 - self.threshold)
+        # Out of place: the activation before needs its own output on the way back.
+        outputs = np.multiply(inputs, factors, out=buffers("outputs", inputs.shape))
+
+        def to_inputs(grad_outputs):
+            grad_outputs *= factors
+            return grad_outputs
+
+        return outputs, WayBack(None, to_inputs)
+
+
+def _unchanged(grad_outputs):
+    return grad_outputs
+
+
+def _random_16_bits(rng, shape):
+    # Four units share a raw draw: several times faster than a float for each.
+    n_units = shape[0] * shape[1]
+    words = rng.bit_generator.random_raw(-(-n_units // 4))
+    return words.view(np.uint16)[:n_units].reshape(shape)

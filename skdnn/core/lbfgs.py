@@ -1,0 +1,141 @@
+"""Full-batch training by L-BFGS-B from SciPy, one member at a time."""
+
+import numpy as np
+from scipy.optimize import minimize
+
+from skdnn.core.batches import Batches, plan_batches
+from skdnn.core.buffers import Buffers
+from skdnn.core.evaluation import evaluate
+from skdnn.core.stopping import BestEpochs
+from skdnn.core.training import History, State
+
+
+class Objective:
+    """Penalized mean loss of one member over all its rows, as SciPy wants it.
+
+    Parameters
+    ----------
+    member : int
+    network, split, plan
+        As for :func:`skdnn.core.training.train`.
+    """
+
+    def __init__(self, member, network, split, plan):
+        self.network, self.plan, self.data = network, plan, split.data
+        rows = [split.train_rows[member]]
+        self.valid = split.valid_data and (split.valid_data, [split.valid_rows[member]])
+        self.penalized = network.penalized()
+        self.alpha = plan.alpha / len(rows[0])
+        self.buffers, self.workspace = Buffers(np.float64), network.workspace(np.float64)
+        layout = plan_batches(rows, len(rows[0]))
+        batches = Batches(rows, split.data.weights, layout, np.float64)
+        self.rows, self.weights, _ = next(batches.epoch())
+
+    def __call__(self, params):
+        """Return the value and the gradient, shape (n_parameters,)."""
+        params = params[None]
+        grads = np.empty_like(params)
+        inputs = self.data.rows.take(self.rows, self.buffers)
+        logits, trace = self.network.forward(self.network.views(params), inputs, self.workspace)
+        targets = self.data.targets[self.rows]
+        values, grad_logits = self.plan.loss.value_and_gradient(
+            logits, targets, self.weights, self.plan.label_smoothing
+        )
+        self.network.backward(trace, grad_logits, self.network.views(grads))
+        weights = params[0] * self.penalized
+        value = values[0] + 0.5 * self.alpha * np.vdot(weights, weights)
+        return value, grads[0] + self.alpha * weights
+
+    def validate(self, params):
+        """Return validation loss and score, NaN without validation."""
+        if self.valid is None:
+            return np.full((2, 1), np.nan)
+        data, rows = self.valid
+        return np.stack(
+            evaluate(
+                self.network,
+                params[None],
+                data,
+                self.plan.loss,
+                rows,
+                len(rows[0]),
+                self.workspace,
+                self.buffers,
+            )
+        )
+
+
+def train_lbfgs(network, split, state, plan, max_fun, run=map):
+    """Train all members; patience counts iterations.
+
+    Parameters
+    ----------
+    network, split, state, plan, run
+        As for :func:`skdnn.core.training.train`; rate, schedule and rule are not used.
+    max_fun : int
+        Most evaluations of the objective, for each member.
+
+    Returns
+    -------
+    state : State
+    history : History
+    """
+    split = split._replace(data=_in_float64(split.data), valid_data=_in_float64(split.valid_data))
+    results = list(
+        run(
+            lambda member: _train_member(
+                Objective(member, network, split, plan), state.params[member], plan, max_fun
+            ),
+            range(len(state.params)),
+        )
+    )
+    params, curves, best_epochs, converged = zip(*results, strict=True)
+    longest = max(curve.shape[1] for curve in curves)
+    padded = [
+        np.pad(c, ((0, 0), (0, longest - c.shape[1])), constant_values=np.nan) for c in curves
+    ]
+    n_members = len(params)
+    history = History(
+        *np.stack(padded, axis=1),
+        np.array(best_epochs),
+        np.zeros(n_members, np.intp),
+        np.array(converged),
+    )
+    return State(np.stack(params).astype(state.params.dtype), {}), history
+
+
+def _in_float64(data):
+    # A line search lives on small differences, whatever the type of the data.
+    return data and data._replace(rows=data.rows.astype(np.float64))
+
+
+def _train_member(objective, start, plan, max_fun):
+    """Return parameters, curves (3, n_iterations), best iteration, and whether it converged."""
+    start = start.astype(np.float64)
+    # MLPClassifier's L-BFGS has no patience on the training loss either.
+    best = BestEpochs(start[None], plan.tol, plan.keep_best)
+    curve = []
+
+    def after_iteration(intermediate_result):
+        params = intermediate_result.x
+        report = objective.validate(params)[:, 0]
+        curve.append((intermediate_result.fun, *report))
+        best.update(len(curve) - 1, np.array([report[0]]), params[None])
+        if plan.keep_best and best.waited[0] > plan.patience:
+            raise StopIteration
+
+    result = minimize(
+        objective,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        callback=after_iteration,
+        options={"maxiter": plan.n_epochs, "maxfun": max_fun, "gtol": plan.tol},
+    )
+    if not curve:
+        curve.append((result.fun, *objective.validate(result.x)[:, 0]))
+        best.update(0, np.array([curve[0][1]]), result.x[None])
+    params = best.params[0] if plan.keep_best else result.x
+    best_epoch = best.epoch[0] if plan.keep_best else len(curve) - 1
+    hit_limit = result.status == 1
+    return params, np.array(curve).T, best_epoch, not hit_limit

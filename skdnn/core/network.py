@@ -1,0 +1,163 @@
+"""A chain of layers over one flat parameter array."""
+
+import math
+
+import numpy as np
+
+from skdnn.core.activations import ACTIVATIONS
+from skdnn.core.buffers import Buffers
+from skdnn.core.initializers import INITIALIZERS
+from skdnn.core.layers import Dense, Dropout, Elementwise, Expand, SparseDense
+
+
+class Network:
+    """Layers in order; parameters are given to every call.
+
+    Parameters
+    ----------
+    layers : list
+        See :mod:`skdnn.core.layers`.
+    """
+
+    def __init__(self, layers):
+        self.layers = layers
+
+    @property
+    def widths(self):
+        """Inputs of the first dense layer, hidden widths, outputs."""
+        shapes = [layer.shapes[0] for layer in self.layers if layer.shapes]
+        return (shapes[0][0], *(fan_out for _, fan_out in shapes))
+
+    @property
+    def n_parameters(self):
+        """Parameters of one member."""
+        return sum(math.prod(shape) for layer in self.layers for shape in layer.shapes)
+
+    def views(self, flat):
+        """Split ``flat`` into the layers' parameters.
+
+        Parameters
+        ----------
+        flat : ndarray of shape (n_members, n_parameters)
+
+        Returns
+        -------
+        list of tuple of ndarray of shape (n_members, ...)
+            Views, one tuple a layer.
+        """
+        views, start = [], 0
+        for layer in self.layers:
+            of_layer = []
+            for shape in layer.shapes:
+                stop = start + math.prod(shape)
+                of_layer.append(flat[:, start:stop].reshape(len(flat), *shape))
+                start = stop
+            views.append(tuple(of_layer))
+        return views
+
+    def dense(self, flat):
+        """Return (weights, bias) views of the dense layers only."""
+        return [views for views in self.views(flat) if len(views) == 2]
+
+    def workspace(self, dtype):
+        """Return scratch arrays, one set a layer, for one thread."""
+        return [Buffers(dtype) for _ in self.layers]
+
+    def forward(self, views, inputs, workspace, rngs=None):
+        """Return the logits and the way back.
+
+        Parameters
+        ----------
+        views : list
+            Parameters, as :meth:`views` gives them.
+        inputs : ndarray of shape (n_members or 1, n_rows, n_inputs) or list of CSR
+            Rows of a batch.
+        workspace : list of Buffers
+            Scratch; what was returned from it before is overwritten.
+        rngs : list of Generator, optional
+            One a member while training; None means predicting.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_members, n_rows, n_outputs)
+        trace : list of WayBack
+        """
+        trace = []
+        for layer, params, buffers in zip(self.layers, views, workspace, strict=True):
+            inputs, way_back = layer.forward(params, inputs, buffers, rngs)
+            trace.append(way_back)
+        return inputs, trace
+
+    def backward(self, trace, grad_logits, grad_views):
+        """Write the gradient of every parameter into ``grad_views``.
+
+        ``grad_logits`` is overwritten.
+        """
+        first = next(i for i, way_back in enumerate(trace) if way_back.to_params)
+        grad = grad_logits
+        for index in range(len(trace) - 1, first - 1, -1):
+            to_params, to_inputs = trace[index]
+            if to_params:
+                to_params(grad, grad_views[index])
+            if index > first:
+                grad = to_inputs(grad)
+
+    def penalized(self, dtype=np.float64):
+        """Return 1 for each weight and 0 for each bias, shape (n_parameters,)."""
+        factors = np.zeros((1, self.n_parameters), dtype)
+        for weights, _ in self.dense(factors):
+            weights[...] = 1
+        return factors[0]
+
+
+def build(widths, activations, dropout=0.0, expansion=None, sparse=False):
+    """Return the network ``[dense -> activation -> dropout] * (L-1) -> dense``.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Inputs, hidden layers, outputs.
+    activations : sequence of str
+        One name of ``ACTIVATIONS`` a hidden layer.
+    dropout : float in [0, 1), default=0.0
+        After every hidden layer.
+    expansion : Expansion, optional
+        How encoded rows become inputs.
+    sparse : bool, default=False
+        Whether the inputs are sparse rows.
+
+    Returns
+    -------
+    Network
+    """
+    layers = [Expand(expansion)] if expansion is not None and expansion.n_levels else []
+    first = SparseDense if sparse else Dense
+    for depth, name in enumerate(activations):
+        layers.append((Dense if depth else first)(widths[depth], widths[depth + 1]))
+        layers.append(Elementwise(ACTIVATIONS[name]))
+        if dropout:
+            layers.append(Dropout(dropout))
+    layers.append((Dense if activations else first)(widths[-2], widths[-1]))
+    return Network(layers)
+
+
+def initialize(network, params, rngs, init, scale):
+    """Fill ``params`` with starting weights and zero biases.
+
+    Parameters
+    ----------
+    network : Network
+    params : ndarray of shape (n_members, n_parameters)
+        Written to.
+    rngs : list of Generator
+        One a member.
+    init : list of str
+        One name of ``INITIALIZERS`` a dense layer.
+    scale : list of float
+        Factor on the weights of each dense layer.
+    """
+    for layer_index, (weights, bias) in enumerate(network.dense(params)):
+        draw = INITIALIZERS[init[layer_index]]
+        for rng, member_weights in zip(rngs, weights, strict=True):
+            member_weights[...] = draw(rng, *member_weights.shape) * scale[layer_index]
+        bias[...] = 0

@@ -1,0 +1,69 @@
+"""Learning-rate schedules: how far training has come -> factor on the starting rate."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Progress(NamedTuple):
+    """How far training has come, and what the schedules need to know.
+
+    Attributes
+    ----------
+    fraction : float in [0, 1)
+        Steps taken over all planned steps.
+    n_rows_seen : int
+        Rows seen up to the start of this epoch.
+    power_t : float
+        Exponent of ``invscaling``.
+    warmup : float in [0, 1)
+        Share of all steps over which ``cosine`` rises.
+    """
+
+    fraction: float
+    n_rows_seen: int
+    power_t: float
+    warmup: float
+
+
+def constant(progress):
+    """Return 1; ``adaptive`` starts from it and divides by 5 whenever patience runs out."""
+    return 1.0
+
+
+def invscaling(progress):
+    """Return (rows seen + 1) ** -power_t."""
+    return (progress.n_rows_seen + 1) ** -progress.power_t
+
+
+def cosine(progress):
+    """Rise linearly over the warm-up, then fall to 0 along half a cosine.
+
+    Loshchilov & Hutter, 2017, https://arxiv.org/abs/1608.03983.
+    """
+    if progress.fraction < progress.warmup:
+        return progress.fraction / progress.warmup
+    return _half_cosine((progress.fraction - progress.warmup) / (1 - progress.warmup))
+
+
+def one_cycle(progress, rise=0.3, start=1 / 25, end=1e-4):
+    """Rise along a cosine from 1/25 to 1 over 30 % of the steps, then fall to 1e-4.
+
+    Smith & Topin, 2018, https://arxiv.org/abs/1708.07120.
+    """
+    if progress.fraction < rise:
+        return 1 - (1 - start) * _half_cosine(progress.fraction / rise)
+    return end + (1 - end) * _half_cosine((progress.fraction - rise) / (1 - rise))
+
+
+def _half_cosine(fraction):
+    return 0.5 * (1 + np.cos(np.pi * fraction))
+
+
+SCHEDULES = {
+    "constant": constant,
+    "invscaling": invscaling,
+    "adaptive": constant,
+    "cosine": cosine,
+    "onecycle": one_cycle,
+}

@@ -1,0 +1,55 @@
+"""Patience, the best epoch and the best parameters, for each member."""
+
+import numpy as np
+
+
+class BestEpochs:
+    """Watch a loss for each member.
+
+    Parameters
+    ----------
+    params : ndarray of shape (n_members, n_parameters)
+        Parameters to start from.
+    tol : float
+        A loss that falls by less does not renew patience.
+    keep : bool
+        Whether to keep a copy of the best parameters.
+    """
+
+    def __init__(self, params, tol, keep):
+        n_members = len(params)
+        self.tol = tol
+        self.loss = np.full(n_members, np.inf)
+        self.epoch = np.zeros(n_members, np.intp)
+        self.waited = np.zeros(n_members, np.intp)
+        self.params = params.copy() if keep else None
+        self._reference = np.full(n_members, np.inf)
+
+    def update(self, epoch, losses, params):
+        """Take note of an epoch.
+
+        The best epoch is the one with the lowest loss, by however little; patience starts
+        anew only if the loss falls by at least ``tol`` below its best before.
+
+        Parameters
+        ----------
+        epoch : int
+        losses : ndarray of shape (n_members,)
+        params : ndarray of shape (n_members, n_parameters)
+        """
+        progress = losses <= self._reference - self.tol
+        progress &= losses < np.inf
+        self.waited = np.where(progress, 0, self.waited + 1)
+        better = losses < self.loss
+        self.loss[better] = losses[better]
+        self._reference = np.minimum(self._reference, self.loss)
+        self.epoch[better] = epoch
+        if self.params is not None:
+            self.params[better] = params[better]
+
+    def select(self, members):
+        """Keep only some of the members."""
+        for name in ("loss", "epoch", "waited", "_reference"):
+            setattr(self, name, getattr(self, name)[members])
+        if self.params is not None:
+            self.params = self.params[members]

@@ -1,0 +1,285 @@
+"""TableEncoder: from the columns of a table to the inputs of a neural network."""
+
+from collections import Counter
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from skdnn.core.expansion import Expansion
+from skdnn.plan import Limits, Planner
+from skdnn.scaling import divide
+from skdnn.tables import as_table
+
+
+class TableEncoder(TransformerMixin, BaseEstimator):
+    """Encode a table of numbers, categories and dates as inputs of a neural network.
+
+    Frames of pandas or polars, arrays, lists of rows and sparse matrices are understood.
+    What becomes of a column depends on what it holds:
+
+    - Numbers, booleans and durations (in seconds) have their median subtracted, are divided
+      by their interquartile range and clipped smoothly to between -3 and 3. Where the range
+      is 0 they are divided by half of maximum - minimum. A gap becomes 0, the median, and if
+      there were gaps in training, a column ``<name>_missing`` tells where they are.
+    - Strings, categories and mixed objects are one-hot encoded, the most frequent level
+      first. Rare levels share the level ``infrequent``; gaps have the level ``missing`` if
+      there were any in training. A level is told by its text, whatever its type: 1, 1.0 and
+      "1" are one level. A level not seen in training is infrequent, or all zeros if no
+      level was; a gap not expected is all zeros.
+    - Dates become numbers: seconds since 1970 on the clock of their zone, month, day of the
+      month, weekday and hour, as far as they vary, scaled like any number.
+    - Numbers of a sparse matrix are divided by their greatest absolute value, so that
+      zeros stay zeros.
+    - Columns that tell nothing are ignored: constant ones, empty ones, and those of text
+      that are unique in every row, as identifiers are. ``ignored_columns_`` has the reason.
+
+    A row of weight 2 counts as two rows: the encoding is the same, bit for bit, and does not
+    depend on the order of the rows.
+
+    Parameters
+    ----------
+    max_categories : int, default=64
+        Levels kept of a column, not counting ``infrequent`` and ``missing``.
+    min_frequency : float, default=0.001
+        Share of the total weight below which a level is infrequent.
+    dtype : {"float32", "float64"}, default="float32"
+        Type of the encoded values. Scaling is done in float64.
+
+    Attributes
+    ----------
+    expansion_ : Expansion
+        Turns rows of :meth:`encode` into rows of :meth:`transform`.
+    categories_ : dict of str to list of str
+        Levels of each one-hot encoded column, in the order of their columns.
+    ignored_columns_ : dict of str to str
+        Why a column is not used: "constant", "all missing", "unique in every row" or
+        "no level is frequent enough".
+    n_features_in_ : int
+        Number of columns seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if all are strings.
+
+    Examples
+    --------
+    >>> from skdnn.encoding import TableEncoder
+    >>> rows = [[22, "north"], [35, "south"], [None, "north"], [58, "north"]]
+    >>> encoder = TableEncoder().fit(rows)
+    >>> encoder.get_feature_names_out().tolist()
+    ['x0', 'x0_missing', 'x1_north', 'x1_south']
+    >>> encoder.transform(rows).shape
+    (4, 4)
+    """
+
+    _parameter_constraints = {  # noqa: RUF012 - scikit-learn's way to state constraints
+        "max_categories": [Interval(Integral, 1, None, closed="left")],
+        "min_frequency": [Interval(Real, 0, 1, closed="left")],
+        "dtype": [StrOptions({"float32", "float64"})],
+    }
+
+    def __init__(self, max_categories=64, min_frequency=0.001, dtype="float32"):
+        self.max_categories = max_categories
+        self.min_frequency = min_frequency
+        self.dtype = dtype
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn the encoding of each column.
+
+        Parameters
+        ----------
+        X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+            Used only to find identifiers: rows that differ in y are different rows.
+        sample_weight : array-like of shape (n_samples,), optional
+            How often each row counts; rows of weight 0 are as if absent.
+
+        Returns
+        -------
+        TableEncoder
+            The fitted encoder.
+
+        Raises
+        ------
+        TypeError
+            If a column holds lists, arrays or other containers; the message names it.
+        ValueError
+            If X is infinite somewhere, empty or ragged, or a weight is negative.
+        """
+        X = read_rows(self, X, reset=True)
+        X, y, weights = _weighted_rows(X, None if issparse(y) else y, sample_weight)
+        if issparse(X):
+            return self._fit_sparse(X)
+        names = _check_feature_names_in(self)
+        limits = Limits(self.max_categories, self.min_frequency)
+        self._plan, ignored = Planner(as_table(X, names), y, weights, limits).learn()
+        self._largest = None
+        self.expansion_ = self._plan.expansion
+        self.ignored_columns_ = {str(names[column]): why for column, why in ignored.items()}
+        self.categories_ = {
+            str(names[column]): levels.names for column, levels in self._plan.levels.items()
+        }
+        return self
+
+    def _fit_sparse(self, X):
+        largest = abs(X).max(axis=0).toarray().ravel().astype(np.float64)
+        self._largest = np.where(largest > 0, largest, 1)
+        self._plan = None
+        self.expansion_ = Expansion(X.shape[1])
+        self.ignored_columns_, self.categories_ = {}, {}
+        return self
+
+    def encode(self, X):
+        """Return compact rows: numbers, then one code for each one-hot encoded column.
+
+        Parameters
+        ----------
+        X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows like those seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_inputs), or CSR if both X and the rows of fit are sparse
+            ``expansion_`` turns it into what :meth:`transform` returns. Codes are whole
+            numbers; -1 means all zeros.
+        """
+        check_is_fitted(self)
+        X = read_rows(self, X, reset=False)
+        if self._plan is None:
+            return self._encode_sparse(X) if issparse(X) else self._divide(X)
+        # Zeros are moved by the scaling: there is no sparse result to return.
+        X = X.toarray() if issparse(X) else X
+        return self._plan.encode(as_table(X, _check_feature_names_in(self)), self.dtype)
+
+    def _encode_sparse(self, X):
+        values = divide(X.data, self._largest[X.indices]).astype(self.dtype)
+        return type(X)((values, X.indices.copy(), X.indptr.copy()), shape=X.shape)
+
+    def _divide(self, X):
+        """Return dense rows of an encoder of sparse rows."""
+        table = as_table(X, _check_feature_names_in(self))
+        blocks = [values for _, values in table.blocks(np.arange(self.n_features_in_))]
+        return divide(np.hstack(blocks), self._largest).astype(self.dtype)
+
+    def transform(self, X):
+        """Return the inputs for a neural network.
+
+        Parameters
+        ----------
+        X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows like those seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), or CSR if both X and the rows of fit are sparse
+            Finite for any finite X.
+        """
+        rows = self.encode(X)
+        return self.expansion_(rows)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns of :meth:`transform`.
+
+        Parameters
+        ----------
+        input_features : array-like of str, optional
+            Names of the columns of X, where fit saw none.
+
+        Returns
+        -------
+        ndarray of str
+            Each begins with the name of the column it comes from. "constant" is the one
+            column of zeros that stands for a table in which nothing varies.
+        """
+        check_is_fitted(self)
+        columns = _check_feature_names_in(self, input_features)
+        if self._plan is None:
+            return columns
+        return np.array(self._plan.names(columns), dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def read_rows(encoder, X, reset):
+    """Check X, and make it a frame, an array of at least two dimensions or CSR."""
+    if hasattr(X, "iloc") or hasattr(X, "get_columns"):
+        return _check_frame(encoder, X, reset)
+    if issparse(X):
+        return _check_sparse(encoder, X, reset)
+    return validate_data(
+        encoder, _as_array(X), dtype=None, ensure_all_finite="allow-nan", reset=reset
+    )
+
+
+def _check_frame(encoder, X, reset):
+    counts = Counter(map(str, X.columns))
+    repeated = [name for name, count in counts.items() if count > 1]
+    if repeated:
+        raise ValueError(f"X has several columns named {repeated}. Give each its own name.")
+    validate_data(encoder, X, reset=reset, skip_check_array=True)
+    for axis, word in enumerate(("sample", "feature")):
+        if X.shape[axis] == 0:
+            raise ValueError(
+                f"Found array with 0 {word}(s) (shape={X.shape}) while a minimum of 1 is "
+                f"required by {type(encoder).__name__}."
+            )
+    return X
+
+
+def _check_sparse(encoder, X, reset):
+    X = validate_data(encoder, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=reset)
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
+def _as_array(X):
+    """Return X as an array, whose rows keep numbers beside strings as they are."""
+    if hasattr(X, "dtype"):
+        return X
+    try:
+        array = np.asarray(X)
+        return np.asarray(X, object) if array.dtype.kind in "US" else array
+    except ValueError as error:
+        raise ValueError(
+            f"X has rows of different lengths or cells that are not single values: {error} "
+            "Pass a table in which every row has the same columns."
+        ) from error
+
+
+def _weighted_rows(X, y, sample_weight):
+    """Return the rows of positive weight and their weights, None if these are all equal."""
+    check_consistent_length(X, y)
+    if sample_weight is None:
+        return X, y, None
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    kept = np.flatnonzero(weights)
+    if not len(kept):
+        raise ValueError(
+            f"sample_weight is zero for all {len(weights)} rows; at least one must be positive."
+        )
+    if len(kept) < len(weights):
+        X = _safe_indexing(X, kept)
+        y = None if y is None else np.asarray(y)[kept]
+        weights = weights[kept]
+    # A power of 2 changes no digit and keeps sums of enormous weights finite.
+    weights = np.ldexp(weights, -np.frexp(weights.max())[1])
+    return X, y, None if (weights == weights[0]).all() else weights

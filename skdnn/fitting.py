@@ -1,0 +1,315 @@
+"""The steps of fit: who sees what, how to train, where to start, what to keep."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.model_selection import GroupKFold
+
+from skdnn.core.activations import ACTIVATIONS
+from skdnn.core.lbfgs import train_lbfgs
+from skdnn.core.losses import LOSSES
+from skdnn.core.network import build, initialize
+from skdnn.core.optimizers import OPTIMIZERS
+from skdnn.core.schedules import SCHEDULES
+from skdnn.core.training import Plan, Split, train
+from skdnn.distinct import distinct_rows, fingerprint
+from skdnn.folds import rows_by_member, splits_as_roles, stratified_folds, stratified_holdout
+from skdnn.labels import class_weight_factors
+from skdnn.outcome import print_epoch
+from skdnn.parameters import OUTPUT_SCALE
+from skdnn.reading import as_data, encode, read_table
+from skdnn.threads import n_threads, single_threaded_blas
+
+RULE_OPTIONS = {
+    "gd": (),
+    "sgd": ("momentum", "nesterovs_momentum"),
+    "adam": ("beta_1", "beta_2", "epsilon"),
+    "adamw": ("beta_1", "beta_2", "epsilon"),
+    "lbfgs": (),
+}
+
+
+class Prepared(NamedTuple):
+    """Rows to train on: encoded, distinct, in canonical order.
+
+    Attributes
+    ----------
+    data : Data
+    group_of : ndarray of shape (n_rows,)
+        Which of these rows each row of the table became.
+    roles : ndarray of shape (n_distinct, n_splits) or None
+        Who trains on (1) or holds out (2) each row, where ``cv`` says so.
+    fingerprint : int
+        Identifies the rows.
+    """
+
+    data: object
+    group_of: np.ndarray
+    roles: np.ndarray | None
+    fingerprint: int
+
+
+class Task(NamedTuple):
+    """What to train on.
+
+    Attributes
+    ----------
+    prepared : Prepared
+    split : Split
+    holds_out : bool
+        Whether members are validated on rows of ``prepared`` that they do not train on.
+    """
+
+    prepared: Prepared
+    split: Split
+    holds_out: bool
+
+
+def prepare(estimator, table, labels, roles=None):
+    """Encode a table and merge its equal rows.
+
+    Parameters
+    ----------
+    estimator : DeepNetClassifier
+        With its encoder fitted.
+    table : Table
+    labels : Labels
+    roles : ndarray of shape (n_rows, n_splits), optional
+        Rows with different roles are not merged.
+
+    Returns
+    -------
+    Prepared
+    """
+    encoded = encode(estimator.encoder_, table.X, estimator._dtype, estimator)
+    targets = labels.targets(table.y)
+    weights = table.weights * class_weight_factors(
+        estimator.class_weight, labels, targets, table.weights
+    )
+    identity = targets if roles is None else np.hstack([targets, roles])
+    distinct = distinct_rows(encoded, identity, weights, by_content=estimator.shuffle)
+    rows = distinct.rows
+    in_order = len(rows) == encoded.shape[0] and (np.diff(rows) > 0).all()
+    data = as_data(encoded if in_order else encoded[rows], targets[rows], distinct.weights)
+    return Prepared(
+        data,
+        distinct.group_of,
+        None if roles is None else roles[rows],
+        fingerprint(distinct, encoded, identity),
+    )
+
+
+def read_validation(estimator, X, y, sample_weight):
+    """Return the Data to validate on, encoded; None without X.
+
+    Raises
+    ------
+    ValueError
+        If there are rows without labels, or labels without rows.
+    """
+    if (X is None) != (y is None):
+        raise ValueError("X_val and y_val go together: pass both, or neither.")
+    if X is None:
+        return None
+    table = read_table(estimator, X, y, sample_weight, reset=False)
+    encoded, labels = (
+        encode(estimator.encoder_, table.X, estimator._dtype, estimator),
+        estimator._labels,
+    )
+    targets = labels.targets(table.y)
+    factors = class_weight_factors(estimator.class_weight, labels, targets, table.weights)
+    return as_data(encoded, targets, table.weights * factors)
+
+
+def roles_from_cv(estimator, table, groups):
+    """Return who trains on and holds out each row of the table, or None for own folds."""
+    cv, n_folds = estimator.cv, estimator.n_members
+    if not estimator.early_stopping or (cv is None and groups is None):
+        return None
+    if groups is not None:
+        groups = np.asarray(groups)[table.kept]
+    if cv is None or isinstance(cv, int):
+        if groups is None:
+            return None
+        cv = GroupKFold(min(cv or n_folds, len(np.unique(groups))))
+    if hasattr(cv, "split"):
+        return splits_as_roles(list(cv.split(table.X, table.y, groups)), len(table.y))
+    roles = splits_as_roles(list(cv), len(table.kept))[table.kept]
+    if not ((roles == 1).any(axis=0) & (roles == 2).any(axis=0)).all():
+        raise ValueError("a split of cv has no training or no test row of positive weight.")
+    return roles
+
+
+def count_members(estimator, roles):
+    """Return the number of members: the number of splits where ``cv`` is given."""
+    if roles is not None:
+        return roles.shape[1]
+    if estimator.early_stopping and isinstance(estimator.cv, int):
+        return estimator.cv
+    return estimator.n_members
+
+
+def make_task(estimator, table, valid_data, groups):
+    """Prepare the rows and decide who sees what.
+
+    Parameters
+    ----------
+    estimator : DeepNetClassifier
+        With its encoder fitted.
+    table : Table
+    valid_data : Data or None
+    groups : array-like or None
+
+    Returns
+    -------
+    Task
+    """
+    roles = None if valid_data is not None else roles_from_cv(estimator, table, groups)
+    prepared = prepare(estimator, table, estimator._labels, roles)
+    n_members = count_members(estimator, roles)
+    everything = [np.arange(len(prepared.data.weights))] * n_members
+    if valid_data is not None:
+        valid_rows = [np.arange(len(valid_data.weights))] * n_members
+        return Task(prepared, Split(prepared.data, everything, valid_data, valid_rows), False)
+    held_out = _held_out(estimator, prepared, n_members) if estimator.early_stopping else None
+    if held_out is None:
+        return Task(prepared, Split(prepared.data, everything), False)
+    return Task(prepared, Split(prepared.data, held_out[0], prepared.data, held_out[1]), True)
+
+
+def _held_out(estimator, prepared, n_members):
+    """Return rows to train on and to validate on, or None if nothing can be held out."""
+    if prepared.roles is not None:
+        return [[np.flatnonzero(column == role) for column in prepared.roles.T] for role in (1, 2)]
+    strata = estimator._labels.strata(prepared.data.targets)
+    rng = np.random.default_rng(estimator._seed)
+    if n_members == 1:
+        fold_of = stratified_holdout(strata, estimator.validation_fraction, rng)
+    else:
+        fold_of = stratified_folds(strata, n_members, rng)
+    return rows_by_member(fold_of, n_members) if fold_of.max() >= 0 else None
+
+
+def member_generators(seed, n_steps, n_members):
+    """Return a generator for each member, which later steps do not repeat."""
+    seeds = np.random.SeedSequence([seed, n_steps]).spawn(n_members)
+    return [np.random.Generator(np.random.SFC64(member_seed)) for member_seed in seeds]
+
+
+def make_network(encoded, resolved, labels, encoder):
+    """Return the network for encoded rows."""
+    sparse = issparse(encoded)
+    expansion = None if sparse else getattr(encoder, "expansion_", None)
+    n_inputs = encoded.shape[1] if expansion is None else expansion.n_outputs
+    widths = (n_inputs, *resolved.hidden_layer_sizes, labels.n_outputs)
+    return build(widths, resolved.activation, resolved.dropout, expansion, sparse)
+
+
+def check_same_shape(params, n_members, network):
+    """Refuse to go on with parameters of another network.
+
+    Raises
+    ------
+    ValueError
+        If the number of members or of parameters has changed.
+    """
+    if params.shape != (n_members, network.n_parameters):
+        raise ValueError(
+            f"training so far had {params.shape[0]} members of {params.shape[1]} parameters; now "
+            f"there are {n_members} of {network.n_parameters}. Keep n_members, "
+            "hidden_layer_sizes and encoder as they were, or fit anew with warm_start=False."
+        )
+
+
+def starting_params(estimator, network, resolved, split, rngs):
+    """Return starting weights and biases, shape (n_members, n_parameters)."""
+    params = np.zeros((len(rngs), network.n_parameters), estimator._dtype)
+    n_hidden = len(resolved.activation)
+    if estimator.init == "auto":
+        init = [ACTIVATIONS[name].init for name in resolved.activation] + ["he_normal"]
+        scale = [1.0] * n_hidden + [OUTPUT_SCALE]
+    else:
+        init, scale = [estimator.init] * (n_hidden + 1), [1.0] * (n_hidden + 1)
+    scale = [factor * estimator.init_scale for factor in scale]
+    initialize(network, params, rngs, init, scale)
+    if estimator.init == "auto" and estimator.intercepts_init is None:
+        network.dense(params)[-1][1][...] = _prior_logits(split.data, estimator._labels)
+    _overwrite(network, params, estimator.coefs_init, "coefs_init", 0)
+    _overwrite(network, params, estimator.intercepts_init, "intercepts_init", 1)
+    return params
+
+
+def _prior_logits(data, labels):
+    """Return the biases with which a network without inputs predicts the class shares."""
+    weights = data.weights / data.weights.sum()
+    if labels.loss == "softmax":
+        shares = np.bincount(data.targets[:, 0], weights, len(labels.classes))
+        return np.log(np.maximum(shares, 1e-4))
+    shares = np.clip(weights @ data.targets, 1e-4, 1 - 1e-4)
+    return np.log(shares / (1 - shares))
+
+
+def _overwrite(network, params, given, name, which):
+    if given is None:
+        return
+    layers = network.dense(params)
+    if len(given) != len(layers):
+        raise ValueError(f"{name} must have {len(layers)} arrays, one a layer; got {len(given)}.")
+    for number, (values, views) in enumerate(zip(given, layers, strict=True)):
+        view, values = views[which], np.asarray(values)
+        wanted = view.shape[1:] if which == 0 else view.shape[2:]
+        if values.shape not in (wanted, (len(params), *wanted)):
+            raise ValueError(
+                f"{name}[{number}] must have the shape {wanted}, with or without the "
+                f"{len(params)} members in front; got {values.shape}."
+            )
+        view[...] = values if which == 0 or values.ndim == 1 else values[:, None]
+
+
+def make_plan(estimator, resolved, labels, validates):
+    """Return the Plan that the parameters ask for."""
+    options = {name: getattr(estimator, name) for name in RULE_OPTIONS[estimator.solver]}
+    if "nesterovs_momentum" in options:
+        options["nesterov"] = options.pop("nesterovs_momentum")
+    return Plan(
+        loss=LOSSES[labels.loss],
+        make_rule=partial(OPTIMIZERS.get(estimator.solver), **options)
+        if estimator.solver in OPTIMIZERS
+        else None,
+        schedule=SCHEDULES[resolved.learning_rate],
+        learning_rate=resolved.learning_rate_init,
+        n_epochs=resolved.max_iter,
+        batch_size=resolved.batch_size,
+        shuffle=estimator.shuffle and estimator.solver != "gd",
+        patience=resolved.n_iter_no_change,
+        tol=estimator.tol,
+        keep_best=validates,
+        adaptive=resolved.learning_rate == "adaptive",
+        alpha=estimator.alpha,
+        weight_decay=resolved.weight_decay,
+        label_smoothing=estimator.label_smoothing,
+        max_grad_norm=estimator.max_grad_norm,
+        power_t=estimator.power_t,
+        warmup=estimator.warmup_fraction,
+    )
+
+
+def train_members(estimator, network, split, state, plan, rngs):
+    """Train all members on threads.
+
+    Returns
+    -------
+    state : State
+    history : History
+    """
+    on_epoch = print_epoch if estimator.verbose else None
+    with single_threaded_blas() as blas_threads:
+        n_workers = min(n_threads(estimator.n_jobs, blas_threads), len(rngs))
+        with ThreadPoolExecutor(n_workers) as executor:
+            run = executor.map if n_workers > 1 else map
+            if estimator.solver == "lbfgs":
+                return train_lbfgs(network, split, state, plan, estimator.max_fun, run)
+            return train(network, split, state, plan, rngs, n_workers, run, on_epoch)

@@ -1,0 +1,109 @@
+"""Which rows each member trains on and is validated on."""
+
+import numpy as np
+
+
+def stratified_folds(strata, n_folds, rng):
+    """Deal the rows of each stratum over the folds.
+
+    Fold sizes, and the folds' shares of each stratum, differ by at most one row. A stratum
+    with a single row is in no fold: it is always trained on.
+
+    Parameters
+    ----------
+    strata : ndarray of shape (n_rows,)
+        Stratum (class) of each row, from 0.
+    n_folds : int
+    rng : Generator
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Fold of each row, or -1.
+    """
+    fold_of = np.full(len(strata), -1)
+    order = rng.permutation(len(strata))
+    order = order[np.argsort(strata[order], kind="stable")]
+    order = order[np.bincount(strata)[strata[order]] > 1]
+    fold_of[order] = np.arange(len(order)) % n_folds
+    return fold_of
+
+
+def stratified_holdout(strata, fraction, rng):
+    """Choose rows to validate on.
+
+    Parameters
+    ----------
+    strata : ndarray of shape (n_rows,)
+        Stratum (class) of each row, from 0.
+    fraction : float in (0, 1)
+        Share of each stratum; every stratum keeps at least one row to train on.
+    rng : Generator
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        0 for rows held out, -1 for all others, as :func:`stratified_folds` has it.
+    """
+    counts = np.bincount(strata)
+    # Rounding the running total, not each stratum, keeps the whole at its share.
+    totals = np.floor(fraction * np.cumsum(counts) + 0.5).astype(np.intp)
+    wanted = np.minimum(np.diff(totals, prepend=0), np.maximum(counts - 1, 0))
+    if wanted.sum() == 0 and counts.max() > 1:
+        wanted[counts.argmax()] = 1
+    order = rng.permutation(len(strata))
+    order = order[np.argsort(strata[order], kind="stable")]
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    fold_of = np.full(len(strata), -1)
+    fold_of[order[rank < wanted[strata[order]]]] = 0
+    return fold_of
+
+
+def rows_by_member(fold_of, n_members):
+    """Turn folds into rows to train on and to validate on.
+
+    Parameters
+    ----------
+    fold_of : ndarray of shape (n_rows,)
+        Fold of each row; -1 is trained on by all.
+    n_members : int
+        With fewer folds than members, members take turns.
+
+    Returns
+    -------
+    train_rows, valid_rows : list of ndarray
+    """
+    n_folds = fold_of.max() + 1
+    held_out = [np.flatnonzero(fold_of == member % n_folds) for member in range(n_members)]
+    trained = [np.flatnonzero(fold_of != member % n_folds) for member in range(n_members)]
+    return trained, held_out
+
+
+def splits_as_roles(splits, n_rows):
+    """Return the role of each row in each split.
+
+    Parameters
+    ----------
+    splits : list of (train, test) index arrays
+    n_rows : int
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_splits)
+        1 for train, 2 for test, 0 for neither.
+
+    Raises
+    ------
+    ValueError
+        If a split has nothing to train on, nothing to validate on, or a row on both sides.
+    """
+    roles = np.zeros((n_rows, len(splits)), np.int8)
+    for number, (train, test) in enumerate(splits):
+        roles[train, number] = 1
+        if len(train) == 0 or len(test) == 0 or (roles[test, number] == 1).any():
+            raise ValueError(
+                f"split {number} of cv has {len(train)} training and {len(test)} test rows, some "
+                "perhaps on both sides; each must have at least one and they must not overlap."
+            )
+        roles[test, number] = 2
+    return roles

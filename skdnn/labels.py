@@ -1,0 +1,170 @@
+"""From y to targets, and back to labels."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
+
+MULTILABEL = "multilabel-indicator"
+
+
+class Labels(NamedTuple):
+    """What the estimator knows about y.
+
+    Attributes
+    ----------
+    classes : ndarray
+        Sorted labels; column numbers for multilabel y.
+    is_multilabel : bool
+    """
+
+    classes: np.ndarray
+    is_multilabel: bool
+
+    @property
+    def loss(self):
+        """Name of the loss."""
+        if self.is_multilabel:
+            return "multilabel"
+        return "sigmoid" if len(self.classes) == 2 else "softmax"
+
+    @property
+    def n_outputs(self):
+        """Output units: one sigmoid for two classes, else one unit a class or label."""
+        return 1 if self.loss == "sigmoid" else len(self.classes)
+
+    def targets(self, y):
+        """Return (n_rows, n_target_columns): class indices, or 0 and 1 for multilabel y.
+
+        Raises
+        ------
+        ValueError
+            If y holds labels that are not in ``classes``.
+        """
+        if self.is_multilabel:
+            return np.asarray(y, np.uint8)
+        codes = np.searchsorted(self.classes, y)
+        codes = np.minimum(codes, len(self.classes) - 1)
+        unknown = np.unique(y[self.classes[codes] != y])
+        if len(unknown):
+            raise ValueError(
+                f"y contains the labels {unknown.tolist()!r}, which are not among the classes "
+                f"{self.classes.tolist()!r}. Pass all classes in the first call."
+            )
+        return codes[:, None]
+
+    def strata(self, targets):
+        """Return the stratum of each row: its class; multilabel rows are all in one."""
+        return np.zeros(len(targets), np.intp) if self.is_multilabel else targets[:, 0]
+
+
+def check_labels(y):
+    """Return y as an array, (n_rows,) or, for multilabel y, (n_rows, n_labels).
+
+    Raises
+    ------
+    ValueError
+        If y has gaps, is continuous, or is otherwise no classification target.
+    """
+    if issparse(y):
+        y = y.toarray()
+    if y is None:
+        raise ValueError("requires y to be passed, but the target y is None.")
+    values = np.asarray(y)
+    if values.dtype == object or values.dtype.kind == "f":
+        _refuse_gaps(values)
+    if values.dtype == object:
+        values = np.array(values.tolist()) if _is_uniform(values) else values
+    if type_of_target(values, input_name="y") == MULTILABEL:
+        return values
+    values = column_or_1d(values, warn=True)
+    check_classification_targets(values)
+    return values
+
+
+def _refuse_gaps(values):
+    # A gap is the only thing that is None or not equal to itself; pd.NA refuses the question.
+    flat = values.ravel()
+    gaps = np.array([v is None or type(v).__name__ == "NAType" or bool(v != v) for v in flat])
+    if gaps.any():
+        raise ValueError(
+            f"Input y contains NaN or None in {int(gaps.sum())} of {len(gaps)} places; every "
+            "row needs a label. Drop the rows without one."
+        )
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ValueError("Input y contains infinity; every row needs a label.")
+
+
+def _is_uniform(values):
+    """Tell whether all objects are strings, or all are booleans or numbers."""
+    kinds = {type(v) for v in values.ravel()}
+    return len(kinds) == 1 and kinds <= {str, bool, int, float}
+
+
+def learn_labels(y, classes=None):
+    """Return the Labels of y.
+
+    Parameters
+    ----------
+    y : ndarray
+        As :func:`check_labels` returns it.
+    classes : array-like, optional
+        All classes, if y may not hold each of them.
+
+    Returns
+    -------
+    Labels
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes.
+    """
+    if type_of_target(y) == MULTILABEL:
+        return Labels(np.arange(y.shape[1]), True)
+    classes = np.unique(y if classes is None else np.asarray(classes))
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has 1 class ({classes.tolist()[0]!r}); DeepNetClassifier needs at least 2. "
+            "Check how y was split."
+        )
+    return Labels(classes, False)
+
+
+def class_weight_factors(class_weight, labels, targets, weights):
+    """Return the factor on each row's weight.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+        "balanced" gives every class the same total weight.
+    labels : Labels
+    targets : ndarray of shape (n_rows, n_target_columns)
+    weights : ndarray of shape (n_rows,)
+        Sample weights, which count towards the balance.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If y is multilabel, or the dict names a class that y does not have.
+    """
+    if class_weight is None:
+        return np.ones(len(targets))
+    if labels.is_multilabel:
+        raise ValueError("class_weight is not defined for multilabel y; use sample_weight.")
+    if class_weight == "balanced":
+        totals = np.bincount(targets[:, 0], weights, len(labels.classes))
+        factors = totals.sum() / (len(totals) * np.where(totals > 0, totals, np.inf))
+        return factors[targets[:, 0]]
+    known = labels.classes.tolist()
+    unknown = [label for label in class_weight if label not in known]
+    if unknown:
+        raise ValueError(f"class_weight names {unknown!r}, but the classes are {known!r}.")
+    factors = np.array([class_weight.get(label, 1.0) for label in known], float)
+    return factors[targets[:, 0]]

@@ -1,0 +1,156 @@
+"""What fit leaves behind: curves, warnings, out-of-fold scores, temperature."""
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skdnn.core.calibration import ensemble_temperature, fit_temperature
+from skdnn.core.evaluation import held_out_logits
+from skdnn.core.losses import LOSSES
+
+SOME_ROWS = 2048  # enough to measure how much an average of members blurs
+OUT_OF_FOLD = ("oof_score_", "oof_proba_")
+
+
+def warn_about(history, plan, resolved):
+    """Warn of members that diverged, and of open-ended training cut short.
+
+    Raises
+    ------
+    ValueError
+        If a member never had a finite loss.
+    """
+    never = ~np.isfinite(history.train_loss).any(axis=1)
+    if never.any():
+        raise ValueError(
+            f"training diverged from the first epoch for members {np.flatnonzero(never).tolist()}: "
+            f"no loss was finite at learning_rate_init={plan.learning_rate:g} or below. Scale X, "
+            "or lower learning_rate_init or init_scale."
+        )
+    if history.n_failures.any():
+        warnings.warn(
+            f"training diverged {int(history.n_failures.sum())} times; the last good parameters "
+            f"were put back and the rate divided by 10 each time. Lower learning_rate_init "
+            f"({plan.learning_rate:g}), or set max_grad_norm.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    # A fixed-length schedule that ran to its end has done what it was asked to.
+    open_ended = resolved.learning_rate in ("constant", "invscaling", "adaptive")
+    could_stop = plan.tol > 0 and plan.patience < plan.n_epochs and not plan.keep_best
+    if open_ended and could_stop and not history.has_converged.all():
+        warnings.warn(
+            f"Maximum iterations ({plan.n_epochs}) reached and the training has not converged "
+            "yet. Raise max_iter, or set early_stopping=True.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+
+
+def keep_history(estimator, history, validates):
+    """Set the attributes that tell how training went, after what went before.
+
+    Parameters
+    ----------
+    estimator : DeepNetClassifier
+    history : History
+    validates : bool
+        Whether the best epochs were chosen.
+    """
+    curves = np.stack(history[:3])
+    best_iter = history.best_epoch + 1 if validates else np.isfinite(curves[0]).sum(axis=1)
+    if estimator._curves is not None:
+        best_iter = best_iter + estimator._curves.shape[2]
+        curves = np.concatenate([estimator._curves, curves], axis=2)
+    estimator._curves = curves
+    estimator.n_iter_ = curves.shape[2]
+    estimator.best_iter_ = best_iter if len(best_iter) > 1 else int(best_iter[0])
+    estimator.member_loss_curves_ = curves[0]
+    estimator.member_validation_loss_curves_ = curves[1] if np.isfinite(curves[1]).any() else None
+    _keep_curves(estimator, curves)
+
+
+def _keep_curves(estimator, curves):
+    train_loss, valid_loss, valid_score = map(_mean_curve, curves)
+    estimator.loss_curve_, estimator.loss_ = train_loss, train_loss[-1]
+    estimator.best_loss_ = min(train_loss) if valid_loss is None else None
+    estimator.validation_loss_curve_ = valid_loss
+    estimator.validation_scores_ = valid_score
+    estimator.best_validation_score_ = max(valid_score) if valid_score else None
+
+
+def _mean_curve(curve):
+    """Return the mean over members still training, or None if there is nothing."""
+    known = np.isfinite(curve)
+    if not known.any():
+        return None
+    counts = known.sum(axis=0)
+    totals = np.where(known, curve, 0).sum(axis=0)
+    return np.divide(totals, counts, out=np.full(len(counts), np.nan), where=counts > 0).tolist()
+
+
+def forget_calibration(estimator):
+    """Leave probabilities as they are, and drop what held only before."""
+    estimator.temperature_ = 1.0
+    for name in OUT_OF_FOLD:
+        vars(estimator).pop(name, None)
+
+
+def keep_calibration(estimator, network, table, task, is_new_data):
+    """Set ``temperature_`` and the out-of-fold attributes.
+
+    Parameters
+    ----------
+    estimator : DeepNetClassifier
+    network : Network
+    table : Table
+    task : Task
+    is_new_data : bool
+        Whether members have seen, in an earlier fit, rows that they now hold out.
+    """
+    forget_calibration(estimator)
+    split = task.split
+    if split.valid_data is None or len(estimator._params) == 1 or not estimator.early_stopping:
+        return
+    data, loss = split.valid_data, LOSSES[estimator._labels.loss]
+    rows = np.concatenate(split.valid_rows)
+    logits = np.concatenate(held_out_logits(network, estimator._params, data, split.valid_rows))
+    single = fit_temperature(logits, data.targets[rows], data.weights[rows], loss)
+    some = np.unique(np.linspace(0, len(data.weights) - 1, SOME_ROWS).astype(np.intp))
+    everyone = held_out_logits(network, estimator._params, data, [some] * len(estimator._params))
+    n_held_out = len(np.unique(rows))
+    estimator.temperature_ = ensemble_temperature(single, np.stack(everyone), loss, n_held_out)
+    if task.holds_out and not is_new_data:
+        _keep_out_of_fold(estimator, table, task.prepared, rows, logits / single, loss)
+
+
+def _keep_out_of_fold(estimator, table, prepared, rows, logits, loss):
+    targets = prepared.data.targets
+    # Sample weights without class weights: this is an accuracy like score()'s.
+    weights = np.bincount(prepared.group_of, table.weights, len(targets))
+    hits = loss.is_hit(logits[None], targets[rows][None])[0]
+    estimator.oof_score_ = float(np.average(hits, weights=weights[rows]))
+    if estimator.store_oof:
+        mean = _mean_by_row(np.exp(loss.log_proba(logits)), rows, len(targets))
+        estimator.oof_proba_ = np.full((len(table.kept), mean.shape[1]), np.nan)
+        estimator.oof_proba_[table.kept] = mean[prepared.group_of]
+
+
+def _mean_by_row(values, rows, n_rows):
+    """Average what several members say of the same row; NaN where none says anything."""
+    total = np.zeros((n_rows, values.shape[1]))
+    np.add.at(total, rows, values)
+    times = np.bincount(rows, minlength=n_rows)[:, None]
+    return np.divide(total, times, out=np.full_like(total, np.nan), where=times > 0)
+
+
+def print_epoch(number, curve):
+    """Print the losses of an epoch, averaged over the members still training."""
+    names = ("loss", "validation loss", "validation score")
+    values = [
+        f"{name} = {np.nanmean(row):.6f}"
+        for name, row in zip(names, curve, strict=True)
+        if np.isfinite(row).any()
+    ]
+    print(f"Iteration {number + 1}, {', '.join(values)}")

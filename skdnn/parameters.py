@@ -1,0 +1,174 @@
+"""What each parameter may be, and what "auto" becomes."""
+
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from skdnn.core.activations import ACTIVATIONS
+from skdnn.core.initializers import INITIALIZERS
+from skdnn.core.optimizers import OPTIMIZERS
+from skdnn.core.schedules import SCHEDULES
+
+AUTO = StrOptions({"auto"})
+POSITIVE_INT = Interval(Integral, 1, None, closed="left")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+NON_NEGATIVE = Interval(Real, 0, None, closed="left")
+BELOW_ONE = Interval(Real, 0, 1, closed="left")
+
+CONSTRAINTS = {
+    "hidden_layer_sizes": ["array-like", POSITIVE_INT, AUTO],
+    "activation": [StrOptions(set(ACTIVATIONS)), "array-like"],
+    "solver": [StrOptions({*OPTIMIZERS, "lbfgs"})],
+    "alpha": [NON_NEGATIVE],
+    "batch_size": [AUTO, POSITIVE_INT],
+    "learning_rate": [StrOptions({*SCHEDULES, "auto"})],
+    "learning_rate_init": [AUTO, POSITIVE],
+    "power_t": [NON_NEGATIVE],
+    "max_iter": [AUTO, POSITIVE_INT],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "tol": [NON_NEGATIVE],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean"],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "beta_1": [BELOW_ONE],
+    "beta_2": [BELOW_ONE],
+    "epsilon": [POSITIVE],
+    "n_iter_no_change": [AUTO, POSITIVE_INT],
+    "max_fun": [POSITIVE_INT],
+    "init": [StrOptions({*INITIALIZERS, "auto"})],
+    "init_scale": [POSITIVE],
+    "coefs_init": ["array-like", None],
+    "intercepts_init": ["array-like", None],
+    "dropout": [AUTO, BELOW_ONE],
+    "weight_decay": [AUTO, NON_NEGATIVE],
+    "label_smoothing": [BELOW_ONE],
+    "max_grad_norm": [POSITIVE, None],
+    "warmup_fraction": [BELOW_ONE],
+    "class_weight": [dict, StrOptions({"balanced"}), None],
+    "n_members": [POSITIVE_INT],
+    "cv": ["cv_object"],
+    "store_oof": ["boolean"],
+    "encoder": [StrOptions({"auto", "passthrough"}), HasMethods(["fit", "transform"])],
+    "dtype": [StrOptions({"float32", "float64", "input"})],
+    "n_jobs": [Integral, None],
+}
+
+# "auto", by solver. AdamW is the recipe that regularizes; the others are as plain as they are
+# in MLPClassifier until they are told otherwise.
+RECIPES = {
+    "adamw": {
+        "learning_rate": "cosine",
+        "learning_rate_init": 2e-3,
+        "dropout": 0.1,
+        "weight_decay": 1e-2,
+    },
+    "adam": {"learning_rate": "constant", "learning_rate_init": 1e-3},
+    "sgd": {"learning_rate": "constant", "learning_rate_init": 1e-2},
+    "gd": {"learning_rate": "constant", "learning_rate_init": 0.1, "max_iter": 1000},
+    "lbfgs": {"learning_rate": "constant", "learning_rate_init": 1.0},
+}
+PLAIN = {"dropout": 0.0, "weight_decay": 0.0, "max_iter": 200}
+HIDDEN_LAYER_SIZES = (128, 128)
+BATCH_SIZES = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512), (np.inf, 1024))
+MIN_EPOCHS, MIN_STEPS = 30, 2000  # small data needs steps, large data needs epochs
+OUTPUT_SCALE = 0.2  # small starting logits: the first steps then are not spent on shrinking them
+
+
+class Resolved(NamedTuple):
+    """The parameters that may be "auto", with what they became."""
+
+    hidden_layer_sizes: tuple
+    activation: tuple
+    batch_size: int
+    learning_rate: str
+    learning_rate_init: float
+    max_iter: int
+    n_iter_no_change: int
+    dropout: float
+    weight_decay: float
+
+
+def resolve(estimator, n_rows, validates):
+    """Return the parameters with "auto" replaced.
+
+    Parameters
+    ----------
+    estimator : DeepNetClassifier
+    n_rows : int
+        Distinct rows that a member trains on.
+    validates : bool
+        Whether patience watches a validation loss.
+
+    Returns
+    -------
+    Resolved
+    """
+    sizes, activation = check_layers(estimator)
+    recipe = {**PLAIN, **RECIPES[estimator.solver]}
+    recipe["batch_size"] = next(size for limit, size in BATCH_SIZES if n_rows <= limit)
+    batch_size = min(_given(estimator, "batch_size", recipe), n_rows)
+    if estimator.solver in ("gd", "lbfgs"):
+        batch_size = n_rows
+    if estimator.solver == "adamw":
+        n_batches = -(-n_rows // batch_size)
+        recipe["max_iter"] = max(MIN_EPOCHS, -(-MIN_STEPS // n_batches))
+    max_iter = _given(estimator, "max_iter", recipe)
+    recipe["n_iter_no_change"] = _patience(estimator.solver, max_iter, validates)
+    names = Resolved._fields[3:]
+    values = {name: _given(estimator, name, recipe) for name in names}
+    return Resolved(sizes, activation, batch_size, **{**values, "max_iter": max_iter})
+
+
+def _patience(solver, max_iter, validates):
+    if validates:
+        return max(8, -(-max_iter // 8))
+    return max_iter if solver == "gd" else 10
+
+
+def _given(estimator, name, recipe):
+    value = getattr(estimator, name)
+    return recipe[name] if isinstance(value, str) and value == "auto" else value
+
+
+def check_layers(estimator):
+    """Return the widths and the activations of the hidden layers, one each.
+
+    Raises
+    ------
+    ValueError
+        If a width is not positive, or activations are unknown or of another number.
+    """
+    sizes = estimator.hidden_layer_sizes
+    sizes = HIDDEN_LAYER_SIZES if isinstance(sizes, str) else np.atleast_1d(sizes).tolist()
+    if any(not isinstance(size, int) or size < 1 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be whole numbers > 0, got {sizes!r}.")
+    names = estimator.activation
+    names = (names,) * len(sizes) if isinstance(names, str) else tuple(names)
+    unknown = [name for name in names if name not in ACTIVATIONS]
+    if unknown or len(names) != len(sizes):
+        raise ValueError(
+            f"activation must be one name, or one for each of the {len(sizes)} hidden layers, "
+            f"of {sorted(ACTIVATIONS)!r}; got {estimator.activation!r}."
+        )
+    return tuple(sizes), names
+
+
+def check_together(estimator, resolved):
+    """Refuse parameters that contradict each other.
+
+    Raises
+    ------
+    ValueError
+        If a full-batch line search is asked to drop out units.
+    """
+    if estimator.solver == "lbfgs" and resolved.dropout:
+        raise ValueError(
+            f"solver='lbfgs' needs the same loss at every call, but dropout={resolved.dropout!r} "
+            "makes it random. Set dropout=0, or choose another solver."
+        )

@@ -1,0 +1,239 @@
+"""What becomes of each column: learn it from a table, then apply it to tables like it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skdnn.columns import DATE_PARTS, date_parts
+from skdnn.core.expansion import Expansion
+from skdnn.scaling import Scaling, learn_scaling, scale, weighted_shares
+from skdnn.tables import determines_the_rest, read_as
+
+CONSTANT = "constant"
+ALL_MISSING = "all missing"
+UNIQUE = "unique in every row"
+ALL_RARE = "no level is frequent enough"
+
+
+class Limits(NamedTuple):
+    """Which levels of a text column are kept: at most so many, each at least so frequent."""
+
+    max_categories: int
+    min_frequency: float
+
+
+class Levels(NamedTuple):
+    """The one-hot block of a text column.
+
+    Attributes
+    ----------
+    names : list of str
+        Kept levels, most frequent first; then "infrequent" and "missing" if there are any.
+    codes : dict of str to int
+        Code of each kept level.
+    unknown : int
+        Code of any other text: the infrequent level, or -1 for a block of zeros.
+    gap : int
+        Code of a gap: the missing level, or -1 for a block of zeros.
+    """
+
+    names: list
+    codes: dict
+    unknown: int
+    gap: int
+
+    def encode(self, column):
+        """Return the code of each row of a text Column."""
+        codes = [self.codes.get(text, self.unknown) for text in column.texts]
+        return np.array([*codes, self.gap])[column.values]
+
+
+class Dates(NamedTuple):
+    """Which parts of a date column vary (positions in DATE_PARTS), and their scaling."""
+
+    parts: np.ndarray
+    scaling: Scaling
+
+    def encode(self, times):
+        """Return the scaled parts (n_rows, n_parts)."""
+        return scale(date_parts(times)[:, self.parts], self.scaling)
+
+
+class Plan(NamedTuple):
+    """What becomes of each column; columns are given by position.
+
+    An encoded row holds the scaled numbers, the parts of dates, the indicators of gaps, and
+    the codes of texts, in this order.
+
+    Attributes
+    ----------
+    numbers : ndarray of shape (n_scaled,)
+        Columns of numbers that vary.
+    scaling : Scaling
+        Theirs.
+    dates : dict of int to Dates
+    gaps : list of int
+        Columns of numbers or dates that had gaps.
+    levels : dict of int to Levels
+    """
+
+    numbers: np.ndarray
+    scaling: Scaling
+    dates: dict
+    gaps: list
+    levels: dict
+
+    @property
+    def expansion(self):
+        """The Expansion of encoded rows; where nothing varies, one number that is 0."""
+        n_numbers = len(self.numbers) + sum(len(date.parts) for date in self.dates.values())
+        n_numbers += len(self.gaps)
+        n_levels = tuple(len(levels.names) for levels in self.levels.values())
+        return Expansion(n_numbers if n_levels else max(n_numbers, 1), n_levels)
+
+    def encode(self, table, dtype):
+        """Return the encoded rows (n_rows, n_inputs) of a table."""
+        rows = np.zeros((table.n_rows, self.expansion.n_inputs), dtype)
+        for span, columns, values in table.tiles(self.numbers):
+            rows[span, columns] = scale(values, self.scaling.take(columns))
+        start = len(self.numbers)
+        for position, dates in self.dates.items():
+            stop = start + len(dates.parts)
+            rows[:, start:stop] = dates.encode(read_as(table, position, "time"))
+            start = stop
+        for column, position in enumerate(self.gaps, start):
+            rows[:, column] = table.column(position).gaps
+        for column, (position, levels) in enumerate(self.levels.items(), self.expansion.n_numbers):
+            rows[:, column] = levels.encode(read_as(table, position, "text"))
+        return rows
+
+    def names(self, columns):
+        """Return the names of expanded columns, given those of the table's columns."""
+        names = [columns[position] for position in self.numbers]
+        names += [
+            f"{columns[position]}_{DATE_PARTS[part]}"
+            for position, dates in self.dates.items()
+            for part in dates.parts
+        ]
+        names += [f"{columns[position]}_missing" for position in self.gaps]
+        names += [
+            f"{columns[position]}_{level}"
+            for position, levels in self.levels.items()
+            for level in levels.names
+        ]
+        return _made_unique(names or ["constant"])
+
+
+def _made_unique(names):
+    """Append underscores to a name that is taken, as by a level that is called missing."""
+    unique = {}
+    for name in names:
+        while name in unique:
+            name += "_"
+        unique[name] = True
+    return list(unique)
+
+
+class Planner:
+    """Learn a Plan, column by column.
+
+    Parameters
+    ----------
+    table : NumberArray or Frame
+        Training rows of positive weight.
+    y : array-like or None
+        Their targets: rows that differ in y are different rows.
+    weights : ndarray of shape (n_rows,) or None
+        None if all are equal.
+    limits : Limits
+    """
+
+    def __init__(self, table, y, weights, limits):
+        self.table, self.y, self.weights, self.limits = table, y, weights, limits
+        self.numbers, self.gaps, self.ids = [], [], []
+        self.dates, self.levels, self.ignored = {}, {}, {}
+
+    def learn(self):
+        """Return the Plan, and the reason for each column that is ignored."""
+        add = {"number": self._add_number, "time": self._add_time, "text": self._add_text}
+        for position in range(len(self.table.names)):
+            column = self.table.column(position)
+            add[column.kind](position, column)
+        numbers, scaling = self._scale_numbers()
+        if len(numbers) or self.dates or self.gaps or len(self.ids) < len(self.levels):
+            self._drop_ids()
+        self._drop_single_levels()
+        plan = Plan(numbers, scaling, self.dates, sorted(self.gaps), self.levels)
+        return plan, dict(sorted(self.ignored.items()))
+
+    def _add_number(self, position, column):
+        self.numbers.append(position)
+
+    def _add_time(self, position, column):
+        scaling = learn_scaling(date_parts(column.values), self.weights)
+        parts = np.flatnonzero(scaling.spread)
+        if self._has_values(position, scaling.take(0)) and len(parts):
+            self.dates[position] = Dates(parts, scaling.take(parts))
+
+    def _add_text(self, position, column):
+        levels = learn_levels(column, self.weights, self.limits)
+        self.levels[position] = levels
+        may_be_id = levels.gap < 0 and np.ptp(column.values) > 0
+        if may_be_id and determines_the_rest(self.table, position, column, self.y):
+            self.ids.append(position)
+
+    def _scale_numbers(self):
+        blocks = self.table.blocks(np.array(self.numbers, np.intp))
+        learnt = [learn_scaling(values, self.weights) for _, values in blocks]
+        if not learnt:
+            return np.array([], np.intp), Scaling(*np.empty((2, 0)), np.empty(0, bool))
+        scaling = Scaling(*map(np.concatenate, zip(*learnt, strict=True)))
+        for column, position in enumerate(self.numbers):
+            self._has_values(position, scaling.take(column))
+        kept = np.flatnonzero(scaling.spread)
+        return np.array(self.numbers)[kept], scaling.take(kept)
+
+    def _has_values(self, position, scaling):
+        """Note why a column of numbers or dates is ignored, or that it has gaps."""
+        if np.isnan(scaling.center):
+            self.ignored[position] = ALL_MISSING
+        elif scaling.has_gaps:
+            self.gaps.append(position)
+        elif scaling.spread == 0:
+            self.ignored[position] = CONSTANT
+        return position not in self.ignored
+
+    def _drop_ids(self):
+        for position in self.ids:
+            self.ignored[position] = UNIQUE
+            del self.levels[position]
+
+    def _drop_single_levels(self):
+        for position, levels in list(self.levels.items()):
+            if len(levels.names) < 2:
+                self.ignored[position] = _why_single(levels)
+                del self.levels[position]
+
+
+def _why_single(levels):
+    if levels.codes:
+        return CONSTANT
+    return ALL_RARE if levels.unknown == 0 else ALL_MISSING
+
+
+def learn_levels(column, weights, limits):
+    """Return the Levels of a text Column."""
+    shares = weighted_shares(column.values, weights, len(column.texts)).tolist()
+    occurs = np.bincount(column.values[~column.gaps], minlength=len(shares)) > 0
+    ranked = sorted((-shares[code], column.texts[code]) for code in np.flatnonzero(occurs))
+    frequent = [text for share, text in ranked if -share >= limits.min_frequency]
+    names = frequent[: limits.max_categories]
+    codes = {text: code for code, text in enumerate(names)}
+    unknown = gap = -1
+    if len(names) < len(ranked):
+        unknown = len(names)
+        names.append("infrequent")
+    if column.gaps.any():
+        gap = len(names)
+        names.append("missing")
+    return Levels(names, codes, unknown, gap)

@@ -1,0 +1,140 @@
+"""From what the user passes to rows, targets and weights."""
+
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import clone
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import _safe_indexing, check_array
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    has_fit_parameter,
+    validate_data,
+)
+
+from skdnn.core.batches import Data, DenseRows, SparseRows
+from skdnn.encoding import TableEncoder
+from skdnn.labels import check_labels
+
+
+class Table(NamedTuple):
+    """Rows as they came, checked.
+
+    Attributes
+    ----------
+    X : frame, array or sparse matrix
+        Rows of positive weight.
+    y : ndarray
+        Their labels.
+    weights : ndarray of shape (n_rows,)
+        Positive.
+    kept : ndarray of shape (n_rows_passed,)
+        Which of the rows passed have a positive weight.
+    """
+
+    X: object
+    y: np.ndarray
+    weights: np.ndarray
+    kept: np.ndarray
+
+
+@contextmanager
+def unchanged_on_error(estimator):
+    """Put the estimator's attributes back if the block fails: no half-fitted state."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def as_table(X, estimator):
+    """Return X if it is a table, else an array of its content or scikit-learn's usual error."""
+    if len(getattr(X, "shape", ())) == 2 and min(X.shape) > 0:
+        return X
+    return check_array(
+        X, accept_sparse=True, dtype=None, ensure_all_finite=False, estimator=estimator
+    )
+
+
+def read_table(estimator, X, y, sample_weight, reset=True):
+    """Check lengths, names, labels and weights; drop rows of weight 0.
+
+    Parameters
+    ----------
+    estimator : DeepNetClassifier
+    X : frame, array-like or sparse matrix
+    y : array-like
+    sample_weight : array-like or None
+    reset : bool, default=True
+        Whether these columns become the ones to expect.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    ValueError
+        If anything does not fit; the message names it.
+    """
+    X = as_table(X, estimator)
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    y = check_labels(y)
+    check_consistent_length(X, y, sample_weight)
+    if sample_weight is None:
+        return Table(X, y, np.ones(len(y)), np.ones(len(y), bool))
+    weights = _check_sample_weight(sample_weight, y, dtype=np.float64, ensure_non_negative=True)
+    kept = weights > 0
+    if not kept.any():
+        raise ValueError(
+            f"sample_weight is zero for all {len(kept)} rows; at least one must be positive."
+        )
+    if kept.all():
+        return Table(X, y, weights, kept)
+    return Table(_safe_indexing(X, np.flatnonzero(kept)), y[kept], weights[kept], kept)
+
+
+def fit_encoder(encoder, dtype, table):
+    """Return a fitted encoder: ``"auto"``, ``"passthrough"`` or a clone of the one given."""
+    if isinstance(encoder, str):
+        made = {"auto": TableEncoder(dtype=dtype), "passthrough": FunctionTransformer()}[encoder]
+    else:
+        made = clone(encoder)
+    if has_fit_parameter(made, "sample_weight"):
+        return made.fit(table.X, table.y, sample_weight=table.weights)
+    return made.fit(table.X, table.y)
+
+
+def encode(encoder, X, dtype, estimator):
+    """Return encoded rows: a C-contiguous array or CSR, finite, of type ``dtype``."""
+    rows = getattr(encoder, "encode", encoder.transform)(X)
+    rows = check_array(
+        rows, accept_sparse="csr", dtype=dtype, order="C", input_name="X", estimator=estimator
+    )
+    if issparse(rows) and not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    return rows
+
+
+def as_rows(encoded):
+    """Return the source of batches for encoded rows."""
+    return SparseRows(encoded) if issparse(encoded) else DenseRows(encoded)
+
+
+def as_data(encoded, targets, weights):
+    """Return Data for encoded rows."""
+    return Data(as_rows(encoded), targets, weights)
+
+
+def resolve_dtype(dtype, X):
+    """Return the name of the type to compute in; "input" follows a float array."""
+    if dtype != "input":
+        return dtype
+    return "float64" if getattr(X, "dtype", None) == np.float64 else "float32"

@@ -1,0 +1,157 @@
+"""Tables: blocks of numbers, and single columns, of whatever the user passes as X."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skdnn.columns import (
+    Column,
+    as_numbers,
+    as_texts,
+    as_times,
+    column_from_array,
+    column_from_pandas,
+    column_from_polars,
+)
+
+TILE = 2**18  # numbers scaled at a time: they stay in the cache
+CONVERSIONS = {"number": as_numbers, "time": as_times, "text": as_texts}
+WORDS = {"number": "numbers", "time": "dates", "text": "categories"}
+
+
+class NumberArray(NamedTuple):
+    """A numeric array.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_rows, n_columns)
+    names : sequence of str
+    """
+
+    X: np.ndarray
+    names: list
+
+    @property
+    def n_rows(self):
+        """Rows of X."""
+        return self.X.shape[0]
+
+    def column(self, position):
+        """Return the Column at ``position``."""
+        return Column(self.X[:, position])
+
+    def blocks(self, positions):
+        """Yield ``(span, values)``: all rows of the columns ``positions[span]``."""
+        for span in _spans(len(positions), 16 * TILE // self.n_rows):
+            yield span, self.X[:, positions[span]]
+
+    def tiles(self, positions):
+        """Yield ``(rows, span, values)``, which cover the columns at ``positions``."""
+        takes_all = len(positions) == self.X.shape[1]
+        for rows in _spans(self.n_rows, TILE // self.X.shape[1]):
+            tile = self.X[rows]
+            yield rows, slice(0, len(positions)), tile if takes_all else tile[:, positions]
+
+
+class Frame(NamedTuple):
+    """Columns of any type, read one by one.
+
+    Attributes
+    ----------
+    columns : list of series or 1-d arrays
+    names : sequence of str
+    n_rows : int
+    read : callable
+        ``read(columns[position])`` returns a Column.
+    """
+
+    columns: list
+    names: list
+    n_rows: int
+    read: object
+
+    def column(self, position):
+        """Return the Column at ``position``."""
+        try:
+            return self.read(self.columns[position])
+        except (TypeError, ValueError, OverflowError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"Column {self.names[position]!r} of X: {error}") from error
+
+    def blocks(self, positions):
+        """Yield ``(span, values)``: all rows of the columns ``positions[span]``."""
+        for span in _spans(len(positions), TILE // self.n_rows):
+            values = [self._finite_numbers(position) for position in positions[span]]
+            yield span, np.array(values).T
+
+    def tiles(self, positions):
+        """Yield ``(rows, span, values)``, which cover the columns at ``positions``."""
+        for span, values in self.blocks(positions):
+            yield slice(None), span, values
+
+    def _finite_numbers(self, position):
+        values = read_as(self, position, "number")
+        if np.isinf(values).any():
+            raise ValueError(
+                f"Input X contains infinity or a value too large in column "
+                f"{self.names[position]!r}. Replace it with a finite number or NaN."
+            )
+        return values
+
+
+def _spans(length, step):
+    step = max(step, 1)
+    return (slice(start, min(start + step, length)) for start in range(0, length, step))
+
+
+def as_table(X, names):
+    """Return the table that reads X."""
+    if hasattr(X, "iloc"):
+        series = [column for _, column in X.items()]
+        return Frame(series, names, len(X), column_from_pandas)
+    if hasattr(X, "get_columns"):
+        return Frame(X.get_columns(), names, len(X), column_from_polars)
+    if X.dtype.kind in "biuf":
+        return NumberArray(X, names)
+    return Frame(list(X.T), names, len(X), column_from_array)
+
+
+def read_as(table, position, kind):
+    """Return a column's values as the kind it had in fit; see ``skdnn.columns``.
+
+    Raises
+    ------
+    ValueError
+        If that cannot be done without guessing.
+    """
+    column = table.column(position)
+    try:
+        return CONVERSIONS[kind](column)
+    except ValueError as error:
+        raise ValueError(
+            f"Column {table.names[position]!r} of X held {WORDS[kind]} in fit, but now "
+            f"{error}. Pass values of the kind seen in fit, or fit again."
+        ) from error
+
+
+def determines_the_rest(table, position, column, y):
+    """Tell whether rows that agree in one column agree in all columns and in y.
+
+    Then that column has a value of its own in every distinct row.
+    """
+    first = np.empty(len(column.texts), np.intp)
+    first[column.values[::-1]] = np.arange(len(column.values))[::-1]
+    twin = first[column.values]
+    if np.array_equal(twin, np.arange(len(twin))):
+        return True
+    targets = () if y is None else np.asarray(y).reshape(len(twin), -1).T
+    if not all(_agree(column_from_array(target).values, twin) for target in targets):
+        return False
+    others = (other for other in range(len(table.names)) if other != position)
+    return all(_agree(table.column(other).values, twin) for other in others)
+
+
+def _agree(values, twin):
+    differ = values != values[twin]
+    is_gap = values != values
+    return not (differ & ~(is_gap & is_gap[twin])).any()

@@ -1,0 +1,64 @@
+"""Threads: how many, and BLAS kept to one each while members train."""
+
+import threading
+from contextlib import contextmanager
+from functools import cache
+
+from joblib import cpu_count
+from threadpoolctl import ThreadpoolController
+
+_lock = threading.Lock()
+_users = 0
+_limiter = None
+_unlimited = 1
+
+
+@cache
+def _controller():
+    return ThreadpoolController().select(user_api="blas")
+
+
+def _blas_threads():
+    return max((info["num_threads"] for info in _controller().info()), default=1)
+
+
+@contextmanager
+def single_threaded_blas():
+    """Limit BLAS to one thread; yield the number that it had before.
+
+    Limits are process-wide, so fits that run at the same time share one: the first sets it
+    and the last puts back what was there, also after an error.
+    """
+    global _users, _limiter, _unlimited
+    with _lock:
+        if _users == 0:
+            _unlimited = _blas_threads()
+            _limiter = _controller().limit(limits=1)
+            _limiter.__enter__()
+        _users += 1
+    try:
+        yield _unlimited
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _limiter.__exit__(None, None, None)
+
+
+def n_threads(n_jobs, blas_threads):
+    """Return the number of threads to train on.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        As in scikit-learn; None stands for ``blas_threads``, which joblib lowers in its
+        workers.
+    blas_threads : int
+
+    Returns
+    -------
+    int
+    """
+    if n_jobs is None:
+        return min(blas_threads, cpu_count())
+    return n_jobs if n_jobs > 0 else max(1, cpu_count() + 1 + n_jobs)
