@@ -36,6 +36,9 @@ from skdnn.reading import (
 )
 
 
+MIXED = -1  # in place of the training data's fingerprint, once there have been several
+
+
 def _is_stochastic(estimator):
     """Tell whether ``partial_fit`` makes sense."""
     if estimator.solver == "lbfgs":
@@ -344,7 +347,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             valid_data = read_validation(self, X_val, y_val, sample_weight_val)
             task = make_task(self, table, valid_data, groups)
             is_new_data = self._fingerprint not in (None, task.prepared.fingerprint)
-            self._fingerprint = task.prepared.fingerprint
+            self._fingerprint = MIXED if is_new_data else task.prepared.fingerprint
             network = self._train(task.split, continues)
             self._rule_state = self._rule_state if self.warm_start else {}
             keep_calibration(self, network, table, task, is_new_data)
@@ -391,6 +394,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             split = Split(prepared.data, everything * n_members)
             self._train(split, continues, max_iter=1, learning_rate="constant")
             forget_calibration(self)
+            self._fingerprint = MIXED
         return self
 
     def _begin(self, table, labels, continues):

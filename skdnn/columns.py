@@ -165,8 +165,10 @@ def column_from_pandas(series):
 
 
 def _without_zone(series):
-    zone = getattr(getattr(series.dtype, "pyarrow_dtype", series.dtype), "tz", None)
-    return series if zone is None else series.dt.tz_localize(None)
+    arrow_zone = getattr(getattr(series.dtype, "pyarrow_dtype", None), "tz", None)
+    if arrow_zone:  # pandas 2.2 takes the zone off pyarrow's times in UTC, not on the wall
+        series = series.astype(f"datetime64[us, {arrow_zone}]")
+    return series.dt.tz_localize(None) if getattr(series.dtype, "tz", None) else series
 
 
 def _column_from_categories(codes, categories):
@@ -210,8 +212,11 @@ def as_times(column):
         return column.values
     if column.kind == "number":
         return _all_gaps(column, np.datetime64("NaT", "us"))
-    times = [_wall_time(datetime.datetime.fromisoformat(text)) for text in column.texts]
-    return np.array([*times, None], "M8[us]")[column.values]
+    return np.array([*map(_parse_time, column.texts), None], "M8[us]")[column.values]
+
+
+def _parse_time(text):
+    return None if text == "NaT" else _wall_time(datetime.datetime.fromisoformat(text))
 
 
 def _all_gaps(column, gap):

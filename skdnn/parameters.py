@@ -147,7 +147,9 @@ def check_layers(estimator):
     sizes = estimator.hidden_layer_sizes
     sizes = HIDDEN_LAYER_SIZES if isinstance(sizes, str) else np.atleast_1d(sizes).tolist()
     if any(not isinstance(size, int) or size < 1 for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must be whole numbers > 0, got {sizes!r}.")
+        raise ValueError(
+            f"hidden_layer_sizes must be whole numbers > 0, got {estimator.hidden_layer_sizes!r}."
+        )
     names = estimator.activation
     names = (names,) * len(sizes) if isinstance(names, str) else tuple(names)
     unknown = [name for name in names if name not in ACTIVATIONS]

@@ -102,7 +102,8 @@ class Plan(NamedTuple):
             rows[:, start:stop] = dates.encode(read_as(table, position, "time"))
             start = stop
         for column, position in enumerate(self.gaps, start):
-            rows[:, column] = table.column(position).gaps
+            kind = "time" if position in self.dates else "number"
+            rows[:, column] = np.isnan(read_as(table, position, kind))
         for column, (position, levels) in enumerate(self.levels.items(), self.expansion.n_numbers):
             rows[:, column] = levels.encode(read_as(table, position, "text"))
         return rows
@@ -172,7 +173,7 @@ class Planner:
     def _add_time(self, position, column):
         scaling = learn_scaling(date_parts(column.values), self.weights)
         parts = np.flatnonzero(scaling.spread)
-        if self._has_values(position, scaling.take(0)) and len(parts):
+        if self._has_values(position, scaling.take(0)):
             self.dates[position] = Dates(parts, scaling.take(parts))
 
     def _add_text(self, position, column):

@@ -1,0 +1,154 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+
+from skdnn import DeepNetClassifier
+
+X, y = load_iris(return_X_y=True)
+FRAME = pd.DataFrame(X, columns=list("abcd"))
+INFINITE = np.where(X[3, 2] == X, np.inf, X)
+QUICK = {"max_iter": 2, "hidden_layer_sizes": (4,), "n_members": 2}
+
+BAD_FITS = {
+    "no rows": (X[:0], y[:0], {}, "0 sample"),
+    "no columns": (X[:, :0], y, {}, "0 feature"),
+    "one class": (X[:50], y[:50], {}, r"1 class \(0\)"),
+    "one row": (X[:1], y[:1], {}, "1 class"),
+    "infinite": (INFINITE, y, {}, "infinity"),
+    "infinite in a frame": (pd.DataFrame(INFINITE).add_prefix("c"), y, {}, "infinity.*c2"),
+    "gaps in y": (X, np.where(y == 0, np.nan, y), {}, "NaN"),
+    "None in y": (X, np.where(y == 0, None, y), {}, "NaN or None in 50 of 150"),
+    "NA in y": (X, pd.Series(y, dtype="Int64").mask(y == 0), {}, "NaN or None"),
+    "y is None": (X, None, {}, "y"),
+    "continuous y": (X, y + 0.5, {}, "Unknown label type"),
+    "lengths differ": (X, y[:-1], {}, r"inconsistent numbers of samples"),
+    "weights differ in length": (X, y, {"sample_weight": [1.0]}, "inconsistent numbers of samples"),
+    "negative weights": (X, y, {"sample_weight": -np.ones(150)}, "[Nn]egative"),
+    "zero weights": (X, y, {"sample_weight": np.zeros(150)}, "zero"),
+    "gaps in weights": (X, y, {"sample_weight": np.full(150, np.nan)}, "NaN"),
+    "one-dimensional X": (X[:, 0], y, {}, "Reshape your data"),
+    "ragged lists": ([[1, 2], [3]] * 5, [0, 1] * 5, {}, "inhomogeneous|different lengths"),
+    "complex": (X + 1j, y, {}, "Complex data not supported"),
+    "cells that are lists": (
+        pd.DataFrame({"a": [[1, 2]] * 150, "b": X[:, 0]}),
+        y,
+        {},
+        "'a'.*list",
+    ),
+    "columns of one name": (
+        pd.DataFrame(X, columns=list("aabc")),
+        y,
+        {},
+        "several columns named|unique column names",
+    ),
+    "other columns to validate on": (
+        FRAME,
+        y,
+        {"X_val": FRAME[["b", "a", "c", "d"]], "y_val": y},
+        "feature names",
+    ),
+    "other labels to validate on": (X, y, {"X_val": X, "y_val": y + 1}, r"labels \[3\]"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FITS)
+def test_bad_input_to_fit_names_its_cause_and_leaves_nothing_half_fitted(case):
+    rows, labels, kwargs, message = BAD_FITS[case]
+    net = DeepNetClassifier(**QUICK)
+    before = dict(vars(net))
+    with pytest.raises((ValueError, TypeError), match=message):
+        net.fit(rows, labels, **kwargs)
+    assert vars(net) == before
+    with pytest.raises(NotFittedError):
+        net.predict(X)
+
+
+@pytest.mark.parametrize("case", BAD_FITS)
+def test_a_failed_fit_leaves_a_fitted_estimator_as_it_was(case):
+    rows, labels, kwargs, message = BAD_FITS[case]
+    net = DeepNetClassifier(**QUICK, random_state=0).fit(X, y)
+    expected = net.predict_proba(X)
+    with pytest.raises((ValueError, TypeError), match=message):
+        net.fit(rows, labels, **kwargs)
+    np.testing.assert_array_equal(net.predict_proba(X), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("solver", "adamm"),
+        ("activation", "reluu"),
+        ("activation", ["relu", "tanh"]),
+        ("hidden_layer_sizes", (0,)),
+        ("hidden_layer_sizes", (2.5,)),
+        ("hidden_layer_sizes", "big"),
+        ("alpha", -1),
+        ("batch_size", 0),
+        ("learning_rate", "fast"),
+        ("learning_rate_init", 0),
+        ("max_iter", 0),
+        ("momentum", 2),
+        ("dropout", 1.0),
+        ("weight_decay", -0.1),
+        ("label_smoothing", 1),
+        ("max_grad_norm", 0),
+        ("validation_fraction", 1.0),
+        ("n_members", 0),
+        ("init", "xavier"),
+        ("init_scale", -1),
+        ("encoder", "onehot"),
+        ("dtype", "float16"),
+        ("class_weight", "heavy"),
+        ("cv", "five"),
+        ("tol", -1e-4),
+        ("n_jobs", 1.5),
+    ],
+)
+def test_a_bad_parameter_is_named_with_its_value_and_what_is_allowed(name, value):
+    net = DeepNetClassifier(**{**QUICK, name: value})
+    with pytest.raises(ValueError, match=name) as caught:
+        net.fit(X, y)
+    assert repr(value) in str(caught.value)
+    assert not hasattr(net, "classes_")
+
+
+def test_dropout_and_lbfgs_contradict_each_other():
+    with pytest.raises(ValueError, match=r"solver='lbfgs'.*dropout=0\.5"):
+        DeepNetClassifier(solver="lbfgs", dropout=0.5).fit(X, y)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (4, 5)])
+def test_starting_weights_of_a_wrong_shape_are_refused(shape):
+    net = DeepNetClassifier(**QUICK, coefs_init=[np.zeros(shape), np.zeros((4, 3))])
+    with pytest.raises(ValueError, match=r"coefs_init\[0\] must have the shape \(4, 4\)"):
+        net.fit(X, y)
+
+
+def test_starting_weights_of_a_wrong_number_are_refused():
+    with pytest.raises(ValueError, match="intercepts_init must have 2 arrays"):
+        DeepNetClassifier(**QUICK, intercepts_init=[np.zeros(4)]).fit(X, y)
+
+
+def test_a_wrong_column_set_is_refused_when_predicting():
+    net = DeepNetClassifier(**QUICK).fit(FRAME, y)
+    for wrong in (FRAME[["b", "a", "c", "d"]], FRAME[["a", "b"]], FRAME.rename(columns={"a": "z"})):
+        with pytest.raises(ValueError, match="feature names should match"):
+            net.predict(wrong)
+    with pytest.raises(ValueError, match="expecting 4 features"):
+        DeepNetClassifier(**QUICK).fit(X, y).predict(X[:, :3])
+
+
+def test_gaps_are_refused_by_the_encoder_that_passes_numbers_through():
+    gap = X.copy()
+    gap[0, 0] = np.nan
+    net = DeepNetClassifier(**QUICK, encoder="passthrough")
+    with pytest.raises(ValueError, match="NaN"):
+        net.fit(gap, y)
+
+
+def test_outputs_that_overflow_are_an_error_and_never_nan():
+    net = DeepNetClassifier(**QUICK, encoder="passthrough", dtype="float64").fit(X, y)
+    with pytest.raises(ValueError, match="outputs overflow"):
+        net.predict_proba(np.full((2, 4), 1.7e308) * [1, -1, 1, -1])

@@ -1,0 +1,179 @@
+import numpy as np
+import pytest
+from scipy.special import logit
+from sklearn.datasets import load_iris, make_classification
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, train_test_split
+
+from skdnn import DeepNetClassifier
+from skdnn.core.losses import log_softmax
+
+X, y = load_iris(return_X_y=True)
+RNG = np.random.default_rng(0)
+QUICK = {"max_iter": 20, "random_state": 0, "hidden_layer_sizes": (16,)}
+
+
+def test_probabilities_are_the_mean_of_the_members():
+    net = DeepNetClassifier(**QUICK).fit(X, y)
+    members = net.predict_proba_members(X)
+    assert members.shape == (8, 150, 3)
+    np.testing.assert_allclose(members.mean(axis=0), net.predict_proba(X), rtol=1e-12)
+    assert members.std(axis=0).max() > 0.01
+
+
+def test_shapes_follow_the_number_of_members():
+    several = DeepNetClassifier(**QUICK, n_members=3).fit(X, y)
+    assert [w.shape for w in several.coefs_] == [(3, 4, 16), (3, 16, 3)]
+    assert [b.shape for b in several.intercepts_] == [(3, 16), (3, 3)]
+    assert several.best_iter_.shape == (3,)
+    assert several.member_loss_curves_.shape == (3, several.n_iter_)
+    assert several.member_validation_loss_curves_.shape == (3, several.n_iter_)
+    assert len(several.loss_curve_) == len(several.validation_scores_) == several.n_iter_
+    single = DeepNetClassifier(**QUICK, n_members=1).fit(X, y)
+    assert [w.shape for w in single.coefs_] == [(4, 16), (16, 3)]
+    assert [b.shape for b in single.intercepts_] == [(16,), (3,)]
+    assert isinstance(single.best_iter_, int)
+
+
+def test_the_mean_curve_is_the_mean_of_the_members():
+    net = DeepNetClassifier(**QUICK, n_members=3, n_iter_no_change=2).fit(X, y)
+    np.testing.assert_allclose(net.loss_curve_, np.nanmean(net.member_loss_curves_, axis=0))
+
+
+def test_the_prediction_is_the_forward_pass_of_the_public_weights():
+    net = DeepNetClassifier(**QUICK, n_members=1, early_stopping=False, encoder="passthrough").fit(
+        X, y
+    )
+    hidden = np.maximum(X @ net.coefs_[0].astype(float) + net.intercepts_[0], 0)
+    logits = hidden @ net.coefs_[1].astype(float) + net.intercepts_[1]
+    np.testing.assert_allclose(net.predict_proba(X), np.exp(log_softmax(logits)), rtol=1e-6)
+
+
+def test_a_member_does_not_learn_from_the_labels_that_it_holds_out():
+    splits = list(KFold(3, shuffle=True, random_state=0).split(X))
+    shared = {"cv": splits, "shuffle": False, "init": "he_normal", "max_iter": 1}
+    kwargs = {**QUICK, **shared, "encoder": "passthrough", "batch_size": 10}
+    first = DeepNetClassifier(**kwargs).fit(X, y)
+    changed = y.copy()
+    changed[splits[0][1]] = 2 - changed[splits[0][1]]
+    second = DeepNetClassifier(**kwargs).fit(X, changed)
+    np.testing.assert_array_equal(first.coefs_[0][0], second.coefs_[0][0])
+    assert (first.coefs_[0][1] != second.coefs_[0][1]).any()
+
+
+def test_out_of_fold_probabilities_are_those_of_the_member_that_held_the_row_out():
+    splits = list(KFold(3).split(X[::-1]))
+    net = DeepNetClassifier(**QUICK, cv=splits, store_oof=True, encoder="passthrough")
+    net.fit(X, y == 1)
+    members = net.predict_proba_members(X)[..., 1]
+    for member, (_, held_out) in enumerate(splits):
+        ratio = logit(net.oof_proba_[held_out, 1]) / logit(members[member, held_out])
+        np.testing.assert_allclose(ratio, ratio[0], rtol=1e-6)  # temperatures apart
+    hits = (net.oof_proba_[:, 1] > 0.5) == (y == 1)
+    assert net.oof_score_ == pytest.approx(hits.mean())
+
+
+def test_out_of_fold_probabilities_are_kept_only_on_request():
+    assert not hasattr(DeepNetClassifier(**QUICK).fit(X, y), "oof_proba_")
+    net = DeepNetClassifier(**QUICK, store_oof=True).fit(X, y)
+    assert net.oof_proba_.shape == (150, 3)
+    np.testing.assert_allclose(net.oof_proba_.sum(axis=1), 1)
+
+
+def test_the_out_of_fold_score_is_near_the_test_score():
+    data = make_classification(3000, 10, n_informative=5, flip_y=0.1, random_state=0)
+    train, test, y_train, y_test = train_test_split(*data, random_state=0)
+    net = DeepNetClassifier(random_state=0, max_iter=15).fit(train, y_train)
+    assert net.oof_score_ == pytest.approx(net.score(test, y_test), abs=0.03)
+
+
+def test_temperature_calibrates_overconfident_members():
+    data = make_classification(800, 20, n_informative=3, flip_y=0.3, random_state=1)
+    train, test, y_train, y_test = train_test_split(*data, random_state=0)
+    net = DeepNetClassifier(
+        random_state=0,
+        max_iter=60,
+        n_iter_no_change=60,
+        tol=0,
+        dropout=0,
+        n_members=2,
+        solver="adam",
+        learning_rate_init=0.01,
+        cv=[(np.arange(300), np.arange(300, 600))] * 2,
+    ).fit(train, y_train)
+    calibrated = log_loss(y_test, net.predict_proba(test))
+    net.temperature_ = 0.5
+    assert log_loss(y_test, net.predict_proba(test)) > calibrated
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [{"n_members": 1}, {"n_members": 1, "early_stopping": False}, {"early_stopping": False}],
+)
+def test_without_folds_there_is_no_out_of_fold_score_and_temperature_is_one(kwargs):
+    net = DeepNetClassifier(**QUICK, **kwargs).fit(X, y)
+    assert not hasattr(net, "oof_score_")
+    assert net.temperature_ == 1
+
+
+def test_a_validation_set_of_ones_own_leaves_all_rows_to_train_on():
+    train, valid, y_train, y_valid = train_test_split(X, y, random_state=0, stratify=y)
+    net = DeepNetClassifier(**QUICK, n_members=3, batch_size=10)
+    net.fit(train, y_train, X_val=valid, y_val=y_valid)
+    assert not hasattr(net, "oof_score_")
+    single = DeepNetClassifier(**QUICK, n_members=1).fit(
+        train, y_train, X_val=valid, y_val=y_valid, sample_weight_val=np.ones(len(valid))
+    )
+    recorded = min(single.validation_loss_curve_)
+    assert log_loss(y_valid, single.predict_proba(valid)) == pytest.approx(recorded, rel=1e-5)
+
+
+def test_a_validation_set_needs_labels():
+    with pytest.raises(ValueError, match="X_val and y_val go together"):
+        DeepNetClassifier(**QUICK).fit(X, y, X_val=X)
+
+
+@pytest.mark.parametrize("cv", [KFold(3), 3, list(KFold(3).split(X)), ShuffleSplit(3)])
+def test_cv_decides_the_number_of_members(cv):
+    net = DeepNetClassifier(**QUICK, cv=cv).fit(X[::-1], y[::-1])
+    assert len(net.best_iter_) == 3
+    assert 0 < net.oof_score_ <= 1
+
+
+def test_no_group_is_on_both_sides_of_a_split():
+    # Each group has a label of its own that only its rows reveal: an honest score is chance.
+    groups = np.repeat(np.arange(40), 10)
+    rows = RNG.normal(size=(40, 8))[groups] + RNG.normal(size=(400, 8)) * 1e-3
+    labels = RNG.integers(0, 2, 40)[groups]
+    leaky = DeepNetClassifier(random_state=0, max_iter=30).fit(rows, labels)
+    honest = DeepNetClassifier(random_state=0, max_iter=30).fit(rows, labels, groups=groups)
+    splitter = DeepNetClassifier(random_state=0, max_iter=30, cv=GroupKFold(8))
+    splitter.fit(rows, labels, groups=groups)
+    assert leaky.oof_score_ > 0.95
+    assert honest.oof_score_ < 0.8
+    assert splitter.oof_score_ == honest.oof_score_
+
+
+def test_a_split_with_rows_on_both_sides_is_refused():
+    with pytest.raises(ValueError, match="must not overlap"):
+        DeepNetClassifier(**QUICK, cv=[(np.arange(100), np.arange(50, 150))]).fit(X, y)
+
+
+@pytest.mark.parametrize("n_rows", [2, 3, 4, 7, 12])
+def test_tiny_data_trains(n_rows):
+    net = DeepNetClassifier(**QUICK).fit(X[-51 : -51 + n_rows], y[-51 : -51 + n_rows])
+    assert np.isfinite(net.predict_proba(X)).all()
+    assert len(net.predict_proba_members(X)) == 8
+
+
+def test_a_class_with_a_single_row_is_always_trained_on():
+    rows = np.r_[np.arange(60), 120]
+    net = DeepNetClassifier(**QUICK, store_oof=True).fit(X[rows], y[rows])
+    assert np.isnan(net.oof_proba_[-1]).all()
+    assert np.isfinite(net.oof_proba_[:-1]).all()
+
+
+def test_early_stopping_puts_the_best_epoch_back():
+    net = DeepNetClassifier(n_members=1, random_state=0, max_iter=150, dropout=0).fit(X, y)
+    assert net.best_iter_ - 1 == np.argmin(net.validation_loss_curve_)
+    assert net.best_iter_ < net.n_iter_

@@ -1,0 +1,91 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.datasets import load_iris, make_classification
+from sklearn.linear_model import LogisticRegression
+
+from skdnn import DeepNetClassifier
+
+X, y = load_iris(return_X_y=True)
+QUICK = {"max_iter": 4, "hidden_layer_sizes": (8,), "n_members": 2, "random_state": 0}
+
+
+@given(seed=st.integers(0, 2**32 - 1), shuffle=st.booleans())
+def test_integer_weights_equal_repeated_rows_bit_for_bit(seed, shuffle):
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(0, 4, len(X))
+    repeated = np.repeat(np.arange(len(X)), weights)
+    if shuffle:
+        rng.shuffle(repeated)
+    weighted = DeepNetClassifier(**QUICK).fit(X, y, sample_weight=weights)
+    plain = DeepNetClassifier(**QUICK).fit(X[repeated], y[repeated])
+    np.testing.assert_array_equal(weighted.predict_proba(X), plain.predict_proba(X))
+
+
+def test_the_order_of_the_rows_does_not_matter_for_a_frame_either():
+    frame = pd.DataFrame(X, columns=list("abcd")).assign(e=np.where(X[:, 0] > 6, "big", "small"))
+    order = np.random.default_rng(1).permutation(len(X))
+    first = DeepNetClassifier(**QUICK).fit(frame, y)
+    second = DeepNetClassifier(**QUICK).fit(frame.iloc[order], y[order])
+    np.testing.assert_array_equal(first.predict_proba(frame), second.predict_proba(frame))
+
+
+def test_the_scale_of_the_weights_does_not_matter():
+    weights = np.random.default_rng(2).uniform(0.5, 2, len(X))
+    first = DeepNetClassifier(**QUICK, alpha=1.0).fit(X, y, sample_weight=weights)
+    second = DeepNetClassifier(**QUICK, alpha=1.0).fit(X, y, sample_weight=1000 * weights)
+    np.testing.assert_allclose(first.predict_proba(X), second.predict_proba(X), atol=1e-4)
+
+
+def test_weighted_logistic_regression_agrees_with_scikit_learn():
+    rows, labels = make_classification(300, 5, random_state=0)
+    weights = np.random.default_rng(3).uniform(0.1, 3, len(rows))
+    net = DeepNetClassifier(
+        (),
+        solver="lbfgs",
+        alpha=2.0,
+        n_members=1,
+        early_stopping=False,
+        tol=1e-10,
+        encoder="passthrough",
+        dtype="float64",
+        max_iter=1000,
+    ).fit(rows, labels, sample_weight=weights)
+    # Ours is the mean of weights rescaled to mean 1 plus alpha / 2n; scikit-learn's is the sum.
+    peer = LogisticRegression(C=1 / 2.0, tol=1e-10, max_iter=1000)
+    peer.fit(rows, labels, sample_weight=weights / weights.mean())
+    np.testing.assert_allclose(net.coefs_[0].ravel(), peer.coef_.ravel(), rtol=1e-3)
+    np.testing.assert_allclose(net.intercepts_[0], peer.intercept_, rtol=1e-3)
+
+
+def test_class_weight_equals_the_same_sample_weight():
+    factors = {0: 1.0, 1: 2.5, 2: 0.5}
+    by_class = DeepNetClassifier(**QUICK, class_weight=factors).fit(X, y)
+    by_row = DeepNetClassifier(**QUICK).fit(X, y, sample_weight=[factors[label] for label in y])
+    # The encoder learns from sample weights only, so compare on an encoder without statistics.
+    assert by_class.classes_.tolist() == by_row.classes_.tolist()
+    by_class = DeepNetClassifier(**QUICK, class_weight=factors, encoder="passthrough").fit(X, y)
+    by_row = DeepNetClassifier(**QUICK, encoder="passthrough").fit(
+        X, y, sample_weight=[factors[label] for label in y]
+    )
+    np.testing.assert_array_equal(by_class.predict_proba(X), by_row.predict_proba(X))
+
+
+def test_balanced_classes_raise_the_recall_of_the_rare_one():
+    rows, labels = make_classification(1000, 5, weights=[0.95], flip_y=0.05, random_state=0)
+    plain = DeepNetClassifier(random_state=0, max_iter=10).fit(rows, labels)
+    balanced = DeepNetClassifier(random_state=0, max_iter=10, class_weight="balanced")
+    balanced.fit(rows, labels)
+    assert balanced.predict(rows).mean() > 2 * plain.predict(rows).mean()
+
+
+def test_class_weight_of_an_unknown_class_is_refused():
+    with pytest.raises(ValueError, match=r"class_weight names \['x'\]"):
+        DeepNetClassifier(**QUICK, class_weight={"x": 2}).fit(X, y)
+
+
+def test_class_weight_for_multilabel_is_refused():
+    with pytest.raises(ValueError, match="class_weight is not defined for multilabel"):
+        DeepNetClassifier(**QUICK, class_weight="balanced").fit(X, np.eye(3, dtype=int)[y])
