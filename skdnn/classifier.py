@@ -135,8 +135,9 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         Share of hidden units dropped in training. "auto" is 0.1 for "adamw", else 0.
     weight_decay : float >= 0 or "auto", default="auto"
         Decoupled decay of weights, per unit of rate. "auto" is 0.01 for "adamw", else 0.
-    label_smoothing : float in [0, 1), default=0.0
-        Share of each target that is spread over all classes, in training only.
+    label_smoothing : float in [0, 1) or "auto", default="auto"
+        Share of each target that is spread over all classes, in training only. "auto" is 0.05
+        for "adamw", else 0.
     max_grad_norm : float > 0 or None, default=None
         Longer gradients of a member are shortened to this Euclidean norm.
     warmup_fraction : float in [0, 1), default=0.05
@@ -260,7 +261,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         intercepts_init=None,
         dropout="auto",
         weight_decay="auto",
-        label_smoothing=0.0,
+        label_smoothing="auto",
         max_grad_norm=None,
         warmup_fraction=0.05,
         class_weight=None,

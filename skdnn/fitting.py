@@ -290,7 +290,7 @@ def make_plan(estimator, resolved, labels, validates):
         adaptive=resolved.learning_rate == "adaptive",
         alpha=estimator.alpha,
         weight_decay=resolved.weight_decay,
-        label_smoothing=estimator.label_smoothing,
+        label_smoothing=resolved.label_smoothing,
         max_grad_norm=estimator.max_grad_norm,
         power_t=estimator.power_t,
         warmup=estimator.warmup_fraction,

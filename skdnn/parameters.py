@@ -47,7 +47,7 @@ CONSTRAINTS = {
     "intercepts_init": ["array-like", None],
     "dropout": [AUTO, BELOW_ONE],
     "weight_decay": [AUTO, NON_NEGATIVE],
-    "label_smoothing": [BELOW_ONE],
+    "label_smoothing": [AUTO, BELOW_ONE],
     "max_grad_norm": [POSITIVE, None],
     "warmup_fraction": [BELOW_ONE],
     "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -67,13 +67,14 @@ RECIPES = {
         "learning_rate_init": 2e-3,
         "dropout": 0.1,
         "weight_decay": 1e-2,
+        "label_smoothing": 0.05,
     },
     "adam": {"learning_rate": "constant", "learning_rate_init": 1e-3},
     "sgd": {"learning_rate": "constant", "learning_rate_init": 1e-2},
     "gd": {"learning_rate": "constant", "learning_rate_init": 0.1, "max_iter": 1000},
     "lbfgs": {"learning_rate": "constant", "learning_rate_init": 1.0},
 }
-PLAIN = {"dropout": 0.0, "weight_decay": 0.0, "max_iter": 200}
+PLAIN = {"dropout": 0.0, "weight_decay": 0.0, "label_smoothing": 0.0, "max_iter": 200}
 HIDDEN_LAYER_SIZES = (128, 128)
 BATCH_SIZES = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512), (np.inf, 1024))
 MIN_EPOCHS, MIN_STEPS = 30, 2000  # small data needs steps, large data needs epochs
@@ -92,6 +93,7 @@ class Resolved(NamedTuple):
     n_iter_no_change: int
     dropout: float
     weight_decay: float
+    label_smoothing: float
 
 
 def resolve(estimator, n_rows, validates):
