@@ -35,7 +35,6 @@ from skdnn.reading import (
     unchanged_on_error,
 )
 
-
 MIXED = -1  # in place of the training data's fingerprint, once there have been several
 
 
@@ -191,7 +190,8 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         Last and lowest training loss; the latter is None with validation.
     loss_curve_, validation_loss_curve_, validation_scores_ : list of float
         Training loss, validation loss and validation accuracy by epoch, averaged over the members
-        still training. The last two are None without validation.
+        still training. Losses include label smoothing, the training loss also the penalty
+        ``alpha``. The last two are None without validation.
     best_validation_score_ : float or None
         Highest of ``validation_scores_``.
     member_loss_curves_, member_validation_loss_curves_ : ndarray of shape (n_members, n_iter_)

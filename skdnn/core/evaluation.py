@@ -6,7 +6,7 @@ from skdnn.core.batches import blocks
 from skdnn.core.prediction import predict_logits
 
 
-def evaluate(network, params, data, loss, member_rows, width, workspace, buffers):
+def evaluate(network, params, data, loss, member_rows, width, workspace, buffers, smoothing=0.0):
     """Return the weighted mean loss and accuracy of each member on its rows.
 
     Parameters
@@ -22,6 +22,9 @@ def evaluate(network, params, data, loss, member_rows, width, workspace, buffers
     workspace : list of Buffers
     buffers : Buffers
         For the gathered rows.
+    smoothing : float, default=0.0
+        That of training: judged by other targets, training towards modest probabilities would
+        look the worse the better it succeeds.
 
     Returns
     -------
@@ -33,7 +36,8 @@ def evaluate(network, params, data, loss, member_rows, width, workspace, buffers
         logits, _ = network.forward(views, data.rows.take(rows, buffers), workspace)
         targets = data.targets[rows]
         scores += (loss.is_hit(logits, targets) * weights).sum(axis=1)
-        losses += loss.value_and_gradient(logits, targets, weights.astype(logits.dtype), 0.0)[0]
+        weights = weights.astype(logits.dtype)
+        losses += loss.value_and_gradient(logits, targets, weights, smoothing)[0]
     return losses, scores
 
 

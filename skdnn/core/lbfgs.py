@@ -61,6 +61,7 @@ class Objective:
                 len(rows[0]),
                 self.workspace,
                 self.buffers,
+                self.plan.label_smoothing,
             )
         )
 

@@ -280,6 +280,7 @@ class Group:
                 self.valid_width,
                 self.workspace,
                 self.buffers,
+                self.plan.label_smoothing,
             )
 
     def is_done(self):

@@ -1,0 +1,152 @@
+import numpy as np
+import pytest
+from gradients import random_targets
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit, logit, softmax
+from scipy.stats import entropy
+
+from skdnn.core.calibration import (
+    SMALLEST_SHARE,
+    TEMPERATURES,
+    ensemble_temperature,
+    fit_temperature,
+    log_average,
+    log_odds,
+)
+from skdnn.core.losses import LOSSES
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def honest(loss, n_rows=20_000, seed=0):
+    """Return logits and targets drawn from the probabilities that these stand for."""
+    rng = np.random.default_rng(seed)
+    logits = 2 * rng.normal(size=(n_rows, 1 if loss == "sigmoid" else 3))
+    if loss == "softmax":
+        # The largest of logits with Gumbel noise is a draw from their softmax.
+        return logits, (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)[:, None]
+    return logits, (rng.random(logits.shape) < expit(logits)).astype(int)
+
+
+def loss_at(temperature, logits, targets, weights, loss):
+    weights = weights[None] / weights.sum()
+    scaled = logits[None] / temperature
+    return LOSSES[loss].value_and_gradient(scaled, targets[None], weights, 0.0)[0][0]
+
+
+@pytest.mark.parametrize("planted", [0.5, 1.0, 2.5])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_temperature_recovers_a_planted_scale(loss, planted):
+    logits, targets = honest(loss)
+    weights = np.ones(len(logits))
+    found = fit_temperature(planted * logits, targets, weights, LOSSES[loss])
+    assert found == pytest.approx(planted, rel=0.05)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_temperature_is_the_best_of_a_fine_grid(loss):
+    logits, targets = honest(loss, 300, seed=1)
+    weights = np.random.default_rng(2).exponential(size=300)
+    found = fit_temperature(1.7 * logits, targets, weights, LOSSES[loss])
+    grid = np.geomspace(*TEMPERATURES, 2000)
+    losses = [loss_at(t, 1.7 * logits, targets, weights, loss) for t in grid]
+    assert found == pytest.approx(grid[np.argmin(losses)], rel=0.003)
+
+
+@given(seed=seeds, n_rows=st.integers(1, 30), loss=st.sampled_from(sorted(LOSSES)))
+def test_temperature_is_never_worse_than_one_and_within_its_bounds(seed, n_rows, loss):
+    rng = np.random.default_rng(seed)
+    n_outputs = 1 if loss == "sigmoid" else 3
+    logits = 4 * rng.normal(size=(n_rows, n_outputs))
+    targets = random_targets(rng, loss, (n_rows,), n_outputs)
+    weights = rng.exponential(size=n_rows)
+    found = fit_temperature(logits, targets, weights, LOSSES[loss])
+    assert TEMPERATURES[0] <= found <= TEMPERATURES[1]
+    assert loss_at(found, logits, targets, weights, loss) <= loss_at(
+        1.0, logits, targets, weights, loss
+    )
+
+
+def test_temperature_is_one_if_all_logits_are_equal():
+    targets, weights = np.array([[0], [1], [2]]), np.ones(3)
+    assert fit_temperature(np.zeros((3, 3)), targets, weights, LOSSES["softmax"]) == 1
+
+
+def test_fitting_a_temperature_leaves_the_logits_alone():
+    logits, targets = honest("softmax", 50)
+    kept = logits.copy()
+    fit_temperature(logits, targets, np.ones(50), LOSSES["softmax"])
+    np.testing.assert_array_equal(logits, kept)
+
+
+@given(seed=seeds, n_members=st.integers(1, 5))
+def test_log_average_is_the_logarithm_of_the_mean_probability(seed, n_members):
+    proba = softmax(np.random.default_rng(seed).normal(size=(n_members, 4, 3)), axis=-1)
+    expected = np.log(proba.mean(axis=0))
+    np.testing.assert_allclose(log_average(np.log(proba)), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_log_average_of_tiny_probabilities_does_not_underflow():
+    average = log_average(np.array([[[-2000.0]], [[-2000.0 + np.log(3)]]]))
+    np.testing.assert_allclose(average, [[-2000 + np.log(2)]], rtol=1e-12)
+
+
+@given(seed=seeds, n_members=st.integers(1, 5))
+def test_log_odds_are_those_of_the_mean_probability(seed, n_members):
+    logits = 3 * np.random.default_rng(seed).normal(size=(n_members, 4, 2))
+    expected = logit(expit(logits).mean(axis=0))
+    np.testing.assert_allclose(log_odds(logits), expected, rtol=1e-8, atol=1e-9)
+
+
+def test_log_odds_of_certain_members_are_finite_and_symmetric():
+    logits = np.array([[[900.0]], [[1000.0]]])
+    np.testing.assert_allclose(log_odds(logits), [[900 + np.log(2)]], rtol=1e-12)
+    np.testing.assert_allclose(log_odds(-logits), -log_odds(logits))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_members_that_agree_leave_the_temperature_as_it_is(loss):
+    logits, _ = honest(loss, 200)
+    members = np.stack([logits] * 4)
+    found = ensemble_temperature(1.5, members, LOSSES[loss], 10**9)
+    assert found == pytest.approx(1.5, rel=1e-3)
+
+
+def mean_entropy(loss, logits):
+    """Return the mean entropy of each member and of their average, from scipy."""
+    if loss == "softmax":
+        proba = softmax(logits, axis=-1)
+        return entropy(proba, axis=-1).mean(), entropy(proba.mean(axis=0), axis=-1).mean()
+    proba = np.stack([expit(logits), expit(-logits)], axis=-1)
+    of_members = entropy(proba, axis=-1).sum(axis=-1).mean()
+    return of_members, entropy(proba.mean(axis=0), axis=-1).sum(axis=-1).mean()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_at_its_temperature_an_average_is_as_sure_as_its_members_at_theirs(loss):
+    rng = np.random.default_rng(3)
+    logits, _ = honest(loss, 500)
+    members = logits + rng.normal(size=(4, *logits.shape))
+    single = 1.4
+    found = ensemble_temperature(single, members, LOSSES[loss], 10**12)
+    assert SMALLEST_SHARE * single < found < single
+    target, of_average = mean_entropy(loss, members / single)
+    assert of_average > target
+    assert mean_entropy(loss, members / found)[1] == pytest.approx(target, rel=1e-3)
+
+
+def test_small_data_stay_near_the_temperature_of_single_members():
+    rng = np.random.default_rng(4)
+    members = 2 * rng.normal(size=(500, 3)) + rng.normal(size=(4, 500, 3))
+    at_last = ensemble_temperature(1.0, members, LOSSES["softmax"], 10**12)
+    for n_rows in (10, 1000, 9000):
+        found = ensemble_temperature(1.0, members, LOSSES["softmax"], n_rows)
+        assert np.log(found) == pytest.approx(np.log(at_last) * n_rows / (n_rows + 1000))
+
+
+def test_members_at_odds_stop_at_the_smallest_share():
+    # Sure members that contradict each other: no temperature makes their average sure.
+    members = np.array([[[9.0, 0, 0]], [[0, 9.0, 0]], [[0, 0, 9.0]]])
+    found = ensemble_temperature(1.0, members, LOSSES["softmax"], 10**12)
+    assert found == pytest.approx(SMALLEST_SHARE)

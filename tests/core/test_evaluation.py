@@ -1,0 +1,91 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from gradients import random_targets
+from scipy.special import expit, log_softmax, softmax
+from sklearn.metrics import accuracy_score, log_loss
+
+from skdnn.core.batches import Data, DenseRows, SparseRows
+from skdnn.core.buffers import Buffers
+from skdnn.core.evaluation import evaluate, held_out_logits
+from skdnn.core.losses import LOSSES
+from skdnn.core.network import build
+
+N_ROWS = 5000  # more than two blocks
+
+
+def make(loss, sparse=False):
+    rng = np.random.default_rng(0)
+    n_outputs = 1 if loss == "sigmoid" else 3
+    network = build((4, n_outputs), [], 0.0, sparse=sparse)
+    params = rng.normal(size=(3, network.n_parameters))
+    array = rng.normal(size=(N_ROWS, 4))
+    targets = random_targets(rng, loss, (N_ROWS,), n_outputs)
+    weights = rng.exponential(size=N_ROWS)
+    rows = SparseRows(sp.csr_array(array)) if sparse else DenseRows(array)
+    member_rows = [rng.permutation(N_ROWS)[:count] for count in (4800, 10, 2048)]
+    logits = [array @ w + b for w, b in zip(*network.dense(params)[0], strict=True)]
+    return network, params, Data(rows, targets, weights), member_rows, logits
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_loss_and_accuracy_equal_those_of_scikit_learn(loss, sparse):
+    network, params, data, member_rows, logits = make(loss, sparse)
+    losses, scores = evaluate(
+        network,
+        params,
+        data,
+        LOSSES[loss],
+        member_rows,
+        4800,
+        network.workspace(np.float64),
+        Buffers(np.float64),
+    )
+    for k, rows in enumerate(member_rows):
+        targets, weights, own = data.targets[rows], data.weights[rows], logits[k][rows]
+        if loss == "softmax":
+            predicted = own.argmax(axis=1)
+            expected = log_loss(
+                targets, softmax(own, axis=1), sample_weight=weights, labels=[0, 1, 2]
+            )
+        else:
+            predicted = (expit(own) > 0.5).astype(int)
+            expected = sum(
+                log_loss(column, p, sample_weight=weights, labels=[0, 1])
+                for column, p in zip(targets.T, expit(own).T, strict=True)
+            )
+        np.testing.assert_allclose(losses[k], expected, rtol=1e-10)
+        accuracy = accuracy_score(targets, predicted, sample_weight=weights)
+        np.testing.assert_allclose(scores[k], accuracy, rtol=1e-10)
+
+
+def test_large_sums_of_float32_losses_are_taken_in_float64():
+    network, params, data, _, logits = make("softmax")
+    single = data._replace(rows=data.rows.astype(np.float32))
+    everything = [np.arange(N_ROWS)] * 3
+    losses, _ = evaluate(
+        network,
+        params.astype(np.float32),
+        single,
+        LOSSES["softmax"],
+        everything,
+        N_ROWS,
+        network.workspace(np.float32),
+        Buffers(np.float32),
+    )
+    for k in range(3):
+        rows = -np.take_along_axis(log_softmax(logits[k], axis=1), data.targets, axis=1)[:, 0]
+        np.testing.assert_allclose(losses[k], np.average(rows, weights=data.weights), rtol=1e-6)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_held_out_logits_are_those_of_each_member_for_its_own_rows(sparse):
+    network, params, data, member_rows, logits = make("softmax", sparse)
+    with ThreadPoolExecutor(2) as executor:
+        for run in (map, executor.map):
+            held_out = held_out_logits(network, params, data, member_rows, run)
+            for k, rows in enumerate(member_rows):
+                np.testing.assert_allclose(held_out[k], logits[k][rows], rtol=1e-9, atol=1e-12)

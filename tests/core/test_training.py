@@ -1,0 +1,405 @@
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from scipy.special import softmax
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+from skdnn.core.batches import Data, DenseRows, SparseRows
+from skdnn.core.buffers import Buffers
+from skdnn.core.evaluation import evaluate
+from skdnn.core.losses import LOSSES
+from skdnn.core.network import build, initialize
+from skdnn.core.optimizers import OPTIMIZERS, Momentum
+from skdnn.core.schedules import SCHEDULES
+from skdnn.core.training import MAX_FAILURES, Plan, Split, State, train
+
+N_ROWS, N_INPUTS, N_CLASSES = 60, 4, 3
+
+
+def make_rows(seed=0, n_rows=N_ROWS):
+    """Return inputs, classes that depend on them with noise, and weights."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(n_rows, N_INPUTS))
+    scores = inputs[:, :N_CLASSES] ** 2 + rng.gumbel(size=(n_rows, N_CLASSES))
+    return inputs, scores.argmax(axis=1)[:, None], rng.exponential(size=n_rows) + 0.1
+
+
+def make_data(dtype=np.float64, seed=0, n_rows=N_ROWS):
+    inputs, targets, weights = make_rows(seed, n_rows)
+    return Data(DenseRows(inputs.astype(dtype)), targets, weights)
+
+
+def start(network, n_members=1, dtype=np.float64):
+    params = np.zeros((n_members, network.n_parameters), dtype)
+    n_layers = len(network.dense(params))
+    initialize(network, params, generators(n_members), ["he_normal"] * n_layers, [1.0] * n_layers)
+    return State(params, {})
+
+
+def generators(n_members):
+    streams = np.random.SeedSequence(5).spawn(n_members)
+    return [np.random.Generator(np.random.SFC64(stream)) for stream in streams]
+
+
+def plan(rule="gd", schedule="constant", **options):
+    defaults = {"learning_rate": 0.1, "n_epochs": 10, "batch_size": N_ROWS, "shuffle": False}
+    return Plan(
+        loss=LOSSES["softmax"],
+        make_rule=OPTIMIZERS[rule] if isinstance(rule, str) else rule,
+        schedule=SCHEDULES[schedule],
+        adaptive=schedule == "adaptive",
+        **(defaults | options),
+    )
+
+
+def everyone(data, n_members=1):
+    return Split(data, [np.arange(len(data.weights))] * n_members)
+
+
+def folds(data, n_members):
+    """Return a split whose members train on different numbers of rows."""
+    rows = np.arange(len(data.weights))
+    fold_of = rows * (n_members + 1) // len(rows) % n_members
+    return Split(
+        data,
+        [rows[fold_of != k] for k in range(n_members)],
+        data,
+        [rows[fold_of == k] for k in range(n_members)],
+    )
+
+
+def hand_loop(params, rates, alpha=0.0, weight_decay=0.0, smoothing=0.0):
+    """Train tanh(X V + a) W + b by full-batch gradient descent; return parameters, losses."""
+    inputs, targets, weights = make_rows()
+    first, first_bias, last, last_bias = (array.copy() for array in params)
+    wanted = np.eye(N_CLASSES)[targets[:, 0]] * (1 - smoothing) + smoothing / N_CLASSES
+    share = (weights / weights.sum())[:, None]
+    losses = []
+    for rate in rates:
+        hidden = np.tanh(inputs @ first + first_bias)
+        proba = softmax(hidden @ last + last_bias, axis=1)
+        squares = (first**2).sum() + (last**2).sum()
+        losses.append(-(share * wanted * np.log(proba)).sum() + alpha / 2 * squares / N_ROWS)
+        delta = share * (proba - wanted)
+        back = (delta @ last.T) * (1 - hidden**2)
+        first_step = inputs.T @ back + alpha / N_ROWS * first + weight_decay * first
+        last_step = hidden.T @ delta + alpha / N_ROWS * last + weight_decay * last
+        first, last = first - rate * first_step, last - rate * last_step
+        first_bias = first_bias - rate * back.sum(axis=0)
+        last_bias = last_bias - rate * delta.sum(axis=0)
+    return (first, first_bias, last, last_bias), losses
+
+
+def assert_equals_hand_loop(our_plan, rates, **options):
+    network = build((N_INPUTS, 5, N_CLASSES), ["tanh"])
+    before = start(network)
+    arrays = [array[0] for layer in network.dense(before.params) for array in layer]
+    expected, losses = hand_loop(arrays, rates, **options)
+    after, history = train(
+        network, everyone(make_data()), before, our_plan, generators(1), n_groups=1
+    )
+    ours = [array[0] for layer in network.dense(after.params) for array in layer]
+    for array, by_hand in zip(ours, expected, strict=True):
+        np.testing.assert_allclose(array.ravel(), by_hand.ravel(), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(history.train_loss[0], losses, rtol=1e-10)
+
+
+def test_full_batch_gradient_descent_equals_a_loop_by_hand():
+    assert_equals_hand_loop(plan(n_epochs=50, learning_rate=0.5), [0.5] * 50)
+
+
+def test_alpha_is_an_l2_penalty_on_weights_over_the_number_of_rows():
+    assert_equals_hand_loop(plan(n_epochs=50, alpha=7.0), [0.1] * 50, alpha=7.0)
+
+
+def test_weight_decay_shrinks_weights_beside_the_gradient():
+    assert_equals_hand_loop(plan(n_epochs=50, weight_decay=0.3), [0.1] * 50, weight_decay=0.3)
+
+
+def test_label_smoothing_reaches_the_loss():
+    assert_equals_hand_loop(plan(n_epochs=20, label_smoothing=0.2), [0.1] * 20, smoothing=0.2)
+
+
+def test_the_schedule_is_a_factor_on_the_rate_of_each_step():
+    rates = [0.4 * (1 + np.cos(np.pi * step / 20)) / 2 for step in range(20)]
+    our_plan = plan(n_epochs=20, schedule="cosine", learning_rate=0.4, warmup=0.0)
+    assert_equals_hand_loop(our_plan, rates)
+
+
+def test_an_adaptive_rate_is_divided_by_five_whenever_patience_runs_out():
+    # With such a tol only the first epoch is progress: 1 + 2 epochs, then 2 at every rate.
+    our_plan = plan(n_epochs=9, schedule="adaptive", learning_rate=0.5, patience=1, tol=1e9)
+    assert_equals_hand_loop(our_plan, [0.5] * 3 + [0.1] * 2 + [0.02] * 2 + [0.004] * 2)
+
+
+def test_an_adaptive_rate_ends_at_the_smallest_one():
+    our_plan = plan(n_epochs=99, schedule="adaptive", learning_rate=1e-5, patience=1, tol=1e9)
+    network = build((N_INPUTS, N_CLASSES), [])
+    _, history = train(network, everyone(make_data()), start(network), our_plan, generators(1))
+    # 1e-5, 2e-6, 4e-7: 3 + 2 + 2 epochs.
+    assert history.train_loss.shape == (1, 7)
+    assert history.has_converged.all()
+
+
+def mlp_classifier(**options):
+    return MLPClassifier(
+        hidden_layer_sizes=(6, 5),
+        batch_size=20,
+        alpha=0.0,
+        shuffle=False,
+        random_state=0,
+        epsilon=1e-30,  # its epsilon stands elsewhere: under a root not yet corrected
+        **options,
+    )
+
+
+def fit_quietly(classifier):
+    inputs, targets, _ = make_rows()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return classifier.fit(inputs, targets[:, 0])
+
+
+SGD = {"solver": "sgd", "momentum": 0.8, "nesterovs_momentum": False}
+THEIRS = {
+    "momentum": (SGD, partial(Momentum, momentum=0.8, nesterov=False), {}),
+    "nesterov": (
+        SGD | {"nesterovs_momentum": True},
+        partial(Momentum, momentum=0.8, nesterov=True),
+        {},
+    ),
+    # Without momentum: their velocity remembers the rates of the past, ours does not.
+    "invscaling": (
+        SGD | {"learning_rate": "invscaling", "power_t": 0.3, "momentum": 0.0},
+        OPTIMIZERS["gd"],
+        {"schedule": "invscaling", "power_t": 0.3},
+    ),
+    "adaptive": (
+        SGD | {"learning_rate": "adaptive", "n_iter_no_change": 3, "momentum": 0.0},
+        OPTIMIZERS["gd"],
+        {"schedule": "adaptive", "patience": 3},
+    ),
+    "adam": (
+        {"solver": "adam", "beta_1": 0.8, "beta_2": 0.95},
+        partial(OPTIMIZERS["adam"], beta_1=0.8, beta_2=0.95, epsilon=1e-30),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("activation", ["logistic", "tanh", "relu"])
+@pytest.mark.parametrize("name", THEIRS)
+def test_the_trajectory_is_that_of_mlp_classifier(name, activation):
+    their_options, rule, options = THEIRS[name]
+    # With this tol, progress ends after some of the epochs.
+    common = {"learning_rate_init": 0.02, "tol": 0.01, "n_iter_no_change": 99}
+    common |= {"activation": activation} | their_options
+    theirs = fit_quietly(mlp_classifier(max_iter=25, **common))
+    # A vanishing rate leaves the weights where it starts.
+    at_start = fit_quietly(mlp_classifier(max_iter=1, **(common | {"learning_rate_init": 1e-300})))
+    network = build((N_INPUTS, 6, 5, N_CLASSES), [activation] * 2)
+    params = np.empty((1, network.n_parameters))
+    for views, *arrays in zip(
+        network.dense(params), at_start.coefs_, at_start.intercepts_, strict=True
+    ):
+        for view, array in zip(views, arrays, strict=True):
+            view[...] = array
+    inputs, targets, _ = make_rows()
+    data = Data(DenseRows(inputs), targets, np.ones(N_ROWS))
+    our_plan = plan(rule, n_epochs=25, batch_size=20, learning_rate=0.02, tol=0.01, **options)
+    after, history = train(network, everyone(data), State(params, {}), our_plan, generators(1))
+    np.testing.assert_allclose(history.train_loss[0], theirs.loss_curve_, rtol=1e-6)
+    for views, *arrays in zip(
+        network.dense(after.params), theirs.coefs_, theirs.intercepts_, strict=True
+    ):
+        for view, array in zip(views, arrays, strict=True):
+            np.testing.assert_allclose(view[0].reshape(array.shape), array, rtol=1e-6, atol=1e-8)
+
+
+def train_folds(n_groups, run=map, schedule="cosine", rule="adamw", dtype=np.float32):
+    network = build((N_INPUTS, 16, N_CLASSES), ["silu"], dropout=0.3)
+    our_plan = plan(
+        rule,
+        schedule,
+        n_epochs=60,
+        batch_size=16,
+        learning_rate=0.03,
+        shuffle=True,
+        patience=4,
+        keep_best=True,
+        alpha=0.1,
+        weight_decay=0.01,
+        max_grad_norm=1.0,
+    )
+    split = folds(make_data(dtype), 5)
+    return split, train(
+        network, split, start(network, 5, dtype), our_plan, generators(5), n_groups, run
+    )
+
+
+@pytest.mark.parametrize("rule", OPTIMIZERS)
+def test_the_number_of_groups_and_threads_cannot_be_seen_in_the_result(rule):
+    split, (one_state, one_history) = train_folds(1, rule=rule)
+    n_epochs_run = np.isfinite(one_history.train_loss).sum(axis=1)
+    assert len({len(rows) for rows in split.train_rows}) > 1
+    assert len(set(n_epochs_run)) > 1  # members do stop at different epochs
+    with ThreadPoolExecutor(3) as executor:
+        for n_groups, run in ((2, map), (3, executor.map), (5, executor.map)):
+            _, (state, history) = train_folds(n_groups, run, rule=rule)
+            np.testing.assert_array_equal(state.params, one_state.params)
+            for name, memory in one_state.rule_state.items():
+                np.testing.assert_array_equal(state.rule_state[name], memory)
+            for ours, expected in zip(history, one_history, strict=True):
+                np.testing.assert_array_equal(ours, expected)
+
+
+def test_the_best_parameters_are_put_back():
+    network = build((N_INPUTS, 16, N_CLASSES), ["silu"], dropout=0.3)
+    split, (state, history) = train_folds(2, dtype=np.float64)
+    losses, scores = evaluate(
+        network,
+        state.params,
+        split.valid_data,
+        LOSSES["softmax"],
+        split.valid_rows,
+        max(map(len, split.valid_rows)),
+        network.workspace(np.float64),
+        Buffers(np.float64),
+    )
+    np.testing.assert_array_equal(history.best_epoch, np.nanargmin(history.valid_loss, axis=1))
+    np.testing.assert_allclose(losses, np.nanmin(history.valid_loss, axis=1), rtol=1e-12)
+    np.testing.assert_allclose(scores, history.valid_score[np.arange(5), history.best_epoch])
+    # Patience of 4: the best epoch, four that are not better, and the one too many.
+    np.testing.assert_array_equal(
+        np.isfinite(history.valid_loss).sum(axis=1), history.best_epoch + 6
+    )
+    assert history.has_converged.all()
+
+
+def test_without_validation_the_last_parameters_are_kept():
+    network = build((N_INPUTS, N_CLASSES), [])
+    data = make_data()
+    state, history = train(network, everyone(data), start(network), plan(n_epochs=3), generators(1))
+    longer, _ = train(network, everyone(data), start(network), plan(n_epochs=4), generators(1))
+    assert not np.array_equal(state.params, longer.params)
+    assert np.isnan(history.valid_loss).all()
+    assert not history.has_converged.any()
+
+
+@pytest.mark.parametrize("rule", OPTIMIZERS)
+def test_training_in_two_parts_equals_training_in_one(rule):
+    network = build((N_INPUTS, 6, N_CLASSES), ["relu"])
+    data, options = make_data(), {"batch_size": 16, "learning_rate": 0.01}
+    split = everyone(data, 2)
+    begun = start(network, 2)
+    kept = begun.params.copy()
+    whole, _ = train(network, split, begun, plan(rule, n_epochs=7, **options), generators(2))
+    part, _ = train(network, split, begun, plan(rule, n_epochs=3, **options), generators(2))
+    both, _ = train(network, split, part, plan(rule, n_epochs=4, **options), generators(2))
+    np.testing.assert_array_equal(both.params, whole.params)
+    for name, memory in whole.rule_state.items():
+        np.testing.assert_array_equal(both.rule_state[name], memory)
+    assert both.n_steps == whole.n_steps == 7 * 4
+    np.testing.assert_array_equal(begun.params, kept)
+
+
+def diverging(learning_rate, n_epochs, dtype=np.float32):
+    network = build((N_INPUTS, 8, 8, N_CLASSES), ["relu"] * 2)
+    our_plan = plan("sgd", n_epochs=n_epochs, batch_size=15, learning_rate=learning_rate)
+    begun = start(network, 2, dtype)
+    after, history = train(network, everyone(make_data(dtype), 2), begun, our_plan, generators(2))
+    return begun, after, history
+
+
+def test_a_member_that_diverges_is_put_back_at_a_tenth_of_the_rate():
+    begun, after, history = diverging(1e37, 8, np.float64)
+    n_failures = history.n_failures[0]
+    assert 1 < n_failures < 8
+    assert np.isfinite(after.params).all()
+    assert np.isfinite(history.train_loss[0]).sum() == 8 - n_failures
+    _, _, lower = diverging(1e37 / 10.0**n_failures, 1, np.float64)
+    np.testing.assert_allclose(history.train_loss[0, n_failures], lower.train_loss[0, 0], rtol=1e-9)
+    assert not np.array_equal(begun.params, after.params)
+
+
+def test_a_member_that_always_diverges_ends_where_it_began():
+    begun, after, history = diverging(1e38, 99)
+    np.testing.assert_array_equal(history.n_failures, MAX_FAILURES)
+    np.testing.assert_array_equal(after.params, begun.params)
+    assert history.train_loss.shape == (2, MAX_FAILURES)
+    assert not history.has_converged.any()
+
+
+def test_a_member_that_diverges_does_not_disturb_its_neighbour():
+    network = build((N_INPUTS, 6, N_CLASSES), ["relu"])
+    data = make_data()
+    begun = start(network, 2)
+    alone, _ = train(network, everyone(data, 2), begun, plan(), generators(2))
+    begun.params[0] = 1e200
+    beside, history = train(network, everyone(data, 2), begun, plan(), generators(2))
+    assert history.n_failures.tolist() == [10, 0]
+    np.testing.assert_array_equal(beside.params[1], alone.params[1])
+
+
+def test_training_stops_when_it_is_told_to_after_an_epoch():
+    seen = []
+
+    def on_epoch(number, curve):
+        seen.append((number, curve))
+        return number == 3
+
+    network = build((N_INPUTS, N_CLASSES), [])
+    our_plan = plan(n_epochs=9, keep_best=True)
+    split = folds(make_data(), 3)
+    state, history = train(
+        network, split, start(network, 3), our_plan, generators(3), 2, on_epoch=on_epoch
+    )
+    assert [number for number, _ in seen] == [0, 1, 2, 3]
+    curves = np.stack([curve for _, curve in seen], axis=-1)
+    np.testing.assert_array_equal(curves, history[:3])
+    assert state.n_steps == 4
+    assert np.isfinite(state.params).all()
+
+
+def test_the_gradient_is_clipped_before_the_step():
+    network = build((N_INPUTS, N_CLASSES), [])
+    begun = start(network)
+    our_plan = plan(n_epochs=1, learning_rate=0.5, max_grad_norm=0.01)
+    after, _ = train(network, everyone(make_data()), begun, our_plan, generators(1))
+    assert np.linalg.norm(after.params - begun.params) == pytest.approx(0.5 * 0.01)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_sparse_rows_train_the_network_that_dense_rows_train(shuffle):
+    inputs, targets, weights = make_rows()
+    inputs[np.abs(inputs) < 0.7] = 0
+    our_plan = plan("adam", batch_size=16, shuffle=shuffle, alpha=0.1)
+    widths = (N_INPUTS, 6, N_CLASSES)
+    results = []
+    for kind, rows in ((DenseRows, inputs), (SparseRows, sp.csr_array(inputs))):
+        network = build(widths, ["tanh"], sparse=kind is SparseRows)
+        data = Data(kind(rows), targets, weights)
+        split = folds(data, 3)
+        results.append(train(network, split, start(network, 3), our_plan, generators(3)))
+    (dense, dense_history), (sparse, sparse_history) = results
+    np.testing.assert_allclose(sparse.params, dense.params, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(sparse_history.valid_loss, dense_history.valid_loss, rtol=1e-8)
+
+
+def test_shuffling_and_dropout_are_drawn_from_the_generators_of_each_member():
+    network = build((N_INPUTS, 8, N_CLASSES), ["relu"], dropout=0.4)
+    our_plan = plan("adam", batch_size=16, shuffle=True)
+    begun, split = start(network, 2), everyone(make_data(), 2)
+    same = State(np.repeat(begun.params[:1], 2, axis=0), {})
+    first, second = generators(2)
+    together, _ = train(network, split, same, our_plan, [first, second])
+    again, _ = train(network, split, same, our_plan, generators(2))
+    np.testing.assert_array_equal(together.params, again.params)
+    assert not np.array_equal(together.params[0], together.params[1])
+    swapped, _ = train(network, split, same, our_plan, generators(2)[::-1])
+    np.testing.assert_array_equal(swapped.params, together.params[::-1])

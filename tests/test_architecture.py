@@ -1,0 +1,218 @@
+"""The shape of the package, read from its source (design.md: data flow)."""
+
+import ast
+import subprocess
+import sys
+import tokenize
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+import skdnn
+
+ROOT = Path(skdnn.__file__).parent
+MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 40
+OPTIONAL = ("pandas", "polars", "matplotlib", "numba")
+RANDOM = {"Generator", "SeedSequence", "SFC64", "default_rng"}
+
+# A module imports only from those above it. A new one must find its place here.
+ORDER = [
+    "skdnn.core",
+    "skdnn.core.activations",
+    "skdnn.core.initializers",
+    "skdnn.core.buffers",
+    "skdnn.core.expansion",
+    "skdnn.core.layers",
+    "skdnn.core.network",
+    "skdnn.core.losses",
+    "skdnn.core.optimizers",
+    "skdnn.core.schedules",
+    "skdnn.core.batches",
+    "skdnn.core.stopping",
+    "skdnn.core.prediction",
+    "skdnn.core.evaluation",
+    "skdnn.core.calibration",
+    "skdnn.core.training",
+    "skdnn.core.lbfgs",
+    "skdnn.columns",
+    "skdnn.tables",
+    "skdnn.scaling",
+    "skdnn.plan",
+    "skdnn.encoding",
+    "skdnn.labels",
+    "skdnn.distinct",
+    "skdnn.folds",
+    "skdnn.threads",
+    "skdnn.parameters",
+    "skdnn.reading",
+    "skdnn.outcome",
+    "skdnn.fitting",
+    "skdnn.classifier",
+    "skdnn",
+]
+
+
+def module_name(path):
+    parts = ("skdnn", *path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(part for part in parts if part != "__init__")
+
+
+SOURCES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))}
+every_module = pytest.mark.parametrize("module", SOURCES)
+
+
+def tree_of(module):
+    return ast.parse(SOURCES[module].read_text(encoding="utf-8"))
+
+
+def imports(tree):
+    """Return the modules that are imported, by either statement, anywhere."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            # ``from package import module`` imports the module.
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found += [name if name in SOURCES else node.module for name in names]
+    return found
+
+
+def imports_on_import(tree):
+    """Return what is imported as soon as the module is, not first by a call."""
+    outside = [node for node in tree.body if not isinstance(node, ast.FunctionDef)]
+    for node in ast.walk(ast.Module(outside, [])):
+        if isinstance(node, ast.FunctionDef):
+            node.body = []
+    return imports(ast.Module(outside, []))
+
+
+def top_level(names):
+    return {name.split(".")[0] for name in names}
+
+
+def test_imports_are_read_from_both_statements_wherever_they_are():
+    tree = ast.parse(
+        "import a.b, c\nfrom d.e import f\nfrom skdnn.core import losses\n"
+        "def g():\n    import h\nclass I:\n    import j\n    def k(self):\n        import l\n"
+    )
+    on_import = {"a.b", "c", "d.e", "skdnn.core.losses", "j"}
+    assert set(imports(tree)) == on_import | {"h", "l"}
+    assert set(imports_on_import(tree)) == on_import
+
+
+def test_every_module_has_its_place_in_the_order():
+    assert sorted(ORDER) == sorted(SOURCES)
+
+
+@every_module
+def test_a_module_imports_only_from_those_before_it(module):
+    own = [name for name in imports(tree_of(module)) if top_level([name]) == {"skdnn"}]
+    allowed = ORDER[: ORDER.index(module)]
+    assert [name for name in own if name not in allowed] == []
+
+
+@pytest.mark.parametrize("module", [name for name in SOURCES if name.startswith("skdnn.core")])
+def test_the_core_needs_numpy_and_scipy_alone(module):
+    names = imports(tree_of(module))
+    allowed = {"numpy", "scipy", *sys.stdlib_module_names}
+    assert top_level(name for name in names if not name.startswith("skdnn.core")) <= allowed
+
+
+@every_module
+def test_optional_packages_are_imported_by_calls_alone(module):
+    assert top_level(imports_on_import(tree_of(module))).isdisjoint(OPTIONAL)
+
+
+@every_module
+def test_randomness_is_an_argument(module):
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith(".random"):
+            assert ast.unparse(node.value) == "np.random"
+            assert node.attr in RANDOM
+        if isinstance(node, ast.ImportFrom) and node.module == "numpy.random":
+            assert {alias.name for alias in node.names} <= RANDOM
+    assert "random" not in imports(tree_of(module))
+
+
+def docstring_lines(tree):
+    kinds = ast.Module, ast.ClassDef, ast.FunctionDef
+    for node in ast.walk(tree):
+        if isinstance(node, kinds) and ast.get_docstring(node) is not None:
+            yield from range(node.body[0].lineno, node.body[0].end_lineno + 1)
+
+
+def code_lines(module):
+    """Return the numbers of the lines that are not blank, comment or docstring."""
+    layout = tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT
+    lines = set()
+    with SOURCES[module].open("rb") as source:
+        for token in tokenize.tokenize(source.readline):
+            if token.type not in (*layout, tokenize.ENCODING, tokenize.ENDMARKER):
+                lines.update(range(token.start[0], token.end[0] + 1))
+    return lines - set(docstring_lines(tree_of(module)))
+
+
+@every_module
+def test_a_file_is_short(module):
+    assert len(code_lines(module)) < MOST_LINES
+
+
+@every_module
+def test_a_function_is_short(module):
+    code = code_lines(module)
+    for node in ast.walk(tree_of(module)):
+        # scikit-learn wants every parameter named in __init__, which does no more than store.
+        if isinstance(node, ast.FunctionDef) and not only_stores(node):
+            n_lines = len(code.intersection(range(node.lineno, node.end_lineno + 1)))
+            assert n_lines <= MOST_LINES_OF_A_FUNCTION, node.name
+
+
+def only_stores(function):
+    """Tell whether every statement is ``self.name = name``."""
+    statements = function.body[ast.get_docstring(function) is not None :]
+    return function.name == "__init__" and all(
+        isinstance(statement, ast.Assign)
+        and ast.unparse(statement) == "self.{0} = {0}".format(ast.unparse(statement.value))
+        for statement in statements
+    )
+
+
+def test_code_lines_leave_out_blanks_comments_and_docstrings():
+    path = ROOT / "core" / "__init__.py"
+    assert code_lines(module_name(path)) == set()
+    lines = sorted(code_lines("skdnn.core.buffers"))
+    source = SOURCES["skdnn.core.buffers"].read_text(encoding="utf-8").splitlines()
+    assert source[lines[0] - 1] == "import math"
+    assert all(first < second for first, second in pairwise(lines))
+    assert all(source[number - 1].strip() for number in lines)
+
+
+def run(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT.parent
+    ).stdout.split()
+
+
+def test_importing_it_brings_in_no_optional_package_that_scikit_learn_does_not():
+    loaded = f"print(*(name for name in {OPTIONAL} if name in sys.modules))"
+    by_scikit_learn = run(f"import sys, sklearn.utils.validation; {loaded}")
+    assert set(run(f"import sys, skdnn; {loaded}")) <= set(by_scikit_learn)
+
+
+def test_it_works_where_no_optional_package_is_installed():
+    code = f"""
+import sys
+class Hide:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {OPTIONAL}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Hide())
+import numpy as np
+from skdnn import DeepNetClassifier
+model = DeepNetClassifier(n_members=2, max_iter=2).fit(np.eye(8), [0, 1] * 4)
+print(*model.predict(np.eye(8)))
+"""
+    assert len(run(code)) == 8
