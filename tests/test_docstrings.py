@@ -1,0 +1,26 @@
+"""Public docstrings are complete numpydoc."""
+
+import inspect
+
+import pytest
+from numpydoc.validate import validate
+
+import skdnn
+
+# Not asked for: extended summaries (ES01), See Also (SA01) and Examples (EX01) everywhere,
+# types and names of every return value (RT03), text under self-explaining attributes.
+LEFT_OUT = {"ES01", "SA01", "EX01", "RT03", "PR01", "GL08", "YD01"}
+
+
+def public_names():
+    for name in skdnn.__all__:
+        yield f"skdnn.{name}"
+        for member, value in vars(getattr(skdnn, name)).items():
+            if not member.startswith("_") and inspect.isfunction(value):
+                yield f"skdnn.{name}.{member}"
+
+
+@pytest.mark.parametrize("name", list(public_names()))
+def test_the_docstring_is_valid(name):
+    errors = validate(name)["errors"]
+    assert [error for error in errors if error[0] not in LEFT_OUT] == []

@@ -1,0 +1,56 @@
+"""Raw tables as people have them; run where the shared data sets lie beside the project."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from skdnn import DeepNetClassifier
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+TABLES = ("titanic", "adult", "soybean", "amazon_access")
+needs_data = pytest.mark.skipif(not DATA.exists(), reason="the data sets are not here")
+
+
+def load(name, n_rows=1500):
+    frame = pd.read_parquet(DATA / f"{name}.parquet").iloc[:n_rows]
+    return frame, frame.pop("target")
+
+
+@needs_data
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TABLES)
+def test_a_raw_table_gives_probabilities_without_a_warning(name):
+    frame, labels = load(name)
+    net = DeepNetClassifier(random_state=0, max_iter=10).fit(frame, labels)
+    proba = net.predict_proba(frame)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-9)
+    assert net.score(frame, labels) >= labels.value_counts(normalize=True).max()
+
+
+@needs_data
+@pytest.mark.parametrize("name", TABLES)
+def test_gaps_everywhere_and_unseen_levels_predict(name):
+    frame, labels = load(name)
+    rng = np.random.default_rng(0)
+    gappy = frame.astype(object).mask(rng.random(frame.shape) < 0.3)
+    net = DeepNetClassifier(random_state=0, max_iter=2).fit(gappy[:700], labels[:700])
+    text = frame.select_dtypes(exclude="number").columns
+    odd = frame.astype(object)
+    odd.loc[::3, text] = "never seen"
+    proba = net.predict_proba(odd)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-9)
+
+
+@needs_data
+@pytest.mark.parametrize("name", TABLES)
+def test_polars_gives_what_pandas_gives(name):
+    frame, labels = load(name, 600)
+    kwargs = {"random_state": 0, "max_iter": 2}
+    from_pandas = DeepNetClassifier(**kwargs).fit(frame, labels)
+    from_polars = DeepNetClassifier(**kwargs).fit(pl.from_pandas(frame), labels.to_numpy())
+    np.testing.assert_array_equal(
+        from_pandas.predict_proba(frame), from_polars.predict_proba(pl.from_pandas(frame))
+    )
