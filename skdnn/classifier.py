@@ -136,7 +136,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         Decoupled decay of weights, per unit of rate. "auto" is 0.01 for "adamw", else 0.
     label_smoothing : float in [0, 1) or "auto", default="auto"
         Share of each target that is spread over all classes, in training only. "auto" is 0.05
-        for "adamw", else 0.
+        for "adamw" with rows to validate on, which then calibrate the probabilities; else 0.
     max_grad_norm : float > 0 or None, default=None
         Longer gradients of a member are shortened to this Euclidean norm.
     warmup_fraction : float in [0, 1), default=0.05
@@ -178,7 +178,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         What logits are divided by; 1 without held-out rows.
     oof_score_ : float
         Accuracy of *single* members on the rows that each held out: a slightly low estimate of
-        the ensemble's. Only if members hold out rows.
+        the ensemble's. Only if several members hold out rows.
     oof_proba_ : ndarray of shape (n_samples, n_classes)
         Calibrated probabilities from members that did not train on the row, NaN where there is
         none. Only with ``store_oof``.
@@ -356,7 +356,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
 
     @available_if(_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch, at a constant rate, on all rows for all members.
 
         Nothing is held out: probabilities stay uncalibrated (``temperature_`` is 1).
@@ -367,10 +367,10 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             Rows. The encoder is fitted on those of the first call.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Labels.
-        classes : array-like, default=None
-            All classes; needed in the first call.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative.
+        classes : array-like, default=None
+            All classes; needed in the first call.
 
         Returns
         -------

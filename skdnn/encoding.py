@@ -228,11 +228,22 @@ def read_rows(encoder, X, reset):
     )
 
 
-def _check_frame(encoder, X, reset):
-    counts = Counter(map(str, X.columns))
+def check_column_names(X):
+    """Refuse a frame in which two columns have one name.
+
+    Raises
+    ------
+    ValueError
+        With the names.
+    """
+    counts = Counter(map(str, getattr(X, "columns", ())))
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
         raise ValueError(f"X has several columns named {repeated}. Give each its own name.")
+
+
+def _check_frame(encoder, X, reset):
+    check_column_names(X)
     validate_data(encoder, X, reset=reset, skip_check_array=True)
     for axis, word in enumerate(("sample", "feature")):
         if X.shape[axis] == 0:

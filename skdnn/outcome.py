@@ -111,7 +111,7 @@ def keep_calibration(estimator, network, table, task, is_new_data):
     """
     forget_calibration(estimator)
     split = task.split
-    if split.valid_data is None or len(estimator._params) == 1 or not estimator.early_stopping:
+    if split.valid_data is None or not estimator.early_stopping:
         return
     data, loss = split.valid_data, LOSSES[estimator._labels.loss]
     rows = np.concatenate(split.valid_rows)
@@ -121,7 +121,7 @@ def keep_calibration(estimator, network, table, task, is_new_data):
     everyone = held_out_logits(network, estimator._params, data, [some] * len(estimator._params))
     n_held_out = len(np.unique(rows))
     estimator.temperature_ = ensemble_temperature(single, np.stack(everyone), loss, n_held_out)
-    if task.holds_out and not is_new_data:
+    if task.holds_out and len(estimator._params) > 1 and not is_new_data:
         _keep_out_of_fold(estimator, table, task.prepared, rows, logits / single, loss)
 
 

@@ -117,6 +117,8 @@ def resolve(estimator, n_rows, validates):
     batch_size = min(_given(estimator, "batch_size", recipe), n_rows)
     if estimator.solver in ("gd", "lbfgs"):
         batch_size = n_rows
+    if not validates:
+        recipe["label_smoothing"] = 0.0  # no temperature will undo its modesty
     if estimator.solver == "adamw":
         n_batches = -(-n_rows // batch_size)
         recipe["max_iter"] = max(MIN_EPOCHS, -(-MIN_STEPS // n_batches))

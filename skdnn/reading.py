@@ -16,7 +16,7 @@ from sklearn.utils.validation import (
 )
 
 from skdnn.core.batches import Data, DenseRows, SparseRows
-from skdnn.encoding import TableEncoder
+from skdnn.encoding import TableEncoder, check_column_names
 from skdnn.labels import check_labels
 
 
@@ -55,6 +55,7 @@ def unchanged_on_error(estimator):
 
 def as_table(X, estimator):
     """Return X if it is a table, else an array of its content or scikit-learn's usual error."""
+    check_column_names(X)
     if len(getattr(X, "shape", ())) == 2 and min(X.shape) > 0:
         return X
     return check_array(

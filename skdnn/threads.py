@@ -4,6 +4,7 @@ import threading
 from contextlib import contextmanager
 from functools import cache
 
+import threadpoolctl
 from joblib import cpu_count
 from threadpoolctl import ThreadpoolController
 
@@ -16,6 +17,13 @@ _unlimited = 1
 @cache
 def _controller():
     return ThreadpoolController().select(user_api="blas")
+
+
+def _release_control():
+    """Let this thread set the limit: threadpoolctl >= 3.8 heeds only the first that ever did."""
+    openblas = getattr(threadpoolctl, "OpenBLASController", None)
+    if hasattr(openblas, "clear_controlling_thread"):
+        openblas.clear_controlling_thread(force=True)
 
 
 def _blas_threads():
@@ -33,8 +41,8 @@ def single_threaded_blas():
     with _lock:
         if _users == 0:
             _unlimited = _blas_threads()
+            _release_control()
             _limiter = _controller().limit(limits=1)
-            _limiter.__enter__()
         _users += 1
     try:
         yield _unlimited
@@ -42,7 +50,9 @@ def single_threaded_blas():
         with _lock:
             _users -= 1
             if _users == 0:
-                _limiter.__exit__(None, None, None)
+                _release_control()
+                _limiter.restore_original_limits()
+                _release_control()
 
 
 def n_threads(n_jobs, blas_threads):

@@ -41,7 +41,7 @@ BAD_FITS = {
         pd.DataFrame(X, columns=list("aabc")),
         y,
         {},
-        "several columns named|unique column names",
+        "several columns named",
     ),
     "other columns to validate on": (
         FRAME,

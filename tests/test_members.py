@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from scipy.special import logit
-from sklearn.datasets import load_iris, make_classification
+from sklearn.datasets import load_digits, load_iris, make_classification
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, train_test_split
 
@@ -108,12 +108,24 @@ def test_temperature_calibrates_overconfident_members():
 
 @pytest.mark.parametrize(
     "kwargs",
-    [{"n_members": 1}, {"n_members": 1, "early_stopping": False}, {"early_stopping": False}],
+    [{"n_members": 1, "early_stopping": False}, {"early_stopping": False}],
 )
-def test_without_folds_there_is_no_out_of_fold_score_and_temperature_is_one(kwargs):
+def test_without_held_out_rows_temperature_is_one_and_labels_are_not_smoothed(kwargs):
     net = DeepNetClassifier(**QUICK, **kwargs).fit(X, y)
     assert not hasattr(net, "oof_score_")
     assert net.temperature_ == 1
+    assert net.resolved_params_["label_smoothing"] == 0
+
+
+def test_a_single_network_is_calibrated_on_the_rows_that_it_holds_out():
+    digits, labels = load_digits(return_X_y=True)
+    train, test, y_train, y_test = train_test_split(digits, labels, random_state=0)
+    net = DeepNetClassifier(n_members=1, random_state=0, label_smoothing=0.2).fit(train, y_train)
+    assert net.temperature_ < 0.8
+    assert not hasattr(net, "oof_score_")
+    calibrated = log_loss(y_test, net.predict_proba(test))
+    net.temperature_ = 1.0
+    assert calibrated < 0.8 * log_loss(y_test, net.predict_proba(test))
 
 
 def test_a_validation_set_of_ones_own_leaves_all_rows_to_train_on():
@@ -125,6 +137,7 @@ def test_a_validation_set_of_ones_own_leaves_all_rows_to_train_on():
         train, y_train, X_val=valid, y_val=y_valid, sample_weight_val=np.ones(len(valid))
     )
     recorded = min(single.validation_loss_curve_)
+    single.temperature_ = 1.0
     assert log_loss(y_valid, single.predict_proba(valid)) == pytest.approx(recorded, rel=1e-5)
 
 

@@ -85,3 +85,58 @@ def test_without_a_number_there_are_as_many_threads_as_blas_had():
 @pytest.mark.parametrize("n_jobs", [1, 3, -1, -2, -(10**6)])
 def test_a_number_means_what_it_means_to_joblib(n_jobs):
     assert n_threads(n_jobs, 1) == joblib.effective_n_jobs(n_jobs)
+
+
+def test_the_last_of_overlapping_limits_lifts_it():
+    first_is_in, second_is_in, first_is_out, second_is_out = (threading.Event() for _ in range(4))
+    seen = []
+
+    def first():
+        with single_threaded_blas():
+            first_is_in.set()
+            assert second_is_in.wait(60)
+        seen.append(blas_threads())
+        first_is_out.set()
+        assert second_is_out.wait(60)  # this thread lives on, as one of a pool does
+
+    def second():
+        assert first_is_in.wait(60)
+        with single_threaded_blas() as before:
+            seen.append(before)
+            second_is_in.set()
+            assert first_is_out.wait(60)
+            seen.append(blas_threads())
+        seen.append(blas_threads())
+        second_is_out.set()
+
+    with ThreadPoolExecutor(2) as executor:
+        for future in [executor.submit(first), executor.submit(second)]:
+            future.result()
+    assert seen == [2, {1}, {1}, {2}]
+    assert blas_threads() == {2}
+
+
+def test_many_users_at_once_leave_the_limit_as_it_was():
+    def use(number):
+        try:
+            with single_threaded_blas() as before:
+                if number % 3 == 0:
+                    raise KeyError(number)
+                return before, blas_threads()
+        except KeyError:
+            return 2, {1}
+
+    with ThreadPoolExecutor(8) as executor:
+        assert all(result == (2, {1}) for result in executor.map(use, range(60)))
+    assert blas_threads() == {2}
+
+
+def test_blas_is_limited_in_a_thread_while_another_one_holds_a_limit_of_its_own():
+    def use():
+        with single_threaded_blas():
+            return blas_threads()
+
+    with threadpool_limits(2, user_api="blas"), ThreadPoolExecutor(1) as executor:
+        assert executor.submit(use).result() == {1}
+        assert blas_threads() == {2}
+    assert blas_threads() == {2}

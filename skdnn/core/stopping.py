@@ -23,7 +23,6 @@ class BestEpochs:
         self.epoch = np.zeros(n_members, np.intp)
         self.waited = np.zeros(n_members, np.intp)
         self.params = params.copy() if keep else None
-        self._reference = np.full(n_members, np.inf)
 
     def update(self, epoch, losses, params):
         """Take note of an epoch.
@@ -37,19 +36,18 @@ class BestEpochs:
         losses : ndarray of shape (n_members,)
         params : ndarray of shape (n_members, n_parameters)
         """
-        progress = losses <= self._reference - self.tol
+        progress = losses <= self.loss - self.tol
         progress &= losses < np.inf
         self.waited = np.where(progress, 0, self.waited + 1)
         better = losses < self.loss
         self.loss[better] = losses[better]
-        self._reference = np.minimum(self._reference, self.loss)
         self.epoch[better] = epoch
         if self.params is not None:
             self.params[better] = params[better]
 
     def select(self, members):
         """Keep only some of the members."""
-        for name in ("loss", "epoch", "waited", "_reference"):
+        for name in ("loss", "epoch", "waited"):
             setattr(self, name, getattr(self, name)[members])
         if self.params is not None:
             self.params = self.params[members]

@@ -155,6 +155,7 @@ class Group:
         self.rngs = [rngs[member] for member in members]
         self.train_rows = [split.train_rows[member] for member in members]
         self.layout = plan_batches(split.train_rows, plan.batch_size)
+        self.n_rows = max(map(len, split.train_rows))  # of all members, here or not
         self.n_steps = self.first_step = state.n_steps
         if split.valid_data is not None:
             self.valid_rows = [split.valid_rows[member] for member in members]
@@ -222,7 +223,7 @@ class Group:
 
     def _train(self, number):
         losses = np.zeros(len(self.members))
-        n_rows_seen = number * int(self.batches.counts.max())
+        n_rows_seen = number * self.n_rows
         rngs = self.rngs if self.plan.shuffle else None
         for rows, weights, share in self.batches.epoch(rngs):
             losses += share * self._step(rows, weights, n_rows_seen)

@@ -111,7 +111,7 @@ def test_iterations_are_those_of_mlp_classifier():
 def test_the_best_parameters_are_put_back_and_patience_ends_each_member():
     network = build((4, 8, 3), ["tanh"])
     split = halves(make_data("softmax"))
-    our_plan = plan("softmax", keep_best=True, patience=3)
+    our_plan = plan("softmax", keep_best=True, patience=3, label_smoothing=0.1)
     state, history = train_lbfgs(network, split, start(network, 2), our_plan, max_fun=10_000)
     np.testing.assert_array_equal(history.best_epoch, np.nanargmin(history.valid_loss, axis=1))
     n_run = np.isfinite(history.valid_loss).sum(axis=1)

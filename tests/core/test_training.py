@@ -73,25 +73,33 @@ def folds(data, n_members):
     )
 
 
-def hand_loop(params, rates, alpha=0.0, weight_decay=0.0, smoothing=0.0):
-    """Train tanh(X V + a) W + b by full-batch gradient descent; return parameters, losses."""
+def hand_loop(params, rates, n_batches=1, alpha=0.0, weight_decay=0.0, smoothing=0.0):
+    """Train tanh(X V + a) W + b by gradient descent; return parameters and losses.
+
+    A batch's loss divides by its rows times the mean weight of all rows.
+    """
     inputs, targets, weights = make_rows()
     first, first_bias, last, last_bias = (array.copy() for array in params)
     wanted = np.eye(N_CLASSES)[targets[:, 0]] * (1 - smoothing) + smoothing / N_CLASSES
-    share = (weights / weights.sum())[:, None]
     losses = []
     for rate in rates:
-        hidden = np.tanh(inputs @ first + first_bias)
-        proba = softmax(hidden @ last + last_bias, axis=1)
-        squares = (first**2).sum() + (last**2).sum()
-        losses.append(-(share * wanted * np.log(proba)).sum() + alpha / 2 * squares / N_ROWS)
-        delta = share * (proba - wanted)
-        back = (delta @ last.T) * (1 - hidden**2)
-        first_step = inputs.T @ back + alpha / N_ROWS * first + weight_decay * first
-        last_step = hidden.T @ delta + alpha / N_ROWS * last + weight_decay * last
-        first, last = first - rate * first_step, last - rate * last_step
-        first_bias = first_bias - rate * back.sum(axis=0)
-        last_bias = last_bias - rate * delta.sum(axis=0)
+        values = []
+        for batch in np.split(np.arange(N_ROWS), n_batches):
+            share = (weights[batch] / (len(batch) * weights.mean()))[:, None]
+            hidden = np.tanh(inputs[batch] @ first + first_bias)
+            proba = softmax(hidden @ last + last_bias, axis=1)
+            squares = (first**2).sum() + (last**2).sum()
+            value = -(share * wanted[batch] * np.log(proba)).sum()
+            values.append(value + alpha / 2 * squares / N_ROWS)
+            delta = share * (proba - wanted[batch])
+            back = (delta @ last.T) * (1 - hidden**2)
+            shrink = alpha / N_ROWS + weight_decay
+            first_step = inputs[batch].T @ back + shrink * first
+            last_step = hidden.T @ delta + shrink * last
+            first, last = first - rate * first_step, last - rate * last_step
+            first_bias = first_bias - rate * back.sum(axis=0)
+            last_bias = last_bias - rate * delta.sum(axis=0)
+        losses.append(np.mean(values))
     return (first, first_bias, last, last_bias), losses
 
 
@@ -113,8 +121,14 @@ def test_full_batch_gradient_descent_equals_a_loop_by_hand():
     assert_equals_hand_loop(plan(n_epochs=50, learning_rate=0.5), [0.5] * 50)
 
 
-def test_alpha_is_an_l2_penalty_on_weights_over_the_number_of_rows():
-    assert_equals_hand_loop(plan(n_epochs=50, alpha=7.0), [0.1] * 50, alpha=7.0)
+@pytest.mark.parametrize("n_batches", [1, 3])
+def test_alpha_is_an_l2_penalty_on_weights_over_the_number_of_rows(n_batches):
+    our_plan = plan(n_epochs=50, alpha=7.0, batch_size=N_ROWS // n_batches)
+    assert_equals_hand_loop(our_plan, [0.1] * 50, n_batches=n_batches, alpha=7.0)
+
+
+def test_batches_of_weighted_rows_equal_a_loop_by_hand():
+    assert_equals_hand_loop(plan(n_epochs=20, batch_size=15), [0.1] * 20, n_batches=4)
 
 
 def test_weight_decay_shrinks_weights_beside_the_gradient():
@@ -123,6 +137,22 @@ def test_weight_decay_shrinks_weights_beside_the_gradient():
 
 def test_label_smoothing_reaches_the_loss():
     assert_equals_hand_loop(plan(n_epochs=20, label_smoothing=0.2), [0.1] * 20, smoothing=0.2)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_validation_measures_the_loss_that_training_minimizes(smoothing):
+    # On the same rows in full batch: after an epoch, what training sees before the next.
+    network = build((N_INPUTS, 5, N_CLASSES), ["tanh"])
+    data = make_data()
+    rows = [np.arange(N_ROWS)]
+    _, history = train(
+        network,
+        Split(data, rows, data, rows),
+        start(network),
+        plan(label_smoothing=smoothing, keep_best=True),
+        generators(1),
+    )
+    np.testing.assert_allclose(history.valid_loss[0, :-1], history.train_loss[0, 1:], rtol=1e-12)
 
 
 def test_the_schedule_is_a_factor_on_the_rate_of_each_step():
@@ -403,3 +433,10 @@ def test_shuffling_and_dropout_are_drawn_from_the_generators_of_each_member():
     assert not np.array_equal(together.params[0], together.params[1])
     swapped, _ = train(network, split, same, our_plan, generators(2)[::-1])
     np.testing.assert_array_equal(swapped.params, together.params[::-1])
+
+
+@pytest.mark.parametrize("schedule", ["invscaling", "adaptive", "onecycle"])
+def test_groups_cannot_be_seen_under_any_schedule(schedule):
+    _, (one, _) = train_folds(1, schedule=schedule)
+    _, (five, _) = train_folds(5, schedule=schedule)
+    np.testing.assert_array_equal(one.params, five.params)

@@ -1,0 +1,86 @@
+"""The Python blocks of every page run, in order; its links and pictures lead somewhere."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def blocks(text, language):
+    """Yield (line number, content) of the fenced blocks in a language."""
+    for match in FENCED.finditer(text):
+        if match[1] == language:
+            yield text[: match.start(2)].count("\n"), match[2]
+
+
+def as_script(text):
+    """Return all Python blocks as one script, each on the lines that it has in the page."""
+    lines = []
+    for start, content in blocks(text, "python"):
+        lines += [""] * (start - len(lines)) + content.splitlines()
+    return "\n".join(lines)
+
+
+def anchors(text):
+    """Return the anchors that headings get."""
+    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.MULTILINE)
+    kept = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
+    return {heading.replace(" ", "-") for heading in kept}
+
+
+def name(page):
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if as_script(p.read_text("utf-8"))], ids=name)
+def test_the_code_of_a_page_runs(page, tmp_path):
+    # A process of its own: pages about extending the package add to its tables.
+    code = as_script(page.read_text("utf-8"))
+    runner = "import sys; exec(compile(sys.stdin.read(), sys.argv[1], 'exec'))"
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-X", "utf8", "-c", runner, str(page)],
+        input=code,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_of_a_page_lead_somewhere(page):
+    for link in LINK.findall(FENCED.sub("", page.read_text("utf-8"))):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target.read_text("utf-8")), link
+
+
+@pytest.mark.parametrize("heading", ["Try it", "Run the tests"])
+def test_the_readme_has_one_command_under_each_heading(heading):
+    text = (ROOT / "README.md").read_text("utf-8")
+    section = re.split(r"^## ", text, flags=re.MULTILINE)
+    (section,) = [part for part in section if part.startswith(f"{heading}\n")]
+    assert len(list(blocks(section, "sh"))) == 1
+
+
+def test_the_source_map_names_every_module_once():
+    text = (ROOT / "docs" / "source-map.md").read_text("utf-8")
+    named = re.findall(r"^\| `([\w/]+\.py)` \|", text, re.MULTILINE)
+    modules = (ROOT / "skdnn").rglob("*.py")
+    wanted = [path.relative_to(ROOT / "skdnn").as_posix() for path in modules]
+    assert sorted(named) == sorted(wanted)
