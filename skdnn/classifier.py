@@ -1,6 +1,7 @@
 """DeepNetClassifier: parameters, fit, predict. No mathematics."""
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
@@ -13,6 +14,7 @@ from skdnn.core.prediction import predict_logits
 from skdnn.core.training import Split, State
 from skdnn.fitting import (
     check_same_shape,
+    count_inputs,
     make_network,
     make_plan,
     make_task,
@@ -87,8 +89,9 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
     power_t : float >= 0, default=0.5
         Exponent of "invscaling".
     max_iter : int or "auto", default="auto"
-        Epochs at most (iterations for "lbfgs"). "auto" is 30, or what 2,000 steps take if that
-        is more, for "adamw"; 1,000 for "gd"; 200 for the others.
+        Epochs at most (iterations for "lbfgs"). "auto" is 30 (20 above 30,000
+        rows, 15 above 100,000), or what 2,000 steps take if that is more, for "adamw"; 1,000 for
+        "gd"; 200 for the others.
     shuffle : bool, default=True
         Whether to shuffle rows in every epoch. False also keeps the rows' order of input, where
         True first brings them into an order that depends on their content only.
@@ -132,6 +135,9 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         Starting biases of each layer, (fan_out,), perhaps with the members in front.
     dropout : float in [0, 1) or "auto", default="auto"
         Share of hidden units dropped in training. "auto" is 0.1 for "adamw", else 0.
+    input_dropout : float in [0, 1) or "auto", default="auto"
+        Share of inputs set to 0 in training. "auto" is 0.2 for "adamw" with more than 100
+        inputs (columns as they are encoded), unless they are sparse; else 0.
     weight_decay : float >= 0 or "auto", default="auto"
         Decoupled decay of weights, per unit of rate. "auto" is 0.01 for "adamw", else 0.
     label_smoothing : float in [0, 1) or "auto", default="auto"
@@ -260,6 +266,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         coefs_init=None,
         intercepts_init=None,
         dropout="auto",
+        input_dropout="auto",
         weight_decay="auto",
         label_smoothing="auto",
         max_grad_norm=None,
@@ -300,6 +307,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         self.coefs_init = coefs_init
         self.intercepts_init = intercepts_init
         self.dropout = dropout
+        self.input_dropout = input_dropout
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing
         self.max_grad_norm = max_grad_norm
@@ -417,9 +425,11 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         """Train, and keep the parameters and the history; return the network."""
         validates = split.valid_data is not None and self.early_stopping
         n_rows = max(map(len, split.train_rows))
-        resolved = resolve(self, n_rows, validates)._replace(**forced)
-        check_together(self, resolved)
-        network = make_network(split.data.rows.array, resolved, self._labels, self.encoder_)
+        encoded = split.data.rows.array
+        n_inputs, sparse = count_inputs(encoded, self.encoder_), issparse(encoded)
+        resolved = resolve(self, n_rows, n_inputs, validates, sparse)._replace(**forced)
+        check_together(self, resolved, sparse)
+        network = make_network(encoded, resolved, self._labels, self.encoder_)
         rngs = member_generators(self._seed, self._n_steps, len(split.train_rows))
         if continues:
             check_same_shape(self._params, len(rngs), network)

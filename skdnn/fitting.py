@@ -199,13 +199,24 @@ def member_generators(seed, n_steps, n_members):
     return [np.random.Generator(np.random.SFC64(member_seed)) for member_seed in seeds]
 
 
+def count_inputs(encoded, encoder):
+    """Return the number of inputs of the network that encoded rows go into."""
+    expansion = getattr(encoder, "expansion_", None)
+    return encoded.shape[1] if expansion is None or issparse(encoded) else expansion.n_outputs
+
+
 def make_network(encoded, resolved, labels, encoder):
     """Return the network for encoded rows."""
     sparse = issparse(encoded)
-    expansion = None if sparse else getattr(encoder, "expansion_", None)
-    n_inputs = encoded.shape[1] if expansion is None else expansion.n_outputs
-    widths = (n_inputs, *resolved.hidden_layer_sizes, labels.n_outputs)
-    return build(widths, resolved.activation, resolved.dropout, expansion, sparse)
+    widths = (count_inputs(encoded, encoder), *resolved.hidden_layer_sizes, labels.n_outputs)
+    return build(
+        widths,
+        resolved.activation,
+        resolved.dropout,
+        resolved.input_dropout,
+        None if sparse else getattr(encoder, "expansion_", None),
+        sparse,
+    )
 
 
 def check_same_shape(params, n_members, network):

@@ -46,6 +46,7 @@ CONSTRAINTS = {
     "coefs_init": ["array-like", None],
     "intercepts_init": ["array-like", None],
     "dropout": [AUTO, BELOW_ONE],
+    "input_dropout": [AUTO, BELOW_ONE],
     "weight_decay": [AUTO, NON_NEGATIVE],
     "label_smoothing": [AUTO, BELOW_ONE],
     "max_grad_norm": [POSITIVE, None],
@@ -74,10 +75,18 @@ RECIPES = {
     "gd": {"learning_rate": "constant", "learning_rate_init": 0.1, "max_iter": 1000},
     "lbfgs": {"learning_rate": "constant", "learning_rate_init": 1.0},
 }
-PLAIN = {"dropout": 0.0, "weight_decay": 0.0, "label_smoothing": 0.0, "max_iter": 200}
+PLAIN = {
+    "dropout": 0.0,
+    "input_dropout": 0.0,
+    "weight_decay": 0.0,
+    "label_smoothing": 0.0,
+    "max_iter": 200,
+}
 HIDDEN_LAYER_SIZES = (128, 128)
-BATCH_SIZES = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512), (np.inf, 1024))
-MIN_EPOCHS, MIN_STEPS = 30, 2000  # small data needs steps, large data needs epochs
+# Rows up to which a batch size and a number of epochs hold.
+SIZES = ((1024, 64, 30), (8192, 128, 30), (30_000, 256, 30), (100_000, 256, 20), (np.inf, 1024, 15))
+MIN_STEPS = 2000  # small data needs more epochs than that
+WIDE, WIDE_DROPOUT = 100, 0.2  # many inputs share what they tell: dropping some costs little
 OUTPUT_SCALE = 0.2  # small starting logits: the first steps then are not spent on shrinking them
 
 
@@ -92,11 +101,12 @@ class Resolved(NamedTuple):
     max_iter: int
     n_iter_no_change: int
     dropout: float
+    input_dropout: float
     weight_decay: float
     label_smoothing: float
 
 
-def resolve(estimator, n_rows, validates):
+def resolve(estimator, n_rows, n_inputs, validates, sparse):
     """Return the parameters with "auto" replaced.
 
     Parameters
@@ -104,8 +114,12 @@ def resolve(estimator, n_rows, validates):
     estimator : DeepNetClassifier
     n_rows : int
         Distinct rows that a member trains on.
+    n_inputs : int
+        Inputs of the network.
     validates : bool
         Whether patience watches a validation loss.
+    sparse : bool
+        Whether the rows are sparse.
 
     Returns
     -------
@@ -113,7 +127,7 @@ def resolve(estimator, n_rows, validates):
     """
     sizes, activation = check_layers(estimator)
     recipe = {**PLAIN, **RECIPES[estimator.solver]}
-    recipe["batch_size"] = next(size for limit, size in BATCH_SIZES if n_rows <= limit)
+    recipe["batch_size"], epochs = next(sizes for limit, *sizes in SIZES if n_rows <= limit)
     batch_size = min(_given(estimator, "batch_size", recipe), n_rows)
     if estimator.solver in ("gd", "lbfgs"):
         batch_size = n_rows
@@ -121,7 +135,8 @@ def resolve(estimator, n_rows, validates):
         recipe["label_smoothing"] = 0.0  # no temperature will undo its modesty
     if estimator.solver == "adamw":
         n_batches = -(-n_rows // batch_size)
-        recipe["max_iter"] = max(MIN_EPOCHS, -(-MIN_STEPS // n_batches))
+        recipe["max_iter"] = max(epochs, -(-MIN_STEPS // n_batches))
+        recipe["input_dropout"] = WIDE_DROPOUT if n_inputs > WIDE and not sparse else 0.0
     max_iter = _given(estimator, "max_iter", recipe)
     recipe["n_iter_no_change"] = _patience(estimator.solver, max_iter, validates)
     names = Resolved._fields[3:]
@@ -165,16 +180,23 @@ def check_layers(estimator):
     return tuple(sizes), names
 
 
-def check_together(estimator, resolved):
+def check_together(estimator, resolved, sparse):
     """Refuse parameters that contradict each other.
 
     Raises
     ------
     ValueError
-        If a full-batch line search is asked to drop out units.
+        If a full-batch line search, or sparse rows, meet what they cannot have.
     """
-    if estimator.solver == "lbfgs" and resolved.dropout:
+    for name in ("dropout", "input_dropout"):
+        rate = getattr(resolved, name)
+        if estimator.solver == "lbfgs" and rate:
+            raise ValueError(
+                f"solver='lbfgs' needs the same loss at every call, but {name}={rate!r} "
+                f"makes it random. Set {name}=0, or choose another solver."
+            )
+    if sparse and resolved.input_dropout:
         raise ValueError(
-            f"solver='lbfgs' needs the same loss at every call, but dropout={resolved.dropout!r} "
-            "makes it random. Set dropout=0, or choose another solver."
+            f"input_dropout={resolved.input_dropout!r} needs dense rows, but X is sparse. "
+            "Set input_dropout=0, or pass X.toarray()."
         )

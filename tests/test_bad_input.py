@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
@@ -114,9 +115,15 @@ def test_a_bad_parameter_is_named_with_its_value_and_what_is_allowed(name, value
     assert not hasattr(net, "classes_")
 
 
-def test_dropout_and_lbfgs_contradict_each_other():
-    with pytest.raises(ValueError, match=r"solver='lbfgs'.*dropout=0\.5"):
-        DeepNetClassifier(solver="lbfgs", dropout=0.5).fit(X, y)
+@pytest.mark.parametrize("name", ["dropout", "input_dropout"])
+def test_dropout_and_lbfgs_contradict_each_other(name):
+    with pytest.raises(ValueError, match=rf"solver='lbfgs'.*{name}=0\.5"):
+        DeepNetClassifier(solver="lbfgs", **{name: 0.5}).fit(X, y)
+
+
+def test_sparse_rows_have_no_input_dropout():
+    with pytest.raises(ValueError, match=r"input_dropout=0\.5 needs dense rows"):
+        DeepNetClassifier(**QUICK, input_dropout=0.5).fit(csr_array(X), y)
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (4, 5)])

@@ -3,6 +3,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.datasets import load_digits, load_iris
 from sklearn.neural_network import MLPClassifier
 
@@ -66,6 +67,14 @@ def test_auto_becomes_something_that_can_be_read():
     assert DeepNetClassifier(**QUICK).fit(X, y).resolved_params_["max_iter"] == 3
 
 
+def test_wide_tables_drop_inputs_and_narrow_or_sparse_ones_do_not():
+    wide = np.random.default_rng(0).normal(size=(60, 101))
+    labels = (wide[:, 0] > 0).astype(int)
+    for rows, expected in [(wide, 0.2), (wide[:, :100], 0.0), (csr_array(wide), 0.0)]:
+        net = DeepNetClassifier(**QUICK).fit(rows, labels)
+        assert net.resolved_params_["input_dropout"] == expected
+
+
 def test_only_adamw_regularizes_unasked():
     recipe = DeepNetClassifier(**QUICK).fit(X, y).resolved_params_
     plain = DeepNetClassifier(**QUICK, solver="adam").fit(X, y).resolved_params_
@@ -79,6 +88,7 @@ def test_only_adamw_regularizes_unasked():
         {"alpha": 300.0},
         {"weight_decay": 30.0},
         {"dropout": 0.9},
+        {"input_dropout": 0.5},
         {"label_smoothing": 0.9},
         {"max_grad_norm": 1e-4, "solver": "sgd"},
         {"momentum": 0.0, "solver": "sgd"},

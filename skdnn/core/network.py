@@ -110,7 +110,7 @@ class Network:
         return factors[0]
 
 
-def build(widths, activations, dropout=0.0, expansion=None, sparse=False):
+def build(widths, activations, dropout=0.0, input_dropout=0.0, expansion=None, sparse=False):
     """Return the network ``[dense -> activation -> dropout] * (L-1) -> dense``.
 
     Parameters
@@ -121,6 +121,8 @@ def build(widths, activations, dropout=0.0, expansion=None, sparse=False):
         One name of ``ACTIVATIONS`` a hidden layer.
     dropout : float in [0, 1), default=0.0
         After every hidden layer.
+    input_dropout : float in [0, 1), default=0.0
+        Before the first layer; not for sparse rows.
     expansion : Expansion, optional
         How encoded rows become inputs.
     sparse : bool, default=False
@@ -131,6 +133,8 @@ def build(widths, activations, dropout=0.0, expansion=None, sparse=False):
     Network
     """
     layers = [Expand(expansion)] if expansion is not None and expansion.n_levels else []
+    if input_dropout:
+        layers.append(Dropout(input_dropout))
     first = SparseDense if sparse else Dense
     for depth, name in enumerate(activations):
         layers.append((Dense if depth else first)(widths[depth], widths[depth + 1]))

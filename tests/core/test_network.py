@@ -170,7 +170,7 @@ def test_prediction_does_not_see_dropout(rate):
 
 
 def test_only_weights_are_penalized():
-    network = build((3, 4, 2), ["relu"], 0.5, Expansion(1, (2,)))
+    network = build((3, 4, 2), ["relu"], 0.5, expansion=Expansion(1, (2,)))
     # 3 x 4 weights, 4 biases, 4 x 2 weights, 2 biases.
     expected = [1] * 12 + [0] * 4 + [1] * 8 + [0] * 2
     np.testing.assert_array_equal(network.penalized(np.float32), expected)
