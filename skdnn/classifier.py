@@ -76,7 +76,8 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         L2 penalty ``alpha / 2 * ||W||^2 / n_rows``, added to the mean loss; biases are free.
     batch_size : int or "auto", default="auto"
         Rows of a mini-batch at most; the rows of an epoch are dealt evenly. "auto" grows from
-        64 (up to 1,024 rows) to 1,024 (above 100,000). "gd" and "lbfgs" always take all rows.
+        64 (up to 1,024 rows) through 128 to 512 (above 100,000). "gd" and "lbfgs" always take
+        all rows.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine", "onecycle", "auto"}, \
             default="auto"
         Schedule. "invscaling" divides by ``(rows seen + 1) ** power_t`` each epoch; "adaptive"

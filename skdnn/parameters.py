@@ -84,7 +84,7 @@ PLAIN = {
 }
 HIDDEN_LAYER_SIZES = (128, 128)
 # Rows up to which a batch size and a number of epochs hold.
-SIZES = ((1024, 64, 30), (8192, 128, 30), (30_000, 256, 30), (100_000, 256, 20), (np.inf, 1024, 15))
+SIZES = ((1024, 64, 30), (30_000, 128, 30), (100_000, 128, 20), (np.inf, 512, 15))
 MIN_STEPS = 2000  # small data needs more epochs than that
 WIDE, WIDE_DROPOUT = 100, 0.2  # many inputs share what they tell: dropping some costs little
 OUTPUT_SCALE = 0.2  # small starting logits: the first steps then are not spent on shrinking them
