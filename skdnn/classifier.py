@@ -36,6 +36,7 @@ from skdnn.reading import (
     resolve_dtype,
     unchanged_on_error,
 )
+from skdnn.threads import single_threaded_blas
 
 MIXED = -1  # in place of the training data's fingerprint, once there have been several
 
@@ -151,7 +152,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
     class_weight : dict, "balanced" or None, default=None
         Weight of each class. It shifts the probabilities away from the classes' shares.
     n_members : int, default=8
-        Networks that are trained and averaged.
+        Networks that are trained and averaged. With fewer rows they take turns at the folds.
     cv : int, splitter, iterable of splits or None, default=None
         Which rows each member holds out, if not ``n_members`` stratified folds of its own. The
         number of splits is then the number of members. Used with ``early_stopping`` only.
@@ -161,7 +162,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         What turns X into numbers: "auto" is :class:`TableEncoder`; "passthrough" takes finite
         numbers as they are; anything with ``fit`` and ``transform`` is cloned and fitted.
     dtype : {"float32", "float64", "input"}, default="float32"
-        What to compute in; "input" follows a float array.
+        What to compute in. "input" is float64 for a float64 array, and float32 for anything else.
     n_jobs : int or None, default=None
         Threads to train members on. None means as many as BLAS may use here, -1 all cores. The
         result does not depend on it.
@@ -338,7 +339,8 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         X_val, y_val, sample_weight_val : default=None
             Rows to validate on, for all members: nothing of X is held out then.
         groups : array-like of shape (n_samples,), default=None
-            Rows of a group are held out together; passed to ``cv``, or to ``GroupKFold``.
+            Rows of a group are held out together; passed to ``cv``, or to ``GroupKFold``, which
+            makes as many members as there are groups if these are fewer than ``n_members``.
 
         Returns
         -------
@@ -351,16 +353,19 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             If the input is unfit; the estimator is then as it was before.
         """
         with unchanged_on_error(self):
-            table = read_table(self, X, y, sample_weight)
             continues = self.warm_start and hasattr(self, "_params")
+            table = read_table(self, X, y, sample_weight, reset=not continues)
             self._begin(table, learn_labels(table.y), continues)
-            valid_data = read_validation(self, X_val, y_val, sample_weight_val)
+            valid_data = read_validation(self, table, X_val, y_val, sample_weight_val)
             task = make_task(self, table, valid_data, groups)
-            is_new_data = self._fingerprint not in (None, task.prepared.fingerprint)
-            self._fingerprint = MIXED if is_new_data else task.prepared.fingerprint
+            seen = task.prepared.fingerprint if task.holds_out else MIXED
+            is_new_data = self._fingerprint not in (None, seen)
+            self._fingerprint = MIXED if is_new_data else seen
             network = self._train(task.split, continues)
-            self._rule_state = self._rule_state if self.warm_start else {}
-            keep_calibration(self, network, table, task, is_new_data)
+            if not self.warm_start:
+                self._rule_state, self._n_steps = {}, 0
+            with single_threaded_blas():
+                keep_calibration(self, network, table, task, is_new_data)
         return self
 
     @available_if(_is_stochastic)
@@ -396,7 +401,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             if classes is None and not continues:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             table = read_table(self, X, y, sample_weight, reset=not continues)
-            labels = learn_labels(table.y, self.classes_ if continues else classes)
+            labels = learn_labels(table.y, self.classes_ if classes is None else classes)
             self._begin(table, labels, continues)
             prepared = prepare(self, table, labels)
             everything = [np.arange(len(prepared.data.weights))]
@@ -410,7 +415,8 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
     def _begin(self, table, labels, continues):
         """Set what the data decide, or check that they decide the same as before."""
         if continues:
-            if not np.array_equal(labels.classes, self.classes_):
+            same_kind = labels.is_multilabel == self._is_multilabel
+            if not (same_kind and np.array_equal(labels.classes, self.classes_)):
                 raise ValueError(
                     f"y has the classes {labels.classes.tolist()!r}, but training so far had "
                     f"{self.classes_.tolist()!r}. Set warm_start=False to start anew."
@@ -431,9 +437,10 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         resolved = resolve(self, n_rows, n_inputs, validates, sparse)._replace(**forced)
         check_together(self, resolved, sparse)
         network = make_network(encoded, resolved, self._labels, self.encoder_)
-        rngs = member_generators(self._seed, self._n_steps, len(split.train_rows))
+        n_epochs_before = self.n_iter_ if continues else 0
+        rngs = member_generators(self._seed, n_epochs_before, len(split.train_rows))
         if continues:
-            check_same_shape(self._params, len(rngs), network)
+            check_same_shape(self, len(rngs), network)
             start = State(self._params, self._rule_state, self._n_steps)
         else:
             start = State(starting_params(self, network, resolved, split, rngs), {})

@@ -92,6 +92,10 @@ def column_from_objects(values):
     for accepted, build in OBJECT_COLUMNS:
         if all(issubclass(found, accepted) for found in types):
             return build(values)
+    return _mixed_column(values)
+
+
+def _mixed_column(values):
     # Python holds that True == 1: types keep them apart, whichever comes first.
     codes, keys = _factorize(list(zip(map(type, values), values, strict=True)))
     return _text_column(codes, [value for _, value in keys])
@@ -191,6 +195,19 @@ def column_from_polars(series):
 
 
 # To the kind that was seen in fit
+
+
+def texts_from(values):
+    """Return the text Column of an array or series, cell by cell.
+
+    What a cell's text is must not depend on the other cells: rows of a mixed column may by
+    chance all hold dates, or numbers, without becoming a column of those.
+    """
+    if getattr(values.dtype, "name", "") == "category":
+        return column_from_pandas(values)
+    cells = values.to_list() if hasattr(values, "to_list") else values.tolist()
+    _check_scalars(set(map(type, cells)))
+    return _mixed_column([None if is_gap(cell) else cell for cell in cells])
 
 
 def as_numbers(column):

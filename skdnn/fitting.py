@@ -2,11 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.model_selection import GroupKFold
+from scipy.sparse import csr_array, issparse
+from sklearn.model_selection import GroupKFold, GroupShuffleSplit
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.lbfgs import train_lbfgs
@@ -17,10 +19,10 @@ from skdnn.core.schedules import SCHEDULES
 from skdnn.core.training import Plan, Split, train
 from skdnn.distinct import distinct_rows, fingerprint
 from skdnn.folds import rows_by_member, splits_as_roles, stratified_folds, stratified_holdout
-from skdnn.labels import class_weight_factors
+from skdnn.labels import class_weight_factors, weights_by_class
 from skdnn.outcome import print_epoch
 from skdnn.parameters import OUTPUT_SCALE
-from skdnn.reading import as_data, encode, read_table
+from skdnn.reading import as_data, encode, expansion_of, read_table
 from skdnn.threads import n_threads, single_threaded_blas
 
 RULE_OPTIONS = {
@@ -86,9 +88,8 @@ def prepare(estimator, table, labels, roles=None):
     """
     encoded = encode(estimator.encoder_, table.X, estimator._dtype, estimator)
     targets = labels.targets(table.y)
-    weights = table.weights * class_weight_factors(
-        estimator.class_weight, labels, targets, table.weights
-    )
+    factors = class_weight_factors(estimator.class_weight, labels, targets, table.weights)
+    weights = table.weights * weights_by_class(factors, labels, targets)
     identity = targets if roles is None else np.hstack([targets, roles])
     distinct = distinct_rows(encoded, identity, weights, by_content=estimator.shuffle)
     rows = distinct.rows
@@ -102,39 +103,52 @@ def prepare(estimator, table, labels, roles=None):
     )
 
 
-def read_validation(estimator, X, y, sample_weight):
+def read_validation(estimator, trained, X, y, sample_weight):
     """Return the Data to validate on, encoded; None without X.
+
+    Class weights are those of the table that is ``trained`` on.
 
     Raises
     ------
     ValueError
-        If there are rows without labels, or labels without rows.
+        If there are rows without labels, or labels or weights without rows.
     """
-    if (X is None) != (y is None):
-        raise ValueError("X_val and y_val go together: pass both, or neither.")
+    if (X is None) != (y is None) or (X is None and sample_weight is not None):
+        raise ValueError("X_val and y_val go together, and sample_weight_val goes with both.")
     if X is None:
         return None
-    table = read_table(estimator, X, y, sample_weight, reset=False)
-    encoded, labels = (
-        encode(estimator.encoder_, table.X, estimator._dtype, estimator),
-        estimator._labels,
+    labels = estimator._labels
+    factors = class_weight_factors(
+        estimator.class_weight, labels, labels.targets(trained.y), trained.weights
     )
+    table = read_table(estimator, X, y, sample_weight, reset=False)
     targets = labels.targets(table.y)
-    factors = class_weight_factors(estimator.class_weight, labels, targets, table.weights)
-    return as_data(encoded, targets, table.weights * factors)
+    weights = table.weights * weights_by_class(factors, labels, targets)
+    encoded = encode(estimator.encoder_, table.X, estimator._dtype, estimator)
+    if issparse(encoded) != issparse(trained.X):
+        encoded = csr_array(encoded) if issparse(trained.X) else encoded.toarray()
+    return as_data(encoded, targets, weights)
 
 
 def roles_from_cv(estimator, table, groups):
-    """Return who trains on and holds out each row of the table, or None for own folds."""
-    cv, n_folds = estimator.cv, estimator.n_members
+    """Return who trains on and holds out each row of the table, or None for own folds.
+
+    Raises
+    ------
+    ValueError
+        If ``cv`` or ``groups`` do not fit the rows.
+    """
+    cv = estimator.cv
     if not estimator.early_stopping or (cv is None and groups is None):
         return None
     if groups is not None:
-        groups = np.asarray(groups)[table.kept]
-    if cv is None or isinstance(cv, int):
+        groups = column_or_1d(groups)
+        check_consistent_length(table.kept, groups)
+        groups = groups[table.kept]
+    if cv is None or isinstance(cv, Integral):
         if groups is None:
             return None
-        cv = GroupKFold(min(cv or n_folds, len(np.unique(groups))))
+        cv = _split_by_groups(estimator, groups)
     if hasattr(cv, "split"):
         return splits_as_roles(list(cv.split(table.X, table.y, groups)), len(table.y))
     roles = splits_as_roles(list(cv), len(table.kept))[table.kept]
@@ -143,11 +157,23 @@ def roles_from_cv(estimator, table, groups):
     return roles
 
 
-def count_members(estimator, roles):
-    """Return the number of members: the number of splits where ``cv`` is given."""
+def _split_by_groups(estimator, groups):
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
+        raise ValueError("groups names 1 group; at least 2 are needed to hold one out.")
+    n_folds = estimator.cv or estimator.n_members
+    if n_folds == 1:
+        return GroupShuffleSplit(
+            1, test_size=estimator.validation_fraction, random_state=estimator._seed
+        )
+    return GroupKFold(min(n_folds, n_groups))
+
+
+def count_members(estimator, roles, validates_on_own_rows):
+    """Return the number of members: the number of splits where ``cv`` is used."""
     if roles is not None:
         return roles.shape[1]
-    if estimator.early_stopping and isinstance(estimator.cv, int):
+    if validates_on_own_rows and isinstance(estimator.cv, Integral):
         return estimator.cv
     return estimator.n_members
 
@@ -169,12 +195,13 @@ def make_task(estimator, table, valid_data, groups):
     """
     roles = None if valid_data is not None else roles_from_cv(estimator, table, groups)
     prepared = prepare(estimator, table, estimator._labels, roles)
-    n_members = count_members(estimator, roles)
+    holds_out = estimator.early_stopping and valid_data is None
+    n_members = count_members(estimator, roles, holds_out)
     everything = [np.arange(len(prepared.data.weights))] * n_members
     if valid_data is not None:
         valid_rows = [np.arange(len(valid_data.weights))] * n_members
         return Task(prepared, Split(prepared.data, everything, valid_data, valid_rows), False)
-    held_out = _held_out(estimator, prepared, n_members) if estimator.early_stopping else None
+    held_out = _held_out(estimator, prepared, n_members) if holds_out else None
     if held_out is None:
         return Task(prepared, Split(prepared.data, everything), False)
     return Task(prepared, Split(prepared.data, held_out[0], prepared.data, held_out[1]), True)
@@ -193,15 +220,15 @@ def _held_out(estimator, prepared, n_members):
     return rows_by_member(fold_of, n_members) if fold_of.max() >= 0 else None
 
 
-def member_generators(seed, n_steps, n_members):
-    """Return a generator for each member, which later steps do not repeat."""
-    seeds = np.random.SeedSequence([seed, n_steps]).spawn(n_members)
+def member_generators(seed, n_epochs_before, n_members):
+    """Return a generator for each member, which later epochs do not repeat."""
+    seeds = np.random.SeedSequence([seed, n_epochs_before]).spawn(n_members)
     return [np.random.Generator(np.random.SFC64(member_seed)) for member_seed in seeds]
 
 
 def count_inputs(encoded, encoder):
     """Return the number of inputs of the network that encoded rows go into."""
-    expansion = getattr(encoder, "expansion_", None)
+    expansion = expansion_of(encoder)
     return encoded.shape[1] if expansion is None or issparse(encoded) else expansion.n_outputs
 
 
@@ -214,24 +241,25 @@ def make_network(encoded, resolved, labels, encoder):
         resolved.activation,
         resolved.dropout,
         resolved.input_dropout,
-        None if sparse else getattr(encoder, "expansion_", None),
+        None if sparse else expansion_of(encoder),
         sparse,
     )
 
 
-def check_same_shape(params, n_members, network):
+def check_same_shape(estimator, n_members, network):
     """Refuse to go on with parameters of another network.
 
     Raises
     ------
     ValueError
-        If the number of members or of parameters has changed.
+        If the number of members or a width has changed.
     """
-    if params.shape != (n_members, network.n_parameters):
+    before, now = (len(estimator._params), estimator._widths), (n_members, network.widths)
+    if before != now:
         raise ValueError(
-            f"training so far had {params.shape[0]} members of {params.shape[1]} parameters; now "
-            f"there are {n_members} of {network.n_parameters}. Keep n_members, "
-            "hidden_layer_sizes and encoder as they were, or fit anew with warm_start=False."
+            f"training so far had {before[0]} members of widths {before[1]}; now there are "
+            f"{now[0]} of {now[1]}. Keep n_members, hidden_layer_sizes and encoder as they were, "
+            "or fit anew with warm_start=False."
         )
 
 
@@ -271,6 +299,8 @@ def _overwrite(network, params, given, name, which):
         raise ValueError(f"{name} must have {len(layers)} arrays, one a layer; got {len(given)}.")
     for number, (values, views) in enumerate(zip(given, layers, strict=True)):
         view, values = views[which], np.asarray(values)
+        if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
+            raise ValueError(f"{name}[{number}] must hold finite numbers.")
         wanted = view.shape[1:] if which == 0 else view.shape[2:]
         if values.shape not in (wanted, (len(params), *wanted)):
             raise ValueError(

@@ -95,10 +95,14 @@ def splits_as_roles(splits, n_rows):
     Raises
     ------
     ValueError
-        If a split has nothing to train on, nothing to validate on, or a row on both sides.
+        If a split is no pair of row numbers, has nothing to train on or to validate on, or a row
+        on both sides.
     """
+    if not splits:
+        raise ValueError("cv has no splits; at least one is needed.")
     roles = np.zeros((n_rows, len(splits)), np.int8)
-    for number, (train, test) in enumerate(splits):
+    for number, split in enumerate(splits):
+        train, test = _as_rows(split, number, n_rows)
         roles[train, number] = 1
         if len(train) == 0 or len(test) == 0 or (roles[test, number] == 1).any():
             raise ValueError(
@@ -107,3 +111,14 @@ def splits_as_roles(splits, n_rows):
             )
         roles[test, number] = 2
     return roles
+
+
+def _as_rows(split, number, n_rows):
+    try:
+        train, test = (np.arange(n_rows)[np.asarray(rows)] for rows in split)
+    except (TypeError, ValueError, IndexError) as error:
+        raise ValueError(
+            f"split {number} of cv must be two arrays of numbers of the {n_rows} rows, those to "
+            f"train on and those to hold out: {error}"
+        ) from error
+    return train, test

@@ -1,5 +1,6 @@
 """From y to targets, and back to labels."""
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +44,9 @@ class Labels(NamedTuple):
         ValueError
             If y holds labels that are not in ``classes``.
         """
+        if (y.ndim == 2) != self.is_multilabel:
+            known, given = ("several labels", "one label")[:: 1 if self.is_multilabel else -1]
+            raise ValueError(f"training has {known} a row, but here y has {given} a row.")
         if self.is_multilabel:
             return np.asarray(y, np.uint8)
         codes = np.searchsorted(self.classes, y)
@@ -51,7 +55,7 @@ class Labels(NamedTuple):
         if len(unknown):
             raise ValueError(
                 f"y contains the labels {unknown.tolist()!r}, which are not among the classes "
-                f"{self.classes.tolist()!r}. Pass all classes in the first call."
+                f"{self.classes.tolist()!r} that training started with."
             )
         return codes[:, None]
 
@@ -73,11 +77,14 @@ def check_labels(y):
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None.")
     values = np.asarray(y)
-    if values.dtype == object or values.dtype.kind == "f":
+    if values.dtype.kind in "OfmM":
         _refuse_gaps(values)
     if values.dtype == object:
         values = np.array(values.tolist()) if _is_uniform(values) else values
     if type_of_target(values, input_name="y") == MULTILABEL:
+        if not np.isin(values, (0, 1)).all():
+            found = np.unique(values).tolist()
+            raise ValueError(f"multilabel y must hold only 0 and 1, but it holds {found!r}.")
         return values
     values = column_or_1d(values, warn=True)
     check_classification_targets(values)
@@ -101,6 +108,11 @@ def _is_uniform(values):
     """Tell whether all objects are strings, or all are booleans or numbers."""
     kinds = {type(v) for v in values.ravel()}
     return len(kinds) == 1 and kinds <= {str, bool, int, float}
+
+
+def weights_by_class(factors, labels, targets):
+    """Return the factor of each row's class; 1 for multilabel rows, which have no class."""
+    return np.ones(len(targets)) if labels.is_multilabel else factors[targets[:, 0]]
 
 
 def learn_labels(y, classes=None):
@@ -134,7 +146,7 @@ def learn_labels(y, classes=None):
 
 
 def class_weight_factors(class_weight, labels, targets, weights):
-    """Return the factor on each row's weight.
+    """Return the factor on the weights of each class.
 
     Parameters
     ----------
@@ -147,24 +159,26 @@ def class_weight_factors(class_weight, labels, targets, weights):
 
     Returns
     -------
-    ndarray of shape (n_rows,)
+    ndarray of shape (n_classes,)
 
     Raises
     ------
     ValueError
-        If y is multilabel, or the dict names a class that y does not have.
+        If y is multilabel, the dict names a class that y does not have, or a weight is not
+        positive and finite.
     """
     if class_weight is None:
-        return np.ones(len(targets))
+        return np.ones(len(labels.classes))
     if labels.is_multilabel:
         raise ValueError("class_weight is not defined for multilabel y; use sample_weight.")
     if class_weight == "balanced":
         totals = np.bincount(targets[:, 0], weights, len(labels.classes))
-        factors = totals.sum() / (len(totals) * np.where(totals > 0, totals, np.inf))
-        return factors[targets[:, 0]]
+        return totals.sum() / (len(totals) * np.where(totals > 0, totals, np.inf))
     known = labels.classes.tolist()
     unknown = [label for label in class_weight if label not in known]
     if unknown:
         raise ValueError(f"class_weight names {unknown!r}, but the classes are {known!r}.")
-    factors = np.array([class_weight.get(label, 1.0) for label in known], float)
-    return factors[targets[:, 0]]
+    factors = [class_weight.get(label, 1.0) for label in known]
+    if not all(isinstance(factor, Real) and 0 < factor < np.inf for factor in factors):
+        raise ValueError(f"class_weight must be positive and finite, got {class_weight!r}.")
+    return np.array(factors, float)

@@ -59,7 +59,8 @@ def keep_history(estimator, history, validates):
         Whether the best epochs were chosen.
     """
     curves = np.stack(history[:3])
-    best_iter = history.best_epoch + 1 if validates else np.isfinite(curves[0]).sum(axis=1)
+    last_epoch = curves.shape[2] - np.isfinite(curves[0])[:, ::-1].argmax(axis=1)
+    best_iter = history.best_epoch + 1 if validates else last_epoch
     if estimator._curves is not None:
         best_iter = best_iter + estimator._curves.shape[2]
         curves = np.concatenate([estimator._curves, curves], axis=2)
@@ -74,10 +75,10 @@ def keep_history(estimator, history, validates):
 def _keep_curves(estimator, curves):
     train_loss, valid_loss, valid_score = map(_mean_curve, curves)
     estimator.loss_curve_, estimator.loss_ = train_loss, train_loss[-1]
-    estimator.best_loss_ = min(train_loss) if valid_loss is None else None
+    estimator.best_loss_ = float(np.nanmin(train_loss)) if valid_loss is None else None
     estimator.validation_loss_curve_ = valid_loss
     estimator.validation_scores_ = valid_score
-    estimator.best_validation_score_ = max(valid_score) if valid_score else None
+    estimator.best_validation_score_ = float(np.nanmax(valid_score)) if valid_score else None
 
 
 def _mean_curve(curve):

@@ -57,7 +57,7 @@ CONSTRAINTS = {
     "store_oof": ["boolean"],
     "encoder": [StrOptions({"auto", "passthrough"}), HasMethods(["fit", "transform"])],
     "dtype": [StrOptions({"float32", "float64", "input"})],
-    "n_jobs": [Integral, None],
+    "n_jobs": [POSITIVE_INT, Interval(Integral, None, -1, closed="right"), None],
 }
 
 # "auto", by solver. AdamW is the recipe that regularizes; the others are as plain as they are
@@ -85,7 +85,7 @@ PLAIN = {
 HIDDEN_LAYER_SIZES = (128, 128)
 # Rows up to which a batch size and a number of epochs hold.
 SIZES = ((1024, 64, 30), (30_000, 128, 30), (100_000, 128, 20), (np.inf, 512, 15))
-MIN_STEPS = 2000  # small data needs more epochs than that
+MIN_STEPS = 2000  # small data needs more epochs, to take this many
 WIDE, WIDE_DROPOUT = 100, 0.2  # many inputs share what they tell: dropping some costs little
 OUTPUT_SCALE = 0.2  # small starting logits: the first steps then are not spent on shrinking them
 
@@ -165,13 +165,13 @@ def check_layers(estimator):
     """
     sizes = estimator.hidden_layer_sizes
     sizes = HIDDEN_LAYER_SIZES if isinstance(sizes, str) else np.atleast_1d(sizes).tolist()
-    if any(not isinstance(size, int) or size < 1 for size in sizes):
+    if any(type(size) is not int or size < 1 for size in sizes):
         raise ValueError(
             f"hidden_layer_sizes must be whole numbers > 0, got {estimator.hidden_layer_sizes!r}."
         )
     names = estimator.activation
     names = (names,) * len(sizes) if isinstance(names, str) else tuple(names)
-    unknown = [name for name in names if name not in ACTIVATIONS]
+    unknown = [name for name in names if not isinstance(name, str) or name not in ACTIVATIONS]
     if unknown or len(names) != len(sizes):
         raise ValueError(
             f"activation must be one name, or one for each of the {len(sizes)} hidden layers, "

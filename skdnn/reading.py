@@ -96,6 +96,8 @@ def read_table(estimator, X, y, sample_weight, reset=True):
         raise ValueError(
             f"sample_weight is zero for all {len(kept)} rows; at least one must be positive."
         )
+    # A power of 2 changes no digit, and keeps sums of enormous weights finite.
+    weights = np.ldexp(weights, -np.frexp(weights.max())[1])
     if kept.all():
         return Table(X, y, weights, kept)
     return Table(_safe_indexing(X, np.flatnonzero(kept)), y[kept], weights[kept], kept)
@@ -114,7 +116,7 @@ def fit_encoder(encoder, dtype, table):
 
 def encode(encoder, X, dtype, estimator):
     """Return encoded rows: a C-contiguous array or CSR, finite, of type ``dtype``."""
-    rows = getattr(encoder, "encode", encoder.transform)(X)
+    rows = encoder.encode(X) if isinstance(encoder, TableEncoder) else encoder.transform(X)
     rows = check_array(
         rows, accept_sparse="csr", dtype=dtype, order="C", input_name="X", estimator=estimator
     )
@@ -122,6 +124,11 @@ def encode(encoder, X, dtype, estimator):
         rows = rows.copy()
         rows.sum_duplicates()
     return rows
+
+
+def expansion_of(encoder):
+    """Return what turns encoded rows into inputs, None if they are inputs already."""
+    return encoder.expansion_ if isinstance(encoder, TableEncoder) else None
 
 
 def as_rows(encoded):

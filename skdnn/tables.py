@@ -12,11 +12,12 @@ from skdnn.columns import (
     column_from_array,
     column_from_pandas,
     column_from_polars,
+    texts_from,
 )
 
 TILE = 2**18  # numbers scaled at a time: they stay in the cache
-CONVERSIONS = {"number": as_numbers, "time": as_times, "text": as_texts}
-WORDS = {"number": "numbers", "time": "dates", "text": "categories"}
+CONVERSIONS = {"number": as_numbers, "time": as_times}
+WORDS = {"number": "numbers", "time": "dates"}
 
 
 class NumberArray(NamedTuple):
@@ -39,6 +40,10 @@ class NumberArray(NamedTuple):
     def column(self, position):
         """Return the Column at ``position``."""
         return Column(self.X[:, position])
+
+    def texts(self, position):
+        """Return the Column at ``position`` as text."""
+        return as_texts(self.column(position))
 
     def blocks(self, positions):
         """Yield ``(span, values)``: all rows of the columns ``positions[span]``."""
@@ -72,8 +77,15 @@ class Frame(NamedTuple):
 
     def column(self, position):
         """Return the Column at ``position``."""
+        return self._read_with(self.read, position)
+
+    def texts(self, position):
+        """Return the Column at ``position`` as text."""
+        return self._read_with(texts_from, position)
+
+    def _read_with(self, read, position):
         try:
-            return self.read(self.columns[position])
+            return read(self.columns[position])
         except (TypeError, ValueError, OverflowError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"Column {self.names[position]!r} of X: {error}") from error
@@ -124,9 +136,10 @@ def read_as(table, position, kind):
     ValueError
         If that cannot be done without guessing.
     """
-    column = table.column(position)
+    if kind == "text":
+        return table.texts(position)
     try:
-        return CONVERSIONS[kind](column)
+        return CONVERSIONS[kind](table.column(position))
     except ValueError as error:
         raise ValueError(
             f"Column {table.names[position]!r} of X held {WORDS[kind]} in fit, but now "

@@ -81,7 +81,9 @@ def train_lbfgs(network, split, state, plan, max_fun, run=map):
     state : State
     history : History
     """
-    split = split._replace(data=_in_float64(split.data), valid_data=_in_float64(split.valid_data))
+    data = _in_float64(split.data)
+    valid = data if split.valid_data is split.data else _in_float64(split.valid_data)
+    split = split._replace(data=data, valid_data=valid)
     results = list(
         run(
             lambda member: _train_member(

@@ -161,10 +161,12 @@ class Group:
             self.valid_rows = [split.valid_rows[member] for member in members]
             self.valid_width = max(map(len, split.valid_rows))
         self.rule = plan.make_rule(self.params.shape, self.params.dtype)
-        for name, memory in state.rule_state.items():
-            self.rule.state[name][...] = memory[members]
+        if state.rule_state.keys() == self.rule.state.keys():
+            for name, memory in state.rule_state.items():
+                self.rule.state[name][...] = memory[members]
         self.rates = np.ones((len(members), 1), self.params.dtype)
         self.n_failures = np.zeros(len(members), np.intp)
+        self.last_good, self.lowest = self.params.copy(), np.full(len(members), np.inf)
         self.best = BestEpochs(self.params, plan.tol, plan.keep_best)
         self.penalized = network.penalized(self.params.dtype)
         self.buffers = Buffers(self.params.dtype)
@@ -188,6 +190,7 @@ class Group:
         """Go on with some of the members only; ``kept`` is boolean."""
         self.members, self.params = self.members[kept], self.params[kept]
         self.rates, self.n_failures = self.rates[kept], self.n_failures[kept]
+        self.last_good, self.lowest = self.last_good[kept], self.lowest[kept]
         for name in ("rngs", "train_rows", "valid_rows"):
             if hasattr(self, name):
                 old = getattr(self, name)
@@ -214,7 +217,11 @@ class Group:
         before = self.params.copy()
         with np.errstate(over="ignore", invalid="ignore"):
             report[0] = self._train(number)
-        self._restore_diverged(before, report[0])
+        self._restore_diverged(report[0])
+        # An epoch's loss is that of the parameters it set out from, more or less: where it is
+        # the lowest so far, those were good, whatever the epoch made of them.
+        better = report[0] < self.lowest
+        self.lowest[better], self.last_good[better] = report[0][better], before[better]
         if self.valid_data is not None:
             report[1:] = self._validate()
         watched = report[1] if self.plan.keep_best else report[0]
@@ -260,11 +267,11 @@ class Group:
         decay = plan.weight_decay * self.penalized if plan.weight_decay else None
         descend(self.params, directions, rates, decay)
 
-    def _restore_diverged(self, before, losses):
+    def _restore_diverged(self, losses):
         """Put members with a loss or a parameter that is not finite back, at a lower rate."""
         bad = ~(np.isfinite(losses) & np.isfinite(self.params).all(axis=1))
         if bad.any():
-            self.params[bad] = before[bad]
+            self.params[bad] = self.last_good[bad]
             self.rates[bad] /= 10
             self.n_failures[bad] += 1
             for memory in self.rule.state.values():
