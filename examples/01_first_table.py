@@ -39,7 +39,7 @@ def make_table(seed=0):
     X = frame[[name for name in frame if not any(size in name for size in SIZES)]].copy()
     for name, labels in {
         "worst texture": ["fine", "medium", "coarse", "very coarse"],
-        "worst smoothness": ["rough", "even", "smooth"],
+        "worst smoothness": ["smooth", "even", "rough"],
     }.items():
         X[name] = pd.qcut(X[name], len(labels), labels=labels)
     X["clinic"] = rng.choice(["north", "south", "east"], len(X))

@@ -45,7 +45,7 @@ def save(figure, name):
     folder = Path(argument(1) or Path(__file__).parent / "output")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.png"
-    figure.savefig(path)
+    figure.savefig(path, bbox_inches="tight", pad_inches=0.1)
     # 256 colors are plenty for a chart, and make the file three times smaller.
     Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
     print(f"\nPicture: {path}")
