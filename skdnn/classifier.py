@@ -12,18 +12,7 @@ from skdnn.core.losses import LOSSES
 from skdnn.core.network import build
 from skdnn.core.prediction import predict_logits
 from skdnn.core.training import Split, State
-from skdnn.fitting import (
-    check_same_shape,
-    count_inputs,
-    make_network,
-    make_plan,
-    make_task,
-    member_generators,
-    prepare,
-    read_validation,
-    starting_params,
-    train_members,
-)
+from skdnn.fitting import make_plan, make_task, prepare, read_validation, train_members
 from skdnn.labels import Labels, learn_labels
 from skdnn.outcome import forget_calibration, keep_calibration, keep_history, warn_about
 from skdnn.parameters import CONSTRAINTS, Resolved, check_together, resolve
@@ -35,6 +24,13 @@ from skdnn.reading import (
     read_table,
     resolve_dtype,
     unchanged_on_error,
+)
+from skdnn.starting import (
+    check_same_shape,
+    count_inputs,
+    make_network,
+    member_generators,
+    starting_params,
 )
 from skdnn.threads import single_threaded_blas
 

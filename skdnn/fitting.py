@@ -1,4 +1,4 @@
-"""The steps of fit: who sees what, how to train, where to start, what to keep."""
+"""The steps of fit: who sees what, and how to train."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -6,14 +6,11 @@ from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.lbfgs import train_lbfgs
 from skdnn.core.losses import LOSSES
-from skdnn.core.network import build, initialize
 from skdnn.core.optimizers import OPTIMIZERS
 from skdnn.core.schedules import SCHEDULES
 from skdnn.core.training import Plan, Split, train
@@ -21,8 +18,7 @@ from skdnn.distinct import distinct_rows, fingerprint
 from skdnn.folds import rows_by_member, splits_as_roles, stratified_folds, stratified_holdout
 from skdnn.labels import class_weight_factors, weights_by_class
 from skdnn.outcome import print_epoch
-from skdnn.parameters import OUTPUT_SCALE
-from skdnn.reading import as_data, encode, expansion_of, read_table
+from skdnn.reading import as_data, encode, in_container_of, read_table
 from skdnn.threads import n_threads, single_threaded_blas
 
 RULE_OPTIONS = {
@@ -125,8 +121,6 @@ def read_validation(estimator, trained, X, y, sample_weight):
     targets = labels.targets(table.y)
     weights = table.weights * weights_by_class(factors, labels, targets)
     encoded = encode(estimator.encoder_, table.X, estimator._dtype, estimator)
-    if issparse(encoded) != issparse(trained.X):
-        encoded = csr_array(encoded) if issparse(trained.X) else encoded.toarray()
     return as_data(encoded, targets, weights)
 
 
@@ -197,6 +191,8 @@ def make_task(estimator, table, valid_data, groups):
     prepared = prepare(estimator, table, estimator._labels, roles)
     holds_out = estimator.early_stopping and valid_data is None
     n_members = count_members(estimator, roles, holds_out)
+    if valid_data is not None:
+        valid_data = in_container_of(prepared.data, valid_data)
     everything = [np.arange(len(prepared.data.weights))] * n_members
     if valid_data is not None:
         valid_rows = [np.arange(len(valid_data.weights))] * n_members
@@ -218,96 +214,6 @@ def _held_out(estimator, prepared, n_members):
     else:
         fold_of = stratified_folds(strata, n_members, rng)
     return rows_by_member(fold_of, n_members) if fold_of.max() >= 0 else None
-
-
-def member_generators(seed, n_epochs_before, n_members):
-    """Return a generator for each member, which later epochs do not repeat."""
-    seeds = np.random.SeedSequence([seed, n_epochs_before]).spawn(n_members)
-    return [np.random.Generator(np.random.SFC64(member_seed)) for member_seed in seeds]
-
-
-def count_inputs(encoded, encoder):
-    """Return the number of inputs of the network that encoded rows go into."""
-    expansion = expansion_of(encoder)
-    return encoded.shape[1] if expansion is None or issparse(encoded) else expansion.n_outputs
-
-
-def make_network(encoded, resolved, labels, encoder):
-    """Return the network for encoded rows."""
-    sparse = issparse(encoded)
-    widths = (count_inputs(encoded, encoder), *resolved.hidden_layer_sizes, labels.n_outputs)
-    return build(
-        widths,
-        resolved.activation,
-        resolved.dropout,
-        resolved.input_dropout,
-        None if sparse else expansion_of(encoder),
-        sparse,
-    )
-
-
-def check_same_shape(estimator, n_members, network):
-    """Refuse to go on with parameters of another network.
-
-    Raises
-    ------
-    ValueError
-        If the number of members or a width has changed.
-    """
-    before, now = (len(estimator._params), estimator._widths), (n_members, network.widths)
-    if before != now:
-        raise ValueError(
-            f"training so far had {before[0]} members of widths {before[1]}; now there are "
-            f"{now[0]} of {now[1]}. Keep n_members, hidden_layer_sizes and encoder as they were, "
-            "or fit anew with warm_start=False."
-        )
-
-
-def starting_params(estimator, network, resolved, split, rngs):
-    """Return starting weights and biases, shape (n_members, n_parameters)."""
-    params = np.zeros((len(rngs), network.n_parameters), estimator._dtype)
-    n_hidden = len(resolved.activation)
-    if estimator.init == "auto":
-        init = [ACTIVATIONS[name].init for name in resolved.activation] + ["he_normal"]
-        scale = [1.0] * n_hidden + [OUTPUT_SCALE]
-    else:
-        init, scale = [estimator.init] * (n_hidden + 1), [1.0] * (n_hidden + 1)
-    scale = [factor * estimator.init_scale for factor in scale]
-    initialize(network, params, rngs, init, scale)
-    if estimator.init == "auto" and estimator.intercepts_init is None:
-        network.dense(params)[-1][1][...] = _prior_logits(split.data, estimator._labels)
-    _overwrite(network, params, estimator.coefs_init, "coefs_init", 0)
-    _overwrite(network, params, estimator.intercepts_init, "intercepts_init", 1)
-    return params
-
-
-def _prior_logits(data, labels):
-    """Return the biases with which a network without inputs predicts the class shares."""
-    weights = data.weights / data.weights.sum()
-    if labels.loss == "softmax":
-        shares = np.bincount(data.targets[:, 0], weights, len(labels.classes))
-        return np.log(np.maximum(shares, 1e-4))
-    shares = np.clip(weights @ data.targets, 1e-4, 1 - 1e-4)
-    return np.log(shares / (1 - shares))
-
-
-def _overwrite(network, params, given, name, which):
-    if given is None:
-        return
-    layers = network.dense(params)
-    if len(given) != len(layers):
-        raise ValueError(f"{name} must have {len(layers)} arrays, one a layer; got {len(given)}.")
-    for number, (values, views) in enumerate(zip(given, layers, strict=True)):
-        view, values = views[which], np.asarray(values)
-        if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
-            raise ValueError(f"{name}[{number}] must hold finite numbers.")
-        wanted = view.shape[1:] if which == 0 else view.shape[2:]
-        if values.shape not in (wanted, (len(params), *wanted)):
-            raise ValueError(
-                f"{name}[{number}] must have the shape {wanted}, with or without the "
-                f"{len(params)} members in front; got {values.shape}."
-            )
-        view[...] = values if which == 0 or values.ndim == 1 else values[:, None]
 
 
 def make_plan(estimator, resolved, labels, validates):

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 from sklearn.base import clone
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import _safe_indexing, check_array
@@ -139,6 +139,14 @@ def as_rows(encoded):
 def as_data(encoded, targets, weights):
     """Return Data for encoded rows."""
     return Data(as_rows(encoded), targets, weights)
+
+
+def in_container_of(trained, data):
+    """Return ``data`` sparse where the rows that are ``trained`` on are, dense otherwise."""
+    array = data.rows.array
+    if issparse(array) == issparse(trained.rows.array):
+        return data
+    return data._replace(rows=as_rows(array.toarray() if issparse(array) else csr_array(array)))
 
 
 def resolve_dtype(dtype, X):

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.model_selection import GroupShuffleSplit
+from sklearn.preprocessing import OneHotEncoder
 from threadpoolctl import threadpool_limits
 
 from skdnn import DeepNetClassifier, TableEncoder
@@ -171,6 +172,12 @@ def test_validation_rows_may_be_sparse_where_training_rows_are_dense():
     net = quick(encoder="passthrough", n_members=1)
     dense = net.fit(X, y, X_val=X, y_val=y).validation_loss_curve_
     assert net.fit(X, y, X_val=csr_array(X), y_val=y).validation_loss_curve_ == dense
+
+
+def test_validation_rows_are_sparse_if_the_encoder_makes_them_so():
+    net = quick(encoder=OneHotEncoder(handle_unknown="ignore"), n_members=1)
+    net.fit(X, y, X_val=X, y_val=y)
+    assert len(net.validation_loss_curve_) == net.n_iter_
 
 
 def test_weights_without_validation_rows_are_refused():

@@ -12,11 +12,12 @@ from sklearn.neural_network import MLPClassifier
 from skdnn.core.batches import Data, DenseRows, SparseRows
 from skdnn.core.buffers import Buffers
 from skdnn.core.evaluation import evaluate
+from skdnn.core.group import MAX_FAILURES
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build, initialize
 from skdnn.core.optimizers import OPTIMIZERS, Momentum
 from skdnn.core.schedules import SCHEDULES
-from skdnn.core.training import MAX_FAILURES, Plan, Split, State, train
+from skdnn.core.training import Plan, Split, State, train
 
 N_ROWS, N_INPUTS, N_CLASSES = 60, 4, 3
 

@@ -1,0 +1,99 @@
+"""Where training starts: the network, its first weights, and the members' generators."""
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skdnn.core.activations import ACTIVATIONS
+from skdnn.core.network import build, initialize
+from skdnn.parameters import OUTPUT_SCALE
+from skdnn.reading import expansion_of
+
+
+def member_generators(seed, n_epochs_before, n_members):
+    """Return a generator for each member, which later epochs do not repeat."""
+    seeds = np.random.SeedSequence([seed, n_epochs_before]).spawn(n_members)
+    return [np.random.Generator(np.random.SFC64(member_seed)) for member_seed in seeds]
+
+
+def count_inputs(encoded, encoder):
+    """Return the number of inputs of the network that encoded rows go into."""
+    expansion = expansion_of(encoder)
+    return encoded.shape[1] if expansion is None or issparse(encoded) else expansion.n_outputs
+
+
+def make_network(encoded, resolved, labels, encoder):
+    """Return the network for encoded rows."""
+    sparse = issparse(encoded)
+    widths = (count_inputs(encoded, encoder), *resolved.hidden_layer_sizes, labels.n_outputs)
+    return build(
+        widths,
+        resolved.activation,
+        resolved.dropout,
+        resolved.input_dropout,
+        None if sparse else expansion_of(encoder),
+        sparse,
+    )
+
+
+def check_same_shape(estimator, n_members, network):
+    """Refuse to go on with parameters of another network.
+
+    Raises
+    ------
+    ValueError
+        If the number of members or a width has changed.
+    """
+    before, now = (len(estimator._params), estimator._widths), (n_members, network.widths)
+    if before != now:
+        raise ValueError(
+            f"training so far had {before[0]} members of widths {before[1]}; now there are "
+            f"{now[0]} of {now[1]}. Keep n_members, hidden_layer_sizes and encoder as they were, "
+            "or fit anew with warm_start=False."
+        )
+
+
+def starting_params(estimator, network, resolved, split, rngs):
+    """Return starting weights and biases, shape (n_members, n_parameters)."""
+    params = np.zeros((len(rngs), network.n_parameters), estimator._dtype)
+    n_hidden = len(resolved.activation)
+    if estimator.init == "auto":
+        init = [ACTIVATIONS[name].init for name in resolved.activation] + ["he_normal"]
+        scale = [1.0] * n_hidden + [OUTPUT_SCALE]
+    else:
+        init, scale = [estimator.init] * (n_hidden + 1), [1.0] * (n_hidden + 1)
+    scale = [factor * estimator.init_scale for factor in scale]
+    initialize(network, params, rngs, init, scale)
+    if estimator.init == "auto" and estimator.intercepts_init is None:
+        network.dense(params)[-1][1][...] = _prior_logits(split.data, estimator._labels)
+    _overwrite(network, params, estimator.coefs_init, "coefs_init", 0)
+    _overwrite(network, params, estimator.intercepts_init, "intercepts_init", 1)
+    return params
+
+
+def _prior_logits(data, labels):
+    """Return the biases with which a network without inputs predicts the class shares."""
+    weights = data.weights / data.weights.sum()
+    if labels.loss == "softmax":
+        shares = np.bincount(data.targets[:, 0], weights, len(labels.classes))
+        return np.log(np.maximum(shares, 1e-4))
+    shares = np.clip(weights @ data.targets, 1e-4, 1 - 1e-4)
+    return np.log(shares / (1 - shares))
+
+
+def _overwrite(network, params, given, name, which):
+    if given is None:
+        return
+    layers = network.dense(params)
+    if len(given) != len(layers):
+        raise ValueError(f"{name} must have {len(layers)} arrays, one a layer; got {len(given)}.")
+    for number, (values, views) in enumerate(zip(given, layers, strict=True)):
+        view, values = views[which], np.asarray(values)
+        if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
+            raise ValueError(f"{name}[{number}] must hold finite numbers.")
+        wanted = view.shape[1:] if which == 0 else view.shape[2:]
+        if values.shape not in (wanted, (len(params), *wanted)):
+            raise ValueError(
+                f"{name}[{number}] must have the shape {wanted}, with or without the "
+                f"{len(params)} members in front; got {values.shape}."
+            )
+        view[...] = values if which == 0 or values.ndim == 1 else values[:, None]
