@@ -400,7 +400,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             labels = learn_labels(table.y, self.classes_ if classes is None else classes)
             self._begin(table, labels, continues)
             prepared = prepare(self, table, labels)
-            everything = [np.arange(len(prepared.data.weights))]
+            everything = [prepared.rows]
             n_members = len(self._params) if continues else self.n_members
             split = Split(prepared.data, everything * n_members)
             self._train(split, continues, max_iter=1, learning_rate="constant")

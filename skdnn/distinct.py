@@ -1,9 +1,14 @@
 """Distinct rows in an order of their own.
 
 Training on distinct rows with summed weights makes a weight of two the same thing as a row
-that occurs twice, bit for bit, whatever the order of the input. Rows are told apart by 128
-bits computed from their content: for a billion rows the chance that any two different ones
-meet is below 1e-20.
+that occurs twice, bit for bit, whatever the order of the input. A hash brings rows together
+that may be equal, and gives the order; their content then decides, so the result is exact.
+
+The hash of a row is the sum of its 32-bit words, each times an odd 64-bit number that belongs
+to its place, modulo 2**64 (Lemire and Kaser, "Strongly universal string hashing is fast", 2014,
+https://arxiv.org/abs/1202.4961). Words of 64 bits would be half the work, but a product keeps
+the zeros that floats of few digits end in: of two words that differ in their first bits only,
+little would be left. Words of 32 bits leave 33 bits of difference at least.
 """
 
 from typing import NamedTuple
@@ -11,127 +16,179 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-BLOCK = 4096  # rows hashed at a time, so that intermediate words stay in the cache
-GOLDEN = 0x9E3779B97F4A7C15  # odd constants of splitmix64 (Steele et al., 2014)
+BLOCK = 2**17  # words read at a time, so that they stay in the cache
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # constants of splitmix64 (Steele et al., 2014)
 MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
 class DistinctRows(NamedTuple):
-    """Which input rows stand for the distinct ones.
+    """Which rows of a table stand for the distinct ones.
 
     Attributes
     ----------
     rows : ndarray of shape (n_distinct,)
         First occurrence of each distinct row.
-    weights : ndarray of shape (n_distinct,)
-        Summed weights.
-    group_of : ndarray of shape (n_rows,)
-        Position in ``rows`` of each input row's representative.
+    first : ndarray of shape (n_rows,)
+        First occurrence of each row of the table.
+    weights : ndarray of shape (n_rows,)
+        Summed weights at ``rows``, 0 elsewhere.
+    fingerprint : int
+        Identifies the distinct rows and their weights.
     """
 
     rows: np.ndarray
+    first: np.ndarray
     weights: np.ndarray
-    group_of: np.ndarray
+    fingerprint: int
 
 
-def distinct_rows(inputs, targets, weights, by_content=True):
-    """Merge rows that agree in inputs and targets.
+def distinct_rows(inputs, keys, weights, by_content=True):
+    """Merge rows that agree in inputs and keys.
 
     Parameters
     ----------
-    inputs : ndarray or CSR of shape (n_rows, n_columns)
+    inputs : C-contiguous float ndarray or CSR of shape (n_rows, n_columns)
         Without NaN.
-    targets : ndarray of shape (n_rows, n_target_columns)
-        Whatever else tells rows apart.
+    keys : ndarray of int of shape (n_rows, n_keys)
+        Whatever else tells rows apart, below 2**32.
     weights : ndarray of shape (n_rows,)
         Weight of each row.
     by_content : bool, default=True
-        Order the distinct rows by their hash; False keeps the order of first occurrence.
+        Order the distinct rows by hash, those that share one by content; False keeps the
+        order of first occurrence.
 
     Returns
     -------
     DistinctRows
     """
-    first, second = _hashes(inputs, targets)
-    order = np.lexsort((np.arange(len(first)), second, first))
-    is_new = np.ones(len(order), bool)
-    is_new[1:] = (np.diff(first[order]) != 0) | (np.diff(second[order]) != 0)
-    group_of = np.empty(len(order), np.intp)
-    group_of[order] = np.cumsum(is_new) - 1
-    rows = order[is_new]
+    hashes = _hashes(inputs, keys)
+    order, is_first = _sort(hashes)
+    if is_first.all():
+        rows, first = order, np.arange(len(order))
+    else:
+        rows, first = _merge(inputs, keys, hashes, order, is_first)
+        weights = np.bincount(first, weights, len(first))
     if not by_content:
-        by_occurrence = np.argsort(rows)
-        rank = np.empty_like(by_occurrence)
-        rank[by_occurrence] = np.arange(len(rows))
-        rows, group_of = rows[by_occurrence], rank[group_of]
-    return DistinctRows(rows, np.bincount(group_of, weights, len(rows)), group_of)
+        rows.sort()
+    return DistinctRows(rows, first, weights, _fingerprint(hashes, weights))
 
 
-def fingerprint(distinct, inputs, targets):
-    """Return a number that identifies the distinct rows and their weights."""
-    first, second = _hashes(inputs, targets)
-    weights = _words(distinct.weights[:, None])[:, 0]
-    mixed = _mix(first[distinct.rows] ^ second[distinct.rows] ^ _mix(weights))
-    return int(np.bitwise_xor.reduce(mixed))
+def _sort(hashes):
+    """Return row numbers by hash, then by number, and which of them begin another hash."""
+    # The row's number in the last bits makes one sort of plain numbers do. The bits that it
+    # takes the place of may be all that tells two hashes apart: content does so later.
+    n_bits = np.uint64(len(hashes).bit_length())
+    packed = hashes >> n_bits
+    packed <<= n_bits
+    packed |= np.arange(len(hashes), dtype=np.uint64)
+    packed.sort()
+    order = packed & ((np.uint64(1) << n_bits) - np.uint64(1))
+    packed >>= n_bits
+    is_first = np.ones(len(packed), bool)
+    np.not_equal(packed[1:], packed[:-1], out=is_first[1:])
+    return order.view(np.int64).astype(np.intp, copy=False), is_first
 
 
-def _hashes(inputs, targets):
+def _merge(inputs, keys, hashes, order, is_first):
+    """Return the distinct rows by hash and content, and each row's first occurrence."""
+    rows, merged = order[is_first], order[~is_first]
+    first = np.empty_like(order)
+    first[order] = rows[np.cumsum(is_first) - 1]
+    clashing = merged[_differ(inputs, keys, merged, first[merged])]
+    if len(clashing):
+        ranks = _tell_apart(inputs, keys, first, clashing)
+        rows = np.flatnonzero(first == np.arange(len(first)))
+        rows = rows[np.lexsort((ranks[rows], hashes[rows]))]
+    return rows, first
+
+
+def _differ(inputs, keys, left, right):
+    """Tell which of the rows ``left`` differ from those ``right``."""
+    found = np.empty(len(left), bool)
+    for span in _spans(len(left), inputs.shape[1]):
+        # Sparse rows compare to sparse rows, which hold the differences only.
+        unequal = inputs[left[span]] != inputs[right[span]]
+        found[span] = np.diff(unequal.indptr) > 0 if issparse(inputs) else unequal.any(axis=1)
+        found[span] |= (keys[left[span]] != keys[right[span]]).any(axis=1)
+    return found
+
+
+def _tell_apart(inputs, keys, first, clashing):
+    """Correct ``first`` for rows that only share a hash; return their ranks by content."""
+    suspects = np.flatnonzero(np.isin(first, first[clashing]))
+    content = inputs[suspects]
+    content = np.hstack([content.toarray() if issparse(inputs) else content, keys[suspects]])
+    _, earliest, rank = np.unique(content + 0.0, axis=0, return_index=True, return_inverse=True)
+    rank = rank.ravel()  # NumPy 2.0 has a second axis here
+    first[suspects] = suspects[earliest[rank]]
+    ranks = np.zeros(len(first), np.intp)
+    ranks[suspects] = rank
+    return ranks
+
+
+def _fingerprint(hashes, weights):
+    total = 0
+    for span in _spans(len(hashes), 1):
+        mixed = _mix(hashes[span] ^ _mix(weights[span].view(np.uint64)))
+        total += int(mixed.sum(where=weights[span] > 0))
+    return total % 2**64
+
+
+def _hashes(inputs, keys):
+    """Return the hash of each row, the same for dense and sparse rows."""
+    n_keys, n_words = keys.shape[1], inputs.shape[1] * inputs.dtype.itemsize // 4
+    multipliers = _mix(np.arange(1, n_keys + n_words + 1, dtype=np.uint64) * GOLDEN) | np.uint64(1)
     hash_inputs = _hash_sparse if issparse(inputs) else _hash_dense
-    first, second = hash_inputs(inputs)
-    more_first, more_second = _hash_dense(np.asarray(targets, np.float64))
-    return _mix(first ^ _mix(more_first)), second + np.uint64(GOLDEN) * more_second
+    hashes = hash_inputs(inputs, multipliers[n_keys:])
+    hashes += _hash_dense(keys, multipliers[:n_keys])
+    return hashes
 
 
-def _hash_dense(array):
-    """Return two 64-bit hashes of each row."""
-    first, second = np.empty((2, len(array)), np.uint64)
-    for start in range(0, len(array), BLOCK):
-        words = _words(array[start : start + BLOCK])
-        words ^= _salts(np.arange(words.shape[1]))
-        _mix_in_place(words)
-        first[start : start + BLOCK] = words.sum(axis=1)
-        second[start : start + BLOCK] = (words * words).sum(axis=1)
-    return first, second
+def _hash_dense(array, multipliers):
+    hashes = np.empty(len(array), np.uint64)
+    for span in _spans(*array.shape):
+        np.einsum("ij,j->i", _words(array[span]), multipliers, out=hashes[span])
+    return hashes
 
 
-def _hash_sparse(matrix):
-    """Return two 64-bit hashes of each CSR row; explicit zeros do not count."""
-    values = _words(matrix.data.astype(np.float64)[:, None])[:, 0]
-    words = _mix(values ^ _salts(matrix.indices))
-    words[matrix.data == 0] = 0
-    return _row_sums(words, matrix.indptr), _row_sums(words * words, matrix.indptr)
+def _hash_sparse(matrix, multipliers):
+    """Hash CSR rows; entries that are stored though they are 0 add nothing."""
+    multipliers = multipliers.reshape(matrix.shape[1], -1)
+    hashes = np.empty(matrix.shape[0], np.uint64)
+    for span in _spans(len(hashes), matrix.nnz // len(hashes)):
+        ends = matrix.indptr[span.start : span.stop + 1]
+        entries = slice(ends[0], ends[-1])
+        words = _words(matrix.data[entries, None])
+        totals = np.zeros(len(words) + 1, np.uint64)
+        products = np.einsum("ij,ij->i", words, multipliers[matrix.indices[entries]])
+        np.cumsum(products, out=totals[1:])
+        hashes[span] = np.diff(totals[ends - ends[0]])
+    return hashes
 
 
-def _row_sums(words, ends):
-    totals = np.zeros(len(words) + 1, np.uint64)
-    np.cumsum(words, out=totals[1:])
-    return np.diff(totals[ends])
+def _spans(n_rows, n_columns):
+    """Yield slices of rows that hold about ``BLOCK`` numbers."""
+    n_block_rows = max(BLOCK // max(n_columns, 1), 1)
+    for start in range(0, n_rows, n_block_rows):
+        yield slice(start, min(start + n_block_rows, n_rows))
 
 
-def _words(array):
-    """Return rows as 64-bit words of their own; -0.0 becomes 0.0."""
-    array = array + array.dtype.type(0)
-    odd = array.shape[1] * array.itemsize % 8
-    if odd:
-        array = np.pad(array, ((0, 0), (0, (8 - odd) // array.itemsize)))
-    return np.ascontiguousarray(array).view(np.uint64)
-
-
-def _salts(columns):
-    return _mix((columns.astype(np.uint64) + np.uint64(1)) * np.uint64(GOLDEN))
+def _words(rows):
+    """Return rows as words that equal numbers share."""
+    if rows.dtype.kind != "f":
+        return rows.astype(np.uint64)
+    bits = rows.view(f"i{rows.itemsize}")
+    if bits.min(initial=0) == np.iinfo(bits.dtype).min:
+        rows = rows + rows.dtype.type(0)  # -0.0 becomes 0.0
+    return rows.view(np.uint32)
 
 
 def _mix(words):
-    words = words.copy()
-    _mix_in_place(words)
-    return words
-
-
-def _mix_in_place(words):
     """Scramble words as splitmix64 does."""
-    words ^= words >> np.uint64(30)
+    words = words ^ (words >> np.uint64(30))
     words *= MIX_1
     words ^= words >> np.uint64(27)
     words *= MIX_2
     words ^= words >> np.uint64(31)
+    return words

@@ -1,6 +1,5 @@
 """The steps of fit: who sees what, and how to train."""
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from numbers import Integral
 from typing import NamedTuple
@@ -9,17 +8,18 @@ import numpy as np
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from skdnn.core.batches import Data
 from skdnn.core.lbfgs import train_lbfgs
 from skdnn.core.losses import LOSSES
 from skdnn.core.optimizers import OPTIMIZERS
 from skdnn.core.schedules import SCHEDULES
 from skdnn.core.training import Plan, Split, train
-from skdnn.distinct import distinct_rows, fingerprint
+from skdnn.distinct import DistinctRows, distinct_rows
 from skdnn.folds import rows_by_member, splits_as_roles, stratified_folds, stratified_holdout
 from skdnn.labels import class_weight_factors, weights_by_class
 from skdnn.outcome import print_epoch
 from skdnn.reading import as_data, encode, in_container_of, read_table
-from skdnn.threads import n_threads, single_threaded_blas
+from skdnn.threads import n_threads, shared_map, single_threaded_blas
 
 RULE_OPTIONS = {
     "gd": (),
@@ -31,23 +31,30 @@ RULE_OPTIONS = {
 
 
 class Prepared(NamedTuple):
-    """Rows to train on: encoded, distinct, in canonical order.
+    """Rows to train on, encoded. They stay where they are: a copy would double the memory.
 
     Attributes
     ----------
     data : Data
-    group_of : ndarray of shape (n_rows,)
-        Which of these rows each row of the table became.
-    roles : ndarray of shape (n_distinct, n_splits) or None
+        All rows of the table; those that are not ``distinct.rows`` have a weight of 0.
+    distinct : DistinctRows
+    roles : ndarray of shape (n_rows, n_splits) or None
         Who trains on (1) or holds out (2) each row, where ``cv`` says so.
-    fingerprint : int
-        Identifies the rows.
     """
 
-    data: object
-    group_of: np.ndarray
+    data: Data
+    distinct: DistinctRows
     roles: np.ndarray | None
-    fingerprint: int
+
+    @property
+    def rows(self):
+        """The distinct rows, in an order that depends on their content only."""
+        return self.distinct.rows
+
+    @property
+    def fingerprint(self):
+        """A number that identifies the distinct rows and their weights."""
+        return self.distinct.fingerprint
 
 
 class Task(NamedTuple):
@@ -67,7 +74,7 @@ class Task(NamedTuple):
 
 
 def prepare(estimator, table, labels, roles=None):
-    """Encode a table and merge its equal rows.
+    """Encode a table and find its equal rows.
 
     Parameters
     ----------
@@ -84,19 +91,11 @@ def prepare(estimator, table, labels, roles=None):
     """
     encoded = encode(estimator.encoder_, table.X, estimator._dtype, estimator)
     targets = labels.targets(table.y)
-    factors = class_weight_factors(estimator.class_weight, labels, targets, table.weights)
-    weights = table.weights * weights_by_class(factors, labels, targets)
-    identity = targets if roles is None else np.hstack([targets, roles])
-    distinct = distinct_rows(encoded, identity, weights, by_content=estimator.shuffle)
-    rows = distinct.rows
-    in_order = len(rows) == encoded.shape[0] and (np.diff(rows) > 0).all()
-    data = as_data(encoded if in_order else encoded[rows], targets[rows], distinct.weights)
-    return Prepared(
-        data,
-        distinct.group_of,
-        None if roles is None else roles[rows],
-        fingerprint(distinct, encoded, identity),
-    )
+    factors = class_weight_factors(estimator.class_weight, labels, table.y, table.weights)
+    weights = weights_by_class(table.weights, factors, targets)
+    keys = targets if roles is None else np.hstack([targets, roles])
+    distinct = distinct_rows(encoded, keys, weights, by_content=estimator.shuffle)
+    return Prepared(as_data(encoded, targets, distinct.weights), distinct, roles)
 
 
 def read_validation(estimator, trained, X, y, sample_weight):
@@ -114,12 +113,10 @@ def read_validation(estimator, trained, X, y, sample_weight):
     if X is None:
         return None
     labels = estimator._labels
-    factors = class_weight_factors(
-        estimator.class_weight, labels, labels.targets(trained.y), trained.weights
-    )
+    factors = class_weight_factors(estimator.class_weight, labels, trained.y, trained.weights)
     table = read_table(estimator, X, y, sample_weight, reset=False)
     targets = labels.targets(table.y)
-    weights = table.weights * weights_by_class(factors, labels, targets)
+    weights = weights_by_class(table.weights, factors, targets)
     encoded = encode(estimator.encoder_, table.X, estimator._dtype, estimator)
     return as_data(encoded, targets, weights)
 
@@ -193,7 +190,7 @@ def make_task(estimator, table, valid_data, groups):
     n_members = count_members(estimator, roles, holds_out)
     if valid_data is not None:
         valid_data = in_container_of(prepared.data, valid_data)
-    everything = [np.arange(len(prepared.data.weights))] * n_members
+    everything = [prepared.rows] * n_members
     if valid_data is not None:
         valid_rows = [np.arange(len(valid_data.weights))] * n_members
         return Task(prepared, Split(prepared.data, everything, valid_data, valid_rows), False)
@@ -205,15 +202,16 @@ def make_task(estimator, table, valid_data, groups):
 
 def _held_out(estimator, prepared, n_members):
     """Return rows to train on and to validate on, or None if nothing can be held out."""
+    rows = prepared.rows
     if prepared.roles is not None:
-        return [[np.flatnonzero(column == role) for column in prepared.roles.T] for role in (1, 2)]
-    strata = estimator._labels.strata(prepared.data.targets)
+        return [[rows[role == side] for role in prepared.roles[rows].T] for side in (1, 2)]
+    strata = estimator._labels.strata(prepared.data.targets[rows])
     rng = np.random.default_rng(estimator._seed)
     if n_members == 1:
         fold_of = stratified_holdout(strata, estimator.validation_fraction, rng)
     else:
         fold_of = stratified_folds(strata, n_members, rng)
-    return rows_by_member(fold_of, n_members) if fold_of.max() >= 0 else None
+    return rows_by_member(rows, fold_of, n_members) if fold_of.max() >= 0 else None
 
 
 def make_plan(estimator, resolved, labels, validates):
@@ -254,9 +252,10 @@ def train_members(estimator, network, split, state, plan, rngs):
     """
     on_epoch = print_epoch if estimator.verbose else None
     with single_threaded_blas() as blas_threads:
-        n_workers = min(n_threads(estimator.n_jobs, blas_threads), len(rngs))
-        with ThreadPoolExecutor(n_workers) as executor:
-            run = executor.map if n_workers > 1 else map
+        n_workers = n_threads(estimator.n_jobs, blas_threads)
+        if len(rngs) > 1:
+            n_workers = min(n_workers, len(rngs))
+        with shared_map(n_workers) as run:
             if estimator.solver == "lbfgs":
                 return train_lbfgs(network, split, state, plan, estimator.max_fun, run)
             return train(network, split, state, plan, rngs, n_workers, run, on_epoch)

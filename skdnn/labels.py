@@ -81,13 +81,15 @@ def check_labels(y):
         _refuse_gaps(values)
     if values.dtype == object:
         values = np.array(values.tolist()) if _is_uniform(values) else values
-    if type_of_target(values, input_name="y") == MULTILABEL:
+    kind = type_of_target(values, input_name="y")
+    if kind == MULTILABEL:
         if not np.isin(values, (0, 1)).all():
             found = np.unique(values).tolist()
             raise ValueError(f"multilabel y must hold only 0 and 1, but it holds {found!r}.")
         return values
     values = column_or_1d(values, warn=True)
-    check_classification_targets(values)
+    if kind not in ("binary", "multiclass"):
+        check_classification_targets(values)
     return values
 
 
@@ -110,11 +112,6 @@ def _is_uniform(values):
     return len(kinds) == 1 and kinds <= {str, bool, int, float}
 
 
-def weights_by_class(factors, labels, targets):
-    """Return the factor of each row's class; 1 for multilabel rows, which have no class."""
-    return np.ones(len(targets)) if labels.is_multilabel else factors[targets[:, 0]]
-
-
 def learn_labels(y, classes=None):
     """Return the Labels of y.
 
@@ -134,7 +131,7 @@ def learn_labels(y, classes=None):
     ValueError
         If there are fewer than two classes.
     """
-    if type_of_target(y) == MULTILABEL:
+    if y.ndim == 2:
         return Labels(np.arange(y.shape[1]), True)
     classes = np.unique(y if classes is None else np.asarray(classes))
     if len(classes) < 2:
@@ -145,21 +142,26 @@ def learn_labels(y, classes=None):
     return Labels(classes, False)
 
 
-def class_weight_factors(class_weight, labels, targets, weights):
-    """Return the factor on the weights of each class.
+def weights_by_class(weights, factors, targets):
+    """Return weights times the factor of each row's class, if there are ``factors``."""
+    return weights if factors is None else weights * factors[targets[:, 0]]
+
+
+def class_weight_factors(class_weight, labels, y, weights):
+    """Return the factor on the weights of each class, or None without ``class_weight``.
 
     Parameters
     ----------
     class_weight : dict, "balanced" or None
         "balanced" gives every class the same total weight.
     labels : Labels
-    targets : ndarray of shape (n_rows, n_target_columns)
+    y : ndarray of shape (n_rows,)
     weights : ndarray of shape (n_rows,)
         Sample weights, which count towards the balance.
 
     Returns
     -------
-    ndarray of shape (n_classes,)
+    ndarray of shape (n_classes,) or None
 
     Raises
     ------
@@ -168,11 +170,11 @@ def class_weight_factors(class_weight, labels, targets, weights):
         positive and finite.
     """
     if class_weight is None:
-        return np.ones(len(labels.classes))
+        return None
     if labels.is_multilabel:
         raise ValueError("class_weight is not defined for multilabel y; use sample_weight.")
     if class_weight == "balanced":
-        totals = np.bincount(targets[:, 0], weights, len(labels.classes))
+        totals = np.bincount(labels.targets(y)[:, 0], weights, len(labels.classes))
         return totals.sum() / (len(totals) * np.where(totals > 0, totals, np.inf))
     known = labels.classes.tolist()
     unknown = [label for label in class_weight if label not in known]

@@ -118,24 +118,29 @@ def keep_calibration(estimator, network, table, task, is_new_data):
     rows = np.concatenate(split.valid_rows)
     logits = np.concatenate(held_out_logits(network, estimator._params, data, split.valid_rows))
     single = fit_temperature(logits, data.targets[rows], data.weights[rows], loss)
-    some = np.unique(np.linspace(0, len(data.weights) - 1, SOME_ROWS).astype(np.intp))
+    some = _spread(task.prepared.rows if task.holds_out else np.arange(len(data.weights)))
     everyone = held_out_logits(network, estimator._params, data, [some] * len(estimator._params))
-    n_held_out = len(np.unique(rows))
+    n_held_out = np.count_nonzero(np.bincount(rows))
     estimator.temperature_ = ensemble_temperature(single, np.stack(everyone), loss, n_held_out)
     if task.holds_out and len(estimator._params) > 1 and not is_new_data:
         _keep_out_of_fold(estimator, table, task.prepared, rows, logits / single, loss)
 
 
+def _spread(rows):
+    """Return up to ``SOME_ROWS`` of the rows, evenly spread."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, SOME_ROWS).astype(np.intp))]
+
+
 def _keep_out_of_fold(estimator, table, prepared, rows, logits, loss):
-    targets = prepared.data.targets
+    targets, first = prepared.data.targets, prepared.distinct.first
     # Sample weights without class weights: this is an accuracy like score()'s.
-    weights = np.bincount(prepared.group_of, table.weights, len(targets))
+    weights = np.bincount(first, table.weights, len(targets))
     hits = loss.is_hit(logits[None], targets[rows][None])[0]
     estimator.oof_score_ = float(np.average(hits, weights=weights[rows]))
     if estimator.store_oof:
         mean = _mean_by_row(np.exp(loss.log_proba(logits)), rows, len(targets))
         estimator.oof_proba_ = np.full((len(table.kept), mean.shape[1]), np.nan)
-        estimator.oof_proba_[table.kept] = mean[prepared.group_of]
+        estimator.oof_proba_[table.kept] = mean[first]
 
 
 def _mean_by_row(values, rows, n_rows):

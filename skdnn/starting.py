@@ -72,11 +72,14 @@ def starting_params(estimator, network, resolved, split, rngs):
 
 def _prior_logits(data, labels):
     """Return the biases with which a network without inputs predicts the class shares."""
-    weights = data.weights / data.weights.sum()
+    # Whole numbers have the same sum in whatever order the rows come.
+    n_bits = 52 - len(data.weights).bit_length() - np.frexp(data.weights.max())[1]
+    weights = np.rint(np.ldexp(data.weights, n_bits))
     if labels.loss == "softmax":
-        shares = np.bincount(data.targets[:, 0], weights, len(labels.classes))
-        return np.log(np.maximum(shares, 1e-4))
-    shares = np.clip(weights @ data.targets, 1e-4, 1 - 1e-4)
+        totals = np.bincount(data.targets[:, 0], weights, len(labels.classes))
+        return np.log(np.maximum(totals / weights.sum(), 1e-4))
+    shares = np.einsum("i,ij->j", weights, data.targets) / weights.sum()
+    shares = np.clip(shares, 1e-4, 1 - 1e-4)
     return np.log(shares / (1 - shares))
 
 

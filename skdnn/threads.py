@@ -1,6 +1,7 @@
 """Threads: how many, and BLAS kept to one each while members train."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 
@@ -72,3 +73,36 @@ def n_threads(n_jobs, blas_threads):
     if n_jobs is None:
         return min(blas_threads, cpu_count())
     return n_jobs if n_jobs > 0 else max(1, cpu_count() + 1 + n_jobs)
+
+
+@contextmanager
+def shared_map(n_workers):
+    """Yield a ``map`` whose items this thread and ``n_workers - 1`` others share.
+
+    Parameters
+    ----------
+    n_workers : int
+    """
+    if n_workers == 1:
+        yield map
+        return
+    with ThreadPoolExecutor(n_workers - 1) as executor:
+
+        def run(function, items):
+            items = list(items)
+            results = [None] * len(items)
+            queue = enumerate(items)
+
+            def work():
+                for index, item in queue:
+                    results[index] = function(item)
+
+            helpers = [executor.submit(work) for _ in items[1:n_workers]]
+            try:
+                work()
+            finally:
+                for helper in helpers:
+                    helper.result()
+            return results
+
+        yield run

@@ -2,6 +2,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import tracemalloc
 
 import joblib
 import numpy as np
@@ -110,3 +111,75 @@ def test_few_rows_do_not_depend_on_their_neighbours():
     together = net.predict_proba(X)
     one_by_one = np.vstack([net.predict_proba(row[None]) for row in X[:50]])
     np.testing.assert_allclose(one_by_one, together[:50], rtol=1e-10)
+
+
+def rows_by_weight_and_by_repetition(seed):
+    """Return weights, and the rows that they stand for in another order."""
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(0, 4, len(X))
+    return weights, rng.permutation(np.repeat(np.arange(len(X)), weights))
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"n_members": 3},
+        {"n_members": 1},
+        {"n_members": 2, "early_stopping": False},
+        {"n_members": 2, "solver": "lbfgs"},
+        {"n_members": 1, "solver": "gd"},
+    ],
+    ids=str,
+)
+def test_repeated_and_shuffled_rows_leave_no_trace_in_anything_fitted(parameters):
+    weights, many = rows_by_weight_and_by_repetition(0)
+    net = DeepNetClassifier(**QUICK, **parameters, store_oof=True)
+    weighted = clone(net).fit(X, y, sample_weight=weights)
+    assert_same_fit(clone(net).fit(X[many], y[many]), weighted, many)
+
+
+def test_splits_of_ones_own_do_not_see_repeated_and_shuffled_rows_either():
+    weights, many = rows_by_weight_and_by_repetition(1)
+    side = np.random.default_rng(2).integers(0, 3, (3, len(X)))
+    net = DeepNetClassifier(**QUICK, store_oof=True)
+
+    def fit(rows, **kwargs):
+        splits = [(np.flatnonzero(s == 0), np.flatnonzero(s == 1)) for s in side[:, rows]]
+        return clone(net).set_params(cv=splits).fit(X[rows], y[rows], **kwargs)
+
+    weighted = fit(np.arange(len(X)), sample_weight=weights)
+    assert_same_fit(fit(many), weighted, many)
+
+
+def test_partial_fit_does_not_see_repeated_and_shuffled_rows_either():
+    weights, many = rows_by_weight_and_by_repetition(3)
+    net = DeepNetClassifier(**QUICK)
+    weighted = clone(net).partial_fit(X, y, weights, classes=[0, 1])
+    assert_same_fit(clone(net).partial_fit(X[many], y[many], classes=[0, 1]), weighted, many)
+
+
+def assert_same_fit(ours, weighted, many):
+    np.testing.assert_array_equal(ours._params, weighted._params)
+    assert ours.loss_curve_ == weighted.loss_curve_
+    assert ours.temperature_ == weighted.temperature_
+    assert getattr(ours, "oof_score_", None) == getattr(weighted, "oof_score_", None)
+    if hasattr(weighted, "oof_proba_"):
+        np.testing.assert_array_equal(ours.oof_proba_, weighted.oof_proba_[many])
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_fit_makes_no_copy_of_the_rows(early_stopping):
+    rng = np.random.default_rng(0)
+    rows = rng.random((20_000, 400), dtype=np.float32)
+    rows[:100] = rows[100:200]
+    net = DeepNetClassifier(
+        (8,), encoder="passthrough", n_members=2, n_jobs=1, max_iter=1,
+        early_stopping=early_stopping, random_state=0,
+    )  # fmt: skip
+    labels = rng.integers(0, 2, len(rows))
+    net.fit(rows[:500], labels[:500])  # whatever is imported or compiled only once
+    tracemalloc.start()
+    net.fit(rows, labels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < rows.nbytes / 2

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import erf, expit
 
+from skdnn.core import kernels
+
 LEAK = 0.01  # slope of leaky_relu below zero (Maas, Hannun & Ng, 2013)
 SELU_ALPHA = 1.6732632423543772  # Klambauer et al., 2017, https://arxiv.org/abs/1706.02515
 SELU_SCALE = 1.0507009873554805
@@ -74,12 +76,14 @@ def tanh_slope(z, a, out):
 
 def relu(z, out):
     """Return max(z, 0) (Nair & Hinton, 2010)."""
-    return np.maximum(z, 0, out=out)
+    kernels.relu(z, out)
+    return out
 
 
 def relu_slope(z, a, out):
     """Return 1 where a > 0, else 0."""
-    return np.sign(a, out=out)
+    kernels.relu_slope(a, out)
+    return out
 
 
 def leaky_relu(z, out):

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+TOGETHER = 2**15  # rows assigned to batches in one go: less work a batch, little memory
+
 
 class DenseRows:
     """Rows of a dense array.
@@ -18,7 +20,7 @@ class DenseRows:
 
     def take(self, rows, buffers):
         """Return the rows for each member, shape (n_members, n_batch_rows, n_columns)."""
-        out = buffers("rows", (*rows.shape, self.array.shape[1]))
+        out = buffers("rows", (*rows.shape, self.array.shape[1]), self.array.dtype)
         # "clip" never clips here: it is the mode that does not copy the output.
         return self.array.take(rows, axis=0, out=out, mode="clip")
 
@@ -106,6 +108,24 @@ def plan_batches(member_rows, batch_size):
     return Layout(n_batches, -(-largest // n_batches))
 
 
+class Frame(NamedTuple):
+    """Some batches of an epoch, before it is known which rows they hold.
+
+    Attributes
+    ----------
+    slots : ndarray of shape (n_members, n_batches, width)
+        Places in the order of the member's rows.
+    factors : ndarray of shape (n_batches, n_members, width)
+        On the weights of the rows; 0 where a smaller batch is filled up.
+    shares : ndarray of shape (n_batches, n_members)
+        Of all rows of the member.
+    """
+
+    slots: np.ndarray
+    factors: np.ndarray
+    shares: np.ndarray
+
+
 class Batches:
     """Batches of a few members.
 
@@ -121,14 +141,16 @@ class Batches:
     """
 
     def __init__(self, member_rows, weights, layout, dtype):
-        self.member_rows = member_rows
+        self.orders = [rows.astype(np.intp) for rows in member_rows]
         self.layout = layout
         self.counts = np.array([len(rows) for rows in member_rows])
         self.weights = weights
         # Over the mean weight of all a member sees: a batch of light rows counts less.
         self.means = np.array([weights[rows].mean() for rows in member_rows])
         self.dtype = dtype
-        self._slots = [_slots(count, layout) for count in self.counts]
+        # An epoch that fits into one frame has the same one every time.
+        fits = len(self.orders) * layout.width * layout.n_batches <= TOGETHER
+        self._frames = list(self._make_frames()) if fits else None
 
     def __len__(self):
         return self.layout.n_batches
@@ -141,31 +163,38 @@ class Batches:
         rows : ndarray of shape (n_members, width)
         weights : ndarray of shape (n_members, width)
             Sum to about 1; 0 where a smaller batch was filled up.
-        share : ndarray of shape (n_members,)
+        shares : ndarray of shape (n_members,)
             This batch's share of the member's rows.
         """
-        rows, filled = self._assign(rngs)
-        for batch_rows, batch_filled in zip(
-            rows.swapaxes(0, 1), filled.swapaxes(0, 1), strict=True
+        for rng, order in zip(rngs or (), self.orders, strict=rngs is not None):
+            rng.shuffle(order)
+        for frame in self._frames or self._make_frames():
+            yield from zip(*self._fill(frame), strict=True)
+
+    def _make_frames(self):
+        n_together = max(1, TOGETHER // (len(self.orders) * self.layout.width))
+        for start in range(0, len(self), n_together):
+            yield self._make_frame(np.arange(start, min(start + n_together, len(self)) + 1))
+
+    def _make_frame(self, edges):
+        """Return the Frame of the batches between ``edges``."""
+        bounds = self.counts[:, None] * edges // len(self)
+        slots = bounds[:, :-1, None] + np.arange(self.layout.width)
+        are_rows = slots < bounds[:, 1:, None]
+        counts = np.diff(bounds)
+        factors = are_rows / (np.maximum(counts, 1) * self.means[:, None])[..., None]
+        slots = np.minimum(slots, self.counts[:, None, None] - 1)
+        return Frame(slots, factors.swapaxes(0, 1), (counts / self.counts[:, None]).T)
+
+    def _fill(self, frame):
+        """Return the rows, weights and shares of the batches of a frame."""
+        rows = np.empty(frame.factors.shape, np.intp)
+        for order, slots, member_rows in zip(
+            self.orders, frame.slots, rows.swapaxes(0, 1), strict=True
         ):
-            counts = batch_filled.sum(axis=1)
-            scale = 1 / (np.maximum(counts, 1) * self.means)
-            weights = self.weights[batch_rows] * batch_filled * scale[:, None]
-            yield batch_rows, weights.astype(self.dtype), counts / self.counts
-
-    def _assign(self, rngs):
-        orders = self.member_rows
-        if rngs is not None:
-            orders = [rng.permutation(rows) for rng, rows in zip(rngs, orders, strict=True)]
-        rows = [order[slots] for order, (slots, _) in zip(orders, self._slots, strict=True)]
-        return np.stack(rows), np.stack([filled for _, filled in self._slots])
-
-
-def _slots(count, layout):
-    """Return positions and whether each is a row of its own, both (n_batches, width)."""
-    bounds = count * np.arange(layout.n_batches + 1) // layout.n_batches
-    slots = bounds[:-1, None] + np.arange(layout.width)
-    return np.minimum(slots, count - 1), slots < bounds[1:, None]
+            member_rows[...] = order[slots]
+        weights = self.weights[rows] * frame.factors
+        return rows, weights.astype(self.dtype), frame.shares
 
 
 def blocks(member_rows, weights, width, size=2048):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skdnn.core.batches import blocks
-from skdnn.core.prediction import predict_logits
+from skdnn.core.prediction import BLOCK, predict_logits
 
 
 def evaluate(network, params, data, loss, member_rows, width, workspace, buffers, smoothing=0.0):
@@ -58,10 +58,22 @@ def held_out_logits(network, params, data, member_rows, run=map):
     list of ndarray of shape (n_member_rows, n_outputs)
     """
 
+    def blocks_of(params, rows):
+        for portion in _portions(rows):
+            source = type(data.rows)(data.rows.array[portion])
+            for _, logits in predict_logits(network, params, source, len(portion)):
+                yield logits[0]
+
     def of_member(member):
-        rows = member_rows[member]
-        held_out = type(data.rows)(data.rows.array[rows])
-        blocks_of = predict_logits(network, params[member : member + 1], held_out, len(rows))
-        return np.concatenate([logits[0] for _, logits in blocks_of])
+        return np.concatenate(list(blocks_of(params[member : member + 1], member_rows[member])))
 
     return list(run(of_member, range(len(params))))
+
+
+def _portions(rows):
+    """Cut row numbers where predictions cut rows into blocks, but keep the last block whole.
+
+    A rest of few rows alone would be computed in another type than as part of many.
+    """
+    bounds = BLOCK * np.arange(1, len(rows) // BLOCK)
+    return np.split(rows, bounds)

@@ -1,11 +1,14 @@
 """A few members, trained side by side on one thread: batches, steps, validation, patience."""
 
+from itertools import compress
+
 import numpy as np
 
 from skdnn.core.batches import Batches, plan_batches
 from skdnn.core.buffers import Buffers
 from skdnn.core.evaluation import evaluate
-from skdnn.core.optimizers import clip_by_norm, descend
+from skdnn.core.gradient import LossGradient, Slices, add_penalty, count_slices
+from skdnn.core.optimizers import clip_by_norm, decay
 from skdnn.core.schedules import Progress
 from skdnn.core.stopping import BestEpochs
 
@@ -28,20 +31,24 @@ class Group:
     plan : Plan
     rngs : list of Generator
         Of all members.
+    run : callable
+        Like ``map``; runs the slices of a batch.
     """
 
-    def __init__(self, members, network, split, state, plan, rngs):
-        self.members, self.network, self.plan = members, network, plan
+    def __init__(self, members, network, split, state, plan, rngs, run=map):
+        self.members, self.network, self.plan, self.run = members, network, plan, run
         self.data, self.valid_data = split.data, split.valid_data
         self.params = state.params[members]
         self.rngs = [rngs[member] for member in members]
         self.train_rows = [split.train_rows[member] for member in members]
-        self.layout = plan_batches(split.train_rows, plan.batch_size)
-        self.n_rows = max(map(len, split.train_rows))  # of all members, here or not
-        self.n_steps = self.first_step = state.n_steps
+        self.valid_rows = []
         if split.valid_data is not None:
             self.valid_rows = [split.valid_rows[member] for member in members]
             self.valid_width = max(map(len, split.valid_rows))
+        self.layout = plan_batches(split.train_rows, plan.batch_size)
+        self.n_rows = max(map(len, split.train_rows))  # of all members, here or not
+        self.n_slices = count_slices(len(state.params), self.layout.width, network.n_parameters)
+        self.n_steps = self.first_step = state.n_steps
         self.rule = plan.make_rule(self.params.shape, self.params.dtype)
         if state.rule_state.keys() == self.rule.state.keys():
             for name, memory in state.rule_state.items():
@@ -50,33 +57,40 @@ class Group:
         self.n_failures = np.zeros(len(members), np.intp)
         self.last_good, self.lowest = self.params.copy(), np.full(len(members), np.inf)
         self.best = BestEpochs(self.params, plan.tol, plan.keep_best)
-        self.penalized = network.penalized(self.params.dtype)
-        self.buffers = Buffers(self.params.dtype)
-        self.workspace = network.workspace(self.params.dtype)
         self._prepare()
 
     def _prepare(self):
         """Make what depends on which members are left."""
         self.batches = Batches(self.train_rows, self.data.weights, self.layout, self.params.dtype)
-        self.grads = np.zeros_like(self.params)
-        self.views = self.network.views(self.params)
-        self.grad_views = self.network.views(self.grads)
-        self.penalty = self.plan.alpha / self.batches.counts[:, None]
-        self.whole = None
-        if self.layout.n_batches == 1 and not self.plan.shuffle:
-            # Every batch is the same: gather it once.
-            rows, _, _ = next(self.batches.epoch())
-            self.whole = self.data.rows.take(rows, Buffers(self.params.dtype))
+        self.loss_gradient = self._loss_gradient()
+        self.grads = self.loss_gradient.grads
+        self.weights = self.network.weights(self.params)
+        self.grad_weights = self.network.weights(self.grads)
+        self.before = np.empty_like(self.params)
+        self.buffers = Buffers(self.params.dtype)
+        self.workspace = self.network.workspace(self.params.dtype)
+
+    def _loss_gradient(self):
+        """Return what differentiates the loss of a batch: whole, or in slices on threads."""
+        has_one_batch = self.layout.n_batches == 1 and not self.plan.shuffle
+        generators = [self.rngs]
+        if self.n_slices > 1:
+            generators = [[rng] for rng in self.rngs[0].spawn(self.n_slices)]
+        parts = [
+            LossGradient(self.network, self.data, self.params, self.plan, rngs, has_one_batch)
+            for rngs in generators
+        ]
+        return Slices(parts, self.layout.width, self.run) if self.n_slices > 1 else parts[0]
 
     def select(self, kept):
         """Go on with some of the members only; ``kept`` is boolean."""
-        self.members, self.params = self.members[kept], self.params[kept]
-        self.rates, self.n_failures = self.rates[kept], self.n_failures[kept]
-        self.last_good, self.lowest = self.last_good[kept], self.lowest[kept]
-        for name in ("rngs", "train_rows", "valid_rows"):
-            if hasattr(self, name):
-                old = getattr(self, name)
-                setattr(self, name, [item for item, keep in zip(old, kept, strict=True) if keep])
+        for name in ("members", "params", "rates", "n_failures", "last_good", "lowest"):
+            setattr(self, name, getattr(self, name)[kept])
+        # In the order that shuffling has left them in: it goes on from there.
+        lists = (self.rngs, self.batches.orders, self.valid_rows)
+        self.rngs, self.train_rows, self.valid_rows = (
+            list(compress(items, kept)) for items in lists
+        )
         for name, memory in self.rule.state.items():
             self.rule.state[name] = memory[kept]
         self.best.select(kept)
@@ -96,16 +110,17 @@ class Group:
             Training loss, validation loss, validation score; NaN without validation.
         """
         report = np.full((3, len(self.members)), np.nan)
-        before = self.params.copy()
+        np.copyto(self.before, self.params)
         with np.errstate(over="ignore", invalid="ignore"):
             report[0] = self._train(number)
-        self._restore_diverged(report[0])
-        # An epoch's loss is that of the parameters it set out from, more or less: where it is
-        # the lowest so far, those were good, whatever the epoch made of them.
-        better = report[0] < self.lowest
-        self.lowest[better], self.last_good[better] = report[0][better], before[better]
-        if self.valid_data is not None:
-            report[1:] = self._validate()
+            self._restore_diverged(report[0])
+            # An epoch's loss is that of the parameters it set out from, more or less: where it
+            # is the lowest so far, those were good, whatever the epoch made of them.
+            better = report[0] < self.lowest
+            if better.any():
+                self.lowest[better], self.last_good[better] = report[0][better], self.before[better]
+            if self.valid_data is not None:
+                report[1:] = self._validate()
         watched = report[1] if self.plan.keep_best else report[0]
         self.best.update(number, watched, self.params)
         return report
@@ -113,45 +128,35 @@ class Group:
     def _train(self, number):
         losses = np.zeros(len(self.members))
         n_rows_seen = number * self.n_rows
-        rngs = self.rngs if self.plan.shuffle else None
-        for rows, weights, share in self.batches.epoch(rngs):
-            losses += share * self._step(rows, weights, n_rows_seen)
+        for rows, weights, shares in self.batches.epoch(self.rngs if self.plan.shuffle else None):
+            losses += shares * self._step(rows, weights, n_rows_seen)
         return losses
 
     def _step(self, rows, weights, n_rows_seen):
-        plan, data = self.plan, self.data
-        inputs = data.rows.take(rows, self.buffers) if self.whole is None else self.whole
-        logits, trace = self.network.forward(self.views, inputs, self.workspace, self.rngs)
-        values, grad_logits = plan.loss.value_and_gradient(
-            logits, data.targets[rows], weights, plan.label_smoothing
-        )
-        self.network.backward(trace, grad_logits, self.grad_views)
+        values = self.loss_gradient(rows, weights)
+        plan = self.plan
         if plan.alpha:
-            values += self._add_penalty()
-        self._descend(n_rows_seen)
+            strengths = plan.alpha / self.batches.counts
+            values += add_penalty(self.weights, self.grad_weights, strengths)
+        if plan.max_grad_norm is not None:
+            clip_by_norm(self.grads, plan.max_grad_norm)
+        rates = self.rates * self.params.dtype.type(self._rate(n_rows_seen))
+        self.n_steps += 1
+        if plan.weight_decay:
+            decay(self.weights, rates, plan.weight_decay)
+        self.rule.step(self.params, self.grads, rates, self.n_steps)
         return values
 
-    def _add_penalty(self):
-        weights = self.params * self.penalized
-        self.grads += (self.penalty * weights).astype(weights.dtype)
-        squares = np.einsum("kp,kp->k", weights, weights, dtype=np.float64)
-        return 0.5 * self.penalty[:, 0] * squares
-
-    def _descend(self, n_rows_seen):
+    def _rate(self, n_rows_seen):
         plan = self.plan
         fraction = (self.n_steps - self.first_step) / (plan.n_epochs * self.layout.n_batches)
         progress = Progress(fraction, n_rows_seen, plan.power_t, plan.warmup)
-        self.n_steps += 1
-        if plan.max_grad_norm is not None:
-            clip_by_norm(self.grads, plan.max_grad_norm)
-        directions = self.rule.direction(self.grads, self.n_steps)
-        rates = self.rates * self.params.dtype.type(plan.learning_rate * plan.schedule(progress))
-        decay = plan.weight_decay * self.penalized if plan.weight_decay else None
-        descend(self.params, directions, rates, decay)
+        return plan.learning_rate * plan.schedule(progress)
 
     def _restore_diverged(self, losses):
         """Put members with a loss or a parameter that is not finite back, at a lower rate."""
-        bad = ~(np.isfinite(losses) & np.isfinite(self.params).all(axis=1))
+        # A sum is finite only if all its terms are.
+        bad = ~(np.isfinite(losses) & np.isfinite(self.params.sum(axis=1)))
         if bad.any():
             self.params[bad] = self.last_good[bad]
             self.rates[bad] /= 10
@@ -160,21 +165,23 @@ class Group:
                 memory[bad] = 0
 
     def _validate(self):
-        with np.errstate(over="ignore", invalid="ignore"):
-            return evaluate(
-                self.network,
-                self.params,
-                self.valid_data,
-                self.plan.loss,
-                self.valid_rows,
-                self.valid_width,
-                self.workspace,
-                self.buffers,
-                self.plan.label_smoothing,
-            )
+        return evaluate(
+            self.network,
+            self.params,
+            self.valid_data,
+            self.plan.loss,
+            self.valid_rows,
+            self.valid_width,
+            self.workspace,
+            self.buffers,
+            self.plan.label_smoothing,
+        )
 
-    def is_done(self):
-        """Tell which members have stopped, after lowering rates if those are adaptive."""
+    def stop_or_slow_down(self):
+        """Tell which members are out of patience, and which are done for whatever reason.
+
+        With the adaptive schedule, patience running out lowers the rate before it ends training.
+        """
         impatient = self.best.waited > self.plan.patience
         if self.plan.adaptive:
             lowered = impatient & (self.plan.learning_rate * self.rates[:, 0] > SMALLEST_RATE)

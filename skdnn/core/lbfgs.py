@@ -6,6 +6,7 @@ from scipy.optimize import minimize
 from skdnn.core.batches import Batches, plan_batches
 from skdnn.core.buffers import Buffers
 from skdnn.core.evaluation import evaluate
+from skdnn.core.gradient import LossGradient, add_penalty
 from skdnn.core.stopping import BestEpochs
 from skdnn.core.training import History, State
 
@@ -24,27 +25,26 @@ class Objective:
         self.network, self.plan, self.data = network, plan, split.data
         rows = [split.train_rows[member]]
         self.valid = split.valid_data and (split.valid_data, [split.valid_rows[member]])
-        self.penalized = network.penalized()
-        self.alpha = plan.alpha / len(rows[0])
         self.buffers, self.workspace = Buffers(np.float64), network.workspace(np.float64)
         layout = plan_batches(rows, len(rows[0]))
-        batches = Batches(rows, split.data.weights, layout, np.float64)
-        self.rows, self.weights, _ = next(batches.epoch())
+        self.rows, self.weights, _ = next(
+            Batches(rows, split.data.weights, layout, np.float64).epoch()
+        )
+        self.params = np.empty((1, network.n_parameters))
+        self.loss_gradient = LossGradient(
+            network, split.data, self.params, plan, has_one_batch=True
+        )
+        self.penalty = np.array([plan.alpha / len(rows[0])])
 
     def __call__(self, params):
         """Return the value and the gradient, shape (n_parameters,)."""
-        params = params[None]
-        grads = np.empty_like(params)
-        inputs = self.data.rows.take(self.rows, self.buffers)
-        logits, trace = self.network.forward(self.network.views(params), inputs, self.workspace)
-        targets = self.data.targets[self.rows]
-        values, grad_logits = self.plan.loss.value_and_gradient(
-            logits, targets, self.weights, self.plan.label_smoothing
+        self.params[0] = params
+        values = self.loss_gradient(self.rows, self.weights)
+        grads = self.loss_gradient.grads
+        values += add_penalty(
+            self.network.weights(self.params), self.network.weights(grads), self.penalty
         )
-        self.network.backward(trace, grad_logits, self.network.views(grads))
-        weights = params[0] * self.penalized
-        value = values[0] + 0.5 * self.alpha * np.vdot(weights, weights)
-        return value, grads[0] + self.alpha * weights
+        return values[0], grads[0].copy()
 
     def validate(self, params):
         """Return validation loss and score, NaN without validation."""

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit
+
+from skdnn.core import kernels
 
 
 class Loss(NamedTuple):
@@ -56,20 +57,12 @@ def softmax_cross_entropy(logits, targets, weights, smoothing=0.0):
     value : ndarray of shape (n_members,)
     grad_logits : ndarray of shape (n_members, n_rows, n_classes)
     """
-    targets = targets.astype(np.intp, copy=False)
-    logits -= logits.max(axis=2, keepdims=True)
-    chosen = np.take_along_axis(logits, targets, axis=2)[..., 0]
-    level = logits.mean(axis=2) if smoothing else chosen
+    smoothing = logits.dtype.type(smoothing)
+    levels, values = np.empty(logits.shape[:2], logits.dtype), np.empty(len(logits))
+    kernels.shift_logits(logits, targets, smoothing, levels)
     np.exp(logits, out=logits)
-    total = logits.sum(axis=2, keepdims=True)
-    rows_value = np.log(total[..., 0], dtype=np.float64)
-    rows_value -= (1 - smoothing) * chosen + smoothing * level
-    logits /= total
-    logits -= logits.dtype.type(smoothing / logits.shape[2])
-    hit = np.take_along_axis(logits, targets, axis=2) - logits.dtype.type(1 - smoothing)
-    np.put_along_axis(logits, targets, hit, axis=2)
-    logits *= weights[..., None]
-    return (rows_value * weights).sum(axis=1), logits
+    kernels.softmax_gradient(logits, targets, weights, smoothing, levels, values)
+    return values, logits
 
 
 def sigmoid_cross_entropy(logits, targets, weights, smoothing=0.0):
@@ -91,15 +84,9 @@ def sigmoid_cross_entropy(logits, targets, weights, smoothing=0.0):
     value : ndarray of shape (n_members,)
     grad_logits : ndarray of shape (n_members, n_rows, n_outputs)
     """
-    targets = targets.astype(logits.dtype)
-    if smoothing:
-        targets *= 1 - smoothing
-        targets += smoothing / 2
-    rows_value = (np.logaddexp(0, logits) - targets * logits).sum(axis=2, dtype=np.float64)
-    expit(logits, out=logits)
-    logits -= targets
-    logits *= weights[..., None]
-    return (rows_value * weights).sum(axis=1), logits
+    values = np.empty(len(logits))
+    kernels.sigmoid_gradient(logits, targets, weights, logits.dtype.type(smoothing), values)
+    return values, logits
 
 
 def log_softmax(logits):

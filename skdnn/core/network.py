@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.buffers import Buffers
 from skdnn.core.initializers import INITIALIZERS
@@ -102,12 +100,9 @@ class Network:
             if index > first:
                 grad = to_inputs(grad)
 
-    def penalized(self, dtype=np.float64):
-        """Return 1 for each weight and 0 for each bias, shape (n_parameters,)."""
-        factors = np.zeros((1, self.n_parameters), dtype)
-        for weights, _ in self.dense(factors):
-            weights[...] = 1
-        return factors[0]
+    def weights(self, flat):
+        """Return views of the weights of the dense layers, without their biases."""
+        return [weights for weights, _ in self.dense(flat)]
 
 
 def build(widths, activations, dropout=0.0, input_dropout=0.0, expansion=None, sparse=False):

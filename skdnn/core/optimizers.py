@@ -1,17 +1,31 @@
-"""Update rules: gradients -> direction; and the one function that takes the step.
+"""Update rules: each takes the step that its gradients ask for.
 
-Conventions: all arrays are flat, ``(n_members, n_parameters)``. A rule turns gradients
-into the direction to *subtract*, and may overwrite the gradients with it; its memory is in
-``rule.state``, a dict of arrays with the members axis in front, so that members can be
-dropped, restarted and saved without knowing the rule. The rate, decoupled decay and
-clipping are not the rule's business.
+Conventions: all arrays are flat, ``(n_members, n_parameters)``. A rule changes ``params`` in
+place and may overwrite ``grads``; its memory is in ``rule.state``, a dict of arrays with the
+members axis in front, so that members can be dropped, restarted and saved without knowing
+the rule. The rate, decay and clipping are not the rule's business.
 """
 
 import numpy as np
 
+from skdnn.core import kernels
+
+
+def descend(params, directions, rates):
+    """Take the step ``params -= rates * directions``; overwrites ``directions``.
+
+    Parameters
+    ----------
+    params, directions : ndarray of shape (n_members, n_parameters)
+    rates : ndarray of shape (n_members, 1)
+        Learning rate of each member.
+    """
+    directions *= rates
+    params -= directions
+
 
 class GradientDescent:
-    """The gradient itself.
+    """Along the gradient itself.
 
     Parameters
     ----------
@@ -22,9 +36,9 @@ class GradientDescent:
     def __init__(self, shape, dtype):
         self.state = {}
 
-    def direction(self, grads, step):
-        """Return ``grads``."""
-        return grads
+    def step(self, params, grads, rates, number):
+        """Take step ``number``, counted from 1."""
+        descend(params, grads, rates)
 
 
 class Momentum:
@@ -44,17 +58,18 @@ class Momentum:
         self.momentum = momentum
         self.nesterov = nesterov
         self.state = {"velocity": np.zeros(shape, dtype)}
+        self._scratch = np.empty(shape, dtype)
 
-    def direction(self, grads, step):
-        """Return the velocity, one step further if ``nesterov``."""
-        velocity = self.state["velocity"]
+    def step(self, params, grads, rates, number):
+        """Follow the velocity, one step further if ``nesterov``."""
+        velocity, scratch = self.state["velocity"], self._scratch[: len(grads)]
         velocity *= self.momentum
         velocity += grads
-        if not self.nesterov:
+        if self.nesterov:
+            grads += np.multiply(velocity, self.momentum, out=scratch)
+        else:
             np.copyto(grads, velocity)
-            return grads
-        grads += self.momentum * velocity
-        return grads
+        descend(params, grads, rates)
 
 
 class Adam:
@@ -74,26 +89,41 @@ class Adam:
     """
 
     def __init__(self, shape, dtype, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        real = np.dtype(dtype).type
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, real(epsilon)
+        self._first_shares = real(beta_1), real(1 - beta_1)
+        self._second_shares = real(beta_2), real(1 - beta_2)
         self.state = {"first": np.zeros(shape, dtype), "second": np.zeros(shape, dtype)}
-        self._scratch = np.empty(shape, dtype)
 
-    def direction(self, grads, step):
-        """Return the corrected first moment over the root of the corrected second one."""
-        first, second = self.state["first"], self.state["second"]
-        scratch = self._scratch[: len(grads)]
-        first *= self.beta_1
-        first += np.multiply(grads, 1 - self.beta_1, out=scratch)
-        second *= self.beta_2
-        np.multiply(grads, grads, out=scratch)
-        scratch *= 1 - self.beta_2
-        second += scratch
-        np.multiply(second, 1 / (1 - self.beta_2**step), out=scratch)
-        np.sqrt(scratch, out=scratch)
-        scratch += self.epsilon
-        np.divide(first, scratch, out=grads)
-        grads *= 1 / (1 - self.beta_1**step)
-        return grads
+    def step(self, params, grads, rates, number):
+        """Follow the corrected first moment over the root of the corrected second one."""
+        real = params.dtype.type
+        kernels.adam(
+            params,
+            grads,
+            self.state["first"],
+            self.state["second"],
+            rates * real(1 / (1 - self.beta_1**number)),
+            self._first_shares,
+            self._second_shares,
+            real(1 / (1 - self.beta_2**number)),
+            self.epsilon,
+        )
+
+
+def decay(weights, rates, strength):
+    """Shrink weights by ``rates * strength`` of themselves, decoupled from the gradient.
+
+    Parameters
+    ----------
+    weights : list of ndarray of shape (n_members, ...)
+        Changed in place.
+    rates : ndarray of shape (n_members, 1)
+    strength : float
+    """
+    kept = (1 - rates * rates.dtype.type(strength))[:, None]
+    for layer_weights in weights:
+        layer_weights *= kept
 
 
 def clip_by_norm(grads, max_norm):
@@ -109,26 +139,6 @@ def clip_by_norm(grads, max_norm):
     norms = np.sqrt(np.einsum("kp,kp->k", grads, grads, dtype=np.float64))
     too_long = norms > max_norm
     grads[too_long] *= (max_norm / norms[too_long])[:, None].astype(grads.dtype)
-
-
-def descend(params, directions, rates, decay=None):
-    """Take the step ``params -= rates * (directions + decay * params)``.
-
-    Parameters
-    ----------
-    params : ndarray of shape (n_members, n_parameters)
-        Changed in place.
-    directions : ndarray of shape (n_members, n_parameters)
-        Overwritten.
-    rates : ndarray of shape (n_members, 1)
-        Learning rate of each member.
-    decay : ndarray of shape (n_parameters,), optional
-        Decoupled decay of each parameter.
-    """
-    if decay is not None:
-        directions += decay * params
-    directions *= rates
-    params -= directions
 
 
 OPTIMIZERS = {

@@ -180,7 +180,8 @@ def train(network, split, state, plan, rngs, n_groups=1, run=map, on_epoch=None)
     n_groups : int, default=1
         Number of groups to form.
     run : callable, default=map
-        Like ``map``; runs the groups, on threads if it likes.
+        Like ``map``; runs the groups, or the slices of a single member's batches, on threads
+        if it likes.
     on_epoch : callable, optional
         ``on_epoch(number, curve)``, called after every epoch with the training loss,
         validation loss and validation score of each member, shape (3, n_members). Training
@@ -192,15 +193,17 @@ def train(network, split, state, plan, rngs, n_groups=1, run=map, on_epoch=None)
         With the best parameters where there is validation, else the last ones.
     history : History
     """
+    everyone = np.arange(len(state.params))
+    run_groups, run_slices = (run, map) if len(everyone) > 1 else (map, run)
     groups = [
-        Group(members, network, split, state, plan, rngs)
-        for members in np.array_split(np.arange(len(state.params)), n_groups)
+        Group(members, network, split, state, plan, rngs, run_slices)
+        for members in np.array_split(everyone, min(n_groups, len(everyone)))
     ]
     rule_state = {name: np.zeros_like(state.params) for name in groups[0].rule.state}
     n_batches = groups[0].layout.n_batches
     collector = Collector(State(np.empty_like(state.params), rule_state))
     for number in range(plan.n_epochs):
-        reports = list(run(lambda group, number=number: group.epoch(number), groups))
+        reports = list(run_groups(lambda group, number=number: group.epoch(number), groups))
         curve = collector.add_epoch(groups, reports)
         groups = [group for group in groups if _retire(group, collector)]
         if (on_epoch and on_epoch(number, curve)) or not groups:
@@ -213,7 +216,7 @@ def train(network, split, state, plan, rngs, n_groups=1, run=map, on_epoch=None)
 
 def _retire(group, collector):
     """Take the members that are done out of the group; tell whether any are left."""
-    impatient, done = group.is_done()
+    impatient, done = group.stop_or_slow_down()
     collector.has_converged[group.members[impatient]] = True
     if done.any():
         collector.add_members(group, done)

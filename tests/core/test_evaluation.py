@@ -12,6 +12,7 @@ from skdnn.core.buffers import Buffers
 from skdnn.core.evaluation import evaluate, held_out_logits
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build
+from skdnn.core.prediction import predict_logits
 
 N_ROWS = 5000  # more than two blocks
 
@@ -89,3 +90,18 @@ def test_held_out_logits_are_those_of_each_member_for_its_own_rows(sparse):
             held_out = held_out_logits(network, params, data, member_rows, run)
             for k, rows in enumerate(member_rows):
                 np.testing.assert_allclose(held_out[k], logits[k][rows], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_held_out_logits_are_those_of_a_prediction_to_the_bit(sparse):
+    network, params, data, _, _ = make("softmax", sparse)
+    params, rows = params.astype(np.float32), data.rows.astype(np.float32)
+    # Few rows are computed in float64; a rest of few is not.
+    member_rows = [np.random.default_rng(1).permutation(N_ROWS)[:n] for n in (4096, 4500, 900)]
+    held_out = held_out_logits(network, params, data._replace(rows=rows), member_rows)
+    for member, own in enumerate(member_rows):
+        together = type(rows)(rows.array[own])
+        predicted = predict_logits(network, params[[member]], together, len(own))
+        np.testing.assert_array_equal(
+            held_out[member], np.concatenate([logits[0] for _, logits in predicted])
+        )

@@ -169,12 +169,14 @@ def test_prediction_does_not_see_dropout(rate):
     assert np.array_equal(trained, expected) == (rate == 0)
 
 
-def test_only_weights_are_penalized():
+def test_weights_are_views_without_the_biases():
     network = build((3, 4, 2), ["relu"], 0.5, expansion=Expansion(1, (2,)))
+    flat = np.zeros((2, network.n_parameters), np.float32)
+    for weights in network.weights(flat):
+        weights[...] = 1
     # 3 x 4 weights, 4 biases, 4 x 2 weights, 2 biases.
     expected = [1] * 12 + [0] * 4 + [1] * 8 + [0] * 2
-    np.testing.assert_array_equal(network.penalized(np.float32), expected)
-    assert network.penalized(np.float32).dtype == np.float32
+    np.testing.assert_array_equal(flat, [expected, expected])
 
 
 def test_widths_are_those_it_was_built_with():

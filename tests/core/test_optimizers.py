@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skdnn.core.network import build
-from skdnn.core.optimizers import OPTIMIZERS, Momentum, clip_by_norm, descend
+from skdnn.core.optimizers import OPTIMIZERS, Momentum, clip_by_norm, decay, descend
 
 RULES = {**OPTIMIZERS, "sgd without nesterov": partial(Momentum, nesterov=False)}
 
@@ -28,10 +28,12 @@ BY_HAND["adamw"] = BY_HAND["adam"]
 @pytest.mark.parametrize("name", RULES)
 def test_two_steps_match_the_formula_by_hand(name):
     rule = RULES[name]((2, 2), np.float64)
-    for step, (grad, expected) in enumerate(zip((FIRST, SECOND), BY_HAND[name], strict=True), 1):
-        # The second member's gradients have the other sign, and so have its directions.
-        direction = rule.direction(np.array([grad, np.negative(grad)]), step)
-        np.testing.assert_allclose(direction, [expected, np.negative(expected)], rtol=1e-7)
+    for number, (grad, expected) in enumerate(zip((FIRST, SECOND), BY_HAND[name], strict=True), 1):
+        # The second member's gradients have the other sign, and it goes half as fast.
+        params = np.zeros((2, 2))
+        rule.step(params, np.array([grad, np.negative(grad)]), np.array([[1.0], [0.5]]), number)
+        expected = [np.negative(expected), np.multiply(expected, 0.5)]
+        np.testing.assert_allclose(params, expected, rtol=1e-7)
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -42,15 +44,17 @@ def test_every_rule_finds_the_bottom_of_a_bowl(name):
     for step in range(1, 1001):
         grads = curvature * (params - bottom)
         rates = np.full((2, 1), 0.02 if "adam" in name else 0.01)
-        descend(params, rule.direction(grads, step), rates)
+        rule.step(params, grads, rates, step)
     np.testing.assert_allclose(params, [bottom, bottom], atol=1e-3)
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_memory_is_of_the_type_and_shape_of_the_parameters(name):
     rule = RULES[name]((3, 5), np.float32)
-    direction = rule.direction(np.ones((3, 5), np.float32), 1)
-    for array in (direction, *rule.state.values()):
+    params = np.zeros((3, 5), np.float32)
+    rule.step(params, np.ones((3, 5), np.float32), np.ones((3, 1), np.float32), 1)
+    assert (params < 0).all()
+    for array in rule.state.values():
         assert array.dtype == np.float32
         assert array.shape == (3, 5)
 
@@ -60,13 +64,15 @@ def test_members_can_be_dropped_from_the_memory(name):
     rng = np.random.default_rng(1)
     grads = rng.normal(size=(4, 3, 5))
     whole, part = RULES[name]((3, 5), np.float64), RULES[name]((3, 5), np.float64)
-    for step in (1, 2):
-        whole.direction(grads[step].copy(), step)
-        part.direction(grads[step].copy(), step)
+    for number in (1, 2):
+        for rule in (whole, part):
+            rule.step(np.zeros((3, 5)), grads[number].copy(), np.ones((3, 1)), number)
     kept = np.array([True, False, True])
     part.state = {key: memory[kept] for key, memory in part.state.items()}
-    expected = whole.direction(grads[3].copy(), 3)[kept]
-    np.testing.assert_array_equal(part.direction(grads[3][kept], 3), expected)
+    expected, params = np.zeros((3, 5)), np.zeros((2, 5))
+    whole.step(expected, grads[3].copy(), np.ones((3, 1)), 3)
+    part.step(params, grads[3][kept], np.ones((2, 1)), 3)
+    np.testing.assert_array_equal(params, expected[kept])
 
 
 TORCH_RULES = {
@@ -91,11 +97,14 @@ def test_twenty_steps_equal_torch(name):
     leaf = torch.tensor(params.copy(), requires_grad=True)
     theirs = getattr(torch.optim, their_name)([leaf], lr=0.05, **their_options)
     rule = RULES[name](params.shape, params.dtype, **options)
-    decay = np.full(6, 0.1) if name == "adamw" else None
+    rates = np.full((1, 1), 0.05)
     for step, slope in enumerate(slopes, 1):
         leaf.grad = torch.tensor(slope) * leaf.detach()
         theirs.step()
-        descend(params, rule.direction(slope * params, step), np.full((1, 1), 0.05), decay)
+        grads = slope * params
+        if name == "adamw":
+            decay([params[:, None]], rates, 0.1)
+        rule.step(params, grads, rates, step)
     np.testing.assert_allclose(params, leaf.detach().numpy(), rtol=1e-10)
 
 
@@ -117,11 +126,10 @@ def test_a_step_follows_the_rate_of_each_member():
     np.testing.assert_allclose(params, [[0.5, 0], [0.75, 0.5]])
 
 
-def test_decay_shrinks_weights_and_leaves_biases():
+def test_decay_shrinks_weights_by_the_rate_of_each_member():
     network = build((2, 3, 1), ["relu"])
     params = np.full((2, network.n_parameters), 2.0)
-    decay = 0.1 * network.penalized()
-    descend(params, np.zeros_like(params), np.array([[0.5], [1.0]]), decay)
+    decay(network.weights(params), np.array([[0.5], [1.0]]), 0.1)
     for weights, bias in network.dense(params):
         np.testing.assert_allclose(weights[0], 2 * (1 - 0.5 * 0.1))
         np.testing.assert_allclose(weights[1], 2 * (1 - 1.0 * 0.1))

@@ -1,0 +1,190 @@
+"""The table of cases: what is timed, with whom, at which sizes, and what is wanted.
+
+A case is known by its key; its number comes first and is what ``--rows`` chooses by. All
+contenders of a case do the same work: the same network, batches of the same size, the same
+number of epochs, no stopping before the last.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from benchmarks import works
+from benchmarks.data import table_names
+from benchmarks.targets import MB, AgainstItself, AgainstPeer, ExtraMemory, Longest, PeakMemory
+
+OURS = ("skdnn", "skdnn_numpy")
+AS_IT_IS = {"": {}}  # one variant, without a name
+
+
+class Case(NamedTuple):
+    """A row of the table; some rows have two cases."""
+
+    title: str
+    work: Callable
+    adapters: tuple
+    targets: tuple
+    sizes: dict
+    quick: dict = {}  # noqa: RUF012 - sizes for trying things out; never written to
+    variants: dict | Callable = AS_IT_IS  # name to more sizes, or what finds these in the sources
+    unit: str = "fit"
+    repetitions: int = 5
+    of_memory: bool = False  # measured in a fresh process each time, and its memory too
+
+    def heading(self):
+        """Return the title, with the sizes filled in."""
+        return self.title.format(**self.sizes)
+
+    def variants_in(self, sources):
+        """Return what the contenders differ in, by name."""
+        return self.variants(sources) if callable(self.variants) else self.variants
+
+
+def _rows(n_rows):
+    return f"{n_rows:,} rows", {"n_rows": n_rows}
+
+
+def _public_tables(sources):
+    return {name: {"name": name} for name in table_names(sources)}
+
+
+CASES = {
+    "1": Case(
+        "Fit of 784-256-128-10, batch {batch_size}, {n_rows:,} pictures, {n_epochs} epochs",
+        works.fit_pictures,
+        ("floor", *OURS, "torch", "skorch", "mlp32", "mlp64"),
+        (
+            AgainstPeer("floor", 1.35),
+            AgainstPeer("torch", 0.60),
+            AgainstPeer("skorch", 0.40),
+            AgainstPeer("mlp32", 0.35),
+        ),
+        {"n_rows": 30_000, "batch_size": 256, "n_epochs": 3},
+        {"n_rows": 2_000, "n_epochs": 1},
+        unit="epoch",
+    ),
+    "2": Case(
+        "Fit of 784-256-128-10, batch {batch_size}, {n_rows:,} pictures, {n_epochs} epochs",
+        works.fit_pictures,
+        ("floor", *OURS, "torch", "skorch", "mlp32", "mlp64"),
+        (
+            AgainstPeer("floor", 2.5),
+            AgainstPeer("torch", 0.50),
+            AgainstPeer("mlp32", 0.25),
+        ),
+        {"n_rows": 30_000, "batch_size": 32, "n_epochs": 2},
+        {"n_rows": 1_000, "n_epochs": 1},
+        unit="epoch",
+        repetitions=3,
+    ),
+    "3": Case(
+        "Fit of 20-100-3, {n_rows:,} rows, batch {batch_size}, {n_epochs} epochs",
+        works.fit_columns,
+        ("floor", *OURS, "torch", "skorch", "mlp32", "mlp64"),
+        (
+            AgainstPeer("mlp32", 0.25),
+            AgainstPeer("mlp64", 0.25),
+            AgainstPeer("torch", 0.20),
+            AgainstPeer("skorch", 0.06),
+        ),
+        {"widths": (20, 100, 3), "n_rows": 1_000, "batch_size": 200, "n_epochs": 100},
+        {"n_epochs": 5},
+        repetitions=9,
+    ),
+    "4": Case(
+        "Members together: 20-128-128-3, {n_rows:,} rows, batch {batch_size}, {n_epochs} epochs",
+        works.fit_columns,
+        OURS,
+        (
+            AgainstItself("8 members, 2 threads", "one member", 0.45, times=8),
+            AgainstItself("8 members, 2 threads", "8 members, 1 thread", 0.60),
+        ),
+        {"widths": (20, 128, 128, 3), "n_rows": 5_000, "batch_size": 128, "n_epochs": 30},
+        {"n_rows": 500, "n_epochs": 2},
+        variants={
+            "8 members, 2 threads": {"n_members": 8, "n_jobs": 2},
+            "8 members, 1 thread": {"n_members": 8, "n_jobs": 1},
+            "one member": {"n_members": 1},
+        },
+    ),
+    "5": Case(
+        "GridSearchCV: 24 candidates, 5 folds, {n_rows:,} x 20, n_jobs={n_jobs}, {n_epochs} epochs",
+        works.search,
+        (*OURS, "mlp32"),
+        (AgainstPeer("mlp32", 0.35),),
+        {"n_rows": 1_000, "n_epochs": 50, "n_jobs": 2},
+        {"n_rows": 200, "n_epochs": 2, "grid": {"alpha": [0.0, 1e-3]}},
+        unit="search",
+        repetitions=3,
+    ),
+    "6": Case(
+        "predict_proba of {n_rows:,} pictures, 784-256-128-10",
+        works.predict_pictures,
+        ("floor", *OURS, "torch", "skorch", "mlp32"),
+        (AgainstPeer("floor", 1.4),),
+        {"n_rows": 100_000},
+        {"n_rows": 2_000},
+        unit="call",
+        repetitions=7,
+    ),
+    "6 memory": Case(
+        "Memory of predict_proba of {n_rows:,} pictures, 784-256-128-10",
+        works.predict_pictures,
+        (*OURS, "torch", "mlp32"),
+        (ExtraMemory(64),),
+        {"n_rows": 100_000},
+        {"n_rows": 2_000},
+        unit="call",
+        repetitions=3,
+        of_memory=True,
+    ),
+    "7 array": Case(
+        "predict_proba of one row of an array, 20-100-3",
+        works.predict_one_array_row,
+        (*OURS, "mlp32"),
+        (AgainstPeer("mlp32", 1.0),),
+        {"n_calls": 1_000},
+        {"n_calls": 20},
+        unit="call",
+        repetitions=9,
+    ),
+    "7 frame": Case(
+        "predict_proba of one row of a frame, 10 numbers and 5 categories, default classifiers",
+        works.predict_one_frame_row,
+        (*OURS, "boosting"),
+        (AgainstPeer("boosting", 1.0),),
+        {"n_calls": 200},
+        {"n_calls": 5},
+        unit="call",
+        repetitions=9,
+    ),
+    "8": Case(
+        "Memory of fit on {n_rows:,} x 100 float32, hidden (100,), batch {batch_size}",
+        works.fit_columns,
+        (*OURS, "mlp32"),
+        (PeakMemory(200 * MB, 1.15),),
+        {"widths": (100, 100, 3), "n_rows": 1_000_000, "batch_size": 256, "n_epochs": 1},
+        {"n_rows": 10_000},
+        repetitions=2,
+        of_memory=True,
+    ),
+    "9": Case(
+        "More and more rows of 100 columns, hidden (100,), batch {batch_size}, {n_epochs} epoch",
+        works.fit_columns,
+        OURS,
+        (AgainstItself("1,000,000 rows", "10,000 rows", 1.3, at_least=0.7),),
+        {"widths": (100, 100, 3), "batch_size": 256, "n_epochs": 1, "per": "row"},
+        {"n_rows": 5_000},
+        variants=dict(map(_rows, (10_000, 100_000, 1_000_000))),
+        unit="row",
+        repetitions=3,
+    ),
+    "10": Case(
+        "Default fit on public tables",
+        works.fit_table,
+        (*OURS, "mlp", "catboost"),
+        (AgainstPeer("mlp", 4.0), AgainstPeer("catboost", 1.0), Longest(120)),
+        {},
+        variants=_public_tables,
+        repetitions=1,
+    ),
+}
