@@ -12,6 +12,8 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 
 from skdnn import DeepNetClassifier
+from skdnn.core import kernels
+from skdnn.core.gradient import count_slices
 
 X, y = load_breast_cancer(return_X_y=True)
 FRAME = load_breast_cancer(as_frame=True).data.assign(
@@ -22,6 +24,8 @@ PRINT_HASH = """
 import hashlib, sys
 from sklearn.datasets import load_breast_cancer
 from skdnn import DeepNetClassifier
+from skdnn.core import kernels
+from skdnn.core.gradient import count_slices
 X, y = load_breast_cancer(return_X_y=True)
 net = DeepNetClassifier(max_iter=5, hidden_layer_sizes=(32, 16), random_state=7).fit(X, y)
 print(hashlib.sha256(net.predict_proba(X).tobytes()).hexdigest())
@@ -183,3 +187,37 @@ def test_fit_makes_no_copy_of_the_rows(early_stopping):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < rows.nbytes / 2
+
+
+LARGE = {
+    "hidden_layer_sizes": (1000,),
+    "dropout": 0.1,
+    "batch_size": 400,
+    "max_iter": 2,
+    "n_members": 1,
+    "random_state": 0,
+}
+
+
+def test_a_large_single_network_is_the_same_on_any_number_of_threads():
+    rng = np.random.default_rng(0)
+    wide = rng.normal(size=(1000, 60)).astype(np.float32)
+    labels = (wide[:, 0] > 0).astype(int)
+    assert count_slices(1, 300, 60 * 1000) > 1
+    one, two, four = (
+        DeepNetClassifier(**LARGE, n_jobs=n_jobs).fit(wide, labels) for n_jobs in (1, 2, 4)
+    )
+    np.testing.assert_array_equal(one._params, two._params)
+    np.testing.assert_array_equal(one._params, four._params)
+    assert one.loss_curve_ == four.loss_curve_
+
+
+@pytest.mark.skipif(not kernels._has_numba(), reason="numba is not installed")
+@pytest.mark.parametrize("solver", ["adamw", "adam", "sgd"])
+def test_compiled_kernels_and_numpy_agree_in_the_first_epochs(solver):
+    net = DeepNetClassifier(solver=solver, max_iter=5, n_members=2, random_state=0)
+    curves = []
+    for wanted in (True, False):
+        with kernels.compiled(wanted):
+            curves.append(clone(net).fit(X, y).member_loss_curves_)
+    np.testing.assert_allclose(*curves, rtol=1e-4)

@@ -66,7 +66,7 @@ class Data(NamedTuple):
     targets : ndarray of shape (n_rows, n_target_columns)
         One column of class indices for softmax, else 0 or 1 for each sigmoid.
     weights : ndarray of shape (n_rows,)
-        Positive, any scale.
+        Any scale. A row of weight 0 is one that no member refers to.
     """
 
     rows: DenseRows | SparseRows

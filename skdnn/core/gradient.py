@@ -9,7 +9,7 @@ from skdnn.core.buffers import Buffers
 # A slice has at least so many rows, and so many products of a row and a weight; there are at
 # most so many slices. All this depends on shapes alone: sums over slices round the same
 # however many threads share them.
-SLICE_ROWS, SLICE_WORK, MAX_SLICES = 128, 2**23, 8
+SLICE_ROWS, SLICE_WORK, MAX_SLICES = 100, 2**23, 8
 
 
 class LossGradient:
@@ -107,7 +107,7 @@ def count_slices(n_members, n_batch_rows, n_parameters):
     return max(1, min(largest, MAX_SLICES))
 
 
-def add_penalty(weights, grad_weights, strengths):
+def add_penalty(weights, grad_weights, strengths, buffers):
     """Add the gradient of ``strength / 2 * ||W||^2`` of each member.
 
     Parameters
@@ -115,6 +115,7 @@ def add_penalty(weights, grad_weights, strengths):
     weights, grad_weights : list of ndarray of shape (n_members, ...)
         The second is changed in place.
     strengths : ndarray of shape (n_members,)
+    buffers : Buffers
 
     Returns
     -------
@@ -123,6 +124,8 @@ def add_penalty(weights, grad_weights, strengths):
     """
     squares = 0.0
     for layer_weights, grad in zip(weights, grad_weights, strict=True):
-        grad += strengths.astype(grad.dtype)[:, None, None] * layer_weights
-        squares += np.einsum("kio,kio->k", layer_weights, layer_weights, dtype=np.float64)
+        scratch = buffers("penalty", layer_weights.shape)
+        factors = strengths.astype(grad.dtype)[:, None, None]
+        grad += np.multiply(layer_weights, factors, out=scratch)
+        squares = squares + np.einsum("kio,kio->k", layer_weights, layer_weights)
     return 0.5 * strengths * squares

@@ -137,7 +137,7 @@ class Group:
         plan = self.plan
         if plan.alpha:
             strengths = plan.alpha / self.batches.counts
-            values += add_penalty(self.weights, self.grad_weights, strengths)
+            values += add_penalty(self.weights, self.grad_weights, strengths, self.buffers)
         if plan.max_grad_norm is not None:
             clip_by_norm(self.grads, plan.max_grad_norm)
         rates = self.rates * self.params.dtype.type(self._rate(n_rows_seen))

@@ -42,7 +42,10 @@ class Objective:
         values = self.loss_gradient(self.rows, self.weights)
         grads = self.loss_gradient.grads
         values += add_penalty(
-            self.network.weights(self.params), self.network.weights(grads), self.penalty
+            self.network.weights(self.params),
+            self.network.weights(grads),
+            self.penalty,
+            self.buffers,
         )
         return values[0], grads[0].copy()
 
