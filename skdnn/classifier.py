@@ -5,21 +5,19 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from skdnn.core.calibration import log_average, log_odds
+from skdnn.core.calibration import log_average, log_odds, mean_proba
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build
-from skdnn.core.prediction import predict_logits
 from skdnn.core.training import Split, State
 from skdnn.fitting import make_plan, make_task, prepare, read_validation, train_members
 from skdnn.labels import Labels, learn_labels
 from skdnn.outcome import forget_calibration, keep_calibration, keep_history, warn_about
-from skdnn.parameters import CONSTRAINTS, Resolved, check_together, resolve
+from skdnn.parameters import CONSTRAINTS, check_together, resolve
+from skdnn.predicting import forward_passes, predict_blocks
 from skdnn.reading import (
-    as_rows,
-    as_table,
-    encode,
+    check_table,
     fit_encoder,
     read_table,
     resolve_dtype,
@@ -362,6 +360,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
                 self._rule_state, self._n_steps = {}, 0
             with single_threaded_blas():
                 keep_calibration(self, network, table, task, is_new_data)
+            self._passes = forward_passes(self)
         return self
 
     @available_if(_is_stochastic)
@@ -406,6 +405,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             self._train(split, continues, max_iter=1, learning_rate="constant")
             forget_calibration(self)
             self._fingerprint = MIXED
+            self._passes = forward_passes(self)
         return self
 
     def _begin(self, table, labels, continues):
@@ -455,27 +455,10 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
     def _labels(self):
         return Labels(self.classes_, self._is_multilabel)
 
-    def _logits(self, X):
-        """Yield ``(span, logits)``, divided by the temperature, for blocks of rows of X."""
-        encoded = encode(self.encoder_, X, self._dtype, self)
-        resolved = Resolved(**self.resolved_params_)
-        network = make_network(encoded, resolved, self._labels, self.encoder_)
-        for span, logits in predict_logits(
-            network, self._params, as_rows(encoded), encoded.shape[0]
-        ):
-            logits /= self.temperature_
-            yield span, logits
-
-    def _check_table(self, X):
-        check_is_fitted(self)
-        X = as_table(X, self)
-        validate_data(self, X, reset=False, skip_check_array=True)
-        return X
-
-    def _average(self, X, average):
-        """Return ``average(logits)`` for all rows of X, shape (n_samples, n_columns)."""
-        X = self._check_table(X)
-        return np.concatenate([average(logits) for _, logits in self._logits(X)])
+    def _average(self, X, average, n_columns):
+        """Return ``average(logits)`` of all rows of X, shape (n_rows, n_columns)."""
+        X = check_table(self, X, reset=False)
+        return predict_blocks(self, X, average, np.empty((X.shape[0], n_columns)))
 
     def predict_proba(self, X):
         """Return class probabilities: the mean of the members'.
@@ -491,7 +474,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             Rows sum to 1; for multilabel y each column is a probability of its own.
         """
         log_proba = LOSSES[self._labels_of_fitted().loss].log_proba
-        return self._average(X, lambda logits: np.exp(log_proba(logits)).mean(axis=0))
+        return self._average(X, lambda z: mean_proba(log_proba(z)), len(self.classes_))
 
     def predict_proba_members(self, X):
         """Return each member's class probabilities; their spread tells how sure they are.
@@ -507,8 +490,9 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             Their mean over the first axis is ``predict_proba(X)``.
         """
         log_proba = LOSSES[self._labels_of_fitted().loss].log_proba
-        X = self._check_table(X)
-        return np.concatenate([np.exp(log_proba(z)) for _, z in self._logits(X)], axis=1)
+        X = check_table(self, X, reset=False)
+        result = np.empty((len(self._params), X.shape[0], len(self.classes_)))
+        return predict_blocks(self, X, lambda z: np.exp(log_proba(z)), result)
 
     def predict_log_proba(self, X):
         """Return the logarithm of :meth:`predict_proba`, finite also where that is 0.
@@ -523,7 +507,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         ndarray of shape (n_samples, n_classes)
         """
         log_proba = LOSSES[self._labels_of_fitted().loss].log_proba
-        return self._average(X, lambda logits: log_average(log_proba(logits)))
+        return self._average(X, lambda z: log_average(log_proba(z)), len(self.classes_))
 
     def decision_function(self, X):
         """Return scores whose order is that of the probabilities, and which never saturate.
@@ -542,7 +526,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         labels = self._labels_of_fitted()
         if labels.loss == "softmax":
             return self.predict_log_proba(X)
-        scores = self._average(X, log_odds)
+        scores = self._average(X, log_odds, self.n_outputs_)
         return scores if labels.is_multilabel else scores[:, 0]
 
     def predict(self, X):
@@ -571,7 +555,10 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         """Return the (weights, bias) views of the dense layers."""
         if not hasattr(self, "_params"):
             raise AttributeError(f"this {type(self).__name__} is not fitted yet.")
-        return build(self._widths, self.resolved_params_["activation"]).dense(self._params)
+        # A change of these would not reach their copies in float64, which small tables see.
+        params = self._params.view()
+        params.flags.writeable = False
+        return build(self._widths, self.resolved_params_["activation"]).dense(params)
 
     @property
     def coefs_(self):
@@ -582,6 +569,17 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
     def intercepts_(self):
         """Biases of the dense layers: (fan_out,), members in front if several."""
         return [bias[0, 0] if len(bias) == 1 else bias[:, 0] for _, bias in self._layers()]
+
+    def __getstate__(self):
+        """Return what was learnt, without what is made of it again when unpickled."""
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_passes"}
+
+    def __setstate__(self, state):
+        """Take over what was learnt."""
+        super().__setstate__(state)
+        if hasattr(self, "_params"):
+            self._passes = forward_passes(self)
 
     def __sklearn_tags__(self):
         """Return what this estimator can take."""

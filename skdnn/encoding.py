@@ -1,6 +1,6 @@
 """TableEncoder: from the columns of a table to the inputs of a neural network."""
 
-from collections import Counter
+from functools import lru_cache
 from numbers import Integral, Real
 
 import numpy as np
@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
 from skdnn.core.expansion import Expansion
 from skdnn.plan import Limits, Planner
 from skdnn.scaling import divide
-from skdnn.tables import as_table
+from skdnn.tables import as_table, check_column_names, read_rows
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -117,7 +117,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ValueError
             If X is infinite somewhere, empty or ragged, or a weight is negative.
         """
-        X = read_rows(self, X, reset=True)
+        check_column_names(X)
+        X = read_rows(self, X)
+        validate_data(self, X, skip_check_array=True)
         X, y, weights = _weighted_rows(X, None if issparse(y) else y, sample_weight)
         if issparse(X):
             return self._fit_sparse(X)
@@ -155,12 +157,30 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             numbers; -1 means all zeros.
         """
         check_is_fitted(self)
-        X = read_rows(self, X, reset=False)
+        X = read_rows(self, X)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return self._encode(X)
+
+    def encode_checked(self, X):
+        """Return what :meth:`encode` does, for a table known to have the columns of fit.
+
+        Parameters
+        ----------
+        X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows like those seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_inputs), or CSR if both X and the rows of fit are sparse
+        """
+        return self._encode(read_rows(self, X))
+
+    def _encode(self, X):
         if self._plan is None:
             return self._encode_sparse(X) if issparse(X) else self._divide(X)
         # Zeros are moved by the scaling: there is no sparse result to return.
         X = X.toarray() if issparse(X) else X
-        return self._plan.encode(as_table(X, _check_feature_names_in(self)), self.dtype)
+        return self._plan.encode(as_table(X, _names(self)), self.dtype)
 
     def _encode_sparse(self, X):
         values = divide(X.data, self._largest[X.indices]).astype(self.dtype)
@@ -168,7 +188,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def _divide(self, X):
         """Return dense rows of an encoder of sparse rows."""
-        table = as_table(X, _check_feature_names_in(self))
+        table = as_table(X, _names(self))
         blocks = [values for _, values in table.blocks(np.arange(self.n_features_in_))]
         return divide(np.hstack(blocks), self._largest).astype(self.dtype)
 
@@ -217,63 +237,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return tags
 
 
-def read_rows(encoder, X, reset):
-    """Check X, and make it a frame, an array of at least two dimensions or CSR."""
-    if hasattr(X, "iloc") or hasattr(X, "get_columns"):
-        return _check_frame(encoder, X, reset)
-    if issparse(X):
-        return _check_sparse(encoder, X, reset)
-    return validate_data(
-        encoder, _as_array(X), dtype=None, ensure_all_finite="allow-nan", reset=reset
-    )
+def _names(encoder):
+    """Return the names of the columns, or those that scikit-learn makes up."""
+    names = getattr(encoder, "feature_names_in_", None)
+    return _generated_names(encoder.n_features_in_) if names is None else names
 
 
-def check_column_names(X):
-    """Refuse a frame in which two columns have one name.
-
-    Raises
-    ------
-    ValueError
-        With the names.
-    """
-    counts = Counter(map(str, getattr(X, "columns", ())))
-    repeated = [name for name, count in counts.items() if count > 1]
-    if repeated:
-        raise ValueError(f"X has several columns named {repeated}. Give each its own name.")
-
-
-def _check_frame(encoder, X, reset):
-    check_column_names(X)
-    validate_data(encoder, X, reset=reset, skip_check_array=True)
-    for axis, word in enumerate(("sample", "feature")):
-        if X.shape[axis] == 0:
-            raise ValueError(
-                f"Found array with 0 {word}(s) (shape={X.shape}) while a minimum of 1 is "
-                f"required by {type(encoder).__name__}."
-            )
-    return X
-
-
-def _check_sparse(encoder, X, reset):
-    X = validate_data(encoder, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=reset)
-    if not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
-    return X
-
-
-def _as_array(X):
-    """Return X as an array, whose rows keep numbers beside strings as they are."""
-    if hasattr(X, "dtype"):
-        return X
-    try:
-        array = np.asarray(X)
-        return np.asarray(X, object) if array.dtype.kind in "US" else array
-    except ValueError as error:
-        raise ValueError(
-            f"X has rows of different lengths or cells that are not single values: {error} "
-            "Pass a table in which every row has the same columns."
-        ) from error
+@lru_cache(maxsize=16)  # making names takes longer than encoding a row
+def _generated_names(n_features):
+    return tuple(f"x{number}" for number in range(n_features))
 
 
 def _weighted_rows(X, y, sample_weight):

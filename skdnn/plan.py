@@ -93,7 +93,8 @@ class Plan(NamedTuple):
 
     def encode(self, table, dtype):
         """Return the encoded rows (n_rows, n_inputs) of a table."""
-        rows = np.zeros((table.n_rows, self.expansion.n_inputs), dtype)
+        expansion = self.expansion
+        rows = np.zeros((table.n_rows, expansion.n_inputs), dtype)
         for span, columns, values in table.tiles(self.numbers):
             rows[span, columns] = scale(values, self.scaling.take(columns))
         start = len(self.numbers)
@@ -104,7 +105,7 @@ class Plan(NamedTuple):
         for column, position in enumerate(self.gaps, start):
             kind = "time" if position in self.dates else "number"
             rows[:, column] = np.isnan(read_as(table, position, kind))
-        for column, (position, levels) in enumerate(self.levels.items(), self.expansion.n_numbers):
+        for column, (position, levels) in enumerate(self.levels.items(), expansion.n_numbers):
             rows[:, column] = levels.encode(read_as(table, position, "text"))
         return rows
 

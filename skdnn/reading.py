@@ -16,8 +16,9 @@ from sklearn.utils.validation import (
 )
 
 from skdnn.core.batches import Data, DenseRows, SparseRows
-from skdnn.encoding import TableEncoder, check_column_names
+from skdnn.encoding import TableEncoder
 from skdnn.labels import check_labels
+from skdnn.tables import check_column_names, check_finite, is_numeric_array
 
 
 class Table(NamedTuple):
@@ -53,14 +54,33 @@ def unchanged_on_error(estimator):
         raise
 
 
-def as_table(X, estimator):
-    """Return X if it is a table, else an array of its content or scikit-learn's usual error."""
-    check_column_names(X)
-    if len(getattr(X, "shape", ())) == 2 and min(X.shape) > 0:
+def check_table(estimator, X, reset):
+    """Return X if it is a table, else an array of its content; its columns are checked.
+
+    Raises
+    ------
+    ValueError
+        scikit-learn's usual one, if X is no table or its columns are not those of fit.
+    """
+    if reset:
+        check_column_names(X)
+    elif _is_nameless_as_in_fit(estimator, X):
         return X
-    return check_array(
-        X, accept_sparse=True, dtype=None, ensure_all_finite=False, estimator=estimator
-    )
+    if len(getattr(X, "shape", ())) != 2 or min(X.shape) == 0:
+        X = check_array(
+            X, accept_sparse=True, dtype=None, ensure_all_finite=False, estimator=estimator
+        )
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    return X
+
+
+def _is_nameless_as_in_fit(estimator, X):
+    """Tell whether X is an array as wide as that of fit, so that validate_data can be spared.
+
+    It would look for names for longer than predicting a row takes.
+    """
+    fits = is_numeric_array(X) and X.shape[1] == estimator.n_features_in_
+    return fits and not hasattr(estimator, "feature_names_in_")
 
 
 def read_table(estimator, X, y, sample_weight, reset=True):
@@ -84,8 +104,7 @@ def read_table(estimator, X, y, sample_weight, reset=True):
     ValueError
         If anything does not fit; the message names it.
     """
-    X = as_table(X, estimator)
-    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    X = check_table(estimator, X, reset)
     y = check_labels(y)
     check_consistent_length(X, y, sample_weight)
     if sample_weight is None:
@@ -116,7 +135,13 @@ def fit_encoder(encoder, dtype, table):
 
 def encode(encoder, X, dtype, estimator):
     """Return encoded rows: a C-contiguous array or CSR, finite, of type ``dtype``."""
-    rows = encoder.encode(X) if isinstance(encoder, TableEncoder) else encoder.transform(X)
+    if isinstance(encoder, TableEncoder):
+        return encoder.encode_checked(X).astype(dtype, copy=False)
+    rows = X if _passes_through(encoder) else encoder.transform(X)
+    if is_numeric_array(rows):  # check_array would take longer than to predict a row
+        rows = np.ascontiguousarray(rows, dtype)
+        check_finite(rows, estimator)
+        return rows
     rows = check_array(
         rows, accept_sparse="csr", dtype=dtype, order="C", input_name="X", estimator=estimator
     )
@@ -124,6 +149,21 @@ def encode(encoder, X, dtype, estimator):
         rows = rows.copy()
         rows.sum_duplicates()
     return rows
+
+
+def _passes_through(encoder):
+    return isinstance(encoder, FunctionTransformer) and encoder.func is None
+
+
+def block_reader(encoder, X, dtype, estimator):
+    """Return what encodes the rows of a span, as :func:`encode` does.
+
+    A transformer of the user's own sees all rows at once: they might depend on each other.
+    """
+    if not (isinstance(encoder, TableEncoder) or _passes_through(encoder)):
+        return encode(encoder, X, dtype, estimator).__getitem__
+    rows = X.tocsr() if issparse(X) else getattr(X, "iloc", X)
+    return lambda span: encode(encoder, rows[span], dtype, estimator)
 
 
 def expansion_of(encoder):

@@ -118,8 +118,11 @@ def scale(values, scaling):
     with np.errstate(over="ignore"):
         scaled = np.subtract(values, scaling.center, dtype=np.float64)
         scaled /= scaling.spread
-    np.clip(scaled, -FAR, FAR, out=scaled)
-    scaled /= np.sqrt(1 + np.square(scaled / 3))
+    np.minimum(np.maximum(scaled, -FAR, out=scaled), FAR, out=scaled)
+    divisor = np.multiply(scaled, scaled)
+    divisor /= 9
+    divisor += 1
+    scaled /= np.sqrt(divisor, out=divisor)
     np.copyto(scaled, 0, where=np.isnan(scaled))
     return scaled
 

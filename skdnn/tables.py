@@ -1,8 +1,11 @@
 """Tables: blocks of numbers, and single columns, of whatever the user passes as X."""
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite, check_array
 
 from skdnn.columns import (
     Column,
@@ -18,6 +21,86 @@ from skdnn.columns import (
 TILE = 2**18  # numbers scaled at a time: they stay in the cache
 CONVERSIONS = {"number": as_numbers, "time": as_times}
 WORDS = {"number": "numbers", "time": "dates"}
+
+
+def read_rows(encoder, X):
+    """Check the cells of X, and make it a frame, an array of two dimensions or CSR."""
+    if hasattr(X, "iloc") or hasattr(X, "get_columns"):
+        return _check_frame(encoder, X)
+    if issparse(X):
+        return _check_sparse(encoder, X)
+    if is_numeric_array(X):  # check_array would take longer than to encode a row
+        check_finite(X, encoder, allow_nan=True)
+        return X
+    return check_array(
+        _as_array(X), dtype=None, ensure_all_finite="allow-nan", input_name="X", estimator=encoder
+    )
+
+
+def is_numeric_array(X):
+    """Tell whether X is a two-dimensional array of real numbers, and not empty."""
+    return type(X) is np.ndarray and X.ndim == 2 and X.size > 0 and X.dtype.kind in "biuf"
+
+
+def check_finite(X, estimator, allow_nan=False):
+    """Refuse an array with infinity or, unless allowed, NaN, with scikit-learn's message."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        surely = np.isfinite(np.add.reduce(X, axis=None))
+    if not surely:
+        name = type(estimator).__name__
+        assert_all_finite(X, allow_nan=allow_nan, estimator_name=name, input_name="X")
+
+
+def check_column_names(X):
+    """Refuse a frame in which two columns have one name.
+
+    Raises
+    ------
+    ValueError
+        With the names.
+    """
+    counts = Counter(map(str, getattr(X, "columns", ())))
+    repeated = [name for name, count in counts.items() if count > 1]
+    if repeated:
+        raise ValueError(f"X has several columns named {repeated}. Give each its own name.")
+
+
+def _check_frame(encoder, X):
+    for axis, word in enumerate(("sample", "feature")):
+        if X.shape[axis] == 0:
+            raise ValueError(
+                f"Found array with 0 {word}(s) (shape={X.shape}) while a minimum of 1 is "
+                f"required by {type(encoder).__name__}."
+            )
+    return X
+
+
+def _check_sparse(encoder, X):
+    X = check_array(
+        X,
+        accept_sparse="csr",
+        dtype=[np.float64, np.float32],
+        input_name="X",
+        estimator=encoder,
+    )
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
+def _as_array(X):
+    """Return X as an array, whose rows keep numbers beside strings as they are."""
+    if hasattr(X, "dtype"):
+        return X
+    try:
+        array = np.asarray(X)
+        return np.asarray(X, object) if array.dtype.kind in "US" else array
+    except ValueError as error:
+        raise ValueError(
+            f"X has rows of different lengths or cells that are not single values: {error} "
+            "Pass a table in which every row has the same columns."
+        ) from error
 
 
 class NumberArray(NamedTuple):

@@ -49,6 +49,7 @@ ORDER = [
     "skdnn.threads",
     "skdnn.parameters",
     "skdnn.reading",
+    "skdnn.predicting",
     "skdnn.outcome",
     "skdnn.starting",
     "skdnn.fitting",

@@ -1,13 +1,100 @@
-"""Logits of many rows in bounded memory."""
+"""Forward passes of trained members, in bounded memory."""
 
 import numpy as np
 
-BLOCK = 2048  # rows of a forward pass
 FEW = 1000  # up to here rows are computed in float64, so that their order does not show
+BLOCK, SMALLEST_BLOCK = 2048, 64  # rows of a forward pass: most, and fewest of wide networks
+CELLS = 2**19  # activations of a layer, over all members: they stay in the cache
+LARGEST = 1e300  # larger logits count as overflow: their differences may be
+
+
+class ForwardPass:
+    """What turns rows into logits; never written to, so that threads may share it.
+
+    Parameters
+    ----------
+    network : Network
+    params : ndarray of shape (n_members, n_parameters)
+    params_in_float64 : ndarray of shape (n_members, n_parameters), optional
+        The same in float64; without it they are converted whenever they are needed.
+
+    Attributes
+    ----------
+    block_size : int
+        Rows that pass at a time.
+    """
+
+    def __init__(self, network, params, params_in_float64=None):
+        self.network, self.params = network, params
+        widest = max(network.widths[0], len(params) * max(network.widths[1:]))
+        # A power of 2: blocks then end where those of any larger size do.
+        cached = 2 ** (max(CELLS // widest, 1).bit_length() - 1)
+        self.block_size = min(max(cached, SMALLEST_BLOCK), BLOCK)
+        self._views = {params.dtype: network.views(params)}
+        if params_in_float64 is not None:
+            self._views[np.dtype(np.float64)] = network.views(params_in_float64)
+
+    def __call__(self, rows, span, precise):
+        """Yield ``(span, logits)`` for blocks of rows.
+
+        Parameters
+        ----------
+        rows : DenseRows or SparseRows
+        span : slice
+            Where in the table these rows are.
+        precise : bool
+            Whether to compute in float64.
+
+        Yields
+        ------
+        span : slice
+            Where in the table the block is.
+        logits : float64 ndarray of shape (n_members, block size, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If logits overflow even in float64.
+        """
+        dtype = np.dtype(np.float64) if precise else self.params.dtype
+        views, workspace = self._views_in(dtype), self.network.workspace(dtype)
+        rows = rows.astype(dtype)
+        for start in range(span.start, span.stop, self.block_size):
+            block = slice(start, min(start + self.block_size, span.stop))
+            within = slice(block.start - span.start, block.stop - span.start)
+            logits = self._logits(views, rows.slice(within), workspace)
+            if not _are_sane(logits):
+                logits = self._recompute(rows, within, block)
+            yield block, logits
+
+    def _views_in(self, dtype):
+        views = self._views.get(dtype)
+        return self.network.views(self.params.astype(dtype)) if views is None else views
+
+    def _logits(self, views, inputs, workspace):
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = self.network.forward(views, inputs, workspace)[0]
+        return logits.astype(np.float64)  # a copy, as the workspace is used again
+
+    def _recompute(self, rows, within, block):
+        dtype = np.dtype(np.float64)
+        inputs = rows.astype(dtype).slice(within)
+        logits = self._logits(self._views_in(dtype), inputs, self.network.workspace(dtype))
+        if _are_sane(logits):
+            return logits
+        raise ValueError(
+            f"the network's outputs overflow for rows {block.start} to {block.stop - 1}: X is "
+            "far outside of what was trained on. Scale it, or use encoder='auto'."
+        )
+
+
+def _are_sane(logits):
+    """Tell whether no number is NaN, infinite or enormous."""
+    return np.abs(logits).max(initial=0.0) <= LARGEST
 
 
 def predict_logits(network, params, rows, n_rows):
-    """Yield ``(span, logits)`` for blocks of rows.
+    """Yield ``(span, logits)`` for blocks of all rows.
 
     Parameters
     ----------
@@ -20,30 +107,5 @@ def predict_logits(network, params, rows, n_rows):
     ------
     span : slice
     logits : float64 ndarray of shape (n_members, block size, n_outputs)
-
-    Raises
-    ------
-    ValueError
-        If logits are not finite even in float64.
     """
-    if n_rows <= FEW:
-        params, rows = params.astype(np.float64), rows.astype(np.float64)
-    workspace = network.workspace(params.dtype)
-    views = network.views(params)
-    for start in range(0, n_rows, BLOCK):
-        span = slice(start, min(start + BLOCK, n_rows))
-        with np.errstate(over="ignore", invalid="ignore"):
-            logits = network.forward(views, rows.slice(span), workspace)[0].astype(np.float64)
-        yield span, logits if np.isfinite(logits).all() else _recompute(network, params, rows, span)
-
-
-def _recompute(network, params, rows, span):
-    params, inputs = params.astype(np.float64), rows.astype(np.float64).slice(span)
-    with np.errstate(over="ignore", invalid="ignore"):
-        logits = network.forward(network.views(params), inputs, network.workspace(np.float64))[0]
-    if not np.isfinite(logits).all():
-        raise ValueError(
-            f"the network's outputs overflow for rows {span.start} to {span.stop - 1}: X is far "
-            "outside of what was trained on. Scale it, or use encoder='auto'."
-        )
-    return logits
+    yield from ForwardPass(network, params)(rows, slice(0, n_rows), n_rows <= FEW)

@@ -4,7 +4,7 @@ import scipy.sparse as sp
 
 from skdnn.core.batches import DenseRows, SparseRows
 from skdnn.core.network import build
-from skdnn.core.prediction import BLOCK, FEW, predict_logits
+from skdnn.core.prediction import BLOCK, CELLS, FEW, SMALLEST_BLOCK, ForwardPass, predict_logits
 
 
 def make(n_rows, n_members=2, dtype=np.float64, seed=0):
@@ -50,6 +50,33 @@ def test_logits_are_float64_and_blocks_do_not_share_memory():
     assert first.dtype == second.dtype == np.float64
     np.testing.assert_allclose(first, by_hand(network, params, array[:BLOCK]), atol=1e-4)
     np.testing.assert_allclose(second, by_hand(network, params, array[BLOCK:]), atol=1e-4)
+
+
+@pytest.mark.parametrize(("n_members", "width"), [(1, 4), (8, 128), (3, 4000), (900, 900)])
+def test_a_block_is_bounded_in_rows_and_in_cells(n_members, width):
+    network = build((4, width, 3), ["tanh"])
+    params = np.zeros((n_members, network.n_parameters), np.float32)
+    size = ForwardPass(network, params).block_size
+    assert SMALLEST_BLOCK <= size <= BLOCK
+    assert BLOCK % size == 0
+    assert size == SMALLEST_BLOCK or size * n_members * width <= CELLS
+
+
+def test_a_span_says_where_in_the_table_the_rows_are():
+    network, params, array = make(20)
+    ((span, logits),) = ForwardPass(network, params)(DenseRows(array[5:]), slice(5, 20), True)
+    assert span == slice(5, 20)
+    np.testing.assert_allclose(logits, by_hand(network, params, array)[:, 5:], rtol=1e-9)
+
+
+@pytest.mark.parametrize("precise", [False, True])
+def test_parameters_kept_in_float64_change_no_bit(precise):
+    network, params, array = make(30, dtype=np.float32)
+    forwards = ForwardPass(network, params, params.astype(float)), ForwardPass(network, params)
+    ((_, kept),), ((_, converted),) = (
+        forward(DenseRows(array), slice(0, 30), precise) for forward in forwards
+    )
+    np.testing.assert_array_equal(kept, converted)
 
 
 def test_few_rows_are_computed_in_float64():

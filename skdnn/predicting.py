@@ -1,0 +1,82 @@
+"""The steps of a prediction: blocks of rows, encoded, passed forward and averaged."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skdnn.core.network import build
+from skdnn.core.prediction import FEW, ForwardPass
+from skdnn.reading import as_rows, block_reader, expansion_of
+from skdnn.threads import n_threads, shared_map, single_threaded_blas
+
+# Rows read at a time: the blocks of a small table are smaller, so that threads can share it.
+MOST_ROWS, FEWEST_ROWS, N_BLOCKS = 2048, 512, 16
+KEPT = 2**25  # bytes: more parameters than that are not kept in float64 too
+FREE = 2**18  # multiplications that BLAS does on one thread, whatever its limit
+
+
+class Passes(NamedTuple):
+    """The forward passes of a fitted estimator, for dense and for sparse encoded rows."""
+
+    dense: ForwardPass
+    sparse: ForwardPass
+
+
+def forward_passes(estimator):
+    """Return the Passes of a fitted estimator."""
+    widths, activations = estimator._widths, estimator.resolved_params_["activation"]
+    dense = build(widths, activations, expansion=expansion_of(estimator.encoder_))
+    sparse = build(widths, activations, sparse=True)
+    params = estimator._params
+    in_float64 = params.astype(np.float64, copy=False) if params.size * 8 <= KEPT else None
+    return Passes(*(ForwardPass(network, params, in_float64) for network in (dense, sparse)))
+
+
+def predict_blocks(estimator, X, average, result):
+    """Write ``average(logits)`` of all rows into ``result``.
+
+    The bits do not depend on the number of threads: blocks depend on the shape only, and BLAS
+    has one thread wherever it could use more.
+
+    Parameters
+    ----------
+    estimator : DeepNetClassifier
+        Fitted.
+    X : frame, array or sparse matrix
+        Of the columns of fit.
+    average : callable
+        ``(n_members, block size, n_outputs)`` of logits to (..., block size, n_columns).
+    result : ndarray of shape (..., n_rows, n_columns)
+
+    Returns
+    -------
+    ndarray
+        ``result``.
+    """
+    n_rows = X.shape[0]
+    read = block_reader(estimator.encoder_, X, estimator._dtype, estimator)
+
+    def fill(span):
+        encoded = read(span)
+        forward = estimator._passes.sparse if issparse(encoded) else estimator._passes.dense
+        for block, logits in forward(as_rows(encoded), span, n_rows <= FEW):
+            logits /= estimator.temperature_
+            result[..., block, :] = average(logits)
+
+    spans = spans_of(n_rows)
+    if n_rows * estimator._params.size <= FREE:
+        for span in spans:
+            fill(span)
+        return result
+    with single_threaded_blas() as blas_threads:
+        n_workers = min(n_threads(estimator.n_jobs, blas_threads), len(spans))
+        with shared_map(n_workers) as run:
+            list(run(fill, spans))
+    return result
+
+
+def spans_of(n_rows):
+    """Return the blocks of rows that are read at a time."""
+    size = min(max(-(-n_rows // N_BLOCKS), FEWEST_ROWS), MOST_ROWS)
+    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
