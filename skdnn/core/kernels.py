@@ -154,6 +154,21 @@ def adam(params, grads, first, second, rates, first_shares, second_shares, scale
             params[member, i] -= rate * mean / (math.sqrt(square * scale) + epsilon)
 
 
+def _add_bias_twin(outputs, bias):
+    outputs += bias
+
+
+@kernel(_add_bias_twin)
+def add_bias(outputs, bias):
+    """Add a bias (n_members, 1, width) to all rows of the outputs, in place."""
+    for member in range(outputs.shape[0]):
+        member_bias = bias[member, 0]
+        for row in range(outputs.shape[1]):
+            line = outputs[member, row]
+            for k in range(line.size):
+                line[k] += member_bias[k]
+
+
 def _relu_twin(z, out):
     np.maximum(z, 0, out=out)
 

@@ -67,7 +67,7 @@ class Dense:
         weights, bias = params
         shape = (len(weights), inputs.shape[1], weights.shape[2])
         outputs = np.matmul(inputs, weights, out=buffers("outputs", shape))
-        outputs += bias
+        kernels.add_bias(outputs, bias)
 
         def to_params(grad_outputs, grads):
             grad_weights, grad_bias = grads
@@ -95,7 +95,7 @@ class SparseDense(Dense):
         per_member = inputs * len(weights) if len(inputs) == 1 else inputs
         for rows, member_weights, member_outputs in zip(per_member, weights, outputs, strict=True):
             member_outputs[...] = rows @ member_weights
-        outputs += bias
+        kernels.add_bias(outputs, bias)
 
         def to_params(grad_outputs, grads):
             grad_weights, grad_bias = grads

@@ -23,6 +23,11 @@ def adam_arguments(rng, dtype, shape):
     return params, grads, first, second, rates, *shares, dtype(1.5), dtype(1e-3)
 
 
+def bias_arguments(rng, dtype, shape):
+    outputs, bias = rng.normal(size=(2, *shape)), rng.normal(size=(2, 1, shape[1]))
+    return outputs.astype(dtype), bias.astype(dtype)
+
+
 def relu_arguments(rng, dtype, shape):
     z = rng.normal(size=(2, *shape)).astype(dtype)
     return z, np.empty_like(z)
@@ -57,6 +62,7 @@ def sigmoid_arguments(rng, dtype, shape):
 
 ARGUMENTS = {
     "adam": adam_arguments,
+    "add_bias": bias_arguments,
     "relu": relu_arguments,
     "relu_slope": relu_arguments,
     "drop": drop_arguments,
@@ -132,7 +138,7 @@ def test_nan_comes_out_where_nan_went_in(name, wanted):
         arguments[1][:] = 2**64 - 1  # keep every unit
     with kernels.compiled(wanted), np.errstate(invalid="ignore"):
         getattr(kernels, name)(*arguments)
-    written = arguments[0] if name in ("adam", "shift_logits") else arguments[-1]
+    written = arguments[0] if name in ("adam", "add_bias", "shift_logits") else arguments[-1]
     assert np.isnan(written).any()
 
 
