@@ -213,8 +213,6 @@ def blocks(member_rows, weights, width, size=2048):
 
     Yields
     ------
-    span : slice
-        Positions of the block.
     rows : ndarray of shape (n_members, block size)
     weights : ndarray of shape (n_members, block size)
         0 where a member has no row left; sum to 1 over all blocks.
@@ -226,4 +224,4 @@ def blocks(member_rows, weights, width, size=2048):
         chosen = [rows[np.minimum(slots, end)] for rows, end in zip(member_rows, last, strict=True)]
         block_rows = np.stack(chosen)
         block_weights = weights[block_rows] * (slots <= last[:, None]) / totals[:, None]
-        yield slice(start, slots[-1] + 1), block_rows, block_weights
+        yield block_rows, block_weights

@@ -3,42 +3,54 @@
 import numpy as np
 
 from skdnn.core.batches import blocks
+from skdnn.core.buffers import Buffers
 from skdnn.core.prediction import BLOCK, predict_logits
 
 
-def evaluate(network, params, data, loss, member_rows, width, workspace, buffers, smoothing=0.0):
-    """Return the weighted mean loss and accuracy of each member on its rows.
+class Evaluation:
+    """Loss and accuracy of a few members, each on rows of its own.
+
+    An instance belongs to one thread.
 
     Parameters
     ----------
     network : Network
     params : ndarray of shape (n_members, n_parameters)
+        Read anew at every call.
     data : Data
-    loss : Loss
     member_rows : list of ndarray
         Rows of each member.
     width : int
         Number of rows to fill every member up to.
-    workspace : list of Buffers
-    buffers : Buffers
-        For the gathered rows.
+    loss : Loss
     smoothing : float, default=0.0
         That of training: judged by other targets, training towards modest probabilities would
         look the worse the better it succeeds.
-
-    Returns
-    -------
-    losses, scores : ndarray of shape (n_members,)
     """
-    losses, scores = np.zeros(len(params)), np.zeros(len(params))
-    views = network.views(params)
-    for _, rows, weights in blocks(member_rows, data.weights, width):
-        logits, _ = network.forward(views, data.rows.take(rows, buffers), workspace)
-        targets = data.targets[rows]
-        scores += (loss.is_hit(logits, targets) * weights).sum(axis=1)
-        weights = weights.astype(logits.dtype)
-        losses += loss.value_and_gradient(logits, targets, weights, smoothing)[0]
-    return losses, scores
+
+    def __init__(self, network, params, data, member_rows, width, loss, smoothing=0.0):
+        self.network, self.data, self.loss, self.smoothing = network, data, loss, smoothing
+        self._views = network.views(params)
+        self._buffers, self._workspace = Buffers(params.dtype), network.workspace(params.dtype)
+        self._blocks = list(blocks(member_rows, data.weights, width))
+
+    def __call__(self):
+        """Return the weighted mean loss and accuracy.
+
+        Returns
+        -------
+        ndarray of shape (2, n_members)
+        """
+        report = 0.0
+        for rows, weights in self._blocks:
+            inputs = self.data.rows.take(rows, self._buffers)
+            logits, _ = self.network.forward(self._views, inputs, self._workspace)
+            targets = self.data.targets[rows]
+            scores = (self.loss.is_hit(logits, targets) * weights).sum(axis=1)
+            weights = weights.astype(logits.dtype)
+            losses, _ = self.loss.value_and_gradient(logits, targets, weights, self.smoothing)
+            report += np.stack([losses, scores])
+        return report
 
 
 def held_out_logits(network, params, data, member_rows, run=map):

@@ -6,7 +6,7 @@ import numpy as np
 
 from skdnn.core.batches import Batches, plan_batches
 from skdnn.core.buffers import Buffers
-from skdnn.core.evaluation import evaluate
+from skdnn.core.evaluation import Evaluation
 from skdnn.core.gradient import LossGradient, Slices, add_penalty, count_slices
 from skdnn.core.optimizers import clip_by_norm, decay
 from skdnn.core.schedules import Progress
@@ -68,7 +68,17 @@ class Group:
         self.grad_weights = self.network.weights(self.grads)
         self.before = np.empty_like(self.params)
         self.buffers = Buffers(self.params.dtype)
-        self.workspace = self.network.workspace(self.params.dtype)
+        self.evaluation = None
+        if self.valid_rows:
+            self.evaluation = Evaluation(
+                self.network,
+                self.params,
+                self.valid_data,
+                self.valid_rows,
+                self.valid_width,
+                self.plan.loss,
+                self.plan.label_smoothing,
+            )
 
     def _loss_gradient(self):
         """Return what differentiates the loss of a batch: whole, or in slices on threads."""
@@ -119,8 +129,8 @@ class Group:
             better = report[0] < self.lowest
             if better.any():
                 self.lowest[better], self.last_good[better] = report[0][better], self.before[better]
-            if self.valid_data is not None:
-                report[1:] = self._validate()
+            if self.evaluation is not None:
+                report[1:] = self.evaluation()
         watched = report[1] if self.plan.keep_best else report[0]
         self.best.update(number, watched, self.params)
         return report
@@ -163,19 +173,6 @@ class Group:
             self.n_failures[bad] += 1
             for memory in self.rule.state.values():
                 memory[bad] = 0
-
-    def _validate(self):
-        return evaluate(
-            self.network,
-            self.params,
-            self.valid_data,
-            self.plan.loss,
-            self.valid_rows,
-            self.valid_width,
-            self.workspace,
-            self.buffers,
-            self.plan.label_smoothing,
-        )
 
     def stop_or_slow_down(self):
         """Tell which members are out of patience, and which are done for whatever reason.

@@ -5,7 +5,7 @@ from scipy.optimize import minimize
 
 from skdnn.core.batches import Batches, plan_batches
 from skdnn.core.buffers import Buffers
-from skdnn.core.evaluation import evaluate
+from skdnn.core.evaluation import Evaluation
 from skdnn.core.gradient import LossGradient, add_penalty
 from skdnn.core.stopping import BestEpochs
 from skdnn.core.training import History, State
@@ -24,8 +24,7 @@ class Objective:
     def __init__(self, member, network, split, plan):
         self.network, self.plan, self.data = network, plan, split.data
         rows = [split.train_rows[member]]
-        self.valid = split.valid_data and (split.valid_data, [split.valid_rows[member]])
-        self.buffers, self.workspace = Buffers(np.float64), network.workspace(np.float64)
+        self.buffers = Buffers(np.float64)
         layout = plan_batches(rows, len(rows[0]))
         self.rows, self.weights, _ = next(
             Batches(rows, split.data.weights, layout, np.float64).epoch()
@@ -34,6 +33,18 @@ class Objective:
         self.loss_gradient = LossGradient(
             network, split.data, self.params, plan, has_one_batch=True
         )
+        self.evaluation = None
+        if split.valid_data is not None:
+            rows_held_out = split.valid_rows[member]
+            self.evaluation = Evaluation(
+                network,
+                self.params,
+                split.valid_data,
+                [rows_held_out],
+                len(rows_held_out),
+                plan.loss,
+                plan.label_smoothing,
+            )
         self.penalty = np.array([plan.alpha / len(rows[0])])
 
     def __call__(self, params):
@@ -50,23 +61,11 @@ class Objective:
         return values[0], grads[0].copy()
 
     def validate(self, params):
-        """Return validation loss and score, NaN without validation."""
-        if self.valid is None:
-            return np.full((2, 1), np.nan)
-        data, rows = self.valid
-        return np.stack(
-            evaluate(
-                self.network,
-                params[None],
-                data,
-                self.plan.loss,
-                rows,
-                len(rows[0]),
-                self.workspace,
-                self.buffers,
-                self.plan.label_smoothing,
-            )
-        )
+        """Return validation loss and score, NaN without validation, shape (2,)."""
+        if self.evaluation is None:
+            return np.full(2, np.nan)
+        self.params[0] = params
+        return self.evaluation()[:, 0]
 
 
 def train_lbfgs(network, split, state, plan, max_fun, run=map):
@@ -124,7 +123,7 @@ def _train_member(objective, start, plan, max_fun):
 
     def after_iteration(intermediate_result):
         params = intermediate_result.x
-        report = objective.validate(params)[:, 0]
+        report = objective.validate(params)
         curve.append((intermediate_result.fun, *report))
         best.update(len(curve) - 1, np.array([report[0]]), params[None])
         if plan.keep_best and best.waited[0] > plan.patience:
@@ -139,7 +138,7 @@ def _train_member(objective, start, plan, max_fun):
         options={"maxiter": plan.n_epochs, "maxfun": max_fun, "gtol": plan.tol},
     )
     if not curve:
-        curve.append((result.fun, *objective.validate(result.x)[:, 0]))
+        curve.append((result.fun, *objective.validate(result.x)))
         best.update(0, np.array([curve[0][1]]), result.x[None])
     params = best.params[0] if plan.keep_best else result.x
     best_epoch = best.epoch[0] if plan.keep_best else len(curve) - 1

@@ -8,8 +8,7 @@ from scipy.special import expit, log_softmax, softmax
 from sklearn.metrics import accuracy_score, log_loss
 
 from skdnn.core.batches import Data, DenseRows, SparseRows
-from skdnn.core.buffers import Buffers
-from skdnn.core.evaluation import evaluate, held_out_logits
+from skdnn.core.evaluation import Evaluation, held_out_logits
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build
 from skdnn.core.prediction import predict_logits
@@ -35,16 +34,7 @@ def make(loss, sparse=False):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_loss_and_accuracy_equal_those_of_scikit_learn(loss, sparse):
     network, params, data, member_rows, logits = make(loss, sparse)
-    losses, scores = evaluate(
-        network,
-        params,
-        data,
-        LOSSES[loss],
-        member_rows,
-        4800,
-        network.workspace(np.float64),
-        Buffers(np.float64),
-    )
+    losses, scores = Evaluation(network, params, data, member_rows, 4800, LOSSES[loss])()
     for k, rows in enumerate(member_rows):
         targets, weights, own = data.targets[rows], data.weights[rows], logits[k][rows]
         if loss == "softmax":
@@ -67,16 +57,9 @@ def test_large_sums_of_float32_losses_are_taken_in_float64():
     network, params, data, _, logits = make("softmax")
     single = data._replace(rows=data.rows.astype(np.float32))
     everything = [np.arange(N_ROWS)] * 3
-    losses, _ = evaluate(
-        network,
-        params.astype(np.float32),
-        single,
-        LOSSES["softmax"],
-        everything,
-        N_ROWS,
-        network.workspace(np.float32),
-        Buffers(np.float32),
-    )
+    losses, _ = Evaluation(
+        network, params.astype(np.float32), single, everything, N_ROWS, LOSSES["softmax"]
+    )()
     for k in range(3):
         rows = -np.take_along_axis(log_softmax(logits[k], axis=1), data.targets, axis=1)[:, 0]
         np.testing.assert_allclose(losses[k], np.average(rows, weights=data.weights), rtol=1e-6)

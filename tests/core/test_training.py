@@ -10,8 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from skdnn.core.batches import Data, DenseRows, SparseRows
-from skdnn.core.buffers import Buffers
-from skdnn.core.evaluation import evaluate
+from skdnn.core.evaluation import Evaluation
 from skdnn.core.group import MAX_FAILURES
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build, initialize
@@ -292,16 +291,14 @@ def test_the_number_of_groups_and_threads_cannot_be_seen_in_the_result(rule):
 def test_the_best_parameters_are_put_back():
     network = build((N_INPUTS, 16, N_CLASSES), ["silu"], dropout=0.3)
     split, (state, history) = train_folds(2, dtype=np.float64)
-    losses, scores = evaluate(
+    losses, scores = Evaluation(
         network,
         state.params,
         split.valid_data,
-        LOSSES["softmax"],
         split.valid_rows,
         max(map(len, split.valid_rows)),
-        network.workspace(np.float64),
-        Buffers(np.float64),
-    )
+        LOSSES["softmax"],
+    )()
     np.testing.assert_array_equal(history.best_epoch, np.nanargmin(history.valid_loss, axis=1))
     np.testing.assert_allclose(losses, np.nanmin(history.valid_loss, axis=1), rtol=1e-12)
     np.testing.assert_allclose(scores, history.valid_score[np.arange(5), history.best_epoch])
