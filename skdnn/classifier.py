@@ -23,6 +23,7 @@ from skdnn.reading import (
     resolve_dtype,
     unchanged_on_error,
 )
+from skdnn.solvers import SOLVERS
 from skdnn.starting import (
     check_same_shape,
     count_inputs,
@@ -37,9 +38,10 @@ MIXED = -1  # in place of the training data's fingerprint, once there have been 
 
 def _is_stochastic(estimator):
     """Tell whether ``partial_fit`` makes sense."""
-    if estimator.solver == "lbfgs":
+    if SOLVERS[estimator.solver].rule is None:
         raise AttributeError(
-            "partial_fit needs a solver that takes steps; solver='lbfgs' minimizes in one go."
+            f"partial_fit needs a solver that takes steps; solver={estimator.solver!r} minimizes "
+            "in one go."
         )
     return True
 

@@ -11,7 +11,6 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from skdnn.core.batches import Data
 from skdnn.core.lbfgs import train_lbfgs
 from skdnn.core.losses import LOSSES
-from skdnn.core.optimizers import OPTIMIZERS
 from skdnn.core.schedules import SCHEDULES
 from skdnn.core.training import Plan, Split, train
 from skdnn.distinct import DistinctRows, distinct_rows
@@ -19,15 +18,8 @@ from skdnn.folds import rows_by_member, splits_as_roles, stratified_folds, strat
 from skdnn.labels import class_weight_factors, weights_by_class
 from skdnn.outcome import print_epoch
 from skdnn.reading import as_data, encode, in_container_of, read_table
+from skdnn.solvers import SOLVERS
 from skdnn.threads import n_threads, shared_map, single_threaded_blas
-
-RULE_OPTIONS = {
-    "gd": (),
-    "sgd": ("momentum", "nesterovs_momentum"),
-    "adam": ("beta_1", "beta_2", "epsilon"),
-    "adamw": ("beta_1", "beta_2", "epsilon"),
-    "lbfgs": (),
-}
 
 
 class Prepared(NamedTuple):
@@ -216,19 +208,16 @@ def _held_out(estimator, prepared, n_members):
 
 def make_plan(estimator, resolved, labels, validates):
     """Return the Plan that the parameters ask for."""
-    options = {name: getattr(estimator, name) for name in RULE_OPTIONS[estimator.solver]}
-    if "nesterovs_momentum" in options:
-        options["nesterov"] = options.pop("nesterovs_momentum")
+    solver = SOLVERS[estimator.solver]
+    options = {name: getattr(estimator, given) for name, given in solver.options.items()}
     return Plan(
         loss=LOSSES[labels.loss],
-        make_rule=partial(OPTIMIZERS.get(estimator.solver), **options)
-        if estimator.solver in OPTIMIZERS
-        else None,
+        make_rule=solver.rule and partial(solver.rule, **options),
         schedule=SCHEDULES[resolved.learning_rate],
         learning_rate=resolved.learning_rate_init,
         n_epochs=resolved.max_iter,
         batch_size=resolved.batch_size,
-        shuffle=estimator.shuffle and estimator.solver != "gd",
+        shuffle=estimator.shuffle and not solver.takes_all_rows,
         patience=resolved.n_iter_no_change,
         tol=estimator.tol,
         keep_best=validates,
@@ -256,6 +245,6 @@ def train_members(estimator, network, split, state, plan, rngs):
         if len(rngs) > 1:
             n_workers = min(n_workers, len(rngs))
         with shared_map(n_workers) as run:
-            if estimator.solver == "lbfgs":
+            if plan.make_rule is None:
                 return train_lbfgs(network, split, state, plan, estimator.max_fun, run)
             return train(network, split, state, plan, rngs, n_workers, run, on_epoch)

@@ -8,8 +8,8 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.initializers import INITIALIZERS
-from skdnn.core.optimizers import OPTIMIZERS
 from skdnn.core.schedules import SCHEDULES
+from skdnn.solvers import SOLVERS
 
 AUTO = StrOptions({"auto"})
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
@@ -20,7 +20,7 @@ BELOW_ONE = Interval(Real, 0, 1, closed="left")
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", POSITIVE_INT, AUTO],
     "activation": [StrOptions(set(ACTIVATIONS)), "array-like"],
-    "solver": [StrOptions({*OPTIMIZERS, "lbfgs"})],
+    "solver": [StrOptions(set(SOLVERS))],
     "alpha": [NON_NEGATIVE],
     "batch_size": [AUTO, POSITIVE_INT],
     "learning_rate": [StrOptions({*SCHEDULES, "auto"})],
@@ -60,28 +60,6 @@ CONSTRAINTS = {
     "n_jobs": [POSITIVE_INT, Interval(Integral, None, -1, closed="right"), None],
 }
 
-# "auto", by solver. AdamW is the recipe that regularizes; the others are as plain as they are
-# in MLPClassifier until they are told otherwise.
-RECIPES = {
-    "adamw": {
-        "learning_rate": "cosine",
-        "learning_rate_init": 2e-3,
-        "dropout": 0.1,
-        "weight_decay": 1e-2,
-        "label_smoothing": 0.05,
-    },
-    "adam": {"learning_rate": "constant", "learning_rate_init": 1e-3},
-    "sgd": {"learning_rate": "constant", "learning_rate_init": 1e-2},
-    "gd": {"learning_rate": "constant", "learning_rate_init": 0.1, "max_iter": 1000},
-    "lbfgs": {"learning_rate": "constant", "learning_rate_init": 1.0},
-}
-PLAIN = {
-    "dropout": 0.0,
-    "input_dropout": 0.0,
-    "weight_decay": 0.0,
-    "label_smoothing": 0.0,
-    "max_iter": 200,
-}
 HIDDEN_LAYER_SIZES = (128, 128)
 # Rows up to which a batch size and a number of epochs hold.
 SIZES = ((1024, 64, 30), (30_000, 128, 30), (100_000, 128, 20), (np.inf, 512, 15))
@@ -126,28 +104,29 @@ def resolve(estimator, n_rows, n_inputs, validates, sparse):
     Resolved
     """
     sizes, activation = check_layers(estimator)
-    recipe = {**PLAIN, **RECIPES[estimator.solver]}
+    solver = SOLVERS[estimator.solver]
+    recipe = solver.recipe.copy()
     recipe["batch_size"], epochs = next(sizes for limit, *sizes in SIZES if n_rows <= limit)
     batch_size = min(_given(estimator, "batch_size", recipe), n_rows)
-    if estimator.solver in ("gd", "lbfgs"):
+    if solver.takes_all_rows:
         batch_size = n_rows
     if not validates:
         recipe["label_smoothing"] = 0.0  # no temperature will undo its modesty
-    if estimator.solver == "adamw":
+    if solver.adapts:
         n_batches = -(-n_rows // batch_size)
         recipe["max_iter"] = max(epochs, -(-MIN_STEPS // n_batches))
         recipe["input_dropout"] = WIDE_DROPOUT if n_inputs > WIDE and not sparse else 0.0
-    max_iter = _given(estimator, "max_iter", recipe)
-    recipe["n_iter_no_change"] = _patience(estimator.solver, max_iter, validates)
+    recipe["max_iter"] = max_iter = _given(estimator, "max_iter", recipe)
+    recipe["n_iter_no_change"] = _patience(solver, max_iter, validates)
     names = Resolved._fields[3:]
     values = {name: _given(estimator, name, recipe) for name in names}
-    return Resolved(sizes, activation, batch_size, **{**values, "max_iter": max_iter})
+    return Resolved(sizes, activation, batch_size, **values)
 
 
 def _patience(solver, max_iter, validates):
     if validates:
         return max(8, -(-max_iter // 8))
-    return max_iter if solver == "gd" else 10
+    return 10 if solver.has_patience else max_iter
 
 
 def _given(estimator, name, recipe):
@@ -190,10 +169,10 @@ def check_together(estimator, resolved, sparse):
     """
     for name in ("dropout", "input_dropout"):
         rate = getattr(resolved, name)
-        if estimator.solver == "lbfgs" and rate:
+        if SOLVERS[estimator.solver].rule is None and rate:
             raise ValueError(
-                f"solver='lbfgs' needs the same loss at every call, but {name}={rate!r} "
-                f"makes it random. Set {name}=0, or choose another solver."
+                f"solver={estimator.solver!r} needs the same loss at every call, but "
+                f"{name}={rate!r} makes it random. Set {name}=0, or choose another solver."
             )
     if sparse and resolved.input_dropout:
         raise ValueError(

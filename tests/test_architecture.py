@@ -47,6 +47,7 @@ ORDER = [
     "skdnn.distinct",
     "skdnn.folds",
     "skdnn.threads",
+    "skdnn.solvers",
     "skdnn.parameters",
     "skdnn.reading",
     "skdnn.predicting",

@@ -10,9 +10,9 @@ from sklearn.neural_network import MLPClassifier
 from skdnn import DeepNetClassifier
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.initializers import INITIALIZERS
-from skdnn.core.optimizers import OPTIMIZERS
 from skdnn.core.schedules import SCHEDULES
 from skdnn.parameters import CONSTRAINTS
+from skdnn.solvers import SOLVERS
 
 X, y = load_iris(return_X_y=True)
 QUICK = {"max_iter": 3, "hidden_layer_sizes": (8,), "n_members": 2, "random_state": 0}
@@ -41,7 +41,7 @@ def test_every_parameter_of_mlpclassifier_is_here():
         ("activation", ACTIVATIONS),
         ("init", INITIALIZERS),
         ("learning_rate", SCHEDULES),
-        ("solver", OPTIMIZERS),
+        ("solver", SOLVERS),
     ],
 )
 def test_every_option_of_a_table_is_documented_and_trains(parameter, table):

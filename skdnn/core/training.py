@@ -21,8 +21,8 @@ class Plan(NamedTuple):
     Attributes
     ----------
     loss : Loss
-    make_rule : callable
-        ``(shape, dtype) -> rule``; see :mod:`skdnn.core.optimizers`.
+    make_rule : callable or None
+        ``(shape, dtype) -> rule``; see :mod:`skdnn.core.optimizers`. None for L-BFGS.
     schedule : callable
         See :mod:`skdnn.core.schedules`.
     learning_rate : float
