@@ -11,7 +11,14 @@ from skdnn.core.calibration import log_average, log_odds, mean_proba
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build
 from skdnn.core.training import Split, State
-from skdnn.fitting import make_plan, make_task, prepare, read_validation, train_members
+from skdnn.fitting import (
+    make_plan,
+    make_task,
+    prepare,
+    read_validation,
+    train_members,
+    training_threads,
+)
 from skdnn.labels import Labels, learn_labels
 from skdnn.outcome import forget_calibration, keep_calibration, keep_history, warn_about
 from skdnn.parameters import CONSTRAINTS, check_together, resolve
@@ -31,7 +38,6 @@ from skdnn.starting import (
     member_generators,
     starting_params,
 )
-from skdnn.threads import single_threaded_blas
 
 MIXED = -1  # in place of the training data's fingerprint, once there have been several
 
@@ -360,8 +366,8 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             network = self._train(task.split, continues)
             if not self.warm_start:
                 self._rule_state, self._n_steps = {}, 0
-            with single_threaded_blas():
-                keep_calibration(self, network, table, task, is_new_data)
+            with training_threads(self, len(self._params)) as (_, run):
+                keep_calibration(self, network, table, task, is_new_data, run)
             self._passes = forward_passes(self)
         return self
 
@@ -564,12 +570,12 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
 
     @property
     def coefs_(self):
-        """Weights of the dense layers: (fan_in, fan_out), members in front if several."""
+        """Weights (fan_in, fan_out) of the dense layers, members in front if several; read-only."""
         return [weights[0] if len(weights) == 1 else weights for weights, _ in self._layers()]
 
     @property
     def intercepts_(self):
-        """Biases of the dense layers: (fan_out,), members in front if several."""
+        """Biases (fan_out,) of the dense layers, members in front if several; read-only."""
         return [bias[0, 0] if len(bias) == 1 else bias[:, 0] for _, bias in self._layers()]
 
     def __getstate__(self):

@@ -1,5 +1,6 @@
 """The steps of fit: who sees what, and how to train."""
 
+from contextlib import contextmanager
 from functools import partial
 from numbers import Integral
 from typing import NamedTuple
@@ -231,6 +232,17 @@ def make_plan(estimator, resolved, labels, validates):
     )
 
 
+@contextmanager
+def training_threads(estimator, n_members):
+    """Limit BLAS to a thread, and yield how many there are for members and a ``map`` on them."""
+    with single_threaded_blas() as blas_threads:
+        n_workers = n_threads(estimator.n_jobs, blas_threads)
+        if n_members > 1:  # a single one is shared by slices of its batches
+            n_workers = min(n_workers, n_members)
+        with shared_map(n_workers) as run:
+            yield n_workers, run
+
+
 def train_members(estimator, network, split, state, plan, rngs):
     """Train all members on threads.
 
@@ -240,11 +252,7 @@ def train_members(estimator, network, split, state, plan, rngs):
     history : History
     """
     on_epoch = print_epoch if estimator.verbose else None
-    with single_threaded_blas() as blas_threads:
-        n_workers = n_threads(estimator.n_jobs, blas_threads)
-        if len(rngs) > 1:
-            n_workers = min(n_workers, len(rngs))
-        with shared_map(n_workers) as run:
-            if plan.make_rule is None:
-                return train_lbfgs(network, split, state, plan, estimator.max_fun, run)
-            return train(network, split, state, plan, rngs, n_workers, run, on_epoch)
+    with training_threads(estimator, len(rngs)) as (n_workers, run):
+        if plan.make_rule is None:
+            return train_lbfgs(network, split, state, plan, estimator.max_fun, run)
+        return train(network, split, state, plan, rngs, n_workers, run, on_epoch)

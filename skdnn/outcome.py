@@ -98,7 +98,7 @@ def forget_calibration(estimator):
         vars(estimator).pop(name, None)
 
 
-def keep_calibration(estimator, network, table, task, is_new_data):
+def keep_calibration(estimator, network, table, task, is_new_data, run):
     """Set ``temperature_`` and the out-of-fold attributes.
 
     Parameters
@@ -109,6 +109,8 @@ def keep_calibration(estimator, network, table, task, is_new_data):
     task : Task
     is_new_data : bool
         Whether members have seen, in an earlier fit, rows that they now hold out.
+    run : callable
+        Like ``map``.
     """
     forget_calibration(estimator)
     split = task.split
@@ -116,13 +118,14 @@ def keep_calibration(estimator, network, table, task, is_new_data):
         return
     data, loss = split.valid_data, LOSSES[estimator._labels.loss]
     rows = np.concatenate(split.valid_rows)
-    logits = np.concatenate(held_out_logits(network, estimator._params, data, split.valid_rows))
+    params = estimator._params
+    logits = np.concatenate(held_out_logits(network, params, data, split.valid_rows, run))
     single = fit_temperature(logits, data.targets[rows], data.weights[rows], loss)
     some = _spread(task.prepared.rows if task.holds_out else np.arange(len(data.weights)))
-    everyone = held_out_logits(network, estimator._params, data, [some] * len(estimator._params))
+    everyone = held_out_logits(network, params, data, [some] * len(params), run)
     n_held_out = np.count_nonzero(np.bincount(rows))
     estimator.temperature_ = ensemble_temperature(single, np.stack(everyone), loss, n_held_out)
-    if task.holds_out and len(estimator._params) > 1 and not is_new_data:
+    if task.holds_out and len(params) > 1 and not is_new_data:
         _keep_out_of_fold(estimator, table, task.prepared, rows, logits / single, loss)
 
 

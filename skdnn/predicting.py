@@ -13,7 +13,9 @@ from skdnn.threads import n_threads, shared_map, single_threaded_blas
 # Rows read at a time: the blocks of a small table are smaller, so that threads can share it.
 MOST_ROWS, FEWEST_ROWS, N_BLOCKS = 2048, 512, 16
 KEPT = 2**25  # bytes: more parameters than that are not kept in float64 too
-FREE = 2**18  # multiplications that BLAS does on one thread, whatever its limit
+# So few multiplications are not worth a change of BLAS's limit. OpenBLAS does matrix products of
+# this size on one thread, and vectors times matrices by columns, which round the same on several.
+FREE = 2**18
 
 
 class Passes(NamedTuple):
@@ -55,17 +57,19 @@ def predict_blocks(estimator, X, average, result):
         ``result``.
     """
     n_rows = X.shape[0]
+    # Read once: training on another thread may replace them between two blocks.
+    passes, temperature = estimator._passes, estimator.temperature_
     read = block_reader(estimator.encoder_, X, estimator._dtype, estimator)
 
     def fill(span):
         encoded = read(span)
-        forward = estimator._passes.sparse if issparse(encoded) else estimator._passes.dense
+        forward = passes.sparse if issparse(encoded) else passes.dense
         for block, logits in forward(as_rows(encoded), span, n_rows <= FEW):
-            logits /= estimator.temperature_
+            logits /= temperature
             result[..., block, :] = average(logits)
 
     spans = spans_of(n_rows)
-    if n_rows * estimator._params.size <= FREE:
+    if n_rows * passes.dense.params.size <= FREE:
         for span in spans:
             fill(span)
         return result

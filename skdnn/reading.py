@@ -136,7 +136,8 @@ def fit_encoder(encoder, dtype, table):
 def encode(encoder, X, dtype, estimator):
     """Return encoded rows: a C-contiguous array or CSR, finite, of type ``dtype``."""
     if isinstance(encoder, TableEncoder):
-        return encoder.encode_checked(X).astype(dtype, copy=False)
+        rows = encoder.encode_checked(X)
+        return rows.astype(dtype) if issparse(rows) else np.ascontiguousarray(rows, dtype)
     rows = X if _passes_through(encoder) else encoder.transform(X)
     if is_numeric_array(rows):  # check_array would take longer than to predict a row
         rows = np.ascontiguousarray(rows, dtype)

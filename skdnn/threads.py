@@ -91,7 +91,7 @@ def shared_map(n_workers):
         def run(function, items):
             items = list(items)
             results = [None] * len(items)
-            queue = enumerate(items)
+            queue = enumerate(items)  # Python's lock makes taking from it safe
 
             def work():
                 for index, item in queue:

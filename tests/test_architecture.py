@@ -19,6 +19,7 @@ RANDOM = {"Generator", "SeedSequence", "SFC64", "default_rng"}
 # A module imports only from those above it. A new one must find its place here.
 ORDER = [
     "skdnn.core",
+    "skdnn.core.compiling",
     "skdnn.core.kernels",
     "skdnn.core.activations",
     "skdnn.core.initializers",
@@ -124,7 +125,7 @@ def test_a_module_imports_only_from_those_before_it(module):
 def test_the_core_needs_numpy_and_scipy_alone(module):
     names = imports(tree_of(module))
     allowed = {"numpy", "scipy", *sys.stdlib_module_names}
-    if module == "skdnn.core.kernels":
+    if module == "skdnn.core.compiling":
         allowed |= {"numba"}  # optional: imported where it is used
     assert top_level(name for name in names if not name.startswith("skdnn.core")) <= allowed
 

@@ -14,7 +14,7 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from skdnn import DeepNetClassifier, TableEncoder
-from skdnn.predicting import FEWEST_ROWS, MOST_ROWS, spans_of
+from skdnn.predicting import FEWEST_ROWS, MOST_ROWS, predict_blocks, spans_of
 from skdnn.reading import block_reader
 
 QUICK = {"max_iter": 2, "hidden_layer_sizes": (16,), "n_members": 2, "random_state": 0}
@@ -176,3 +176,34 @@ def test_a_frame_where_arrays_were_seen_warns_once():
     with pytest.warns(UserWarning, match="without feature names") as caught:
         net.predict_proba(pd.DataFrame(X).add_prefix("c"))
     assert len(caught) == 1
+
+
+def test_training_during_a_prediction_does_not_mix_old_and_new():
+    X = numbers(3 * MOST_ROWS)
+    y = (X[:, 0] > 0).astype(int)
+    net = DeepNetClassifier(**QUICK).fit(X, y)
+    expected = predict_blocks(net, X, first_member, np.empty((len(X), 1)))
+
+    def train_meanwhile(logits):
+        net.partial_fit(X[:100], y[:100])
+        return first_member(logits)
+
+    mixed = predict_blocks(net.set_params(n_jobs=1), X, train_meanwhile, np.empty((len(X), 1)))
+    np.testing.assert_array_equal(mixed, expected)
+    assert not np.array_equal(predict_blocks(net, X, first_member, np.empty((len(X), 1))), expected)
+
+
+def first_member(logits):
+    return logits[0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("later", [np.asarray, pd.DataFrame])
+def test_a_model_of_sparse_rows_takes_dense_ones_as_well(later, dtype):
+    X = np.maximum(numbers(200), 0)
+    y = (X[:, 0] > 0).astype(int)
+    net = DeepNetClassifier(**QUICK, dtype=dtype).partial_fit(csr_array(X), y, classes=[0, 1])
+    expected = net.predict_proba(csr_array(X))
+    np.testing.assert_allclose(net.predict_proba(later(X)), expected, rtol=1e-5)
+    net.partial_fit(later(X), y)
+    assert np.isfinite(net.predict_proba(X)).all()

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 
 from skdnn import DeepNetClassifier
-from skdnn.core import kernels
+from skdnn.core.compiling import compiled, has_numba
 from skdnn.core.gradient import count_slices
 
 X, y = load_breast_cancer(return_X_y=True)
@@ -24,8 +24,6 @@ PRINT_HASH = """
 import hashlib, sys
 from sklearn.datasets import load_breast_cancer
 from skdnn import DeepNetClassifier
-from skdnn.core import kernels
-from skdnn.core.gradient import count_slices
 X, y = load_breast_cancer(return_X_y=True)
 net = DeepNetClassifier(max_iter=5, hidden_layer_sizes=(32, 16), random_state=7).fit(X, y)
 print(hashlib.sha256(net.predict_proba(X).tobytes()).hexdigest())
@@ -190,34 +188,36 @@ def test_fit_makes_no_copy_of_the_rows(early_stopping):
 
 
 LARGE = {
-    "hidden_layer_sizes": (1000,),
+    "hidden_layer_sizes": (2000,),
     "dropout": 0.1,
     "batch_size": 400,
     "max_iter": 2,
-    "n_members": 1,
     "random_state": 0,
 }
 
 
-def test_a_large_single_network_is_the_same_on_any_number_of_threads():
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_large_networks_are_the_same_on_any_number_of_threads(n_members):
     rng = np.random.default_rng(0)
     wide = rng.normal(size=(1000, 60)).astype(np.float32)
     labels = (wide[:, 0] > 0).astype(int)
-    assert count_slices(1, 300, 60 * 1000) > 1
+    net = DeepNetClassifier(**LARGE, n_members=n_members)
     one, two, four = (
-        DeepNetClassifier(**LARGE, n_jobs=n_jobs).fit(wide, labels) for n_jobs in (1, 2, 4)
+        clone(net).set_params(n_jobs=n_jobs).fit(wide, labels) for n_jobs in (1, 2, 4)
     )
+    # Two batches of half the rows, in slices if there is one member.
+    assert (count_slices(n_members, 250, one._params.shape[1]) > 1) == (n_members == 1)
     np.testing.assert_array_equal(one._params, two._params)
     np.testing.assert_array_equal(one._params, four._params)
     assert one.loss_curve_ == four.loss_curve_
 
 
-@pytest.mark.skipif(not kernels._has_numba(), reason="numba is not installed")
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 @pytest.mark.parametrize("solver", ["adamw", "adam", "sgd"])
 def test_compiled_kernels_and_numpy_agree_in_the_first_epochs(solver):
     net = DeepNetClassifier(solver=solver, max_iter=5, n_members=2, random_state=0)
     curves = []
     for wanted in (True, False):
-        with kernels.compiled(wanted):
+        with compiled(wanted):
             curves.append(clone(net).fit(X, y).member_loss_curves_)
     np.testing.assert_allclose(*curves, rtol=1e-4)

@@ -1,112 +1,21 @@
-"""The few loops worth compiling, each with a NumPy twin.
+"""The few loops worth compiling, each with a NumPy twin that agrees to rounding.
 
-A kernel has two bodies that agree to rounding. Where numba is installed (the extra
-``fast``) the loop is compiled on first use, cached on disk and runs on the thread that
-calls it, without Python's lock; elsewhere the NumPy twin is called. Neither assumes that
-numbers are finite: NaN and infinity pass through, and whoever calls a kernel checks.
+Compiled loops run on the thread that calls them, without Python's lock. Neither they nor
+their twins assume that numbers are finite: NaN and infinity pass through, and whoever calls
+a kernel checks.
 
-Conventions: arrays are C-contiguous and have the members axis in front; all arrays and
-scalars of a call have one floating type.
+Conventions: arrays have the members axis in front and, unless it is said, are C-contiguous;
+all floating arrays and scalars of a call have one type.
 """
 
 import math
-import os
-import threading
-from contextlib import contextmanager
-from functools import update_wrapper
 
 import numpy as np
 from scipy.special import expit
 
-SWITCH = "SKDNN_NUMBA"  # environment variable; "0" keeps to NumPy
-# What lets loops become vector instructions, short of assuming that NaN does not occur.
-FAST_MATH = {"reassoc", "contract", "arcp", "nsz", "afn"}
+from skdnn.core.compiling import kernel
+
 BLOCK = 2**14  # parameters that Adam's NumPy twin updates at a time: they stay in the cache
-
-_lock = threading.RLock()
-_is_compiled = None
-
-
-def is_compiled():
-    """Tell whether kernels are compiled: numba is installed and not switched off."""
-    global _is_compiled
-    with _lock:
-        if _is_compiled is None:
-            _is_compiled = os.environ.get(SWITCH) != "0" and _has_numba()
-        return _is_compiled
-
-
-def _has_numba():
-    try:
-        import numba  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
-@contextmanager
-def compiled(wanted):
-    """Use compiled loops, or NumPy's twins, in the whole process within a block.
-
-    Parameters
-    ----------
-    wanted : bool
-
-    Raises
-    ------
-    ImportError
-        If compiled loops are wanted and numba is not installed.
-    """
-    global _is_compiled
-    if wanted and not _has_numba():
-        raise ImportError("compiled kernels need numba: pip install 'skdnn[fast]'.")
-    before, _is_compiled = is_compiled(), bool(wanted)
-    try:
-        yield
-    finally:
-        _is_compiled = before
-
-
-class Kernel:
-    """A loop to compile, and the NumPy function to call without numba.
-
-    Parameters
-    ----------
-    loop : callable
-        Element by element, as numba likes it.
-    twin : callable
-        The same with NumPy.
-    """
-
-    def __init__(self, loop, twin):
-        self.loop, self.twin = loop, twin
-        self._machine_code = None
-        update_wrapper(self, loop)
-
-    def __call__(self, *args):
-        """Run the loop or its twin."""
-        if _is_compiled is None:
-            is_compiled()
-        if not _is_compiled:
-            return self.twin(*args)
-        return (self._machine_code or self._compile())(*args)
-
-    def _compile(self):
-        from numba import njit
-
-        with _lock:
-            if self._machine_code is None:
-                options = {"nogil": True, "error_model": "numpy", "fastmath": FAST_MATH}
-                try:
-                    self._machine_code = njit(cache=True, **options)(self.loop)
-                except RuntimeError:  # there is no folder that the cache could be written to
-                    self._machine_code = njit(**options)(self.loop)
-            return self._machine_code
-
-
-def kernel(twin):
-    """Make the decorated loop a Kernel with this NumPy twin."""
-    return lambda loop: Kernel(loop, twin)
 
 
 def _adam_twin(params, grads, first, second, rates, first_shares, second_shares, scale, epsilon):
@@ -160,7 +69,7 @@ def _add_bias_twin(outputs, bias):
 
 @kernel(_add_bias_twin)
 def add_bias(outputs, bias):
-    """Add a bias (n_members, 1, width) to all rows of the outputs, in place."""
+    """Add a bias (n_members, 1, width), which may be strided, to all rows of the outputs."""
     for member in range(outputs.shape[0]):
         member_bias = bias[member, 0]
         for row in range(outputs.shape[1]):
@@ -176,7 +85,7 @@ def _relu_twin(z, out):
 @kernel(_relu_twin)
 def relu(z, out):
     """Write max(z, 0) into ``out``; three-dimensional arrays."""
-    flat_z, flat_out = z.ravel(), out.ravel()
+    flat_z, flat_out = z.reshape(z.size), out.reshape(out.size)
     for i in range(flat_z.size):
         # Written so that NaN stays NaN.
         flat_out[i] = 0 if flat_z[i] < 0 else flat_z[i]
@@ -189,7 +98,7 @@ def _relu_slope_twin(a, out):
 @kernel(_relu_slope_twin)
 def relu_slope(a, out):
     """Write 1 where a > 0, else 0, into ``out``; three-dimensional arrays."""
-    flat_a, flat_out = a.ravel(), out.ravel()
+    flat_a, flat_out = a.reshape(a.size), out.reshape(out.size)
     for i in range(flat_a.size):
         flat_out[i] = 1 if flat_a[i] > 0 else 0
 
@@ -216,9 +125,10 @@ def drop(inputs, words, threshold, scale, outputs):
     """
     draws = words.view(np.uint16)
     for member in range(inputs.shape[0]):
-        flat_inputs, flat_outputs = inputs[member].ravel(), outputs[member].ravel()
+        flat_inputs = inputs[member].reshape(inputs[member].size)
+        flat_outputs = outputs[member].reshape(flat_inputs.size)
         for i in range(flat_inputs.size):
-            kept = scale if draws[member, i] >= threshold else 0 * scale
+            kept = scale if draws[member, i] >= threshold else scale - scale
             flat_outputs[i] = flat_inputs[i] * kept
 
 
@@ -249,7 +159,8 @@ def shift_logits(logits, targets, smoothing, levels):
             line = logits[member, row]
             highest = line[0]
             for k in range(1, n_classes):
-                highest = max(highest, line[k])
+                if line[k] > highest or line[k] != line[k]:  # NaN, once found, stays
+                    highest = line[k]
             total = 0 * highest
             for k in range(n_classes):
                 line[k] -= highest
@@ -326,7 +237,7 @@ def sigmoid_gradient(logits, targets, weights, smoothing, values):
         Overwritten with the weighted sums of the loss.
     """
     n_members, n_rows, n_outputs = logits.shape
-    one = smoothing * 0 + 1  # of the arrays' type, as all arithmetic should be
+    one = smoothing * 0 + 1
     for member in range(n_members):
         values[member] = 0
         for row in range(n_rows):

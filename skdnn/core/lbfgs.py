@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.optimize import minimize
 
+from skdnn.core import compiling
 from skdnn.core.batches import Batches, plan_batches
 from skdnn.core.buffers import Buffers
 from skdnn.core.evaluation import Evaluation
@@ -83,6 +84,7 @@ def train_lbfgs(network, split, state, plan, max_fun, run=map):
     state : State
     history : History
     """
+    compiling.load()
     data = _in_float64(split.data)
     valid = data if split.valid_data is split.data else _in_float64(split.valid_data)
     split = split._replace(data=data, valid_data=valid)

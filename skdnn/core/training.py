@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdnn.core import compiling
 from skdnn.core.batches import Data
 from skdnn.core.group import Group
 from skdnn.core.losses import Loss
@@ -193,6 +194,7 @@ def train(network, split, state, plan, rngs, n_groups=1, run=map, on_epoch=None)
         With the best parameters where there is validation, else the last ones.
     history : History
     """
+    compiling.load()
     everyone = np.arange(len(state.params))
     run_groups, run_slices = (run, map) if len(everyone) > 1 else (map, run)
     groups = [

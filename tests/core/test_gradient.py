@@ -1,3 +1,4 @@
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -69,3 +70,26 @@ def test_the_penalty_is_half_the_squared_norm_and_its_gradient_the_weights():
     np.testing.assert_allclose(penalties, [0.05 * 26, 1.0 * 5])
     np.testing.assert_allclose(grads[0], [[[1.3, 1.4]], [[3.0, 1.0]]])
     np.testing.assert_allclose(grads[1], [[[1.1]], [[5.0]]])
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_the_steady_state_allocates_less_than_a_layer_of_a_batch(activation):
+    rng = np.random.default_rng(0)
+    network = build((50, 64, 3), [activation])
+    data = Data(
+        DenseRows(rng.normal(size=(1000, 50)).astype(np.float32)),
+        rng.integers(0, 3, (1000, 1)),
+        np.ones(1000),
+    )
+    params = rng.normal(size=(1, network.n_parameters)).astype(np.float32)
+    plan = Plan(LOSSES["softmax"], None, None, 0.1, 1, 400)
+    loss_gradient = LossGradient(network, data, params, plan)
+    weights = np.full((1, 400), 1 / 400, np.float32)
+    for step in range(3):
+        rows = rng.permutation(1000)[None, :400]
+        if step == 2:
+            tracemalloc.start()
+        loss_gradient(rows, weights)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 400 * 64 * 4 / 2

@@ -112,3 +112,23 @@ def test_logits_that_overflow_in_float64_are_an_error_that_says_which_rows(n_row
 def test_no_rows_give_no_blocks():
     network, params, array = make(0)
     assert list(predict_logits(network, params, DenseRows(array), 0)) == []
+
+
+def test_a_row_that_overflows_in_float32_is_computed_again_from_its_own_inputs():
+    rng = np.random.default_rng(3)
+    network = build((4, 6, 3), ["relu"])
+    params = rng.normal(size=(2, network.n_parameters)).astype(np.float32)
+    array = rng.normal(size=(2 * BLOCK + 50, 4)).astype(np.float32)
+    array[BLOCK + 7] = 1e38
+    forward = ForwardPass(network, params)
+    span = slice(BLOCK - 5, len(array))
+    with np.errstate(over="ignore"):
+        blocks = list(forward(DenseRows(array[span]), span, False))
+    logits = np.concatenate([block.copy() for _, block in blocks], axis=1)
+    (expected,) = (
+        block
+        for _, block in predict_logits(
+            network, params.astype(float), DenseRows(array[None, BLOCK + 7].astype(float)), 1
+        )
+    )
+    np.testing.assert_allclose(logits[:, 12], expected[:, 0], rtol=1e-6)

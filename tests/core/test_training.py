@@ -11,7 +11,7 @@ from sklearn.neural_network import MLPClassifier
 
 from skdnn.core.batches import Data, DenseRows, SparseRows
 from skdnn.core.evaluation import Evaluation
-from skdnn.core.group import MAX_FAILURES
+from skdnn.core.group import MAX_FAILURES, Group
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build, initialize
 from skdnn.core.optimizers import OPTIMIZERS, Momentum
@@ -438,3 +438,41 @@ def test_groups_cannot_be_seen_under_any_schedule(schedule):
     _, (one, _) = train_folds(1, schedule=schedule)
     _, (five, _) = train_folds(5, schedule=schedule)
     np.testing.assert_array_equal(one.params, five.params)
+
+
+def test_shuffling_a_single_batch_changes_nothing_but_the_order_of_its_sum():
+    network, data = build((N_INPUTS, 8, N_CLASSES), ["tanh"]), make_data()
+    histories = [
+        train(network, everyone(data), start(network), plan(shuffle=shuffle), generators(1))[1]
+        for shuffle in (True, False)
+    ]
+    np.testing.assert_allclose(histories[0].train_loss, histories[1].train_loss, rtol=1e-10)
+
+
+def test_a_last_step_that_explodes_is_taken_back():
+    class Explosion:
+        state = {}  # noqa: RUF012
+
+        def __init__(self, shape, dtype):
+            pass
+
+        def step(self, params, grads, rates, number):
+            params[:, 0] = np.nan
+
+    network, data = build((N_INPUTS, 8, N_CLASSES), ["tanh"]), make_data()
+    begin = start(network)
+    state, history = train(
+        network, everyone(data), begin, plan(Explosion, n_epochs=1), generators(1)
+    )
+    assert history.n_failures == [1]
+    np.testing.assert_array_equal(state.params, begin.params)
+
+
+def test_slices_of_a_batch_drop_units_of_their_own():
+    network, data = build((N_INPUTS, 30_000, N_CLASSES), ["relu"], 0.5), make_data(n_rows=200)
+    whole_batch = plan(batch_size=200)
+    group = Group(
+        np.array([0]), network, everyone(data), start(network), whole_batch, generators(1)
+    )
+    first, second = (part.rngs[0].random(20) for part in group.loss_gradient.parts)
+    assert not np.intersect1d(first, second).size

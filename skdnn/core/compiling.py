@@ -1,0 +1,109 @@
+"""Loops that numba compiles where it is installed, and NumPy twins that stand in for them.
+
+Numba is imported when training begins, never before: a process that only predicts does not
+wait for a compiler. What is compiled stays on disk, where a folder for it can be written.
+"""
+
+import os
+import threading
+from contextlib import contextmanager
+from functools import update_wrapper
+
+SWITCH = "SKDNN_NUMBA"  # environment variable; "0" keeps to NumPy
+# What lets loops become vector instructions, short of assuming that NaN does not occur.
+FAST_MATH = {"reassoc", "contract", "arcp", "nsz", "afn"}
+
+_lock = threading.RLock()
+_wanted = None  # True or False within a block of `compiled`
+_is_compiled = False
+
+
+def load():
+    """From now on run compiled loops, if numba is installed and not switched off."""
+    global _is_compiled
+    with _lock:
+        if _wanted is None and not _is_compiled:
+            _is_compiled = os.environ.get(SWITCH) != "0" and has_numba()
+
+
+def has_numba():
+    """Tell whether numba can be imported."""
+    try:
+        import numba  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def is_compiled():
+    """Tell whether compiled loops run."""
+    return _is_compiled
+
+
+@contextmanager
+def compiled(wanted):
+    """Run compiled loops, or NumPy's twins, in the whole process within a block.
+
+    Blocks may be nested, but not overlap on several threads.
+
+    Parameters
+    ----------
+    wanted : bool
+
+    Raises
+    ------
+    ImportError
+        If compiled loops are wanted and numba is not installed.
+    """
+    global _wanted, _is_compiled
+    if wanted and not has_numba():
+        raise ImportError("compiled kernels need numba: pip install 'skdnn[fast]'.")
+    before = _wanted, _is_compiled
+    _wanted = _is_compiled = bool(wanted)
+    try:
+        yield
+    finally:
+        _wanted, _is_compiled = before
+
+
+class Kernel:
+    """A loop to compile, and the NumPy function to call without numba.
+
+    Parameters
+    ----------
+    loop : callable
+        Element by element, as numba likes it.
+    twin : callable
+        The same with NumPy.
+    """
+
+    def __init__(self, loop, twin):
+        self.loop, self.twin = loop, twin
+        self._machine_code = None
+        update_wrapper(self, loop)
+
+    def __call__(self, *args):
+        """Run the loop or its twin."""
+        if not _is_compiled:
+            return self.twin(*args)
+        try:
+            return (self._machine_code or self._compile())(*args)
+        except OSError:  # what was compiled could not be saved: the disk may be full
+            return self._compile(cache=False)(*args)
+
+    def _compile(self, cache=True):
+        from numba import njit
+
+        options = {"nogil": True, "error_model": "numpy", "fastmath": FAST_MATH}
+        with _lock:
+            if self._machine_code is None or not cache:
+                try:
+                    self._machine_code = njit(cache=cache, **options)(self.loop)
+                except RuntimeError:  # there is no folder that the cache could be written to
+                    self._machine_code = njit(**options)(self.loop)
+            return self._machine_code
+
+
+def kernel(twin):
+    """Make the decorated loop a Kernel with this NumPy twin."""
+    return lambda loop: Kernel(loop, twin)

@@ -1,0 +1,127 @@
+import hashlib
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+
+from skdnn import DeepNetClassifier
+from skdnn.core import compiling
+from skdnn.core.compiling import Kernel, compiled, has_numba, is_compiled
+
+needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+
+
+def double(array):
+    for i in range(array.size):
+        array[i] *= 2
+
+
+def triple(array):
+    array *= 3
+
+
+def result_of(kernel):
+    array = np.ones(3)
+    kernel(array)
+    return array[0]
+
+
+@needs_numba
+def test_a_kernel_is_its_loop_when_compiled_and_its_twin_otherwise():
+    kernel = Kernel(double, triple)
+    with compiled(True):
+        assert result_of(kernel) == 2
+    with compiled(False):
+        assert result_of(kernel) == 3
+
+
+@needs_numba
+def test_after_blocks_of_compiled_all_is_as_before():
+    before = compiling._wanted, is_compiled()
+    with compiled(True):
+        with compiled(False):
+            with compiled(False):
+                assert not is_compiled()
+            assert not is_compiled()
+        assert is_compiled()
+    assert (compiling._wanted, is_compiled()) == before
+    with pytest.raises(KeyError), compiled(True):
+        {}["missing"]
+    assert (compiling._wanted, is_compiled()) == before
+
+
+def test_training_within_a_block_does_not_load_what_is_not_wanted():
+    with compiled(False):
+        compiling.load()
+        assert not is_compiled()
+
+
+def test_wanting_compiled_loops_without_numba_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(ImportError, match=r"skdnn\[fast\]"), compiled(True):
+        pass
+
+
+@needs_numba
+@pytest.mark.parametrize("error", [RuntimeError, OSError])
+def test_without_a_place_for_the_cache_loops_are_compiled_all_the_same(error, monkeypatch):
+    import numba
+
+    njit = numba.njit
+
+    def njit_without_disk(cache=False, **options):
+        if not cache:
+            return njit(**options)
+        if error is RuntimeError:
+            raise RuntimeError("cannot cache function: no locator available")
+
+        def fails_to_save(array):
+            raise OSError("No space left on device")
+
+        return lambda loop: fails_to_save
+
+    monkeypatch.setattr(numba, "njit", njit_without_disk)
+    kernel = Kernel(double, triple)
+    with compiled(True):
+        assert result_of(kernel) == 2
+        assert result_of(kernel) == 2
+
+
+def run_python(code, **environment):
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return result.stdout.strip()
+
+
+def test_importing_the_package_does_not_import_numba():
+    assert run_python("import sys, skdnn; print('numba' in sys.modules)") == "False"
+
+
+def test_predicting_in_a_new_process_does_not_import_numba(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    net = DeepNetClassifier(max_iter=2, n_members=2, random_state=0).fit(X, y)
+    path = tmp_path / "net.pkl"
+    path.write_bytes(pickle.dumps((net, X)))
+    code = f"""
+import hashlib, pickle, sys
+with open({str(path)!r}, "rb") as file:
+    net, X = pickle.load(file)
+print("numba" in sys.modules, hashlib.sha256(net.predict_proba(X).tobytes()).hexdigest())
+"""
+    ours = hashlib.sha256(net.predict_proba(X).tobytes()).hexdigest()
+    assert run_python(code) == f"False {ours}"
+
+
+@pytest.mark.parametrize(("value", "expected"), [("0", "False"), ("1", str(has_numba()))])
+def test_an_environment_variable_switches_numba_off(value, expected):
+    code = "from skdnn.core import compiling as c; c.load(); print(c.is_compiled())"
+    assert run_python(code, SKDNN_NUMBA=value) == expected
