@@ -42,7 +42,7 @@ def main():
             lines = measure_case(case, sources, options)
             facts = {"sizes": "quick" if options.quick else "full", **describe()}
             results.replace_case(path, case, [line | facts for line in lines])
-    print(f"\nMeasurements: {path}\nNow the report: python -m benchmarks.report")
+    print(f"\nMeasurements: {path}\nNow the report: python -m benchmarks.report {path}")
 
 
 def read_options():

@@ -9,7 +9,8 @@ import threading
 from contextlib import contextmanager
 from functools import update_wrapper
 
-SWITCH = "SKDNN_NUMBA"  # environment variable; "0" keeps to NumPy
+SWITCH = "SKDNN_NUMBA"  # environment variable
+OFF = ("0", "false", "no", "off")  # its values that keep to NumPy
 # What lets loops become vector instructions, short of assuming that NaN does not occur.
 FAST_MATH = {"reassoc", "contract", "arcp", "nsz", "afn"}
 
@@ -23,16 +24,16 @@ def load():
     global _is_compiled
     with _lock:
         if _wanted is None and not _is_compiled:
-            _is_compiled = os.environ.get(SWITCH) != "0" and has_numba()
+            _is_compiled = os.environ.get(SWITCH, "").lower() not in OFF and has_numba()
 
 
 def has_numba():
-    """Tell whether numba can be imported."""
+    """Tell whether numba can be imported and may compile."""
     try:
-        import numba  # noqa: F401
+        from numba import config
     except ImportError:
         return False
-    return True
+    return not config.DISABLE_JIT
 
 
 def is_compiled():
@@ -88,7 +89,9 @@ class Kernel:
             return self.twin(*args)
         try:
             return (self._machine_code or self._compile())(*args)
-        except OSError:  # what was compiled could not be saved: the disk may be full
+        except Exception:
+            # Loops raise nothing themselves: the cache is damaged or cannot be read, or the disk
+            # is full. That is found out before the loop begins.
             return self._compile(cache=False)(*args)
 
     def _compile(self, cache=True):
