@@ -66,18 +66,18 @@ class Dense:
         """Return the outputs, shape (n_members, n_rows, fan_out), and the way back."""
         weights, bias = params
         shape = (len(weights), inputs.shape[1], weights.shape[2])
-        outputs = _multiply(inputs, weights, buffers("outputs", shape))
+        outputs = np.matmul(inputs, weights, out=buffers("outputs", shape))
         kernels.add_bias(outputs, bias)
 
         def to_params(grad_outputs, grads):
             grad_weights, grad_bias = grads
-            _multiply(inputs.swapaxes(1, 2), grad_outputs, grad_weights)
+            np.matmul(inputs.swapaxes(1, 2), grad_outputs, out=grad_weights)
             _sum_rows(grad_outputs, grad_bias, buffers)
 
         def to_inputs(grad_outputs):
             shape = (*grad_outputs.shape[:2], weights.shape[1])
             grad_inputs = buffers("grad_inputs", shape)
-            return _multiply(grad_outputs, weights.swapaxes(1, 2), grad_inputs)
+            return np.matmul(grad_outputs, weights.swapaxes(1, 2), out=grad_inputs)
 
         return outputs, WayBack(to_params, to_inputs)
 
@@ -173,21 +173,11 @@ class Dropout:
         return words
 
 
-def _multiply(left, right, out):
-    """Write the matrix product of each member into ``out``, and return it."""
-    if len(out) > 1:
-        return np.matmul(left, right, out=out)
-    # The same product, without what matmul does first to arrays of three dimensions: for small
-    # matrices that takes as long as the product.
-    np.dot(left[0], right[0], out=out[0])
-    return out
-
-
 def _sum_rows(grad_outputs, grad_bias, buffers):
     ones = buffers("ones", (1, 1, grad_outputs.shape[1]))
     ones.fill(1)
     # Several times faster than a sum over the middle axis.
-    _multiply(ones, grad_outputs, grad_bias)
+    np.matmul(ones, grad_outputs, out=grad_bias)
 
 
 def _unchanged(grad_outputs):
