@@ -31,7 +31,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     - Numbers, booleans and durations (in seconds) have their median subtracted, are divided
       by their interquartile range and clipped smoothly to between -3 and 3. Where the range
       is 0 they are divided by half of maximum - minimum. A gap becomes 0, the median, and if
-      there were gaps in training, a column ``<name>_missing`` tells where they are.
+      there were gaps in training, a column ``<name>_missing`` tells where they are. Beside the
+      scaled number stands its piecewise-linear encoding: ``<name>_bin1``, ``<name>_bin2``, ...
+      tell how far into each bin between quantiles the number reaches, from -1/2 to 1/2 [1]_.
     - Strings, categories and mixed objects are one-hot encoded, the most frequent level
       first. Rare levels share the level ``infrequent``; gaps have the level ``missing`` if
       there were any in training. A level is told by its text, whatever its type: 1, 1.0 and
@@ -53,6 +55,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Levels kept of a column, not counting ``infrequent`` and ``missing``.
     min_frequency : float, default=0.001
         Share of the total weight below which a level is infrequent.
+    n_bins : int or "auto", default="auto"
+        Bins of a column of numbers at most, 0 for none. "auto" is 32 for up to 16 columns of
+        numbers and parts of dates, 16 for up to 64, and none for more.
     dtype : {"float32", "float64"}, default="float32"
         Type of the encoded values. Scaling is done in float64.
 
@@ -70,11 +75,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, if all are strings.
 
+    References
+    ----------
+    .. [1] Y. Gorishniy, I. Rubachev, A. Babenko, "On embeddings for numerical features in
+       tabular deep learning", 2022, https://arxiv.org/abs/2203.05556
+
     Examples
     --------
     >>> from skdnn.encoding import TableEncoder
     >>> rows = [[22, "north"], [35, "south"], [None, "north"], [58, "north"]]
-    >>> encoder = TableEncoder().fit(rows)
+    >>> encoder = TableEncoder(n_bins=0).fit(rows)
     >>> encoder.get_feature_names_out().tolist()
     ['x0', 'x0_missing', 'x1_north', 'x1_south']
     >>> encoder.transform(rows).shape
@@ -84,12 +94,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     _parameter_constraints = {  # noqa: RUF012 - scikit-learn's way to state constraints
         "max_categories": [Interval(Integral, 1, None, closed="left")],
         "min_frequency": [Interval(Real, 0, 1, closed="left")],
+        "n_bins": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "dtype": [StrOptions({"float32", "float64"})],
     }
 
-    def __init__(self, max_categories=64, min_frequency=0.001, dtype="float32"):
+    def __init__(self, max_categories=64, min_frequency=0.001, n_bins="auto", dtype="float32"):
         self.max_categories = max_categories
         self.min_frequency = min_frequency
+        self.n_bins = n_bins
         self.dtype = dtype
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -124,7 +136,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if issparse(X):
             return self._fit_sparse(X)
         names = _check_feature_names_in(self)
-        limits = Limits(self.max_categories, self.min_frequency)
+        limits = Limits(self.max_categories, self.min_frequency, self.n_bins)
         self._plan, ignored = Planner(as_table(X, names), y, weights, limits).learn()
         self._largest = None
         self.expansion_ = self._plan.expansion
@@ -143,7 +155,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def encode(self, X):
-        """Return compact rows: numbers, then one code for each one-hot encoded column.
+        """Return compact rows: numbers, knot coordinates, then a code for each column of text.
 
         Parameters
         ----------

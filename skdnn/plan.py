@@ -6,6 +6,7 @@ import numpy as np
 
 from skdnn.columns import DATE_PARTS, date_parts
 from skdnn.core.expansion import Expansion
+from skdnn.knots import knot_coordinates, learn_knots
 from skdnn.scaling import Scaling, learn_scaling, scale, weighted_shares
 from skdnn.tables import determines_the_rest, read_as
 
@@ -15,11 +16,33 @@ UNIQUE = "unique in every row"
 ALL_RARE = "no level is frequent enough"
 
 
+# Bins of each scaled column, up to so many of them: the inputs of wide tables are many already.
+BINS = ((16, 32), (64, 16), (np.inf, 0))
+FEWEST_KNOTS = 3  # two values are told apart by the number itself
+
+
 class Limits(NamedTuple):
-    """Which levels of a text column are kept: at most so many, each at least so frequent."""
+    """How finely columns are encoded.
+
+    Attributes
+    ----------
+    max_categories : int
+        Levels of a text column that are kept at most.
+    min_frequency : float
+        Share of the weight that each of them has at least.
+    n_bins : int or "auto"
+        Bins of a column of numbers at most.
+    """
 
     max_categories: int
     min_frequency: float
+    n_bins: int | str
+
+    def bins_for(self, n_columns):
+        """Return the bins of each of ``n_columns`` scaled columns."""
+        if isinstance(self.n_bins, str):
+            return next(n_bins for limit, n_bins in BINS if n_columns <= limit)
+        return self.n_bins
 
 
 class Levels(NamedTuple):
@@ -62,8 +85,8 @@ class Dates(NamedTuple):
 class Plan(NamedTuple):
     """What becomes of each column; columns are given by position.
 
-    An encoded row holds the scaled numbers, the parts of dates, the indicators of gaps, and
-    the codes of texts, in this order.
+    An encoded row holds the scaled numbers, the parts of dates, the indicators of gaps, the knot
+    coordinates of numbers and parts of dates, and the codes of texts, in this order.
 
     Attributes
     ----------
@@ -75,6 +98,8 @@ class Plan(NamedTuple):
     gaps : list of int
         Columns of numbers or dates that had gaps.
     levels : dict of int to Levels
+    knots : dict of int to ndarray
+        By column of an encoded row, not by position in the table.
     """
 
     numbers: np.ndarray
@@ -82,6 +107,7 @@ class Plan(NamedTuple):
     dates: dict
     gaps: list
     levels: dict
+    knots: dict
 
     @property
     def expansion(self):
@@ -89,25 +115,36 @@ class Plan(NamedTuple):
         n_numbers = len(self.numbers) + sum(len(date.parts) for date in self.dates.values())
         n_numbers += len(self.gaps)
         n_levels = tuple(len(levels.names) for levels in self.levels.values())
-        return Expansion(n_numbers if n_levels else max(n_numbers, 1), n_levels)
+        n_bins = tuple(len(knots) - 1 for knots in self.knots.values())
+        return Expansion(n_numbers if n_levels else max(n_numbers, 1), n_levels, n_bins)
 
     def encode(self, table, dtype):
         """Return the encoded rows (n_rows, n_inputs) of a table."""
         expansion = self.expansion
         rows = np.zeros((table.n_rows, expansion.n_inputs), dtype)
         for span, columns, values in table.tiles(self.numbers):
-            rows[span, columns] = scale(values, self.scaling.take(columns))
+            scaled = scale(values, self.scaling.take(columns))
+            self._write(scaled, rows[span], columns.start, expansion)
         start = len(self.numbers)
         for position, dates in self.dates.items():
-            stop = start + len(dates.parts)
-            rows[:, start:stop] = dates.encode(read_as(table, position, "time"))
-            start = stop
+            scaled = dates.encode(read_as(table, position, "time"))
+            self._write(scaled, rows, start, expansion)
+            start += len(dates.parts)
         for column, position in enumerate(self.gaps, start):
             kind = "time" if position in self.dates else "number"
             rows[:, column] = np.isnan(read_as(table, position, kind))
-        for column, (position, levels) in enumerate(self.levels.items(), expansion.n_numbers):
+        first = expansion.n_inputs - len(self.levels)
+        for column, (position, levels) in enumerate(self.levels.items(), first):
             rows[:, column] = levels.encode(read_as(table, position, "text"))
         return rows
+
+    def _write(self, scaled, rows, start, expansion):
+        """Write scaled columns and their knot coordinates into encoded rows."""
+        stop = start + scaled.shape[1]
+        rows[:, start:stop] = scaled
+        for target, (column, knots) in enumerate(self.knots.items(), expansion.n_numbers):
+            if start <= column < stop:
+                rows[:, target] = knot_coordinates(scaled[:, column - start], knots)
 
     def names(self, columns):
         """Return the names of expanded columns, given those of the table's columns."""
@@ -117,7 +154,13 @@ class Plan(NamedTuple):
             for position, dates in self.dates.items()
             for part in dates.parts
         ]
+        binned = [
+            f"{names[column]}_bin{number}"
+            for column, knots in self.knots.items()
+            for number in range(1, len(knots))
+        ]
         names += [f"{columns[position]}_missing" for position in self.gaps]
+        names += binned
         names += [
             f"{columns[position]}_{level}"
             for position, levels in self.levels.items()
@@ -162,10 +205,11 @@ class Planner:
             column = self.table.column(position)
             add[column.kind](position, column)
         numbers, scaling = self._scale_numbers()
+        knots = self._learn_knots(numbers, scaling)
         if len(numbers) or self.dates or self.gaps or len(self.ids) < len(self.levels):
             self._drop_ids()
         self._drop_single_levels()
-        plan = Plan(numbers, scaling, self.dates, sorted(self.gaps), self.levels)
+        plan = Plan(numbers, scaling, self.dates, sorted(self.gaps), self.levels, knots)
         return plan, dict(sorted(self.ignored.items()))
 
     def _add_number(self, position, column):
@@ -194,6 +238,19 @@ class Planner:
             self._has_values(position, scaling.take(column))
         kept = np.flatnonzero(scaling.spread)
         return np.array(self.numbers)[kept], scaling.take(kept)
+
+    def _learn_knots(self, numbers, scaling):
+        n_columns = len(numbers) + sum(len(dates.parts) for dates in self.dates.values())
+        n_bins = self.limits.bins_for(n_columns)
+        if not n_bins:
+            return {}
+        learnt = []
+        for span, values in self.table.blocks(numbers):
+            learnt += learn_knots(values, self.weights, scaling.take(span), n_bins)
+        for position, dates in self.dates.items():
+            parts = date_parts(read_as(self.table, position, "time"))[:, dates.parts]
+            learnt += learn_knots(parts, self.weights, dates.scaling, n_bins)
+        return {column: knots for column, knots in enumerate(learnt) if len(knots) >= FEWEST_KNOTS}
 
     def _has_values(self, position, scaling):
         """Note why a column of numbers or dates is ignored, or that it has gaps."""

@@ -42,6 +42,7 @@ ORDER = [
     "skdnn.columns",
     "skdnn.tables",
     "skdnn.scaling",
+    "skdnn.knots",
     "skdnn.plan",
     "skdnn.encoding",
     "skdnn.labels",

@@ -15,7 +15,7 @@ from skdnn.encoding import TableEncoder
 
 def encode_one(column, **params):
     """Encode a table of one column; return the matrix and the names without the prefix."""
-    encoder = TableEncoder(**params)
+    encoder = TableEncoder(**{"n_bins": 0, **params})
     matrix = encoder.fit_transform(pd.DataFrame({"c": column}))
     return matrix, [name.removeprefix("c_") for name in encoder.get_feature_names_out()]
 
@@ -81,7 +81,7 @@ def test_a_gap_is_the_median_and_is_told(column):
 
 
 def test_a_gap_that_training_had_not_is_just_the_median():
-    encoder = TableEncoder().fit([[1.0], [2.0], [4.0]])
+    encoder = TableEncoder(n_bins=0).fit([[1.0], [2.0], [4.0]])
     assert_array_equal(encoder.transform([[np.nan], [2.0]]), [[0], [0]])
 
 
@@ -97,7 +97,7 @@ def test_a_constant_with_gaps_leaves_the_indicator():
 def test_extreme_numbers_stay_finite_and_ordered(largest, dtype, as_frame):
     X = np.array([[-largest], [-largest], [0.0], [largest], [largest]])
     X = pd.DataFrame(X) if as_frame else X
-    out = TableEncoder(dtype=dtype).fit(X).transform(X)
+    out = TableEncoder(n_bins=0, dtype=dtype).fit(X).transform(X)
     assert np.isfinite(out).all()
     assert out.dtype == dtype
     assert (np.abs(out) <= 3).all()
@@ -105,7 +105,7 @@ def test_extreme_numbers_stay_finite_and_ordered(largest, dtype, as_frame):
 
 
 def test_outliers_unseen_in_training_are_clipped_to_3():
-    encoder = TableEncoder().fit(np.arange(9.0)[:, None])
+    encoder = TableEncoder(n_bins=0).fit(np.arange(9.0)[:, None])
     assert_allclose(encoder.transform([[1e308], [-1e308]]), [[3], [-3]])
 
 
@@ -146,9 +146,11 @@ def test_rare_levels_are_folded():
 def test_an_unseen_level_is_infrequent_or_nothing():
     X = pd.DataFrame({"c": ["a"] * 5 + ["b"] * 4 + ["z"]})
     new = pd.DataFrame({"c": ["new", "b", None]})
-    folded = TableEncoder(min_frequency=0.2).fit(X).transform(new)
+    folded = TableEncoder(n_bins=0, min_frequency=0.2).fit(X).transform(new)
     assert_array_equal(folded, [[0, 0, 1], [0, 1, 0], [0, 0, 0]])
-    assert_array_equal(TableEncoder().fit(X).transform(new), [[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+    assert_array_equal(
+        TableEncoder(n_bins=0).fit(X).transform(new), [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+    )
 
 
 def test_a_level_called_missing_does_not_collide_with_gaps():
@@ -280,7 +282,7 @@ def test_ids_with_gaps_and_ids_alone_are_kept():
 
 @pytest.mark.parametrize("X", [np.ones((3, 2)), pd.DataFrame({"a": ["x"] * 3, "b": [None] * 3})])
 def test_a_table_that_tells_nothing_gives_one_column_of_zeros(X):
-    encoder = TableEncoder().fit(X)
+    encoder = TableEncoder(n_bins=0).fit(X)
     assert_array_equal(encoder.transform(X), np.zeros((3, 1)))
     assert encoder.get_feature_names_out().tolist() == ["constant"]
     assert len(encoder.ignored_columns_) == 2

@@ -25,7 +25,7 @@ def test_polars_gives_what_pandas_gives():
         pl.col("town").cast(pl.String).cast(pl.Enum(["Bonn", "Oslo", "Rome", "Lima"])),
         pl.col("sex").cast(pl.Categorical),
     )
-    one, other = TableEncoder().fit(frame), TableEncoder().fit(twin)
+    one, other = TableEncoder(n_bins=0).fit(frame), TableEncoder(n_bins=0).fit(twin)
     assert one.get_feature_names_out().tolist() == other.get_feature_names_out().tolist()
     assert one.categories_ == other.categories_
     for encoder in (one, other):
@@ -35,21 +35,21 @@ def test_polars_gives_what_pandas_gives():
 
 def test_polars_booleans_decimals_and_empty_columns_are_numbers():
     frame = pl.DataFrame({"b": [True, None, False], "n": [None] * 3, "d": [Decimal(1), None, None]})
-    encoder = TableEncoder().fit(frame)
+    encoder = TableEncoder(n_bins=0).fit(frame)
     assert encoder.get_feature_names_out().tolist() == ["b", "b_missing", "d_missing"]
     assert encoder.ignored_columns_ == {"n": "all missing"}
 
 
 def test_arrays_of_objects_are_read_column_by_column():
     X = np.array([[1, "a", True], [2.5, "b", False], [None, "a", True]], dtype=object)
-    encoder = TableEncoder().fit(X)
+    encoder = TableEncoder(n_bins=0).fit(X)
     names = encoder.get_feature_names_out().tolist()
     assert names == ["x0", "x2", "x0_missing", "x1_a", "x1_b"]
-    assert_array_equal(encoder.transform(X), TableEncoder().fit_transform(X.tolist()))
+    assert_array_equal(encoder.transform(X), TableEncoder(n_bins=0).fit_transform(X.tolist()))
 
 
 def test_strings_of_digits_are_categories():
-    encoder = TableEncoder().fit(np.array([["1"], ["2"], ["1"]]))
+    encoder = TableEncoder(n_bins=0).fit(np.array([["1"], ["2"], ["1"]]))
     assert encoder.categories_ == {"x0": ["1", "2"]}
 
 
@@ -64,7 +64,7 @@ class Blocker:
 
 sys.meta_path.insert(0, Blocker())
 from skdnn.encoding import TableEncoder
-print(TableEncoder().fit_transform([[1, "a"], [2, "b"], [4, "a"]]).shape)
+print(TableEncoder(n_bins=0).fit_transform([[1, "a"], [2, "b"], [4, "a"]]).shape)
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "(3, 3)"
@@ -98,7 +98,7 @@ print(TableEncoder().fit_transform([[1, "a"], [2, "b"], [4, "a"]]).shape)
 )
 def test_harmless_drift_changes_nothing(name, drifted):
     frame = people()
-    encoder = TableEncoder().fit(frame)
+    encoder = TableEncoder(n_bins=0).fit(frame)
     changed = frame.assign(**{name: drifted(frame[name])})
     assert_array_equal(encoder.transform(changed), encoder.transform(frame))
 
@@ -107,7 +107,7 @@ def test_harmless_drift_changes_nothing(name, drifted):
 @pytest.mark.parametrize("dtype", [object, "float64", "category", "datetime64[us]", "str", "Int64"])
 def test_a_column_may_come_empty_in_any_type(dtype, empty):
     frame = people()
-    encoder = TableEncoder().fit(frame)
+    encoder = TableEncoder(n_bins=0).fit(frame)
     for name in frame:
         gone = pd.Series([empty if dtype is object else None] * len(frame), dtype=dtype)
         kept = encoder.transform(frame.assign(**{name: gone}))
@@ -119,14 +119,14 @@ def test_a_column_may_come_empty_in_any_type(dtype, empty):
 
 def test_categories_that_are_numbers_may_come_as_floats():
     X = pd.DataFrame({"c": pd.Categorical([1, 2, 1, 3])})
-    encoder = TableEncoder().fit(X)
+    encoder = TableEncoder(n_bins=0).fit(X)
     for kind in (float, object, "Int64", "str"):
         assert_array_equal(encoder.transform(X.astype(kind)), encoder.transform(X))
 
 
 def test_an_ignored_column_may_hold_anything():
     X = pd.DataFrame({"id": list("abcd"), "x": [1, 2, 3, 4]})
-    encoder = TableEncoder().fit(X)
+    encoder = TableEncoder(n_bins=0).fit(X)
     changed = X.assign(id=[[1], {}, None, 2])
     assert_array_equal(encoder.transform(changed), encoder.transform(X))
 
@@ -139,18 +139,18 @@ def test_containers_in_cells_are_refused_by_name(cell):
     column = pd.Series(["a", "b", None], dtype=object)
     column[1] = cell
     with pytest.raises(TypeError, match=r"Column 'tags' of X: it holds .* Turn each part"):
-        TableEncoder().fit(pd.DataFrame({"tags": column}))
+        TableEncoder(n_bins=0).fit(pd.DataFrame({"tags": column}))
 
 
 def test_infinity_is_refused_by_name():
     X = pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, np.inf]})
     with pytest.raises(ValueError, match=r"X contains infinity .* 'b'"):
-        TableEncoder().fit(X)
-    encoder = TableEncoder().fit(X.assign(b=[1.0, 2.0]))
+        TableEncoder(n_bins=0).fit(X)
+    encoder = TableEncoder(n_bins=0).fit(X.assign(b=[1.0, 2.0]))
     with pytest.raises(ValueError, match=r"X contains infinity .* 'b'"):
         encoder.transform(X)
     with pytest.raises(ValueError, match="X contains infinity"):
-        TableEncoder().fit(X.to_numpy())
+        TableEncoder(n_bins=0).fit(X.to_numpy())
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_infinity_is_refused_by_name():
 )
 def test_what_cannot_be_encoded_is_refused_with_the_reason(X, message):
     with pytest.raises(ValueError, match=message):
-        TableEncoder().fit(X)
+        TableEncoder(n_bins=0).fit(X)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_what_cannot_be_encoded_is_refused_with_the_reason(X, message):
 )
 def test_wrong_weights_are_refused(weights, message):
     with pytest.raises(ValueError, match=message):
-        TableEncoder().fit([[1], [2], [3]], sample_weight=weights)
+        TableEncoder(n_bins=0).fit([[1], [2], [3]], sample_weight=weights)
 
 
 @pytest.mark.parametrize(
@@ -198,14 +198,14 @@ def test_wrong_weights_are_refused(weights, message):
 )
 def test_values_of_another_kind_are_refused_by_name(name, value, message):
     frame = people()
-    encoder = TableEncoder().fit(frame)
+    encoder = TableEncoder(n_bins=0).fit(frame)
     with pytest.raises(ValueError, match=message):
         encoder.transform(frame.assign(**{name: value}))
 
 
 def test_other_columns_than_in_fit_are_refused():
     frame = people()
-    encoder = TableEncoder().fit(frame)
+    encoder = TableEncoder(n_bins=0).fit(frame)
     with pytest.raises(ValueError, match="same order"):
         encoder.transform(frame[frame.columns[::-1]])
     with pytest.raises(ValueError, match="seen at fit time, yet now missing"):

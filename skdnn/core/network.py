@@ -127,7 +127,7 @@ def build(widths, activations, dropout=0.0, input_dropout=0.0, expansion=None, s
     -------
     Network
     """
-    layers = [Expand(expansion)] if expansion is not None and expansion.n_levels else []
+    layers = [Expand(expansion)] if expansion is not None and not expansion.is_trivial else []
     if input_dropout:
         layers.append(Dropout(input_dropout))
     first = SparseDense if sparse else Dense
