@@ -1,7 +1,6 @@
 """DeepNetClassifier: parameters, fit, predict. No mathematics."""
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
@@ -22,7 +21,7 @@ from skdnn.fitting import (
 from skdnn.labels import Labels, learn_labels
 from skdnn.outcome import forget_calibration, keep_calibration, keep_history, warn_about
 from skdnn.parameters import CONSTRAINTS, check_together, resolve
-from skdnn.predicting import forward_passes, predict_blocks
+from skdnn.predicting import forward_passes, plain_params, predict_blocks
 from skdnn.reading import (
     check_table,
     fit_encoder,
@@ -33,8 +32,8 @@ from skdnn.reading import (
 from skdnn.solvers import SOLVERS
 from skdnn.starting import (
     check_same_shape,
-    count_inputs,
     make_network,
+    measure,
     member_generators,
     starting_params,
 )
@@ -137,6 +136,10 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         Starting weights of each layer, (fan_in, fan_out), perhaps with the members in front.
     intercepts_init : list of array-like or None, default=None
         Starting biases of each layer, (fan_out,), perhaps with the members in front.
+    connectivity : float in (0, 1], None or "auto", default="auto"
+        Probability that a unit of the first layer is connected to a column, as it is encoded.
+        Then a factor for each column is learnt too; None does without both. "auto" is 0.3 for
+        "adamw" with dense rows, more for few columns, else None.
     dropout : float in [0, 1) or "auto", default="auto"
         Share of hidden units dropped in training. "auto" is 0.1 for "adamw", else 0.
     input_dropout : float in [0, 1) or "auto", default="auto"
@@ -269,6 +272,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         init_scale=1.0,
         coefs_init=None,
         intercepts_init=None,
+        connectivity="auto",
         dropout="auto",
         input_dropout="auto",
         weight_decay="auto",
@@ -310,6 +314,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         self.init_scale = init_scale
         self.coefs_init = coefs_init
         self.intercepts_init = intercepts_init
+        self.connectivity = connectivity
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.weight_decay = weight_decay
@@ -435,11 +440,12 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
     def _train(self, split, continues, **forced):
         """Train, and keep the parameters and the history; return the network."""
         validates = split.valid_data is not None and self.early_stopping
-        n_rows = max(map(len, split.train_rows))
         encoded = split.data.rows.array
-        n_inputs, sparse = count_inputs(encoded, self.encoder_), issparse(encoded)
-        resolved = resolve(self, n_rows, n_inputs, validates, sparse)._replace(**forced)
-        check_together(self, resolved, sparse)
+        extent = measure(split, self.encoder_)
+        if continues:  # whatever the rows are like that it goes on with
+            forced["connectivity"] = self.resolved_params_["connectivity"]
+        resolved = resolve(self, extent, validates)._replace(**forced)
+        check_together(self, resolved, extent.is_sparse)
         network = make_network(encoded, resolved, self._labels, self.encoder_)
         n_epochs_before = self.n_iter_ if continues else 0
         rngs = member_generators(self._seed, n_epochs_before, len(split.train_rows))
@@ -564,7 +570,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         if not hasattr(self, "_params"):
             raise AttributeError(f"this {type(self).__name__} is not fitted yet.")
         # A change of these would not reach their copies in float64, which small tables see.
-        params = self._params.view()
+        params = plain_params(self).view()
         params.flags.writeable = False
         return build(self._widths, self.resolved_params_["activation"]).dense(params)
 

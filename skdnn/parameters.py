@@ -45,6 +45,7 @@ CONSTRAINTS = {
     "init_scale": [POSITIVE],
     "coefs_init": ["array-like", None],
     "intercepts_init": ["array-like", None],
+    "connectivity": [AUTO, Interval(Real, 0, 1, closed="right"), None],
     "dropout": [AUTO, BELOW_ONE],
     "input_dropout": [AUTO, BELOW_ONE],
     "weight_decay": [AUTO, NON_NEGATIVE],
@@ -65,6 +66,7 @@ HIDDEN_LAYER_SIZES = (128, 128)
 SIZES = ((1024, 64, 30), (30_000, 128, 30), (100_000, 128, 20), (np.inf, 512, 15))
 MIN_STEPS = 2000  # small data needs more epochs, to take this many
 WIDE, WIDE_DROPOUT = 100, 0.2  # many inputs share what they tell: dropping some costs little
+CONNECTIVITY, FEWEST = 0.3, 4  # share of the columns that a unit sees, and how many at least
 OUTPUT_SCALE = 0.2  # small starting logits: the first steps then are not spent on shrinking them
 
 
@@ -78,26 +80,44 @@ class Resolved(NamedTuple):
     learning_rate_init: float
     max_iter: int
     n_iter_no_change: int
+    connectivity: float | None
     dropout: float
     input_dropout: float
     weight_decay: float
     label_smoothing: float
 
 
-def resolve(estimator, n_rows, n_inputs, validates, sparse):
+class Extent(NamedTuple):
+    """What "auto" looks at in the data.
+
+    Attributes
+    ----------
+    n_rows : int
+        Distinct rows that a member trains on.
+    n_columns : int
+        Columns of an encoded row.
+    n_inputs : int
+        Inputs of the network, without the bins of numbers.
+    is_sparse : bool
+        Whether the rows are sparse.
+    """
+
+    n_rows: int
+    n_columns: int
+    n_inputs: int
+    is_sparse: bool
+
+
+def resolve(estimator, extent, validates):
     """Return the parameters with "auto" replaced.
 
     Parameters
     ----------
     estimator : DeepNetClassifier
-    n_rows : int
-        Distinct rows that a member trains on.
-    n_inputs : int
-        Inputs of the network.
+    extent : Extent
+        Of the data.
     validates : bool
         Whether patience watches a validation loss.
-    sparse : bool
-        Whether the rows are sparse.
 
     Returns
     -------
@@ -106,16 +126,18 @@ def resolve(estimator, n_rows, n_inputs, validates, sparse):
     sizes, activation = check_layers(estimator)
     solver = SOLVERS[estimator.solver]
     recipe = solver.recipe.copy()
-    recipe["batch_size"], epochs = next(sizes for limit, *sizes in SIZES if n_rows <= limit)
-    batch_size = min(_given(estimator, "batch_size", recipe), n_rows)
+    recipe["batch_size"], epochs = next(sizes for limit, *sizes in SIZES if extent.n_rows <= limit)
+    batch_size = min(_given(estimator, "batch_size", recipe), extent.n_rows)
     if solver.takes_all_rows:
-        batch_size = n_rows
+        batch_size = extent.n_rows
     if not validates:
         recipe["label_smoothing"] = 0.0  # no temperature will undo its modesty
     if solver.adapts:
-        n_batches = -(-n_rows // batch_size)
+        n_batches = -(-extent.n_rows // batch_size)
         recipe["max_iter"] = max(epochs, -(-MIN_STEPS // n_batches))
-        recipe["input_dropout"] = WIDE_DROPOUT if n_inputs > WIDE and not sparse else 0.0
+        if not extent.is_sparse:
+            recipe["input_dropout"] = WIDE_DROPOUT if extent.n_inputs > WIDE else 0.0
+            recipe["connectivity"] = min(max(CONNECTIVITY, FEWEST / extent.n_columns), 1.0)
     recipe["max_iter"] = max_iter = _given(estimator, "max_iter", recipe)
     recipe["n_iter_no_change"] = _patience(solver, max_iter, validates)
     names = Resolved._fields[3:]
@@ -159,7 +181,7 @@ def check_layers(estimator):
     return tuple(sizes), names
 
 
-def check_together(estimator, resolved, sparse):
+def check_together(estimator, resolved, is_sparse):
     """Refuse parameters that contradict each other.
 
     Raises
@@ -174,8 +196,9 @@ def check_together(estimator, resolved, sparse):
                 f"solver={estimator.solver!r} needs the same loss at every call, but "
                 f"{name}={rate!r} makes it random. Set {name}=0, or choose another solver."
             )
-    if sparse and resolved.input_dropout:
-        raise ValueError(
-            f"input_dropout={resolved.input_dropout!r} needs dense rows, but X is sparse. "
-            "Set input_dropout=0, or pass X.toarray()."
-        )
+    for name, plain in (("input_dropout", 0.0), ("connectivity", None)):
+        if is_sparse and getattr(resolved, name) != plain:
+            raise ValueError(
+                f"{name}={getattr(resolved, name)!r} needs dense rows, but X is sparse. "
+                f"Set {name}={plain!r}, or pass X.toarray()."
+            )

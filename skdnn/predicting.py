@@ -25,12 +25,25 @@ class Passes(NamedTuple):
     sparse: ForwardPass
 
 
+def plain_params(estimator):
+    """Return parameters for a network of dense layers only that predicts like a fitted one."""
+    expansion = expansion_of(estimator.encoder_)
+    selective = estimator.resolved_params_["connectivity"] is not None
+    network = build(
+        estimator._widths,
+        estimator.resolved_params_["activation"],
+        expansion=expansion,
+        selective=selective,
+    )
+    return network.plain(estimator._params)
+
+
 def forward_passes(estimator):
     """Return the Passes of a fitted estimator."""
     widths, activations = estimator._widths, estimator.resolved_params_["activation"]
     dense = build(widths, activations, expansion=expansion_of(estimator.encoder_))
     sparse = build(widths, activations, sparse=True)
-    params = estimator._params
+    params = plain_params(estimator)
     in_float64 = params.astype(np.float64, copy=False) if params.size * 8 <= KEPT else None
     return Passes(*(ForwardPass(network, params, in_float64) for network in (dense, sparse)))
 

@@ -34,6 +34,7 @@ class Solver(NamedTuple):
 
 PLAIN = {
     "learning_rate": "constant",
+    "connectivity": None,
     "dropout": 0.0,
     "input_dropout": 0.0,
     "weight_decay": 0.0,
@@ -49,8 +50,8 @@ SOLVERS = {
         {
             **PLAIN,
             "learning_rate": "cosine",
-            "learning_rate_init": 2e-3,
-            "dropout": 0.1,
+            "learning_rate_init": 5e-3,
+            "dropout": 0.3,
             "weight_decay": 1e-2,
             "label_smoothing": 0.05,
         },

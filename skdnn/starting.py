@@ -4,8 +4,8 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skdnn.core.activations import ACTIVATIONS
-from skdnn.core.network import build, initialize
-from skdnn.parameters import OUTPUT_SCALE
+from skdnn.core.network import build, connect, initialize
+from skdnn.parameters import OUTPUT_SCALE, Extent
 from skdnn.reading import expansion_of
 
 
@@ -21,6 +21,16 @@ def count_inputs(encoded, encoder):
     return encoded.shape[1] if expansion is None or issparse(encoded) else expansion.n_outputs
 
 
+def measure(split, encoder):
+    """Return the Extent of the rows of a split."""
+    encoded, expansion = split.data.rows.array, expansion_of(encoder)
+    n_inputs = count_inputs(encoded, encoder)
+    if expansion is not None and not issparse(encoded):
+        n_inputs -= sum(expansion.n_bins)
+    n_rows = max(map(len, split.train_rows))
+    return Extent(n_rows, encoded.shape[1], n_inputs, issparse(encoded))
+
+
 def make_network(encoded, resolved, labels, encoder):
     """Return the network for encoded rows."""
     sparse = issparse(encoded)
@@ -32,6 +42,7 @@ def make_network(encoded, resolved, labels, encoder):
         resolved.input_dropout,
         None if sparse else expansion_of(encoder),
         sparse,
+        resolved.connectivity is not None,
     )
 
 
@@ -63,6 +74,8 @@ def starting_params(estimator, network, resolved, split, rngs):
         init, scale = [estimator.init] * (n_hidden + 1), [1.0] * (n_hidden + 1)
     scale = [factor * estimator.init_scale for factor in scale]
     initialize(network, params, rngs, init, scale)
+    if resolved.connectivity is not None:
+        connect(network, params, rngs, resolved.connectivity)
     if estimator.init == "auto" and estimator.intercepts_init is None:
         network.dense(params)[-1][1][...] = _prior_logits(split.data, estimator._labels)
     _overwrite(network, params, estimator.coefs_init, "coefs_init", 0)

@@ -128,7 +128,9 @@ def test_sparse_rows_have_no_input_dropout():
 
 @pytest.mark.parametrize("shape", [(3, 4), (4, 5)])
 def test_starting_weights_of_a_wrong_shape_are_refused(shape):
-    net = DeepNetClassifier(**QUICK, coefs_init=[np.zeros(shape), np.zeros((4, 3))])
+    net = DeepNetClassifier(
+        **QUICK, encoder="passthrough", coefs_init=[np.zeros(shape), np.zeros((4, 3))]
+    )
     with pytest.raises(ValueError, match=r"coefs_init\[0\] must have the shape \(4, 4\)"):
         net.fit(X, y)
 

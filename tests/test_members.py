@@ -7,6 +7,7 @@ from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, train_test_
 
 from skdnn import DeepNetClassifier
 from skdnn.core.losses import log_softmax
+from skdnn.encoding import TableEncoder
 
 X, y = load_iris(return_X_y=True)
 RNG = np.random.default_rng(0)
@@ -22,14 +23,14 @@ def test_probabilities_are_the_mean_of_the_members():
 
 
 def test_shapes_follow_the_number_of_members():
-    several = DeepNetClassifier(**QUICK, n_members=3).fit(X, y)
+    several = DeepNetClassifier(**QUICK, encoder="passthrough", n_members=3).fit(X, y)
     assert [w.shape for w in several.coefs_] == [(3, 4, 16), (3, 16, 3)]
     assert [b.shape for b in several.intercepts_] == [(3, 16), (3, 3)]
     assert several.best_iter_.shape == (3,)
     assert several.member_loss_curves_.shape == (3, several.n_iter_)
     assert several.member_validation_loss_curves_.shape == (3, several.n_iter_)
     assert len(several.loss_curve_) == len(several.validation_scores_) == several.n_iter_
-    single = DeepNetClassifier(**QUICK, n_members=1).fit(X, y)
+    single = DeepNetClassifier(**QUICK, encoder="passthrough", n_members=1).fit(X, y)
     assert [w.shape for w in single.coefs_] == [(4, 16), (16, 3)]
     assert [b.shape for b in single.intercepts_] == [(16,), (3,)]
     assert isinstance(single.best_iter_, int)
@@ -99,6 +100,7 @@ def test_temperature_calibrates_overconfident_members():
         n_members=2,
         solver="adam",
         learning_rate_init=0.01,
+        encoder=TableEncoder(n_bins=0),
         cv=[(np.arange(300), np.arange(300, 600))] * 2,
     ).fit(train, y_train)
     calibrated = log_loss(y_test, net.predict_proba(test))

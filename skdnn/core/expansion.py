@@ -51,6 +51,11 @@ class Expansion(NamedTuple):
         return self.n_numbers + sum(self.n_bins) + sum(self.n_levels)
 
     @property
+    def column_widths(self):
+        """Columns of an expanded row that each column of an encoded row becomes."""
+        return (1,) * self.n_numbers + self.n_bins + self.n_levels
+
+    @property
     def is_trivial(self):
         """Whether expanded rows are the encoded ones."""
         return not (self.n_bins or self.n_levels)

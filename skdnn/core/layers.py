@@ -13,6 +13,8 @@ import numpy as np
 
 from skdnn.core import kernels
 
+FACTOR_SPEED = 10  # factors of columns are 1 + this times a parameter, and learn so much faster
+
 
 class WayBack(NamedTuple):
     """The two halves of a backward pass.
@@ -62,6 +64,10 @@ class Dense:
     def __init__(self, fan_in, fan_out):
         self.shapes = ((fan_in, fan_out), (1, fan_out))
 
+    def weights(self, params):
+        """Return the weights, shape (n_members, fan_in, fan_out)."""
+        return params[0]
+
     def forward(self, params, inputs, buffers, rngs=None):
         """Return the outputs, shape (n_members, n_rows, fan_out), and the way back."""
         weights, bias = params
@@ -80,6 +86,56 @@ class Dense:
             return np.matmul(grad_outputs, weights.swapaxes(1, 2), out=grad_inputs)
 
         return outputs, WayBack(to_params, to_inputs)
+
+
+class SelectiveDense(Dense):
+    """Affine map of expanded rows whose units see some of the encoded columns, each scaled.
+
+    A factor for each encoded column, whatever its inputs are, is learnt along with the weights:
+    shrinking it is the short way to be rid of a column that tells nothing (the scaling layer of
+    Holzmüller et al., 2024, https://arxiv.org/abs/2407.04491, with one factor for all inputs of
+    a column). A weight of exactly 0 stays 0: the starting weights say which columns a unit is
+    connected to.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+        Width of the inputs and of the outputs.
+    column_widths : sequence of int
+        Inputs of each encoded column; their sum is ``fan_in``.
+    """
+
+    def __init__(self, fan_in, fan_out, column_widths):
+        super().__init__(fan_in, fan_out)
+        self.column_widths = tuple(column_widths)
+        self.shapes = (*self.shapes, (1, len(self.column_widths)))
+        self._starts = np.cumsum((0, *self.column_widths[:-1]))
+
+    def factors(self, params):
+        """Return the factor of each input, shape (n_members, fan_in, 1)."""
+        return np.repeat(1 + FACTOR_SPEED * params[2], self.column_widths, axis=2).swapaxes(1, 2)
+
+    def weights(self, params):
+        """Return the weights times the factors, shape (n_members, fan_in, fan_out)."""
+        return params[0] * self.factors(params)
+
+    def forward(self, params, inputs, buffers, rngs=None):
+        """Return the outputs, shape (n_members, n_rows, fan_out), and the way back."""
+        weights, bias, _ = params
+        factors = self.factors(params)
+        scaled = np.multiply(weights, factors, out=buffers("scaled", weights.shape))
+        outputs, way_back = super().forward((scaled, bias), inputs, buffers, rngs)
+
+        def to_params(grad_outputs, grads):
+            grad_weights, grad_bias, grad_columns = grads
+            way_back.to_params(grad_outputs, (grad_weights, grad_bias))
+            by_input = np.einsum("kio,kio->ki", grad_weights, weights)
+            np.add.reduceat(by_input[:, None], self._starts, axis=2, out=grad_columns)
+            grad_columns *= FACTOR_SPEED
+            grad_weights *= factors
+            grad_weights *= weights != 0
+
+        return outputs, WayBack(to_params, way_back.to_inputs)
 
 
 class SparseDense(Dense):

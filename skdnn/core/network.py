@@ -1,11 +1,14 @@
 """A chain of layers over one flat parameter array."""
 
 import math
+from functools import partial
+
+import numpy as np
 
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.buffers import Buffers
 from skdnn.core.initializers import INITIALIZERS
-from skdnn.core.layers import Dense, Dropout, Elementwise, Expand, SparseDense
+from skdnn.core.layers import Dense, Dropout, Elementwise, Expand, SelectiveDense, SparseDense
 
 
 class Network:
@@ -55,7 +58,23 @@ class Network:
 
     def dense(self, flat):
         """Return (weights, bias) views of the dense layers only."""
-        return [views for views in self.views(flat) if len(views) == 2]
+        return [views[:2] for views in self.views(flat) if views]
+
+    def plain(self, flat):
+        """Return parameters with which dense layers alone give the same outputs.
+
+        Returns
+        -------
+        ndarray of shape (n_members, n_plain_parameters)
+            ``flat`` itself for a network that has no other layers with parameters.
+        """
+        pairs = zip(self.layers, self.views(flat), strict=True)
+        if all(len(layer.shapes) in (0, 2) for layer in self.layers):
+            return flat
+        arrays = [(layer.weights(views), views[1]) for layer, views in pairs if views]
+        return np.concatenate(
+            [array.reshape(len(flat), -1) for of_layer in arrays for array in of_layer], axis=1
+        )
 
     def workspace(self, dtype):
         """Return scratch arrays, one set a layer, for one thread."""
@@ -105,7 +124,15 @@ class Network:
         return [weights for weights, _ in self.dense(flat)]
 
 
-def build(widths, activations, dropout=0.0, input_dropout=0.0, expansion=None, sparse=False):
+def build(
+    widths,
+    activations,
+    dropout=0.0,
+    input_dropout=0.0,
+    expansion=None,
+    sparse=False,
+    selective=False,
+):
     """Return the network ``[dense -> activation -> dropout] * (L-1) -> dense``.
 
     Parameters
@@ -122,6 +149,9 @@ def build(widths, activations, dropout=0.0, input_dropout=0.0, expansion=None, s
         How encoded rows become inputs.
     sparse : bool, default=False
         Whether the inputs are sparse rows.
+    selective : bool, default=False
+        Whether the first layer learns a factor for each encoded column, and keeps weights of 0;
+        not for sparse rows.
 
     Returns
     -------
@@ -131,6 +161,9 @@ def build(widths, activations, dropout=0.0, input_dropout=0.0, expansion=None, s
     if input_dropout:
         layers.append(Dropout(input_dropout))
     first = SparseDense if sparse else Dense
+    if selective:
+        column_widths = (1,) * widths[0] if expansion is None else expansion.column_widths
+        first = partial(SelectiveDense, column_widths=column_widths)
     for depth, name in enumerate(activations):
         layers.append((Dense if depth else first)(widths[depth], widths[depth + 1]))
         layers.append(Elementwise(ACTIVATIONS[name]))
@@ -160,3 +193,30 @@ def initialize(network, params, rngs, init, scale):
         for rng, member_weights in zip(rngs, weights, strict=True):
             member_weights[...] = draw(rng, *member_weights.shape) * scale[layer_index]
         bias[...] = 0
+
+
+def connect(network, params, rngs, share):
+    """Connect each unit of the first layer to some of the encoded columns only.
+
+    Weights to the others become 0, which a :class:`SelectiveDense` layer leaves them at. The
+    rest grow by so much that sums of inputs keep their variance. Sparse connections are what
+    makes units prefer a few columns, as trees do.
+
+    Parameters
+    ----------
+    network : Network
+        Its first layer with parameters is a :class:`SelectiveDense`.
+    params : ndarray of shape (n_members, n_parameters)
+        Written to.
+    rngs : list of Generator
+        One a member.
+    share : float in (0, 1]
+        Probability of a connection. A unit that would have none has all.
+    """
+    layer = next(layer for layer in network.layers if layer.shapes)
+    weights = network.weights(params)[0]
+    for rng, member_weights in zip(rngs, weights, strict=True):
+        connected = rng.random((len(layer.column_widths), member_weights.shape[1])) < share
+        connected |= ~connected.any(axis=0)
+        by_input = np.repeat(connected, layer.column_widths, axis=0)
+        member_weights *= by_input / np.sqrt(by_input.mean(axis=0))

@@ -9,7 +9,7 @@ from sklearn.preprocessing import OneHotEncoder
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.buffers import Buffers
 from skdnn.core.expansion import Expansion
-from skdnn.core.layers import Dense, Dropout, Elementwise, Expand, SparseDense
+from skdnn.core.layers import Dense, Dropout, Elementwise, Expand, SelectiveDense, SparseDense
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -173,3 +173,46 @@ def test_dropout_does_nothing_when_predicting_or_at_rate_zero(rate, rngs):
     outputs, way_back = Dropout(rate).forward((), inputs.copy(), Buffers(np.float64), rngs)
     np.testing.assert_array_equal(outputs, inputs)
     np.testing.assert_array_equal(way_back.to_inputs(grads.copy()), grads)
+
+
+def selective(rng, n_members=2, widths=(1, 3, 2), fan_out=4):
+    layer = SelectiveDense(sum(widths), fan_out, widths)
+    params = [rng.normal(size=(n_members, *shape)) for shape in layer.shapes]
+    params[0][rng.random(params[0].shape) < 0.3] = 0
+    return layer, params
+
+
+def test_a_selective_layer_is_a_dense_one_with_scaled_weights():
+    rng = np.random.default_rng(0)
+    layer, params = selective(rng)
+    inputs = rng.normal(size=(2, 5, 6))
+    outputs, _ = layer.forward(params, inputs, Buffers(np.float64))
+    columns = 1 + 10 * params[2][:, 0]
+    factors = columns[:, [0, 1, 1, 1, 2, 2]]
+    expected = np.matmul(inputs * factors[:, None], params[0]) + params[1]
+    np.testing.assert_allclose(outputs, expected, rtol=1e-12)
+    np.testing.assert_allclose(np.matmul(inputs, layer.weights(params)) + params[1], expected)
+
+
+def test_gradients_of_a_selective_layer_are_numerical_ones_but_where_weights_are_zero():
+    rng = np.random.default_rng(1)
+    layer, params = selective(rng)
+    inputs, slopes = rng.normal(size=(2, 5, 6)), rng.normal(size=(2, 5, 4))
+
+    def value(index, array):
+        changed = [*params[:index], array, *params[index + 1 :]]
+        return np.vdot(layer.forward(changed, inputs, Buffers(np.float64))[0], slopes)
+
+    _, way_back = layer.forward(params, inputs, Buffers(np.float64))
+    grads = [np.empty_like(array) for array in params]
+    way_back.to_params(slopes, grads)
+    assert (grads[0][params[0] == 0] == 0).all()
+    for index, (array, grad) in enumerate(zip(params, grads, strict=True)):
+        numeric = np.zeros_like(array)
+        for place in np.ndindex(array.shape):
+            step = np.zeros_like(array)
+            step[place] = 1e-6
+            numeric[place] = (value(index, array + step) - value(index, array - step)) / 2e-6
+        if index == 0:
+            numeric[array == 0] = 0
+        np.testing.assert_allclose(grad, numeric, rtol=1e-6, atol=1e-6)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.expansion import Expansion
 from skdnn.core.losses import LOSSES
-from skdnn.core.network import build, initialize
+from skdnn.core.network import build, connect, initialize
 
 seeds = st.integers(0, 2**32 - 1)
 FEW = settings(max_examples=12)
@@ -199,3 +199,46 @@ def test_initialize_scales_the_draw_of_each_member_and_clears_biases():
         drawn = np.random.default_rng(k).standard_normal((3, 4))
         np.testing.assert_array_equal(network.dense(params)[0][0][k], 0.01 * drawn)
     np.testing.assert_array_equal(params[:, 12:], 0)
+
+
+def test_a_network_with_a_selective_layer_has_a_plain_twin():
+    rng = np.random.default_rng(3)
+    expansion = Expansion(2, (3,), (4,))
+    network = build((9, 5, 2), ["tanh"], expansion=expansion, selective=True)
+    plain = build((9, 5, 2), ["tanh"], expansion=expansion)
+    params = rng.normal(size=(3, network.n_parameters))
+    rows = np.column_stack([rng.normal(size=(7, 2)), 4 * rng.random(7), rng.integers(-1, 3, 7)])
+    ours, _ = network.forward(network.views(params), rows[None], network.workspace(np.float64))
+    views = plain.views(network.plain(params))
+    theirs, _ = plain.forward(views, rows[None], plain.workspace(np.float64))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_a_plain_network_is_its_own_plain_twin():
+    network = build((3, 4, 2), ["tanh"])
+    params = np.ones((1, network.n_parameters))
+    assert network.plain(params) is params
+
+
+def test_units_are_connected_to_a_share_of_the_columns_and_keep_their_variance():
+    expansion = Expansion(20, (3,) * 10, (5,) * 10)
+    network = build((100, 400, 2), ["relu"], expansion=expansion, selective=True)
+    params = np.zeros((2, network.n_parameters))
+    rngs = [np.random.default_rng(seed) for seed in range(2)]
+    initialize(network, params, rngs, ["normal", "normal"], [1.0, 1.0])
+    connect(network, params, rngs, 0.3)
+    weights = network.weights(params)[0]
+    starts = np.cumsum((0, *expansion.column_widths[:-1]))
+    n_connected = np.add.reduceat(weights != 0, starts, axis=1)
+    widths = np.array(expansion.column_widths)[None, :, None]
+    assert ((n_connected == 0) | (n_connected == widths)).all()
+    assert abs((n_connected > 0).mean() - 0.3) < 0.02
+    assert abs((weights**2).sum(axis=1).mean() - 100) < 5
+    assert ((weights[0] != 0) != (weights[1] != 0)).any()
+
+
+def test_a_unit_without_any_column_has_all_of_them():
+    network = build((2, 50, 2), ["relu"], selective=True)
+    params = np.ones((1, network.n_parameters))
+    connect(network, params, [np.random.default_rng(0)], 1e-9)
+    assert (network.weights(params)[0] == 1).all()
