@@ -57,7 +57,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Share of the total weight below which a level is infrequent.
     n_bins : int or "auto", default="auto"
         Bins of a column of numbers at most, 0 for none. "auto" is 32 for up to 16 columns of
-        numbers and parts of dates, 16 for up to 64, and none for more.
+        numbers and parts of dates, 16 for up to 64, and none for more; but one for 160 distinct
+        rows, and at least 3.
     dtype : {"float32", "float64"}, default="float32"
         Type of the encoded values. Scaling is done in float64.
 

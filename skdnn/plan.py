@@ -18,7 +18,9 @@ ALL_RARE = "no level is frequent enough"
 
 # Bins of each scaled column, up to so many of them: the inputs of wide tables are many already.
 BINS = ((16, 32), (64, 16), (np.inf, 0))
+ROWS_PER_BIN, FEWEST_BINS = 160, 3  # distinct rows: finer bins would follow the noise
 FEWEST_KNOTS = 3  # two values are told apart by the number itself
+ODD = 0x9E3779B97F4A7C15  # multiplier of hashes (Steele et al., 2014)
 
 
 class Limits(NamedTuple):
@@ -38,11 +40,15 @@ class Limits(NamedTuple):
     min_frequency: float
     n_bins: int | str
 
-    def bins_for(self, n_columns):
-        """Return the bins of each of ``n_columns`` scaled columns."""
-        if isinstance(self.n_bins, str):
-            return next(n_bins for limit, n_bins in BINS if n_columns <= limit)
-        return self.n_bins
+    def bins_for(self, n_columns, count_rows):
+        """Return the bins of each of ``n_columns`` scaled columns.
+
+        ``count_rows()`` returns the number of distinct rows.
+        """
+        if not isinstance(self.n_bins, str):
+            return self.n_bins
+        most = next(n_bins for limit, n_bins in BINS if n_columns <= limit)
+        return min(most, max(count_rows() // ROWS_PER_BIN, FEWEST_BINS)) if most else 0
 
 
 class Levels(NamedTuple):
@@ -241,7 +247,7 @@ class Planner:
 
     def _learn_knots(self, numbers, scaling):
         n_columns = len(numbers) + sum(len(dates.parts) for dates in self.dates.values())
-        n_bins = self.limits.bins_for(n_columns)
+        n_bins = self.limits.bins_for(n_columns, self._count_distinct_rows)
         if not n_bins:
             return {}
         learnt = []
@@ -251,6 +257,16 @@ class Planner:
             parts = date_parts(read_as(self.table, position, "time"))[:, dates.parts]
             learnt += learn_knots(parts, self.weights, dates.scaling, n_bins)
         return {column: knots for column, knots in enumerate(learnt) if len(knots) >= FEWEST_KNOTS}
+
+    def _count_distinct_rows(self):
+        """Return the number of distinct rows, which repeating rows does not change."""
+        hashes = np.zeros(self.table.n_rows, np.uint64)
+        for position in range(len(self.table.names)):
+            values = self.table.column(position).values
+            numbers = np.ascontiguousarray(values if values.dtype.kind == "M" else values + 0.0)
+            words = numbers.astype(np.float64).view(np.uint64)
+            hashes = (hashes ^ (words >> np.uint64(29)) ^ words) * np.uint64(ODD)
+        return len(np.unique(hashes))
 
     def _has_values(self, position, scaling):
         """Note why a column of numbers or dates is ignored, or that it has gaps."""

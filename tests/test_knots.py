@@ -55,7 +55,7 @@ def test_columns_of_two_values_have_no_bins():
 
 @pytest.mark.parametrize(("n_columns", "n_bins"), [(16, 32), (17, 16), (64, 16), (65, 0)])
 def test_the_more_columns_the_fewer_bins(n_columns, n_bins):
-    X = np.random.default_rng(0).normal(size=(200, n_columns))
+    X = np.random.default_rng(0).normal(size=(5200, n_columns))
     encoder = TableEncoder().fit(X)
     assert encoder.transform(X).shape[1] == n_columns * (1 + n_bins)
 
@@ -64,3 +64,10 @@ def test_enormous_numbers_and_gaps_have_finite_coordinates():
     X = np.array([[1e300], [-1e300], [5e-324], [0.0], [np.nan], [3.0]])
     encoder = TableEncoder().fit(X)
     assert np.isfinite(encoder.transform(np.vstack([X, [[1.7e308], [-1.7e308]]]))).all()
+
+
+@pytest.mark.parametrize(("n_rows", "n_bins"), [(100, 3), (1000, 6), (6000, 32)])
+def test_fewer_distinct_rows_have_fewer_bins(n_rows, n_bins):
+    X = np.random.default_rng(0).normal(size=(n_rows, 2))
+    once, twice = TableEncoder().fit(X), TableEncoder().fit(np.vstack([X, X]))
+    assert once.transform(X).shape[1] == twice.transform(X).shape[1] == 2 * (1 + n_bins)
