@@ -14,7 +14,6 @@ from skdnn.fitting import (
     make_plan,
     make_task,
     prepare,
-    read_validation,
     train_members,
     training_threads,
 )
@@ -166,6 +165,10 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
     encoder : "auto", "passthrough" or transformer, default="auto"
         What turns X into numbers: "auto" is :class:`TableEncoder`; "passthrough" takes finite
         numbers as they are; anything with ``fit`` and ``transform`` is cloned and fitted.
+    target_statistics : int >= 1, None or "auto", default="auto"
+        With ``encoder="auto"``, columns of text with more levels than this also tell what their
+        levels say about y, counted without the row itself in training. None does without;
+        "auto" is 30. Only for up to 10 classes, and not for multilabel y.
     dtype : {"float32", "float64", "input"}, default="float32"
         What to compute in. "input" is float64 for a float64 array, and float32 for anything else.
     n_jobs : int or None, default=None
@@ -284,6 +287,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         cv=None,
         store_oof=False,
         encoder="auto",
+        target_statistics="auto",
         dtype="float32",
         n_jobs=None,
     ):
@@ -326,6 +330,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         self.cv = cv
         self.store_oof = store_oof
         self.encoder = encoder
+        self.target_statistics = target_statistics
         self.dtype = dtype
         self.n_jobs = n_jobs
 
@@ -363,8 +368,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             continues = self.warm_start and hasattr(self, "_params")
             table = read_table(self, X, y, sample_weight, reset=not continues)
             self._begin(table, learn_labels(table.y), continues)
-            valid_data = read_validation(self, table, X_val, y_val, sample_weight_val)
-            task = make_task(self, table, valid_data, groups)
+            task = make_task(self, table, (X_val, y_val, sample_weight_val), groups)
             seen = task.prepared.fingerprint if task.holds_out else MIXED
             is_new_data = self._fingerprint not in (None, seen)
             self._fingerprint = MIXED if is_new_data else seen
@@ -411,7 +415,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             table = read_table(self, X, y, sample_weight, reset=not continues)
             labels = learn_labels(table.y, self.classes_ if classes is None else classes)
             self._begin(table, labels, continues)
-            prepared = prepare(self, table, labels)
+            prepared = prepare(self, table, labels, learns=not continues)
             everything = [prepared.rows]
             n_members = len(self._params) if continues else self.n_members
             split = Split(prepared.data, everything * n_members)
@@ -433,7 +437,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             return
         self.classes_, self._is_multilabel = labels.classes, labels.is_multilabel
         self._dtype = resolve_dtype(self.dtype, table.X)
-        self.encoder_ = fit_encoder(self.encoder, self._dtype, table)
+        self.encoder_ = fit_encoder(self, self._dtype, table, labels)
         self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         self._n_steps, self._rule_state, self._curves, self._fingerprint = 0, {}, None, None
 
