@@ -35,6 +35,8 @@ ORDER = [
     "skdnn.core.prediction",
     "skdnn.core.evaluation",
     "skdnn.core.calibration",
+    "skdnn.core.log_odds",
+    "skdnn.core.input_gradient",
     "skdnn.core.gradient",
     "skdnn.core.group",
     "skdnn.core.training",
@@ -58,6 +60,7 @@ ORDER = [
     "skdnn.starting",
     "skdnn.fitting",
     "skdnn.classifier",
+    "skdnn.explain",
     "skdnn",
 ]
 
