@@ -18,6 +18,7 @@ from skdnn.fitting import (
     training_threads,
 )
 from skdnn.labels import Labels, learn_labels
+from skdnn.notebook import NotebookMixin
 from skdnn.outcome import forget_calibration, keep_calibration, keep_history, warn_about
 from skdnn.parameters import CONSTRAINTS, check_together, resolve
 from skdnn.predicting import forward_passes, plain_params, predict_blocks
@@ -36,6 +37,7 @@ from skdnn.starting import (
     member_generators,
     starting_params,
 )
+from skdnn.summary import summarize
 
 MIXED = -1  # in place of the training data's fingerprint, once there have been several
 
@@ -50,7 +52,7 @@ def _is_stochastic(estimator):
     return True
 
 
-class DeepNetClassifier(ClassifierMixin, BaseEstimator):
+class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
     """A deep neural network that takes tables as they come and gives calibrated probabilities.
 
     One fit trains ``n_members`` networks side by side. Member k holds out fold k of the rows,
@@ -564,6 +566,17 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             return (scores > 0).astype(int)
         indices = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
         return self.classes_[indices]
+
+    def summary(self):
+        """Return what the network is made of; printed, it is a table.
+
+        Returns
+        -------
+        Summary
+            Layers with their shapes and parameters, the encoder's work, and what "auto" became.
+        """
+        check_is_fitted(self)
+        return summarize(self)
 
     def _labels_of_fitted(self):
         check_is_fitted(self)

@@ -59,6 +59,8 @@ ORDER = [
     "skdnn.outcome",
     "skdnn.starting",
     "skdnn.fitting",
+    "skdnn.summary",
+    "skdnn.notebook",
     "skdnn.classifier",
     "skdnn.explain",
     "skdnn",
