@@ -12,11 +12,10 @@ from numbers import Real
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
-from sklearn.utils.validation import check_is_fitted
 
-from skdnn.classifier import DeepNetClassifier
 from skdnn.core.input_gradient import InputGradient
 from skdnn.core.log_odds import class_log_odds
+from skdnn.fitted import unwrap
 from skdnn.reading import check_table, encode, expansion_of
 from skdnn.threads import n_threads, shared_map, single_threaded_blas
 
@@ -105,8 +104,9 @@ def input_gradients(estimator, X, target=None):
 
     Parameters
     ----------
-    estimator : DeepNetClassifier
-        Fitted.
+    estimator : estimator instance
+        A fitted DeepNetClassifier, a pipeline that ends in one, or a search for one. Of a
+        pipeline the last step is explained, by the columns that it gets.
     X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
         Rows like those seen in fit.
     target : label or array-like of shape (n_samples,), default=None
@@ -122,7 +122,7 @@ def input_gradients(estimator, X, target=None):
     Raises
     ------
     TypeError
-        If ``estimator`` is no DeepNetClassifier.
+        If there is no DeepNetClassifier in ``estimator``.
     ValueError
         If ``target`` is not among the classes.
     """
@@ -141,8 +141,9 @@ def integrated_gradients(estimator, X, target=None, baseline=None, *, tol=0.01, 
 
     Parameters
     ----------
-    estimator : DeepNetClassifier
-        Fitted.
+    estimator : estimator instance
+        A fitted DeepNetClassifier, a pipeline that ends in one, or a search for one. Of a
+        pipeline the last step is explained, by the columns that it gets.
     X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
         Rows like those seen in fit.
     target : label or array-like of shape (n_samples,), default=None
@@ -166,7 +167,7 @@ def integrated_gradients(estimator, X, target=None, baseline=None, *, tol=0.01, 
     Raises
     ------
     TypeError
-        If ``estimator`` is no DeepNetClassifier.
+        If there is no DeepNetClassifier in ``estimator``.
     ValueError
         If ``target`` is not among the classes, or ``tol`` or ``max_steps`` are not positive.
 
@@ -204,13 +205,8 @@ class _Subject:
     """A fitted estimator, and the encoded rows and classes to explain."""
 
     def __init__(self, estimator, X, target):
-        if not isinstance(estimator, DeepNetClassifier):
-            raise TypeError(
-                f"explaining needs a fitted DeepNetClassifier, got {type(estimator).__name__}. Of "
-                "a pipeline pass pipeline[-1] and pipeline[:-1].transform(X), of a search "
-                "search.best_estimator_."
-            )
-        check_is_fitted(estimator)
+        self.whole = estimator
+        estimator, X = unwrap(estimator, X)
         self.estimator, self.labels = estimator, estimator._labels
         X = check_table(estimator, X, reset=False)
         self.inputs = self._encode(X)
@@ -275,6 +271,7 @@ class _Subject:
     def baseline(self, given):
         """Return the encoded row to compare with, shape (1, n_inputs)."""
         if given is not None:
+            _, given = unwrap(self.whole, given)
             rows = self._encode(check_table(self.estimator, given, reset=False))
             return np.asarray(rows.mean(axis=0), np.float64).reshape(1, -1)
         encoder = self.estimator.encoder_

@@ -7,11 +7,11 @@ have the color of the text around them, so that it can be read on any background
 from html import escape
 from itertools import pairwise
 
-from skdnn.summary import headline, summarize
+from skdnn.summary import MOST_UNITS, headline, summarize, unit_rows
 
-MOST_UNITS = 7  # drawn of a layer; more are drawn as these with a gap
 STEP, ROW = 128, 22  # from one layer to the next, and from one unit to the next
 TOP, RADIUS = 62, 6
+MIDDLE = TOP + ROW * (MOST_UNITS - 1) / 2 + RADIUS
 ACCENT = "#0072B2"
 FONT = "font-family:sans-serif;font-size:12px"
 BESIDE = "display:flex;flex-wrap:wrap;align-items:flex-start;gap:1.5em"
@@ -83,20 +83,15 @@ class _Column:
 
     @property
     def heights(self):
-        """Where its units are; where there are too many, the middle one is left out."""
-        shown = min(self.n_units, MOST_UNITS)
-        first = TOP + ROW * (MOST_UNITS - shown) / 2 + RADIUS
-        heights = [first + ROW * row for row in range(shown)]
-        if self.n_units > MOST_UNITS:
-            del heights[MOST_UNITS // 2]
-        return heights
+        """Where its units are."""
+        return [MIDDLE + ROW * row for row in unit_rows(self.n_units)]
 
     def draw(self):
         circles = [
             f'<circle cx="{self.x}" cy="{y}" r="{RADIUS}" fill="{ACCENT}"/>' for y in self.heights
         ]
         if self.n_units > MOST_UNITS:
-            circles.append(_text(self.x, TOP + ROW * (MOST_UNITS // 2) + RADIUS + 4, "⋮"))
+            circles.append(_text(self.x, MIDDLE + 4, "⋮"))
         below = TOP + ROW * MOST_UNITS + 14
         return "".join(
             [

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 WIDTH = 88  # characters of a line
+MOST_UNITS = 7  # of a layer, in a drawing; of more there are six, with a gap in the middle
 
 
 class Layer(NamedTuple):
@@ -120,6 +121,13 @@ def headline(summary):
         return f"{summary.estimator}: 1 network of {each}"
     total = summary.n_members * summary.n_parameters
     return f"{summary.estimator}: {summary.n_members} networks of {each}, {total:,} in all"
+
+
+def unit_rows(n_units):
+    """Return where to draw the units of a layer, in rows from the middle downwards."""
+    shown = min(n_units, MOST_UNITS)
+    rows = [row - (shown - 1) / 2 for row in range(shown)]
+    return rows if n_units <= MOST_UNITS else [row for row in rows if row]
 
 
 def _table(layers):

@@ -62,7 +62,14 @@ ORDER = [
     "skdnn.summary",
     "skdnn.notebook",
     "skdnn.classifier",
+    "skdnn.fitted",
     "skdnn.explain",
+    "skdnn.display.axes",
+    "skdnn.display.curves",
+    "skdnn.display.weights",
+    "skdnn.display.architecture",
+    "skdnn.display.uncertainty",
+    "skdnn.display",
     "skdnn",
 ]
 

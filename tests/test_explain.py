@@ -10,6 +10,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_iris, make_multilabel_classification
 from sklearn.exceptions import NotFittedError
 from sklearn.inspection import permutation_importance
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -196,6 +197,17 @@ def test_sparse_rows_are_explained():
     assert not found.values[rows.toarray() == 0].any()
 
 
+def test_of_a_pipeline_or_a_search_the_network_inside_is_explained():
+    pipeline = make_pipeline(StandardScaler(), small(max_iter=3))
+    search = GridSearchCV(pipeline, {"deepnetclassifier__dropout": [0.1]}, cv=2)
+    best = search.fit(IRIS, SPECIES).best_estimator_
+    rows = best[:-1].transform(IRIS)
+    expected = integrated_gradients(best[-1], rows, baseline=rows[:1]).values
+    for estimator in (best, search):
+        found = integrated_gradients(estimator, IRIS, baseline=IRIS.head(1))
+        np.testing.assert_array_equal(found.values, expected)
+
+
 # Baselines
 
 
@@ -279,10 +291,9 @@ def test_shap_explains_predict_proba():
 # Errors
 
 
-def test_a_pipeline_or_an_unfitted_network_is_refused():
-    pipeline = make_pipeline(StandardScaler(), small(max_iter=2)).fit(IRIS, SPECIES)
-    with pytest.raises(TypeError, match=r"Of a pipeline pass pipeline\[-1\]"):
-        integrated_gradients(pipeline, IRIS)
+def test_something_else_or_an_unfitted_network_is_refused():
+    with pytest.raises(TypeError, match="expected a fitted DeepNetClassifier"):
+        integrated_gradients(StandardScaler().fit(IRIS), IRIS)
     with pytest.raises(NotFittedError):
         input_gradients(DeepNetClassifier(), IRIS)
 

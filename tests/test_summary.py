@@ -11,7 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdnn import DeepNetClassifier
-from skdnn.notebook import MOST_UNITS, network_diagram
+from skdnn.notebook import network_diagram
+from skdnn.summary import MOST_UNITS
 
 X, y = load_iris(return_X_y=True, as_frame=True)
 SVG = "{http://www.w3.org/2000/svg}"
