@@ -9,6 +9,7 @@ from skdnn.display import (
 )
 from skdnn.encoding import TableEncoder
 from skdnn.explain import input_gradients, integrated_gradients
+from skdnn.search import search_space, suggest_params
 
 __version__ = "0.1.0"
 __all__ = [
@@ -20,4 +21,6 @@ __all__ = [
     "WeightsDisplay",
     "input_gradients",
     "integrated_gradients",
+    "search_space",
+    "suggest_params",
 ]

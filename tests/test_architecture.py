@@ -62,6 +62,7 @@ ORDER = [
     "skdnn.summary",
     "skdnn.notebook",
     "skdnn.classifier",
+    "skdnn.search",
     "skdnn.fitted",
     "skdnn.explain",
     "skdnn.display.axes",
