@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
@@ -65,6 +68,22 @@ def test_the_grid_is_as_large_as_documented():
     assert len(ParameterGrid(search_space("grid"))) == 36
     assert len(ParameterGrid(search_space("grid", names=FIRST[:2]))) == 9
     assert f"{len(ParameterGrid(search_space('grid')))} points" in search_space.__doc__
+
+
+def test_the_documentation_has_a_row_for_every_parameter():
+    page = Path(__file__).parents[1] / "docs" / "search.md"
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", page.read_text("utf-8"), re.MULTILINE)
+    shown = {name: (space, grid) for name, space, grid in rows}
+    assert list(shown) == list(SPACE)
+    for name, entry in SPACE.items():
+        space, grid = shown[name]
+        if isinstance(entry, Range):
+            scale = ", logarithmic" if entry.log else ""
+            assert space == f"{entry.low:g} to {entry.high:g}{scale}"
+            assert grid == ", ".join(f"{value:g}" for value in entry.grid)
+        else:
+            assert space == ", ".join(map(str, entry.options))
+            assert grid == ", ".join(map(str, entry.grid))
 
 
 def test_scikit_learns_searches_take_the_space():
