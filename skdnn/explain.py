@@ -209,7 +209,7 @@ class _Subject:
         estimator, X = unwrap(estimator, X)
         self.estimator, self.labels = estimator, estimator._labels
         X = check_table(estimator, X, reset=False)
-        self.inputs = self._encode(X)
+        self.rows = self._encode(X)
         self.classes = self._find_classes(X, target)
         # Only layers from the first dense one on are used, whatever comes before it.
         dense = estimator._passes.dense
@@ -217,8 +217,11 @@ class _Subject:
 
     def _encode(self, X):
         estimator = self.estimator
-        rows = encode(estimator.encoder_, X, np.dtype(np.float64), estimator)
-        expansion = expansion_of(estimator.encoder_)
+        return encode(estimator.encoder_, X, np.dtype(np.float64), estimator)
+
+    def _widen(self, rows):
+        """Return the inputs of some encoded rows; few at a time, as they may be much wider."""
+        expansion = expansion_of(self.estimator.encoder_)
         return rows if expansion is None or issparse(rows) else expansion(rows)
 
     def _find_classes(self, X, target):
@@ -245,14 +248,18 @@ class _Subject:
         return np.broadcast_to(indices, X.shape[0])
 
     @property
+    def n_inputs(self):
+        """Inputs of the network."""
+        return self.estimator._widths[0]
+
+    @property
     def target(self):
         """The label to explain in each row."""
         return self.labels.classes[self.classes]
 
     def map(self, function):
         """Return what ``function`` makes of each block of rows, on threads."""
-        n_rows = self.inputs.shape[0]
-        spans = [slice(start, min(start + ROWS, n_rows)) for start in range(0, n_rows, ROWS)]
+        spans = _spans(self.rows.shape[0])
         with single_threaded_blas() as blas_threads:
             n_workers = min(n_threads(self.estimator.n_jobs, blas_threads), len(spans))
             with shared_map(n_workers) as run:
@@ -266,18 +273,19 @@ class _Subject:
         def score(logits, rows):
             return class_log_odds(logits, classes[rows], loss, temperature)
 
-        return self.inputs[span], score
+        return self._widen(self.rows[span]), score
 
     def baseline(self, given):
         """Return the encoded row to compare with, shape (1, n_inputs)."""
         if given is not None:
             _, given = unwrap(self.whole, given)
             rows = self._encode(check_table(self.estimator, given, reset=False))
-            return np.asarray(rows.mean(axis=0), np.float64).reshape(1, -1)
+            total = sum(self._widen(rows[span]).sum(axis=0) for span in _spans(rows.shape[0]))
+            return np.asarray(total).reshape(1, -1) / rows.shape[0]
         encoder = self.estimator.encoder_
         if hasattr(encoder, "typical_row"):
             return encoder.typical_row().astype(np.float64)
-        return np.zeros((1, self.inputs.shape[1]))
+        return np.zeros((1, self.n_inputs))
 
     def by_column(self, values):
         """Sum attributions of inputs over those that come from one column of X."""
@@ -307,8 +315,11 @@ class _Subject:
             return encoder.get_feature_names_out()
         except (AttributeError, ValueError):  # a transformer that does not name its columns
             names = getattr(self.estimator, "feature_names_in_", ())
-            n_inputs = self.inputs.shape[1]
-            return names if len(names) == n_inputs else _numbered(n_inputs)
+            return names if len(names) == self.n_inputs else _numbered(self.n_inputs)
+
+
+def _spans(n_rows):
+    return [slice(start, min(start + ROWS, n_rows)) for start in range(0, n_rows, ROWS)]
 
 
 def _numbered(count):

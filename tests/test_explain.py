@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from encoding_tables import people
 from scipy.sparse import csr_array
-from scipy.special import logit
+from scipy.special import logit, softmax
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_iris, make_multilabel_classification
@@ -111,6 +111,32 @@ def test_gradients_equal_finite_differences_of_the_prediction():
         numeric = (upper - lower) / (2 * step)
         np.testing.assert_allclose(found.values[:, column], numeric, rtol=1e-5, atol=1e-7)
     assert found.feature_names.tolist() == IRIS.columns.tolist()
+
+
+def log_odds_by_hand(net, inputs, classes):
+    """Return the log-odds of classes by the formulas of a tanh network."""
+    proba = 0.0
+    for member in range(net.n_members):
+        outputs = inputs
+        for weights, bias in list(zip(net.coefs_, net.intercepts_, strict=True))[:-1]:
+            outputs = np.tanh(outputs @ weights[member] + bias[member])
+        logits = outputs @ net.coefs_[-1][member] + net.intercepts_[-1][member]
+        proba = proba + softmax(logits / net.temperature_, axis=1) / net.n_members
+    return logit(proba[np.arange(len(classes)), classes])
+
+
+def test_gradients_by_encoded_inputs_equal_finite_differences():
+    bands = np.digitize(FRAME["age"], [35, 60])
+    net = small(activation="tanh", dtype="float64").fit(FRAME, bands)
+    inputs, rng = net.encoder_.transform(FRAME), np.random.default_rng(0)
+    found = input_gradients(net, FRAME)
+    np.testing.assert_allclose(found.log_odds, log_odds_by_hand(net, inputs, found.target))
+    for _ in range(5):
+        direction = rng.normal(size=inputs.shape[1])
+        moved = (inputs + sign * 1e-5 * direction for sign in (1, -1))
+        upper, lower = (log_odds_by_hand(net, rows, found.target) for rows in moved)
+        numeric = (upper - lower) / 2e-5
+        np.testing.assert_allclose(found.values @ direction, numeric, rtol=1e-5, atol=1e-7)
 
 
 # Columns

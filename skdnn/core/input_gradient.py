@@ -141,7 +141,7 @@ class InputGradient:
         values, grad = score(logits, rows)
         for way_back in reversed(trace):
             grad = way_back.to_inputs(grad)
-        return values, grad.copy()
+        return values, grad
 
     def _to_inputs(self, grad):
         result = 0.0

@@ -78,7 +78,9 @@ class ArchitectureDisplay:
             With the attributes set.
         """
         layers = self.summary.layers
-        ax = axes_for(self, ax, figsize=(1.7 * (len(layers) + 1), 3.4))
+        title = headline(self.summary)
+        width = max(1.7 * (len(layers) + 1), 0.1 * len(title))  # inches
+        ax = axes_for(self, ax, figsize=(width, 3.4))
         widths = [self.summary.n_inputs, *(layer.fan_out for layer in layers)]
         places = [[(x, -row) for row in unit_rows(width)] for x, width in enumerate(widths)]
         self.units_, self.texts_ = [], []
@@ -91,7 +93,7 @@ class ArchitectureDisplay:
         for x, layer in enumerate(layers, start=1):
             above = f"{layer.name}\n{layer.fan_out:,}\n{layer.activation}"
             self._write(x, above, f"{layer.n_parameters:,}\nparameters")
-        ax.set(xlim=(-0.6, len(layers) + 0.6), ylim=(-5.4, 5.4), title=headline(self.summary))
+        ax.set(xlim=(-0.6, len(layers) + 0.6), ylim=(-5.4, 5.4), title=title)
         ax.set_axis_off()
         return self
 
