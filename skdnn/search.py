@@ -47,16 +47,17 @@ class Choice(NamedTuple):
 
 
 SPACE = {
-    "learning_rate_init": Range(3e-4, 1e-2, (5e-4, 2e-3, 8e-3), log=True),
+    "learning_rate_init": Range(5e-4, 2e-2, (1.5e-3, 5e-3, 1.5e-2), log=True),
     "hidden_layer_sizes": Choice(
         ((64,), (128, 128), (256, 256), (128, 128, 128)), ((64,), (128, 128), (256, 256))
     ),
-    "dropout": Range(0.0, 0.4, (0.1, 0.3)),
+    "dropout": Range(0.0, 0.5, (0.1, 0.3)),
     "weight_decay": Range(1e-3, 0.3, (0.01, 0.1), log=True),
     "activation": Choice(("relu", "silu", "gelu", "tanh"), ("relu", "silu")),
     "batch_size": Choice((32, 64, 128, 256), (64, 256)),
     "label_smoothing": Range(0.0, 0.1, (0.0, 0.05)),
     "input_dropout": Range(0.0, 0.3, (0.0, 0.2)),
+    "connectivity": Range(0.1, 1.0, (0.3, 1.0)),
 }
 
 
@@ -70,8 +71,8 @@ def search_space(kind="distributions", *, names=FIRST, prefix=""):
         values each for ``GridSearchCV`` and ``HalvingGridSearchCV``.
     names : sequence of str, default=("learning_rate_init", "hidden_layer_sizes", "dropout", \
             "weight_decay")
-        Which parameters; "activation", "batch_size", "label_smoothing" and "input_dropout" are
-        known too. A grid of all four defaults has 36 points, of the first two 9.
+        Which parameters; "activation", "batch_size", "label_smoothing", "input_dropout" and
+        "connectivity" are known too. A grid of all four defaults has 36 points, of the first two 9.
     prefix : str, default=""
         Name of the step in a pipeline with two underscores, such as "deepnetclassifier__".
 
