@@ -161,12 +161,12 @@ def _wrap(title, words):
 
 
 def _name_of(activation):
-    """Return the name of an activation, which may be an object of the user's own."""
-    return (
-        activation
-        if isinstance(activation, str)
-        else getattr(activation, "__name__", type(activation).__name__)
-    )
+    """Return the name of an activation: a text, a function, a pair of these, or an object."""
+    if isinstance(activation, str):
+        return activation
+    if isinstance(activation, tuple):
+        return _name_of(activation[0])
+    return getattr(activation, "__name__", type(activation).__name__)
 
 
 def _is_auto(value):

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdnn import DeepNetClassifier
 from skdnn.notebook import network_diagram
-from skdnn.summary import MOST_UNITS
+from skdnn.summary import MOST_UNITS, _name_of
 
 X, y = load_iris(return_X_y=True, as_frame=True)
 SVG = "{http://www.w3.org/2000/svg}"
@@ -164,3 +164,11 @@ def test_the_diagram_needs_nothing_from_elsewhere():
     rest = diagram.replace(namespace, "", 1)
     for word in ("http", "href", "url(", "@import", "<style", "<script", "src="):
         assert word not in rest
+
+
+def test_activations_of_the_users_own_are_shown_by_name():
+    def bent(z):
+        return np.where(z > 0, z, 0.1 * z)
+
+    names = [_name_of(item) for item in ("relu", bent, (bent, np.sign), StandardScaler())]
+    assert names == ["relu", "bent", "bent", "StandardScaler"]
