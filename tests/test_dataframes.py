@@ -1,9 +1,8 @@
-"""Frames of pandas and polars in, labels of the same type out."""
+"""Frames of pandas and polars, whole and by groups."""
 
 import numpy as np
 import pandas as pd
 import polars as pl
-import pytest
 from encoding_tables import people
 
 from skdnn import DeepNetClassifier
@@ -41,30 +40,3 @@ def test_a_frame_and_a_series_of_polars_give_what_those_of_pandas_do():
     np.testing.assert_array_equal(found.predict(FRAME), expected.predict(twin))
     assert found.feature_names_in_.tolist() == expected.feature_names_in_.tolist()
     assert found.oof_score_ == expected.oof_score_
-
-
-NAMES = np.array(["young", "old"])[CODES]
-LABELS = {
-    "int8": (CODES.astype(np.int8), np.int8),
-    "bool": (CODES.astype(bool), bool),
-    "float32": (CODES.astype(np.float32), np.float32),
-    "text": (NAMES, "U5"),
-    "objects": (NAMES.astype(object), "U5"),
-    "list": (NAMES.tolist(), "U5"),
-    "pandas text": (pd.Series(NAMES, dtype="str"), "U5"),
-    "pandas category": (pd.Series(NAMES, dtype="category"), "U5"),
-    "pandas Int64": (pd.Series(CODES, dtype="Int64"), np.int64),
-    "pandas boolean": (pd.Series(CODES, dtype="boolean"), bool),
-    "polars text": (pl.Series(NAMES), "U5"),
-    "polars category": (pl.Series(NAMES, dtype=pl.Categorical), "U5"),
-    "polars int16": (pl.Series(CODES.astype(np.int16)), np.int16),
-}
-
-
-@pytest.mark.parametrize("kind", LABELS)
-def test_predicted_labels_have_the_type_of_y(kind):
-    labels, dtype = LABELS[kind]
-    net = quick(max_iter=60, learning_rate_init=0.02).fit(FRAME, labels)
-    predicted = net.predict(FRAME)
-    assert predicted.dtype == net.classes_.dtype == np.dtype(dtype)
-    assert (predicted == np.asarray(labels)).mean() > 0.8
