@@ -64,6 +64,7 @@ ORDER = [
     "skdnn.classifier",
     "skdnn.search",
     "skdnn.fitted",
+    "skdnn.subject",
     "skdnn.explain",
     "skdnn.display.axes",
     "skdnn.display.curves",
