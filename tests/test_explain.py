@@ -160,6 +160,20 @@ def test_each_input_counts_for_the_column_that_it_is_named_after(ages):
         assert name == origin or name.startswith(f"{origin}_")
 
 
+def test_what_levels_of_large_columns_say_about_y_counts_for_the_column():
+    rng = np.random.default_rng(0)
+    shop = rng.integers(0, 60, 600)
+    frame = pd.DataFrame({"noise": rng.normal(size=600), "shop": [f"shop {n}" for n in shop]})
+    net = small(max_iter=100).fit(frame, shop % 3)
+    names = net.encoder_.get_feature_names_out()
+    assert names[:3].tolist() == ["shop_target0", "shop_target1", "shop_target2"]
+    found = integrated_gradients(net, frame)
+    assert found.feature_names[found.importance().argmax()] == "shop"
+    assert (relative(found) <= 0.01).mean() >= 0.99
+    typical = net.encoder_.transform(frame[frame["shop"] == frame["shop"].mode()[0]])
+    np.testing.assert_array_equal(net.encoder_.typical_row()[0, :3], typical[0, :3])
+
+
 def test_ignored_columns_have_no_attribution():
     frame = IRIS.assign(constant=1.0)
     found = integrated_gradients(small(max_iter=2).fit(frame, SPECIES), frame)
