@@ -1,6 +1,5 @@
 """The fitted network inside of what a user has at hand: the estimator, a pipeline or a search."""
 
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skdnn.classifier import DeepNetClassifier
@@ -28,7 +27,7 @@ def unwrap(estimator, X=None):
         If there is no DeepNetClassifier.
     """
     network = getattr(estimator, "best_estimator_", estimator)
-    if isinstance(network, Pipeline):
+    if hasattr(network, "steps"):  # a pipeline, scikit-learn's or another library's
         if X is not None and len(network) > 1:
             X = network[:-1].transform(X)
         network = network[-1]
