@@ -44,6 +44,11 @@ class Prepared(NamedTuple):
         """The distinct rows, in an order that depends on their content only."""
         return self.distinct.rows
 
+    def count(self, member_rows):
+        """Return how many rows of the table the largest member's distinct rows stand for."""
+        times = np.bincount(self.distinct.first)
+        return max(int(times[rows].sum()) for rows in member_rows)
+
     @property
     def fingerprint(self):
         """A number that identifies the distinct rows and their weights."""

@@ -8,13 +8,15 @@ from sklearn.exceptions import ConvergenceWarning
 from skdnn.core.calibration import ensemble_temperature, fit_temperature
 from skdnn.core.evaluation import held_out_logits
 from skdnn.core.losses import LOSSES
+from skdnn.solvers import SOLVERS
 
 SOME_ROWS = 2048  # enough to measure how much an average of members blurs
+CALLER = 7  # where fit was called, seen from a warning
 OUT_OF_FOLD = ("oof_score_", "oof_proba_")
 
 
-def warn_about(history, plan, resolved):
-    """Warn of members that diverged, and of open-ended training cut short.
+def warn_of_divergence(history, plan):
+    """Warn of members that diverged.
 
     Raises
     ------
@@ -34,17 +36,23 @@ def warn_about(history, plan, resolved):
             f"were put back and the rate divided by 10 each time. Lower learning_rate_init "
             f"({plan.learning_rate:g}), or set max_grad_norm.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=CALLER,
         )
-    # A fixed-length schedule that ran to its end has done what it was asked to.
+
+
+def warn_of_limit(estimator, history, plan, resolved):
+    """Warn of open-ended training that ``max_iter`` has cut short."""
+    # A fixed-length schedule that ran to its end has done what it was asked to, and so has a
+    # solver without patience of its own that was given none.
     open_ended = resolved.learning_rate in ("constant", "invscaling", "adaptive")
-    could_stop = plan.tol > 0 and plan.patience < plan.n_epochs and not plan.keep_best
-    if open_ended and could_stop and not history.has_converged.all():
+    is_patient = SOLVERS[estimator.solver].has_patience or estimator.n_iter_no_change != "auto"
+    may_converge = open_ended and is_patient and plan.tol > 0 and not plan.keep_best
+    if may_converge and not history.has_converged.all():
         warnings.warn(
             f"Maximum iterations ({plan.n_epochs}) reached and the training has not converged "
             "yet. Raise max_iter, or set early_stopping=True.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=CALLER,
         )
 
 
@@ -65,7 +73,6 @@ def keep_history(estimator, history, validates):
         best_iter = best_iter + estimator._curves.shape[2]
         curves = np.concatenate([estimator._curves, curves], axis=2)
     estimator._curves = curves
-    estimator.n_iter_ = curves.shape[2]
     estimator.best_iter_ = best_iter if len(best_iter) > 1 else int(best_iter[0])
     estimator.member_loss_curves_ = curves[0]
     estimator.member_validation_loss_curves_ = curves[1] if np.isfinite(curves[1]).any() else None

@@ -4,7 +4,7 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.initializers import INITIALIZERS
@@ -39,7 +39,7 @@ CONSTRAINTS = {
     "beta_1": [BELOW_ONE],
     "beta_2": [BELOW_ONE],
     "epsilon": [POSITIVE],
-    "n_iter_no_change": [AUTO, POSITIVE_INT],
+    "n_iter_no_change": [AUTO, POSITIVE_INT, Options(Real, {np.inf})],
     "max_fun": [POSITIVE_INT],
     "init": [StrOptions({*INITIALIZERS, "auto"})],
     "init_scale": [POSITIVE],
@@ -126,7 +126,9 @@ def resolve(estimator, extent, validates):
     sizes, activation = check_layers(estimator)
     solver = SOLVERS[estimator.solver]
     recipe = solver.recipe.copy()
-    recipe["batch_size"], epochs = next(sizes for limit, *sizes in SIZES if extent.n_rows <= limit)
+    size, epochs = next(sizes for limit, *sizes in SIZES if extent.n_rows <= limit)
+    if solver.adapts:
+        recipe["batch_size"] = size
     batch_size = min(_given(estimator, "batch_size", recipe), extent.n_rows)
     if solver.takes_all_rows:
         batch_size = extent.n_rows

@@ -56,6 +56,8 @@ ORDER = [
     "skdnn.outcome",
     "skdnn.starting",
     "skdnn.fitting",
+    "skdnn.weights",
+    "skdnn.stages",
     "skdnn.classifier",
     "skdnn",
 ]

@@ -1,0 +1,111 @@
+"""The stages of fit and partial_fit: what the data decide, then training, then what it leaves."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skdnn.core.training import State
+from skdnn.fitting import make_plan, train_members
+from skdnn.outcome import keep_history, warn_of_divergence, warn_of_limit
+from skdnn.parameters import check_together, resolve
+from skdnn.reading import fit_encoder, resolve_dtype
+from skdnn.starting import (
+    check_same_shape,
+    make_network,
+    measure,
+    member_generators,
+    starting_params,
+)
+
+
+def begin(estimator, table, labels, continues):
+    """Set what the data decide, or check that they decide the same as before.
+
+    Parameters
+    ----------
+    estimator : DeepNetClassifier
+    table : Table
+    labels : Labels
+    continues : bool
+        Whether training goes on from where it stopped.
+
+    Raises
+    ------
+    ValueError
+        If training goes on with other classes.
+    """
+    if continues:
+        _check_same_classes(estimator._labels, labels)
+        return
+    estimator.classes_, estimator._is_multilabel = labels
+    estimator._dtype = resolve_dtype(estimator.dtype, table.X)
+    estimator.encoder_ = fit_encoder(estimator.encoder, estimator._dtype, table)
+    rng = check_random_state(estimator.random_state)
+    estimator._seed = int(rng.randint(np.iinfo(np.int32).max))
+    estimator._n_steps, estimator._rule_state = 0, {}
+    estimator._curves = estimator._fingerprint = None
+    estimator.n_iter_ = estimator.t_ = 0
+
+
+def _check_same_classes(before, now):
+    if before.is_multilabel != now.is_multilabel:
+        several, one = ("several labels", "one label")[:: 1 if before.is_multilabel else -1]
+        raise ValueError(f"training so far had {several} a row, but here y has {one} a row.")
+    if not np.array_equal(before.classes, now.classes):
+        raise ValueError(
+            "warm_start can only be used where `y` has the same classes as in the previous call "
+            f"to fit. Previously got {before.classes}, `y` has {now.classes}. Set "
+            "warm_start=False to start anew."
+        )
+
+
+def go_on(estimator, prepared, split, continues, **forced):
+    """Train, and keep the parameters and the history.
+
+    Parameters
+    ----------
+    estimator : DeepNetClassifier
+    prepared : Prepared
+    split : Split
+    continues : bool
+        Whether training goes on from where it stopped.
+    **forced
+        In place of resolved parameters.
+
+    Returns
+    -------
+    Network
+    """
+    validates = split.valid_data is not None and estimator.early_stopping
+    extent = measure(split, estimator.encoder_)
+    resolved = resolve(estimator, extent, validates)._replace(**forced)
+    if continues:  # whatever the rows are like that it goes on with
+        before = estimator.resolved_params_["connectivity"]
+        resolved = resolved._replace(connectivity=before)
+    check_together(estimator, resolved, extent.is_sparse)
+    network = make_network(split.data.rows.array, resolved, estimator._labels, estimator.encoder_)
+    n_epochs_before = estimator._curves.shape[2] if continues else 0
+    rngs = member_generators(estimator._seed, n_epochs_before, len(split.train_rows))
+    if continues:
+        check_same_shape(estimator, len(rngs), network)
+        start = State(estimator._params, estimator._rule_state, estimator._n_steps)
+    else:
+        start = State(starting_params(estimator, network, resolved, split, rngs), {})
+    plan = make_plan(estimator, resolved, estimator._labels, validates)
+    state, history = train_members(estimator, network, split, start, plan, rngs)
+    warn_of_divergence(history, plan)
+    if not forced:
+        warn_of_limit(estimator, history, plan, resolved)
+    _keep(estimator, network, resolved, state)
+    keep_history(estimator, history, validates)
+    n_epochs = history.train_loss.shape[1]
+    estimator.n_iter_ += n_epochs
+    estimator.t_ += n_epochs * prepared.count(split.train_rows)
+    return network
+
+
+def _keep(estimator, network, resolved, state):
+    estimator._params, estimator._rule_state, estimator._n_steps = state
+    estimator._widths = network.widths
+    estimator.n_layers_, estimator.n_outputs_ = len(network.widths), network.widths[-1]
+    estimator.out_activation_ = "softmax" if estimator._labels.loss == "softmax" else "logistic"
+    estimator.resolved_params_ = resolved._asdict()
