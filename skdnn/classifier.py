@@ -7,8 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdnn.core.calibration import log_average, log_odds, mean_proba
 from skdnn.core.losses import LOSSES
-from skdnn.core.training import Split
-from skdnn.fitting import make_task, prepare, read_validation, training_threads
+from skdnn.fitting import make_epoch, make_task, read_validation, training_threads
 from skdnn.labels import Labels, learn_labels
 from skdnn.outcome import forget_calibration, keep_calibration
 from skdnn.parameters import CONSTRAINTS
@@ -47,9 +46,12 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
     ----------
     hidden_layer_sizes : array-like of int, int or "auto", default="auto"
         Units of each hidden layer. ``()`` is logistic regression. "auto" is (128, 128).
-    activation : str or sequence of str, default="relu"
+    activation : str, callable, object or sequence of these, default="relu"
         One of "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "silu",
-        "gelu", "mish", "softplus", for all hidden layers or one for each.
+        "gelu", "mish", "softplus", or one of your own, for all hidden layers or one for each. Your
+        own is a function of z that returns its value, or its value and its slope; or two
+        functions, as a tuple or as ``value`` and ``slope`` of an object. It is checked before
+        training.
     solver : {"adamw", "adam", "sgd", "gd", "lbfgs"}, default="adamw"
         "gd" is full-batch gradient descent, "sgd" takes mini-batches with momentum, "adamw" is
         Adam with decoupled weight decay and brings the strongest "auto" recipe, "lbfgs" is
@@ -105,6 +107,14 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         ``early_stopping``; without, 10, and no limit for "gd".
     max_fun : int, default=15000
         Evaluations of the loss at most, for "lbfgs".
+    loss : "log_loss" or callable, default="log_loss"
+        What training minimizes. Your own is ``loss(logits, targets)`` of arrays (n_rows,
+        n_outputs), targets one-hot or 0 and 1, and returns a value for each row, or these and
+        their gradients with respect to the logits. It is checked before training. Probabilities
+        and their calibration are those of "log_loss".
+    scoring : str, callable or None, default=None
+        Scorer that chooses the best epoch of each member and that its patience watches, on the
+        rows that it is validated on. None is their loss, with accuracy in ``validation_scores_``.
     init : str, default="auto"
         Starting weights: "he_normal", "he_uniform", "glorot_normal", "glorot_uniform",
         "lecun_normal", "lecun_uniform", "orthogonal", "normal", "zeros". "auto" is what suits
@@ -186,12 +196,13 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
     loss_, best_loss_ : float
         Last and lowest training loss; the latter is None with validation.
     loss_curve_, validation_loss_curve_, validation_scores_ : list of float
-        Training loss, validation loss and validation accuracy by epoch, averaged over the members
-        still training. Losses include label smoothing, the training loss also the penalty
-        ``alpha``. The last two are None without validation.
+        Training loss, validation loss and validation score (``scoring``, or accuracy) by epoch,
+        averaged over the members still training. Losses include label smoothing, the training loss
+        also the penalty ``alpha``. The last two are None without validation.
     best_validation_score_ : float or None
         Highest of ``validation_scores_``.
-    member_loss_curves_, member_validation_loss_curves_ : ndarray of shape (n_members, n_epochs)
+    member_loss_curves_, member_validation_loss_curves_, member_validation_scores_ : ndarray of \
+            shape (n_members, n_epochs)
         The same for each member; NaN after it has stopped. As all curves, they go on under
         ``warm_start`` and ``partial_fit``.
     n_layers_ : int
@@ -253,6 +264,8 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         epsilon=1e-8,
         n_iter_no_change="auto",
         max_fun=15000,
+        loss="log_loss",
+        scoring=None,
         init="auto",
         init_scale=1.0,
         coefs_init=None,
@@ -295,6 +308,8 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.loss = loss
+        self.scoring = scoring
         self.init = init
         self.init_scale = init_scale
         self.coefs_init = coefs_init
@@ -348,13 +363,13 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             continues = self.warm_start and hasattr(self, "_params")
             table = read_table(self, X, y, sample_weight, reset=not continues)
             begin(self, table, learn_labels(table.y), continues)
-            valid_data = read_validation(self, table, X_val, y_val, sample_weight_val)
-            task = make_task(self, table, valid_data, groups)
+            validation = read_validation(self, table, X_val, y_val, sample_weight_val)
+            task = make_task(self, table, validation, groups)
             seen = task.prepared.fingerprint if task.holds_out else MIXED
             is_new_data = self._fingerprint not in (None, seen)
             self._fingerprint = MIXED if is_new_data else seen
             self.n_iter_ = 0
-            network = go_on(self, task.prepared, task.split, continues)
+            network = go_on(self, task, continues)
             if not self.warm_start:
                 self._rule_state, self._n_steps = {}, 0
             with training_threads(self, len(self._params)) as (_, run):
@@ -364,7 +379,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
 
     @available_if(_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(self, X, y, sample_weight=None, classes=None, refit_encoder=False):
         """Train for one epoch, at a constant rate, on all rows for all members.
 
         Nothing is held out: probabilities stay uncalibrated (``temperature_`` is 1).
@@ -379,6 +394,8 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             Non-negative.
         classes : array-like, default=None
             All classes; needed in the first call.
+        refit_encoder : bool, default=False
+            Whether to fit the encoder anew on these rows. It must give as many inputs as before.
 
         Returns
         -------
@@ -396,12 +413,9 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             table = read_table(self, X, y, sample_weight, reset=not continues)
             labels = learn_labels(table.y, self.classes_ if classes is None else classes)
-            begin(self, table, labels, continues)
-            prepared = prepare(self, table, labels)
-            everything = [prepared.rows]
-            n_members = len(self._params) if continues else self.n_members
-            split = Split(prepared.data, everything * n_members)
-            go_on(self, prepared, split, continues, max_iter=1, learning_rate="constant")
+            begin(self, table, labels, continues, refit_encoder)
+            task = make_epoch(self, table, len(self._params) if continues else self.n_members)
+            go_on(self, task, continues, max_iter=1, learning_rate="constant")
             forget_calibration(self)
             self._fingerprint = MIXED
             self._passes = forward_passes(self)
@@ -505,10 +519,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_labels)
         """
         scores = self.decision_function(X)
-        if self._is_multilabel:
-            return (scores > 0).astype(int)
-        indices = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
-        return self.classes_[indices]
+        return self._labels.decide(scores)
 
     def _labels_of_fitted(self):
         check_is_fitted(self)

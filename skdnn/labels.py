@@ -59,6 +59,23 @@ class Labels(NamedTuple):
             )
         return codes[:, None]
 
+    def decide(self, scores):
+        """Return labels: those of the highest score, or of scores above 0.
+
+        Parameters
+        ----------
+        scores : ndarray
+            As ``decision_function`` returns them.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_labels)
+        """
+        if self.is_multilabel:
+            return (scores > 0).astype(int)
+        indices = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+        return self.classes[indices]
+
     def strata(self, targets):
         """Return the stratum of each row: its class; multilabel rows are all in one."""
         return np.zeros(len(targets), np.intp) if self.is_multilabel else targets[:, 0]

@@ -76,6 +76,7 @@ def keep_history(estimator, history, validates):
     estimator.best_iter_ = best_iter if len(best_iter) > 1 else int(best_iter[0])
     estimator.member_loss_curves_ = curves[0]
     estimator.member_validation_loss_curves_ = curves[1] if np.isfinite(curves[1]).any() else None
+    estimator.member_validation_scores_ = curves[2] if np.isfinite(curves[2]).any() else None
     _keep_curves(estimator, curves)
 
 

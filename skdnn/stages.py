@@ -17,7 +17,7 @@ from skdnn.starting import (
 )
 
 
-def begin(estimator, table, labels, continues):
+def begin(estimator, table, labels, continues, refit_encoder=False):
     """Set what the data decide, or check that they decide the same as before.
 
     Parameters
@@ -27,6 +27,8 @@ def begin(estimator, table, labels, continues):
     labels : Labels
     continues : bool
         Whether training goes on from where it stopped.
+    refit_encoder : bool, default=False
+        Whether training that goes on has the encoder fitted anew.
 
     Raises
     ------
@@ -35,6 +37,8 @@ def begin(estimator, table, labels, continues):
     """
     if continues:
         _check_same_classes(estimator._labels, labels)
+        if refit_encoder:
+            estimator.encoder_ = fit_encoder(estimator.encoder, estimator._dtype, table)
         return
     estimator.classes_, estimator._is_multilabel = labels
     estimator._dtype = resolve_dtype(estimator.dtype, table.X)
@@ -58,14 +62,13 @@ def _check_same_classes(before, now):
         )
 
 
-def go_on(estimator, prepared, split, continues, **forced):
+def go_on(estimator, task, continues, **forced):
     """Train, and keep the parameters and the history.
 
     Parameters
     ----------
     estimator : DeepNetClassifier
-    prepared : Prepared
-    split : Split
+    task : Task
     continues : bool
         Whether training goes on from where it stopped.
     **forced
@@ -75,6 +78,7 @@ def go_on(estimator, prepared, split, continues, **forced):
     -------
     Network
     """
+    split = task.split
     validates = split.valid_data is not None and estimator.early_stopping
     extent = measure(split, estimator.encoder_)
     resolved = resolve(estimator, extent, validates)._replace(**forced)
@@ -90,7 +94,7 @@ def go_on(estimator, prepared, split, continues, **forced):
         start = State(estimator._params, estimator._rule_state, estimator._n_steps)
     else:
         start = State(starting_params(estimator, network, resolved, split, rngs), {})
-    plan = make_plan(estimator, resolved, estimator._labels, validates)
+    plan = make_plan(estimator, resolved, network, task)
     state, history = train_members(estimator, network, split, start, plan, rngs)
     warn_of_divergence(history, plan)
     if not forced:
@@ -99,7 +103,7 @@ def go_on(estimator, prepared, split, continues, **forced):
     keep_history(estimator, history, validates)
     n_epochs = history.train_loss.shape[1]
     estimator.n_iter_ += n_epochs
-    estimator.t_ += n_epochs * prepared.count(split.train_rows)
+    estimator.t_ += n_epochs * task.prepared.count(split.train_rows)
     return network
 
 

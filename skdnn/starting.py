@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from skdnn.core.activations import ACTIVATIONS
+from skdnn.core.custom_activations import as_activation
 from skdnn.core.network import build, connect, initialize
 from skdnn.parameters import OUTPUT_SCALE, Extent
 from skdnn.reading import expansion_of
@@ -73,7 +73,7 @@ def starting_params(estimator, network, resolved, split, rngs):
     if estimator.init == "auto":
         init = ["glorot_uniform"] * (n_hidden + 1)
     if starts_small:
-        init = [ACTIVATIONS[name].init for name in resolved.activation] + ["he_normal"]
+        init = [as_activation(item).init for item in resolved.activation] + ["he_normal"]
         scale[-1] = OUTPUT_SCALE
     scale = [factor * estimator.init_scale for factor in scale]
     initialize(network, params, rngs, init, scale)

@@ -24,6 +24,7 @@ class Objective:
 
     def __init__(self, member, network, split, plan):
         self.network, self.plan, self.data = network, plan, split.data
+        self.members = np.array([member])
         rows = [split.train_rows[member]]
         self.buffers = Buffers(np.float64)
         layout = plan_batches(rows, len(rows[0]))
@@ -66,7 +67,14 @@ class Objective:
         if self.evaluation is None:
             return np.full(2, np.nan)
         self.params[0] = params
-        return self.evaluation()[:, 0]
+        report = self.evaluation()[:, 0]
+        if self.plan.score is not None:
+            report[1] = self.plan.score(self.members, self.params)[0]
+        return report
+
+    def watched(self, report):
+        """Return what patience watches, the lower the better, shape (1,)."""
+        return np.array([report[0] if self.plan.score is None else -report[1]])
 
 
 def train_lbfgs(network, split, state, plan, max_fun, run=map):
@@ -127,7 +135,7 @@ def _train_member(objective, start, plan, max_fun):
         params = intermediate_result.x
         report = objective.validate(params)
         curve.append((intermediate_result.fun, *report))
-        best.update(len(curve) - 1, np.array([report[0]]), params[None])
+        best.update(len(curve) - 1, objective.watched(report), params[None])
         if plan.keep_best and best.waited[0] > plan.patience:
             raise StopIteration
 
@@ -141,7 +149,7 @@ def _train_member(objective, start, plan, max_fun):
     )
     if not curve:
         curve.append((result.fun, *objective.validate(result.x)))
-        best.update(0, np.array([curve[0][1]]), result.x[None])
+        best.update(0, objective.watched(curve[0][1:]), result.x[None])
     params = best.params[0] if plan.keep_best else result.x
     best_epoch = best.epoch[0] if plan.keep_best else len(curve) - 1
     hit_limit = result.status == 1

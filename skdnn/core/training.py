@@ -46,6 +46,9 @@ class Plan(NamedTuple):
     max_grad_norm : float or None
     power_t, warmup : float
         See :class:`skdnn.core.schedules.Progress`.
+    score : callable or None
+        ``(members, params) -> scores`` of the rows that each is validated on, in place of their
+        accuracy; the best epoch then is that of the highest.
     """
 
     loss: Loss
@@ -65,6 +68,7 @@ class Plan(NamedTuple):
     max_grad_norm: float | None = None
     power_t: float = 0.5
     warmup: float = 0.05
+    score: Callable | None = None
 
 
 class Split(NamedTuple):
