@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdnn.core.calibration import log_average, log_odds, mean_proba
 from skdnn.core.losses import LOSSES
 from skdnn.fitting import make_epoch, make_task, read_validation, training_threads
+from skdnn.hooks import CallbackSupportMixin, Watch, with_callbacks
 from skdnn.labels import Labels, learn_labels
 from skdnn.outcome import forget_calibration, keep_calibration
 from skdnn.parameters import CONSTRAINTS
@@ -30,7 +31,7 @@ def _is_stochastic(estimator):
     return True
 
 
-class DeepNetClassifier(ClassifierMixin, BaseEstimator):
+class DeepNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """A deep neural network that takes tables as they come and gives calibrated probabilities.
 
     One fit trains ``n_members`` networks side by side. Member k holds out fold k of the rows,
@@ -86,7 +87,7 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
         A loss that falls by less does not renew patience. For "lbfgs", also the tolerance on the
         gradient.
     verbose : bool or int, default=False
-        Whether to print the losses of every epoch.
+        Whether to print a table of the losses of every epoch.
     warm_start : bool, default=False
         Whether ``fit`` goes on from where the last one stopped.
     momentum : float in [0, 1], default=0.9
@@ -360,22 +361,27 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             If the input is unfit; the estimator is then as it was before.
         """
         with unchanged_on_error(self):
-            continues = self.warm_start and hasattr(self, "_params")
-            table = read_table(self, X, y, sample_weight, reset=not continues)
-            begin(self, table, learn_labels(table.y), continues)
-            validation = read_validation(self, table, X_val, y_val, sample_weight_val)
-            task = make_task(self, table, validation, groups)
-            seen = task.prepared.fingerprint if task.holds_out else MIXED
-            is_new_data = self._fingerprint not in (None, seen)
-            self._fingerprint = MIXED if is_new_data else seen
-            self.n_iter_ = 0
-            network = go_on(self, task, continues)
-            if not self.warm_start:
-                self._rule_state, self._n_steps = {}, 0
-            with training_threads(self, len(self._params)) as (_, run):
-                keep_calibration(self, network, table, task, is_new_data, run)
-            self._passes = forward_passes(self)
+            self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), groups)
         return self
+
+    @with_callbacks
+    def _fit(self, X, y, sample_weight, validation, groups):
+        continues = self.warm_start and hasattr(self, "_params")
+        watch = Watch(self, X, y, sample_weight)
+        table = read_table(self, X, y, sample_weight, reset=not continues)
+        begin(self, table, learn_labels(table.y), continues)
+        task = make_task(self, table, read_validation(self, table, *validation), groups)
+        seen = task.prepared.fingerprint if task.holds_out else MIXED
+        is_new_data = self._fingerprint not in (None, seen)
+        self._fingerprint = MIXED if is_new_data else seen
+        self.n_iter_ = 0
+        network = go_on(self, task, continues, watch)
+        if not self.warm_start:
+            self._rule_state, self._n_steps = {}, 0
+        with training_threads(self, len(self._params)) as (_, run):
+            keep_calibration(self, network, table, task, is_new_data, run)
+        self._passes = forward_passes(self)
+        watch.finish()
 
     @available_if(_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -415,7 +421,8 @@ class DeepNetClassifier(ClassifierMixin, BaseEstimator):
             labels = learn_labels(table.y, self.classes_ if classes is None else classes)
             begin(self, table, labels, continues, refit_encoder)
             task = make_epoch(self, table, len(self._params) if continues else self.n_members)
-            go_on(self, task, continues, max_iter=1, learning_rate="constant")
+            watch = Watch(self, X, y, sample_weight, calls_back=False)
+            go_on(self, task, continues, watch, max_iter=1, learning_rate="constant")
             forget_calibration(self)
             self._fingerprint = MIXED
             self._passes = forward_passes(self)

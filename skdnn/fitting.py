@@ -18,7 +18,6 @@ from skdnn.core.training import Plan, Split, train
 from skdnn.distinct import DistinctRows, distinct_rows
 from skdnn.folds import rows_by_member, splits_as_roles, stratified_folds, stratified_holdout
 from skdnn.labels import class_weight_factors, weights_by_class
-from skdnn.outcome import print_epoch
 from skdnn.reading import Table, as_data, encode, in_container_of, read_table
 from skdnn.scoring import Score
 from skdnn.solvers import SOLVERS
@@ -285,7 +284,7 @@ def training_threads(estimator, n_members):
             yield n_workers, run
 
 
-def train_members(estimator, network, split, state, plan, rngs):
+def train_members(estimator, network, split, state, plan, rngs, watch):
     """Train all members on threads.
 
     Returns
@@ -293,8 +292,7 @@ def train_members(estimator, network, split, state, plan, rngs):
     state : State
     history : History
     """
-    on_epoch = print_epoch if estimator.verbose else None
     with training_threads(estimator, len(rngs)) as (n_workers, run):
         if plan.make_rule is None:
-            return train_lbfgs(network, split, state, plan, estimator.max_fun, run)
-        return train(network, split, state, plan, rngs, n_workers, run, on_epoch)
+            return train_lbfgs(network, split, state, plan, estimator.max_fun, run, watch)
+        return train(network, split, state, plan, rngs, n_workers, run, watch)

@@ -47,11 +47,23 @@ def warn_of_limit(estimator, history, plan, resolved):
     open_ended = resolved.learning_rate in ("constant", "invscaling", "adaptive")
     is_patient = SOLVERS[estimator.solver].has_patience or estimator.n_iter_no_change != "auto"
     may_converge = open_ended and is_patient and plan.tol > 0 and not plan.keep_best
-    if may_converge and not history.has_converged.all():
+    if may_converge and not history.has_converged.all() and history.stopped_by is None:
         warnings.warn(
             f"Maximum iterations ({plan.n_epochs}) reached and the training has not converged "
             "yet. Raise max_iter, or set early_stopping=True.",
             ConvergenceWarning,
+            stacklevel=CALLER,
+        )
+
+
+def warn_of_interrupt(history, plan):
+    """Say what an interrupt left, if there was one."""
+    if history.stopped_by == "interrupt":
+        kept = "best" if plan.keep_best else "last"
+        warnings.warn(
+            f"Training was interrupted after {history.train_loss.shape[1]} of {plan.n_epochs} "
+            f"epochs; the {kept} parameters so far are kept.",
+            UserWarning,
             stacklevel=CALLER,
         )
 
@@ -160,14 +172,3 @@ def _mean_by_row(values, rows, n_rows):
     np.add.at(total, rows, values)
     times = np.bincount(rows, minlength=n_rows)[:, None]
     return np.divide(total, times, out=np.full_like(total, np.nan), where=times > 0)
-
-
-def print_epoch(number, curve):
-    """Print the losses of an epoch, averaged over the members still training."""
-    names = ("loss", "validation loss", "validation score")
-    values = [
-        f"{name} = {np.nanmean(row):.6f}"
-        for name, row in zip(names, curve, strict=True)
-        if np.isfinite(row).any()
-    ]
-    print(f"Iteration {number + 1}, {', '.join(values)}")

@@ -1,12 +1,16 @@
 """The stages of fit and partial_fit: what the data decide, then training, then what it leaves."""
 
+from functools import partial
+from types import SimpleNamespace
+
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skdnn.core.training import State
 from skdnn.fitting import make_plan, train_members
-from skdnn.outcome import keep_history, warn_of_divergence, warn_of_limit
+from skdnn.outcome import keep_history, warn_of_divergence, warn_of_interrupt, warn_of_limit
 from skdnn.parameters import check_together, resolve
+from skdnn.predicting import forward_passes
 from skdnn.reading import fit_encoder, resolve_dtype
 from skdnn.starting import (
     check_same_shape,
@@ -62,7 +66,7 @@ def _check_same_classes(before, now):
         )
 
 
-def go_on(estimator, task, continues, **forced):
+def go_on(estimator, task, continues, watch, **forced):
     """Train, and keep the parameters and the history.
 
     Parameters
@@ -71,6 +75,7 @@ def go_on(estimator, task, continues, **forced):
     task : Task
     continues : bool
         Whether training goes on from where it stopped.
+    watch : Watch
     **forced
         In place of resolved parameters.
 
@@ -95,21 +100,36 @@ def go_on(estimator, task, continues, **forced):
     else:
         start = State(starting_params(estimator, network, resolved, split, rngs), {})
     plan = make_plan(estimator, resolved, network, task)
-    state, history = train_members(estimator, network, split, start, plan, rngs)
+    watch.start(resolved.max_iter, partial(as_if_fitted, estimator, network, resolved))
+    seen_by = watch if watch.is_needed else None
+    n_iter = estimator.n_iter_
+    state, history = train_members(estimator, network, split, start, plan, rngs, seen_by)
     warn_of_divergence(history, plan)
+    warn_of_interrupt(history, plan)
     if not forced:
         warn_of_limit(estimator, history, plan, resolved)
-    _keep(estimator, network, resolved, state)
+    estimator._params, estimator._rule_state, estimator._n_steps = state
+    vars(estimator).update(shape_of(estimator, network, resolved))
     keep_history(estimator, history, validates)
     n_epochs = history.train_loss.shape[1]
-    estimator.n_iter_ += n_epochs
+    estimator.n_iter_ = n_iter + n_epochs
     estimator.t_ += n_epochs * task.prepared.count(split.train_rows)
     return network
 
 
-def _keep(estimator, network, resolved, state):
-    estimator._params, estimator._rule_state, estimator._n_steps = state
-    estimator._widths = network.widths
-    estimator.n_layers_, estimator.n_outputs_ = len(network.widths), network.widths[-1]
-    estimator.out_activation_ = "softmax" if estimator._labels.loss == "softmax" else "logistic"
-    estimator.resolved_params_ = resolved._asdict()
+def shape_of(estimator, network, resolved):
+    """Return the attributes that tell what the network is."""
+    return {
+        "_widths": network.widths,
+        "n_layers_": len(network.widths),
+        "n_outputs_": network.widths[-1],
+        "out_activation_": "softmax" if estimator._labels.loss == "softmax" else "logistic",
+        "resolved_params_": resolved._asdict(),
+    }
+
+
+def as_if_fitted(estimator, network, resolved, params):
+    """Return the attributes of an estimator whose training ended with these parameters."""
+    learnt = shape_of(estimator, network, resolved)
+    learnt.update(_params=params, encoder_=estimator.encoder_, temperature_=1.0)
+    return {**learnt, "_passes": forward_passes(SimpleNamespace(**learnt))}

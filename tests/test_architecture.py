@@ -60,8 +60,10 @@ ORDER = [
     "skdnn.scoring",
     "skdnn.fitting",
     "skdnn.weights",
+    "skdnn.hooks",
     "skdnn.stages",
     "skdnn.classifier",
+    "skdnn.callbacks",
     "skdnn",
 ]
 

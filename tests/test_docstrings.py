@@ -19,6 +19,9 @@ def public_names():
         for member, value in vars(getattr(skdnn, name)).items():
             if not member.startswith("_") and inspect.isfunction(value):
                 yield f"skdnn.{name}.{member}"
+    for name, value in vars(skdnn.callbacks).items():
+        if inspect.isclass(value) and not name.startswith("_") and name != "Path":
+            yield f"skdnn.callbacks.{name}"
 
 
 @pytest.mark.parametrize("name", list(public_names()))

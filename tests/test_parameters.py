@@ -124,11 +124,12 @@ def test_dtype_decides_what_is_computed_in():
         assert net.predict_proba(rows).dtype == np.float64
 
 
-def test_verbose_prints_a_line_an_epoch(capsys):
+def test_verbose_prints_a_table_with_a_line_an_epoch(capsys):
     DeepNetClassifier(**QUICK, verbose=True).fit(X, y)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3
-    assert re.match(r"Iteration 1, loss = \d\.\d+, validation loss = ", lines[0])
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["Iteration", "loss", *("validation", "loss"), *("validation", "score")]
+    assert [line.split()[0] for line in lines] == ["1", "2", "3"]
+    assert {len(line) for line in lines} == {len(head)}
 
 
 def test_training_that_was_cut_short_warns_and_a_schedule_that_ended_does_not():
