@@ -103,6 +103,7 @@ def test_temperature_calibrates_overconfident_members():
         encoder=TableEncoder(n_bins=0),
         weight_decay=0,
         label_smoothing=0,
+        connectivity=None,
         cv=[(np.arange(300), np.arange(300, 600))] * 2,
     ).fit(train, y_train)
     calibrated = log_loss(y_test, net.predict_proba(test))

@@ -19,6 +19,9 @@ TRAIN, VALID, y_train, y_valid = train_test_split(X, y, random_state=0, test_siz
 QUICK = {
     "hidden_layer_sizes": (8,),
     "max_iter": 12,
+    "solver": "adam",
+    "learning_rate_init": 0.01,
+    "batch_size": 64,
     "random_state": 0,
     "learning_rate": "constant",
     "label_smoothing": 0,
