@@ -369,7 +369,7 @@ class DeepNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         continues = self.warm_start and hasattr(self, "_params")
         watch = Watch(self, X, y, sample_weight)
         table = read_table(self, X, y, sample_weight, reset=not continues)
-        begin(self, table, learn_labels(table.y), continues)
+        begin(self, table, learn_labels(table.y).like(y), continues)
         task = make_task(self, table, read_validation(self, table, *validation), groups)
         seen = task.prepared.fingerprint if task.holds_out else MIXED
         is_new_data = self._fingerprint not in (None, seen)
@@ -419,7 +419,7 @@ class DeepNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             table = read_table(self, X, y, sample_weight, reset=not continues)
             labels = learn_labels(table.y, self.classes_ if classes is None else classes)
-            begin(self, table, labels, continues, refit_encoder)
+            begin(self, table, labels.like(y), continues, refit_encoder)
             task = make_epoch(self, table, len(self._params) if continues else self.n_members)
             watch = Watch(self, X, y, sample_weight, calls_back=False)
             go_on(self, task, continues, watch, max_iter=1, learning_rate="constant")
