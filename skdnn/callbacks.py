@@ -78,7 +78,8 @@ class EarlyStopping(_EpochCallback):
     --------
     >>> from skdnn import DeepNetClassifier
     >>> from skdnn.callbacks import EarlyStopping
-    >>> net = DeepNetClassifier().set_callbacks(EarlyStopping(patience=3))
+    >>> net = DeepNetClassifier()
+    >>> net.set_callbacks(EarlyStopping(patience=3))  # doctest: +SKIP
     """
 
     def __init__(self, monitor="auto", patience=10, min_delta=0.0):
@@ -115,7 +116,8 @@ class Checkpoint(_EpochCallback):
     --------
     >>> from skdnn import DeepNetClassifier
     >>> from skdnn.callbacks import Checkpoint
-    >>> net = DeepNetClassifier().set_callbacks(Checkpoint("net-{epoch}.pkl", every=10))
+    >>> net = DeepNetClassifier()
+    >>> net.set_callbacks(Checkpoint("net-{epoch}.pkl", every=10))  # doctest: +SKIP
     """
 
     def __init__(self, path, every=None, monitor="auto"):
@@ -153,7 +155,8 @@ class LossProgress(_EpochCallback):
     --------
     >>> from skdnn import DeepNetClassifier
     >>> from skdnn.callbacks import LossProgress
-    >>> net = DeepNetClassifier().set_callbacks(LossProgress())
+    >>> net = DeepNetClassifier()
+    >>> net.set_callbacks(LossProgress())  # doctest: +SKIP
     """
 
     def __init__(self, file=None):
