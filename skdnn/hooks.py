@@ -115,7 +115,7 @@ class Watch:
         -------
         bool
         """
-        means = [np.nanmean(row) if np.isfinite(row).any() else None for row in curve]
+        means = _means(curve)
         if self.estimator.verbose:
             print_epoch(number, means)
         if self.context is None:
@@ -134,10 +134,21 @@ class Watch:
         self.estimator.loss_ = self.curves[0][-1]
         self.estimator.n_iter_ = self.n_before + number + 1
 
+    def replay(self, history):
+        """Print the curves of members that had no epochs in common, as if they had."""
+        if self.estimator.verbose:
+            for number, curve in enumerate(np.stack(history[:3]).transpose(2, 0, 1)):
+                print_epoch(number, _means(curve))
+
     def finish(self):
         """Tell that the fit has ended."""
         if self.context is not None:
             self.context.call_on_fit_task_end(**self.passed, reconstruction_attributes={})
+
+
+def _means(curve):
+    """Return the means over members still training, None where there is nothing."""
+    return [np.nanmean(row) if np.isfinite(row).any() else None for row in curve]
 
 
 def print_epoch(number, means):

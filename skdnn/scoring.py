@@ -114,14 +114,27 @@ class Score:
         if not np.isfinite(logits).all():
             return np.nan  # diverged, and put back by training
         X, y, weights, places = self._held_out[member % len(self._held_out)]
-        given = {} if weights is None else {"sample_weight": weights}
-        score = self.scorer(Answers(self.labels, logits[places].astype(float)), X, y, **given)
+        answers = Answers(self.labels, logits[places].astype(float))
+        score = (
+            self.scorer(answers, X, y)
+            if weights is None
+            else self._weighted(answers, X, y, weights)
+        )
         if not (isinstance(score, Real) and np.isfinite(score)):
             raise ValueError(
                 f"scoring={self.name!r} must return a finite number, got {score!r} for the "
                 f"{len(y)} rows that member {member} holds out. Does it need rows of every class?"
             )
         return float(score)
+
+    def _weighted(self, answers, X, y, weights):
+        try:
+            return self.scorer(answers, X, y, sample_weight=weights)
+        except TypeError as error:
+            raise TypeError(
+                f"scoring={self.name!r} must take sample_weight, because fit was given weights: "
+                f"{error}"
+            ) from error
 
 
 def _shared(valid_rows):

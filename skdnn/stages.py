@@ -104,6 +104,8 @@ def go_on(estimator, task, continues, watch, **forced):
     seen_by = watch if watch.is_needed else None
     n_iter = estimator.n_iter_
     state, history = train_members(estimator, network, split, start, plan, rngs, seen_by)
+    if plan.make_rule is None and len(rngs) > 1:
+        watch.replay(history)
     warn_of_divergence(history, plan)
     warn_of_interrupt(history, plan)
     if not forced:

@@ -132,6 +132,13 @@ def test_verbose_prints_a_table_with_a_line_an_epoch(capsys):
     assert {len(line) for line in lines} == {len(head)}
 
 
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_the_line_search_prints_its_iterations_too(n_members, capsys):
+    net = DeepNetClassifier((4,), solver="lbfgs", max_iter=5, n_members=n_members, verbose=1)
+    net.fit(X, y)
+    assert len(capsys.readouterr().out.splitlines()) == 1 + net.n_iter_
+
+
 def test_training_that_was_cut_short_warns_and_a_schedule_that_ended_does_not():
     from sklearn.exceptions import ConvergenceWarning
 

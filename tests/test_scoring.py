@@ -139,6 +139,15 @@ def test_a_score_that_is_no_number_is_an_error():
         DeepNetClassifier(scoring="speed").fit(X, y)
 
 
+def test_a_scorer_without_weights_is_refused_where_there_are_weights():
+    def cost(estimator, rows, truth):
+        return 0.5
+
+    weights = np.arange(len(y)) % 3 + 1
+    with pytest.raises(TypeError, match="must take sample_weight"):
+        DeepNetClassifier(**QUICK, n_members=2, scoring=cost).fit(X, y, sample_weight=weights)
+
+
 def test_without_validation_there_is_nothing_to_score():
     net = DeepNetClassifier(**QUICK, n_members=1, early_stopping=False, scoring="f1", tol=0)
     assert net.fit(X, y).validation_scores_ is None
