@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdnn.core.calibration import log_average, log_odds, mean_proba
 from skdnn.core.losses import LOSSES
-from skdnn.fitting import make_epoch, make_task, read_validation, training_threads
+from skdnn.fitting import make_epoch, make_task, training_threads
 from skdnn.hooks import CallbackSupportMixin, Watch, with_callbacks
 from skdnn.labels import Labels, learn_labels
 from skdnn.outcome import forget_calibration, keep_calibration
@@ -157,6 +157,10 @@ class DeepNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     encoder : "auto", "passthrough" or transformer, default="auto"
         What turns X into numbers: "auto" is :class:`TableEncoder`; "passthrough" takes finite
         numbers as they are; anything with ``fit`` and ``transform`` is cloned and fitted.
+    target_statistics : int >= 1, None or "auto", default="auto"
+        With ``encoder="auto"``, columns of text with more levels than this also tell what their
+        levels say about y, counted without the row itself in training. None does without;
+        "auto" is 30. Only for up to 10 classes, and not for multilabel y.
     dtype : {"float32", "float64", "input"}, default="float32"
         What to compute in. "input" is float64 for a float64 array, and float32 for anything else.
     n_jobs : int or None, default=None
@@ -283,6 +287,7 @@ class DeepNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         cv=None,
         store_oof=False,
         encoder="auto",
+        target_statistics="auto",
         dtype="float32",
         n_jobs=None,
     ):
@@ -327,6 +332,7 @@ class DeepNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.cv = cv
         self.store_oof = store_oof
         self.encoder = encoder
+        self.target_statistics = target_statistics
         self.dtype = dtype
         self.n_jobs = n_jobs
 
@@ -370,7 +376,7 @@ class DeepNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         watch = Watch(self, X, y, sample_weight)
         table = read_table(self, X, y, sample_weight, reset=not continues)
         begin(self, table, learn_labels(table.y).like(y), continues)
-        task = make_task(self, table, read_validation(self, table, *validation), groups)
+        task = make_task(self, table, validation, groups)
         seen = task.prepared.fingerprint if task.holds_out else MIXED
         is_new_data = self._fingerprint not in (None, seen)
         self._fingerprint = MIXED if is_new_data else seen
@@ -420,7 +426,8 @@ class DeepNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             table = read_table(self, X, y, sample_weight, reset=not continues)
             labels = learn_labels(table.y, self.classes_ if classes is None else classes)
             begin(self, table, labels.like(y), continues, refit_encoder)
-            task = make_epoch(self, table, len(self._params) if continues else self.n_members)
+            n_members = len(self._params) if continues else self.n_members
+            task = make_epoch(self, table, n_members, learns=not continues or refit_encoder)
             watch = Watch(self, X, y, sample_weight, calls_back=False)
             go_on(self, task, continues, watch, max_iter=1, learning_rate="constant")
             forget_calibration(self)

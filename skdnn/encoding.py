@@ -19,6 +19,12 @@ from sklearn.utils.validation import (
 from skdnn.core.expansion import Expansion
 from skdnn.plan import Limits, Planner
 from skdnn.scaling import divide
+from skdnn.statistics import (
+    LevelStatistics,
+    empty_statistics,
+    learn_statistics,
+    numbers_in_training,
+)
 from skdnn.tables import as_table, check_column_names, read_rows
 
 
@@ -66,6 +72,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     ----------
     expansion_ : Expansion
         Turns rows of :meth:`encode` into rows of :meth:`transform`.
+    level_statistics_ : LevelStatistics
+        What levels of large columns say about y: numbers in front of the others. Only
+        :class:`DeepNetClassifier` asks for them; else there are none.
     categories_ : dict of str to list of str
         Levels of each one-hot encoded column, in the order of their columns.
     ignored_columns_ : dict of str to str
@@ -140,7 +149,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         limits = Limits(self.max_categories, self.min_frequency, self.n_bins)
         self._plan, ignored = Planner(as_table(X, names), y, weights, limits).learn()
         self._largest = None
-        self.expansion_ = self._plan.expansion
+        self.expansion_, self.level_statistics_ = self._plan.expansion, LevelStatistics()
         self.ignored_columns_ = {str(names[column]): why for column, why in ignored.items()}
         self.categories_ = {
             str(names[column]): levels.names for column, levels in self._plan.levels.items()
@@ -153,6 +162,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self._plan = None
         self.expansion_ = Expansion(X.shape[1])
         self.ignored_columns_, self.categories_ = {}, {}
+        self.level_statistics_ = LevelStatistics()
         return self
 
     def encode(self, X):
@@ -174,26 +184,84 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         validate_data(self, X, reset=False, skip_check_array=True)
         return self._encode(X)
 
-    def encode_checked(self, X):
+    def encode_checked(self, X, in_training=False):
         """Return what :meth:`encode` does, for a table known to have the columns of fit.
 
         Parameters
         ----------
         X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
             Rows like those seen in fit.
+        in_training : bool, default=False
+            Whether the numbers of levels are left at 0, to be filled in by who trains.
 
         Returns
         -------
         ndarray of shape (n_samples, n_inputs), or CSR if both X and the rows of fit are sparse
         """
-        return self._encode(read_rows(self, X))
+        return self._encode(read_rows(self, X), in_training)
 
-    def _encode(self, X):
+    def level_codes(self, X):
+        """Return which level each row has in the columns that :meth:`reserve_numbers` chose.
+
+        Parameters
+        ----------
+        X : {frame, array-like} of shape (n_samples, n_features)
+            Rows like those seen in fit.
+
+        Returns
+        -------
+        ndarray of int of shape (n_samples, n_large_columns)
+        """
+        return self._plan.level_codes(as_table(read_rows(self, X), _names(self)), self._large)
+
+    def reserve_numbers(self, n_classes, many):
+        """Put numbers of levels in front of encoded rows, all 0 until they are learnt.
+
+        Parameters
+        ----------
+        n_classes : int
+            Classes of y.
+        many : int
+            Columns of text with more levels than this get them.
+        """
+        if self._plan is None:
+            return
+        ranks = {column: of for column, of in self._plan.ranks.items() if len(of) > many}
+        self._plan, self._large = self._plan._replace(ranks=ranks), list(ranks)
+        n_codes = [len(of) + 2 for of in ranks.values()]
+        self.level_statistics_ = empty_statistics(n_codes, n_classes)
+        n_numbers = self.expansion_.n_numbers + self.level_statistics_.n_numbers
+        self.expansion_ = self.expansion_._replace(n_numbers=n_numbers)
+
+    def learn_numbers(self, labelled, encoded, rows, rng):
+        """Learn the numbers of levels from some rows, and write those rows' own into them.
+
+        Parameters
+        ----------
+        labelled : Labelled
+            All rows.
+        encoded : ndarray of shape (n_rows, n_inputs)
+            What :meth:`encode_checked` returns; written to.
+        rows : ndarray of int
+            Which to learn from.
+        rng : Generator
+            Decides their order.
+        """
+        own = numbers_in_training(labelled, rows, rng)
+        encoded[rows, : own.shape[1]] = own
+        self.level_statistics_ = learn_statistics(self.level_statistics_, labelled, rows)
+
+    def _encode(self, X, in_training=False):
         if self._plan is None:
             return self._encode_sparse(X) if issparse(X) else self._divide(X)
         # Zeros are moved by the scaling: there is no sparse result to return.
         X = X.toarray() if issparse(X) else X
-        return self._plan.encode(as_table(X, _names(self)), self.dtype)
+        table, n_numbers = as_table(X, _names(self)), self.level_statistics_.n_numbers
+        rows = self._plan.encode(table, self.dtype, n_numbers)
+        if n_numbers and not in_training:
+            codes = self._plan.level_codes(table, self._large)
+            rows[:, :n_numbers] = self.level_statistics_.numbers(codes)
+        return rows
 
     def _encode_sparse(self, X):
         values = divide(X.data, self._largest[X.indices]).astype(self.dtype)
@@ -239,7 +307,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         columns = _check_feature_names_in(self, input_features)
         if self._plan is None:
             return columns
-        return np.array(self._plan.names(columns), dtype=object)
+        tables = self.level_statistics_.tables
+        large = zip(self._large, tables, strict=True) if tables else ()
+        names = [
+            f"{columns[position]}_target{number}"
+            for position, table in large
+            for number in range(table.shape[1])
+        ]
+        return np.array(names + self._plan.names(columns), dtype=object)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

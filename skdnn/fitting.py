@@ -18,9 +18,10 @@ from skdnn.core.training import Plan, Split, train
 from skdnn.distinct import DistinctRows, distinct_rows
 from skdnn.folds import rows_by_member, splits_as_roles, stratified_folds, stratified_holdout
 from skdnn.labels import class_weight_factors, weights_by_class
-from skdnn.reading import Table, as_data, encode, in_container_of, read_table
+from skdnn.reading import Table, as_data, encode, has_level_statistics, in_container_of, read_table
 from skdnn.scoring import Score
 from skdnn.solvers import SOLVERS
+from skdnn.statistics import Labelled
 from skdnn.threads import n_threads, shared_map, single_threaded_blas
 
 
@@ -82,7 +83,7 @@ class Validation(NamedTuple):
     data: Data
 
 
-def prepare(estimator, table, labels, roles=None):
+def prepare(estimator, table, labels, roles=None, learns=True):
     """Encode a table and find its equal rows.
 
     Parameters
@@ -93,17 +94,27 @@ def prepare(estimator, table, labels, roles=None):
     labels : Labels
     roles : ndarray of shape (n_rows, n_splits), optional
         Rows with different roles are not merged.
+    learns : bool, default=True
+        Whether to learn from these rows what levels say about y.
 
     Returns
     -------
     Prepared
     """
-    encoded = encode(estimator.encoder_, table.X, estimator._dtype, estimator)
+    encoder = estimator.encoder_
+    learns = learns and has_level_statistics(encoder)
+    encoded = encode(encoder, table.X, estimator._dtype, estimator, in_training=learns)
     targets = labels.targets(table.y)
     factors = class_weight_factors(estimator.class_weight, labels, table.y, table.weights)
     weights = weights_by_class(table.weights, factors, targets)
-    keys = targets if roles is None else np.hstack([targets, roles])
+    codes = encoder.level_codes(table.X) if learns else np.empty((len(targets), 0), np.intp)
+    keys = np.hstack([targets, codes] if roles is None else [targets, codes, roles])
     distinct = distinct_rows(encoded, keys, weights, by_content=estimator.shuffle)
+    if learns:
+        rng = np.random.default_rng(estimator._seed)
+        weights = distinct.weights / distinct.weights[distinct.rows].mean()
+        labelled = Labelled(codes, targets[:, 0], len(labels.classes), weights)
+        encoder.learn_numbers(labelled, encoded, distinct.rows, rng)
     return Prepared(as_data(encoded, targets, distinct.weights), distinct, roles)
 
 
@@ -186,15 +197,17 @@ def make_task(estimator, table, validation, groups):
     estimator : DeepNetClassifier
         With its encoder fitted.
     table : Table
-    validation : Validation or None
+    validation : tuple
+        X, y and weights of rows to validate on, each perhaps None.
     groups : array-like or None
 
     Returns
     -------
     Task
     """
-    roles = None if validation is not None else roles_from_cv(estimator, table, groups)
+    roles = roles_from_cv(estimator, table, groups) if validation[0] is None else None
     prepared = prepare(estimator, table, estimator._labels, roles)
+    validation = read_validation(estimator, table, *validation)
     holds_out = estimator.early_stopping and validation is None
     n_members = count_members(estimator, roles, holds_out)
     everything = [prepared.rows] * n_members
@@ -210,9 +223,9 @@ def make_task(estimator, table, validation, groups):
     return Task(prepared, split, True, table)
 
 
-def make_epoch(estimator, table, n_members):
+def make_epoch(estimator, table, n_members, learns):
     """Return the Task of an epoch of ``partial_fit``: all members see all rows."""
-    prepared = prepare(estimator, table, estimator._labels)
+    prepared = prepare(estimator, table, estimator._labels, learns=learns)
     return Task(prepared, Split(prepared.data, [prepared.rows] * n_members), False, None)
 
 

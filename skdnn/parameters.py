@@ -66,6 +66,7 @@ CONSTRAINTS = {
     "cv": ["cv_object"],
     "store_oof": ["boolean"],
     "encoder": [StrOptions({"auto", "passthrough"}), HasMethods(["fit", "transform"])],
+    "target_statistics": [AUTO, POSITIVE_INT, None],
     "dtype": [StrOptions({"float32", "float64", "input"})],
     "n_jobs": [POSITIVE_INT, Interval(Integral, None, -1, closed="right"), None],
 }

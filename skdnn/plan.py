@@ -104,6 +104,8 @@ class Plan(NamedTuple):
     gaps : list of int
         Columns of numbers or dates that had gaps.
     levels : dict of int to Levels
+    ranks : dict of int to dict of str to int
+        Every level of the columns in ``levels``, the rare ones too, by frequency.
     knots : dict of int to ndarray
         By column of an encoded row, not by position in the table.
     """
@@ -113,6 +115,7 @@ class Plan(NamedTuple):
     dates: dict
     gaps: list
     levels: dict
+    ranks: dict
     knots: dict
 
     @property
@@ -124,10 +127,11 @@ class Plan(NamedTuple):
         n_bins = tuple(len(knots) - 1 for knots in self.knots.values())
         return Expansion(n_numbers if n_levels else max(n_numbers, 1), n_levels, n_bins)
 
-    def encode(self, table, dtype):
-        """Return the encoded rows (n_rows, n_inputs) of a table."""
+    def encode(self, table, dtype, n_free=0):
+        """Return the encoded rows (n_rows, n_free + n_inputs) of a table; free columns are 0."""
         expansion = self.expansion
-        rows = np.zeros((table.n_rows, expansion.n_inputs), dtype)
+        everything = np.zeros((table.n_rows, n_free + expansion.n_inputs), dtype)
+        rows = everything[:, n_free:]
         for span, columns, values in table.tiles(self.numbers):
             scaled = scale(values, self.scaling.take(columns))
             self._write(scaled, rows[span], columns.start, expansion)
@@ -142,7 +146,7 @@ class Plan(NamedTuple):
         first = expansion.n_inputs - len(self.levels)
         for column, (position, levels) in enumerate(self.levels.items(), first):
             rows[:, column] = levels.encode(read_as(table, position, "text"))
-        return rows
+        return everything
 
     def _write(self, scaled, rows, start, expansion):
         """Write scaled columns and their knot coordinates into encoded rows."""
@@ -151,6 +155,18 @@ class Plan(NamedTuple):
         for target, (column, knots) in enumerate(self.knots.items(), expansion.n_numbers):
             if start <= column < stop:
                 rows[:, target] = knot_coordinates(scaled[:, column - start], knots)
+
+    def level_codes(self, table, positions):
+        """Return the rank of the level in some text columns, (n_rows, n_positions).
+
+        A gap is a level after all others, and one that training did not have comes after that.
+        """
+        codes = np.empty((table.n_rows, len(positions)), np.intp)
+        for column, position in enumerate(positions):
+            texts, ranks = read_as(table, position, "text"), self.ranks[position]
+            of_text = [ranks.get(text, len(ranks) + 1) for text in texts.texts]
+            codes[:, column] = np.array([*of_text, len(ranks)])[texts.values]
+        return codes
 
     def names(self, columns):
         """Return the names of expanded columns, given those of the table's columns."""
@@ -202,7 +218,7 @@ class Planner:
     def __init__(self, table, y, weights, limits):
         self.table, self.y, self.weights, self.limits = table, y, weights, limits
         self.numbers, self.gaps, self.ids = [], [], []
-        self.dates, self.levels, self.ignored = {}, {}, {}
+        self.dates, self.levels, self.ranks, self.ignored = {}, {}, {}, {}
 
     def learn(self):
         """Return the Plan, and the reason for each column that is ignored."""
@@ -215,7 +231,8 @@ class Planner:
         if len(numbers) or self.dates or self.gaps or len(self.ids) < len(self.levels):
             self._drop_ids()
         self._drop_single_levels()
-        plan = Plan(numbers, scaling, self.dates, sorted(self.gaps), self.levels, knots)
+        ranks = {position: self.ranks[position] for position in self.levels}
+        plan = Plan(numbers, scaling, self.dates, sorted(self.gaps), self.levels, ranks, knots)
         return plan, dict(sorted(self.ignored.items()))
 
     def _add_number(self, position, column):
@@ -228,7 +245,9 @@ class Planner:
             self.dates[position] = Dates(parts, scaling.take(parts))
 
     def _add_text(self, position, column):
-        levels = learn_levels(column, self.weights, self.limits)
+        ranked = rank_levels(column, self.weights)
+        self.ranks[position] = {text: rank for rank, (_, text) in enumerate(ranked)}
+        levels = learn_levels(ranked, column.gaps.any(), self.limits)
         self.levels[position] = levels
         may_be_id = levels.gap < 0 and np.ptp(column.values) > 0
         if may_be_id and determines_the_rest(self.table, position, column, self.y):
@@ -296,11 +315,15 @@ def _why_single(levels):
     return ALL_RARE if levels.unknown == 0 else ALL_MISSING
 
 
-def learn_levels(column, weights, limits):
-    """Return the Levels of a text Column."""
+def rank_levels(column, weights):
+    """Return (-share, text) of each level of a text Column, the most frequent first."""
     shares = weighted_shares(column.values, weights, len(column.texts)).tolist()
     occurs = np.bincount(column.values[~column.gaps], minlength=len(shares)) > 0
-    ranked = sorted((-shares[code], column.texts[code]) for code in np.flatnonzero(occurs))
+    return sorted((-shares[code], column.texts[code]) for code in np.flatnonzero(occurs))
+
+
+def learn_levels(ranked, has_gaps, limits):
+    """Return the Levels of a text column, given its ranked levels."""
     frequent = [text for share, text in ranked if -share >= limits.min_frequency]
     names = frequent[: limits.max_categories]
     codes = {text: code for code, text in enumerate(names)}
@@ -308,7 +331,7 @@ def learn_levels(column, weights, limits):
     if len(names) < len(ranked):
         unknown = len(names)
         names.append("infrequent")
-    if column.gaps.any():
+    if has_gaps:
         gap = len(names)
         names.append("missing")
     return Levels(names, codes, unknown, gap)

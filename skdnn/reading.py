@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 from skdnn.core.batches import Data, DenseRows, SparseRows
 from skdnn.encoding import TableEncoder
 from skdnn.labels import check_labels
+from skdnn.statistics import MANY_LEVELS, MAX_CLASSES
 from skdnn.tables import check_column_names, check_finite, is_numeric_array
 
 
@@ -122,21 +123,29 @@ def read_table(estimator, X, y, sample_weight, reset=True):
     return Table(_safe_indexing(X, np.flatnonzero(kept)), y[kept], weights[kept], kept)
 
 
-def fit_encoder(encoder, dtype, table):
+def fit_encoder(estimator, dtype, table, labels):
     """Return a fitted encoder: ``"auto"``, ``"passthrough"`` or a clone of the one given."""
+    encoder = estimator.encoder
     if isinstance(encoder, str):
         made = {"auto": TableEncoder(dtype=dtype), "passthrough": FunctionTransformer()}[encoder]
     else:
         made = clone(encoder)
     if has_fit_parameter(made, "sample_weight"):
-        return made.fit(table.X, table.y, sample_weight=table.weights)
-    return made.fit(table.X, table.y)
+        made.fit(table.X, table.y, sample_weight=table.weights)
+    else:
+        made.fit(table.X, table.y)
+    many = estimator.target_statistics
+    n_classes = len(labels.classes)
+    has_numbers = isinstance(made, TableEncoder) and not labels.is_multilabel
+    if has_numbers and many is not None and n_classes <= MAX_CLASSES:
+        made.reserve_numbers(n_classes, MANY_LEVELS if many == "auto" else many)
+    return made
 
 
-def encode(encoder, X, dtype, estimator):
+def encode(encoder, X, dtype, estimator, in_training=False):
     """Return encoded rows: a C-contiguous array or CSR, finite, of type ``dtype``."""
     if isinstance(encoder, TableEncoder):
-        rows = encoder.encode_checked(X)
+        rows = encoder.encode_checked(X, in_training)
         return rows.astype(dtype) if issparse(rows) else np.ascontiguousarray(rows, dtype)
     rows = X if _passes_through(encoder) else encoder.transform(X)
     if is_numeric_array(rows):  # check_array would take longer than to predict a row
@@ -165,6 +174,11 @@ def block_reader(encoder, X, dtype, estimator):
         return encode(encoder, X, dtype, estimator).__getitem__
     rows = X.tocsr() if issparse(X) else getattr(X, "iloc", X)
     return lambda span: encode(encoder, rows[span], dtype, estimator)
+
+
+def has_level_statistics(encoder):
+    """Tell whether encoded rows have numbers of levels in front."""
+    return isinstance(encoder, TableEncoder) and encoder.level_statistics_.n_numbers > 0
 
 
 def expansion_of(encoder):

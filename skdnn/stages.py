@@ -42,11 +42,11 @@ def begin(estimator, table, labels, continues, refit_encoder=False):
     if continues:
         _check_same_classes(estimator._labels, labels)
         if refit_encoder:
-            estimator.encoder_ = fit_encoder(estimator.encoder, estimator._dtype, table)
+            estimator.encoder_ = fit_encoder(estimator, estimator._dtype, table, labels)
         return
     estimator.classes_, estimator._is_multilabel = labels
     estimator._dtype = resolve_dtype(estimator.dtype, table.X)
-    estimator.encoder_ = fit_encoder(estimator.encoder, estimator._dtype, table)
+    estimator.encoder_ = fit_encoder(estimator, estimator._dtype, table, labels)
     rng = check_random_state(estimator.random_state)
     estimator._seed = int(rng.randint(np.iinfo(np.int32).max))
     estimator._n_steps, estimator._rule_state = 0, {}

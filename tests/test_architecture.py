@@ -45,6 +45,7 @@ ORDER = [
     "skdnn.tables",
     "skdnn.scaling",
     "skdnn.knots",
+    "skdnn.statistics",
     "skdnn.plan",
     "skdnn.encoding",
     "skdnn.labels",

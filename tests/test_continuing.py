@@ -41,7 +41,7 @@ def test_partial_fit_keeps_the_update_rule_going_and_fit_does_not_keep_it():
 
 
 def test_partial_fit_goes_on_after_fit_and_drops_what_held_for_fit():
-    net = DeepNetClassifier(**PLAIN, max_iter=5).fit(X, y)
+    net = DeepNetClassifier(**PLAIN, max_iter=5, connectivity=None).fit(X, y)
     before = net.coefs_[0].copy()
     assert hasattr(net, "oof_score_")
     net.partial_fit(X, y)

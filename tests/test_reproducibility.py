@@ -14,6 +14,7 @@ from sklearn.datasets import load_breast_cancer
 from skdnn import DeepNetClassifier
 from skdnn.core.compiling import compiled, has_numba
 from skdnn.core.gradient import count_slices
+from skdnn.encoding import TableEncoder
 
 X, y = load_breast_cancer(return_X_y=True)
 FRAME = load_breast_cancer(as_frame=True).data.assign(
@@ -102,9 +103,10 @@ def test_skops_needs_to_trust_only_our_own_types():
 
 def test_a_fitted_model_holds_no_training_data():
     # A hundred times the rows, the same parameters: the pickle must not grow with the data.
-    few = DeepNetClassifier(**QUICK).fit(X, y)
+    quick = {**QUICK, "encoder": TableEncoder(n_bins=8)}
+    few = DeepNetClassifier(**quick).fit(X, y)
     rows = np.random.default_rng(0).normal(size=(30_000, 30)).astype(np.float32)
-    many = DeepNetClassifier(**{**QUICK, "max_iter": 1}).fit(rows, rows[:, 0] > 0)
+    many = DeepNetClassifier(**{**quick, "max_iter": 1}).fit(rows, rows[:, 0] > 0)
     assert len(pickle.dumps(many)) < len(pickle.dumps(few)) + 2000
 
 
