@@ -187,3 +187,9 @@ def test_log_probabilities_are_the_logarithms_of_the_probabilities():
     log_proba = net.predict_log_proba(far)
     np.testing.assert_array_equal(log_proba[positive], np.log(proba[positive]))
     assert np.isfinite(log_proba).all()
+
+
+def test_the_default_encoder_adds_bins_for_the_default_solver_only():
+    few = {"max_iter": 2, "n_members": 2, "random_state": 0}
+    assert DeepNetClassifier(**few).fit(X, y).coefs_[0].shape[1] > 4
+    assert DeepNetClassifier(**few, solver="sgd").fit(X, y).coefs_[0].shape[1] == 4

@@ -44,7 +44,7 @@ def test_the_epoch_of_the_best_score_need_not_be_that_of_the_best_loss():
     scored = DeepNetClassifier(**fast, n_members=1, scoring="accuracy")
     scored.fit(TRAIN, y_train, None, VALID, y_valid)
     assert scored.validation_scores_ == pytest.approx(by_loss.validation_scores_, abs=1e-6)
-    assert scored.best_iter_ == np.argmax(by_loss.validation_scores_) + 1
+    assert scored.best_iter_ == np.argmax(scored.validation_scores_) + 1
     assert by_loss.best_iter_ == np.argmin(by_loss.validation_loss_curve_) + 1
     assert scored.best_iter_ != by_loss.best_iter_
 
