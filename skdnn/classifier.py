@@ -156,7 +156,8 @@ class DeepNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Whether to keep ``oof_proba_``.
     encoder : "auto", "passthrough" or transformer, default="auto"
         What turns X into numbers: "auto" is :class:`TableEncoder`, with bins of numbers for
-        "adamw" only; "passthrough" takes finite numbers as they are; anything with ``fit`` and ``transform`` is cloned and fitted.
+        "adamw" only; "passthrough" takes finite numbers as they are; anything with ``fit`` and
+        ``transform`` is cloned and fitted.
     target_statistics : int >= 1, None or "auto", default="auto"
         With ``encoder="auto"``, columns of text with more levels than this also tell what their
         levels say about y, counted without the row itself in training. None does without;

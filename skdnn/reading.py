@@ -18,8 +18,8 @@ from sklearn.utils.validation import (
 from skdnn.core.batches import Data, DenseRows, SparseRows
 from skdnn.encoding import TableEncoder
 from skdnn.labels import check_labels
-from skdnn.statistics import MANY_LEVELS, MAX_CLASSES
 from skdnn.solvers import SOLVERS
+from skdnn.statistics import MANY_LEVELS, MAX_CLASSES
 from skdnn.tables import check_column_names, check_finite, is_numeric_array
 
 
