@@ -293,7 +293,9 @@ def test_without_scikit_learns_callbacks_it_fits_prints_and_says_what_is_needed(
     code = """
 import sys
 import numpy as np
-import sklearn.metrics, sklearn.model_selection, sklearn.preprocessing
+import skdnn  # and with it what it needs of scikit-learn
+for name in [name for name in sys.modules if name.split(".")[0] == "skdnn"]:
+    del sys.modules[name]
 sys.modules["sklearn.callback"] = None  # as before scikit-learn 1.9
 from skdnn import DeepNetClassifier
 from skdnn.callbacks import EarlyStopping
