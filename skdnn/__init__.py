@@ -1,5 +1,6 @@
 """A scikit-learn-compatible deep neural network in Python and NumPy."""
 
+from skdnn import callbacks as callbacks
 from skdnn.classifier import DeepNetClassifier
 from skdnn.display import (
     ArchitectureDisplay,

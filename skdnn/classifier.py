@@ -2,42 +2,23 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skdnn.core.calibration import log_average, log_odds, mean_proba
 from skdnn.core.losses import LOSSES
-from skdnn.core.network import build
-from skdnn.core.training import Split, State
-from skdnn.fitting import (
-    make_plan,
-    make_task,
-    prepare,
-    train_members,
-    training_threads,
-)
+from skdnn.fitting import make_epoch, make_task, training_threads
+from skdnn.hooks import CallbackSupportMixin, Watch, with_callbacks
 from skdnn.labels import Labels, learn_labels
 from skdnn.notebook import NotebookMixin
-from skdnn.outcome import forget_calibration, keep_calibration, keep_history, warn_about
-from skdnn.parameters import CONSTRAINTS, check_together, resolve
-from skdnn.predicting import forward_passes, plain_params, predict_blocks
-from skdnn.reading import (
-    check_table,
-    fit_encoder,
-    read_table,
-    resolve_dtype,
-    unchanged_on_error,
-)
+from skdnn.outcome import forget_calibration, keep_calibration
+from skdnn.parameters import CONSTRAINTS
+from skdnn.predicting import forward_passes, predict_blocks
+from skdnn.reading import check_table, read_table, unchanged_on_error
 from skdnn.solvers import SOLVERS
-from skdnn.starting import (
-    check_same_shape,
-    make_network,
-    measure,
-    member_generators,
-    starting_params,
-)
+from skdnn.stages import begin, go_on
 from skdnn.summary import summarize
+from skdnn.weights import assign_layer_arrays, layer_arrays
 
 MIXED = -1  # in place of the training data's fingerprint, once there have been several
 
@@ -52,7 +33,7 @@ def _is_stochastic(estimator):
     return True
 
 
-class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
+class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """A deep neural network that takes tables as they come and gives calibrated probabilities.
 
     One fit trains ``n_members`` networks side by side. Member k holds out fold k of the rows,
@@ -68,9 +49,12 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
     ----------
     hidden_layer_sizes : array-like of int, int or "auto", default="auto"
         Units of each hidden layer. ``()`` is logistic regression. "auto" is (128, 128).
-    activation : str or sequence of str, default="relu"
+    activation : str, callable, object or sequence of these, default="relu"
         One of "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "silu",
-        "gelu", "mish", "softplus", for all hidden layers or one for each.
+        "gelu", "mish", "softplus", or one of your own, for all hidden layers or one for each. Your
+        own is a function of z that returns its value, or its value and its slope; or two
+        functions, as a tuple or as ``value`` and ``slope`` of an object. It is checked before
+        training.
     solver : {"adamw", "adam", "sgd", "gd", "lbfgs"}, default="adamw"
         "gd" is full-batch gradient descent, "sgd" takes mini-batches with momentum, "adamw" is
         Adam with decoupled weight decay and brings the strongest "auto" recipe, "lbfgs" is
@@ -78,9 +62,9 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
     alpha : float >= 0, default=0.0
         L2 penalty ``alpha / 2 * ||W||^2 / n_rows``, added to the mean loss; biases are free.
     batch_size : int or "auto", default="auto"
-        Rows of a mini-batch at most; the rows of an epoch are dealt evenly. "auto" grows from
-        64 (up to 1,024 rows) through 128 to 512 (above 100,000). "gd" and "lbfgs" always take
-        all rows.
+        Rows of a mini-batch at most; the rows of an epoch are dealt evenly. "auto" is 200 for
+        "adam" and "sgd"; for "adamw" it grows from 64 (up to 1,024 rows) through 128 to 512
+        (above 100,000). "gd" and "lbfgs" always take all rows.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine", "onecycle", "auto"}, \
             default="auto"
         Schedule. "invscaling" divides by ``(rows seen + 1) ** power_t`` each epoch; "adaptive"
@@ -105,7 +89,7 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
         A loss that falls by less does not renew patience. For "lbfgs", also the tolerance on the
         gradient.
     verbose : bool or int, default=False
-        Whether to print the losses of every epoch.
+        Whether to print a table of the losses of every epoch.
     warm_start : bool, default=False
         Whether ``fit`` goes on from where the last one stopped.
     momentum : float in [0, 1], default=0.9
@@ -121,16 +105,24 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
         Decay of Adam's moments.
     epsilon : float > 0, default=1e-8
         Added to the root of Adam's second moment.
-    n_iter_no_change : int or "auto", default="auto"
+    n_iter_no_change : int, inf or "auto", default="auto"
         Patience in epochs. "auto" is an eighth of ``max_iter``, at least 8, with
         ``early_stopping``; without, 10, and no limit for "gd".
     max_fun : int, default=15000
         Evaluations of the loss at most, for "lbfgs".
+    loss : "log_loss" or callable, default="log_loss"
+        What training minimizes. Your own is ``loss(logits, targets)`` of arrays (n_rows,
+        n_outputs), targets one-hot or 0 and 1, and returns a value for each row, or these and
+        their gradients with respect to the logits. It is checked before training. Probabilities
+        and their calibration are those of "log_loss".
+    scoring : str, callable or None, default=None
+        Scorer that chooses the best epoch of each member and that its patience watches, on the
+        rows that it is validated on. None is their loss, with accuracy in ``validation_scores_``.
     init : str, default="auto"
         Starting weights: "he_normal", "he_uniform", "glorot_normal", "glorot_uniform",
-        "lecun_normal", "lecun_uniform", "orthogonal", "normal", "zeros". "auto" takes what suits
-        the activation, a small last layer, and the classes' shares as its bias. Biases are 0
-        otherwise.
+        "lecun_normal", "lecun_uniform", "orthogonal", "normal", "zeros". "auto" is what suits
+        the activation, with a small last layer, for "adamw", else "glorot_uniform", and takes
+        the classes' shares as the last layer's bias. Biases are 0 otherwise.
     init_scale : float > 0, default=1.0
         Factor on the starting weights: ``init="normal", init_scale=0.01`` is ``0.01 * randn``.
     coefs_init : list of array-like or None, default=None
@@ -165,8 +157,9 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
     store_oof : bool, default=False
         Whether to keep ``oof_proba_``.
     encoder : "auto", "passthrough" or transformer, default="auto"
-        What turns X into numbers: "auto" is :class:`TableEncoder`; "passthrough" takes finite
-        numbers as they are; anything with ``fit`` and ``transform`` is cloned and fitted.
+        What turns X into numbers: "auto" is :class:`TableEncoder`, with bins of numbers for
+        "adamw" only; "passthrough" takes finite numbers as they are; anything with ``fit`` and
+        ``transform`` is cloned and fitted.
     target_statistics : int >= 1, None or "auto", default="auto"
         With ``encoder="auto"``, columns of text with more levels than this also tell what their
         levels say about y, counted without the row itself in training. None does without;
@@ -191,7 +184,8 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
         What the parameters that may be "auto" became.
     coefs_, intercepts_ : list of ndarray
         Weights (fan_in, fan_out) and biases (fan_out,) of the dense layers; with several members
-        the members axis is in front.
+        the members axis is in front. The arrays are read-only; a list that is assigned replaces
+        all layers', and before the first fit it is where that starts.
     temperature_ : float
         What logits are divided by; 1 without held-out rows.
     oof_score_ : float
@@ -201,19 +195,24 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
         Calibrated probabilities from members that did not train on the row, NaN where there is
         none. Only with ``store_oof``.
     n_iter_ : int
-        Epochs run.
+        Epochs run by the last ``fit``, and by ``partial_fit`` since.
+    t_ : int
+        Rows trained on, times epochs, since training began: ``warm_start`` and ``partial_fit``
+        count on. Members that hold out rows see fewer; this counts those of the largest.
     best_iter_ : int or ndarray of shape (n_members,)
-        Epochs after which each member's parameters were taken.
+        Epochs, along the curves, after which each member's parameters were taken.
     loss_, best_loss_ : float
         Last and lowest training loss; the latter is None with validation.
     loss_curve_, validation_loss_curve_, validation_scores_ : list of float
-        Training loss, validation loss and validation accuracy by epoch, averaged over the members
-        still training. Losses include label smoothing, the training loss also the penalty
-        ``alpha``. The last two are None without validation.
+        Training loss, validation loss and validation score (``scoring``, or accuracy) by epoch,
+        averaged over the members still training. Losses include label smoothing, the training loss
+        also the penalty ``alpha``. The last two are None without validation.
     best_validation_score_ : float or None
         Highest of ``validation_scores_``.
-    member_loss_curves_, member_validation_loss_curves_ : ndarray of shape (n_members, n_iter_)
-        The same for each member; NaN after it has stopped.
+    member_loss_curves_, member_validation_loss_curves_, member_validation_scores_ : ndarray of \
+            shape (n_members, n_epochs)
+        The same for each member; NaN after it has stopped. As all curves, they go on under
+        ``warm_start`` and ``partial_fit``.
     n_layers_ : int
         Layers, the inputs included.
     n_outputs_ : int
@@ -273,6 +272,8 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
         epsilon=1e-8,
         n_iter_no_change="auto",
         max_fun=15000,
+        loss="log_loss",
+        scoring=None,
         init="auto",
         init_scale=1.0,
         coefs_init=None,
@@ -316,6 +317,8 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.loss = loss
+        self.scoring = scoring
         self.init = init
         self.init_scale = init_scale
         self.coefs_init = coefs_init
@@ -367,24 +370,31 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
             If the input is unfit; the estimator is then as it was before.
         """
         with unchanged_on_error(self):
-            continues = self.warm_start and hasattr(self, "_params")
-            table = read_table(self, X, y, sample_weight, reset=not continues)
-            self._begin(table, learn_labels(table.y), continues)
-            task = make_task(self, table, (X_val, y_val, sample_weight_val), groups)
-            seen = task.prepared.fingerprint if task.holds_out else MIXED
-            is_new_data = self._fingerprint not in (None, seen)
-            self._fingerprint = MIXED if is_new_data else seen
-            network = self._train(task.split, continues)
-            if not self.warm_start:
-                self._rule_state, self._n_steps = {}, 0
-            with training_threads(self, len(self._params)) as (_, run):
-                keep_calibration(self, network, table, task, is_new_data, run)
-            self._passes = forward_passes(self)
+            self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), groups)
         return self
+
+    @with_callbacks
+    def _fit(self, X, y, sample_weight, validation, groups):
+        continues = self.warm_start and hasattr(self, "_params")
+        watch = Watch(self, X, y, sample_weight)
+        table = read_table(self, X, y, sample_weight, reset=not continues)
+        begin(self, table, learn_labels(table.y).like(y), continues)
+        task = make_task(self, table, validation, groups)
+        seen = task.prepared.fingerprint if task.holds_out else MIXED
+        is_new_data = self._fingerprint not in (None, seen)
+        self._fingerprint = MIXED if is_new_data else seen
+        self.n_iter_ = 0
+        network = go_on(self, task, continues, watch)
+        if not self.warm_start:
+            self._rule_state, self._n_steps = {}, 0
+        with training_threads(self, len(self._params)) as (_, run):
+            keep_calibration(self, network, table, task, is_new_data, run)
+        self._passes = forward_passes(self)
+        watch.finish()
 
     @available_if(_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(self, X, y, sample_weight=None, classes=None, refit_encoder=False):
         """Train for one epoch, at a constant rate, on all rows for all members.
 
         Nothing is held out: probabilities stay uncalibrated (``temperature_`` is 1).
@@ -399,6 +409,8 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
             Non-negative.
         classes : array-like, default=None
             All classes; needed in the first call.
+        refit_encoder : bool, default=False
+            Whether to fit the encoder anew on these rows. It must give as many inputs as before.
 
         Returns
         -------
@@ -416,60 +428,15 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             table = read_table(self, X, y, sample_weight, reset=not continues)
             labels = learn_labels(table.y, self.classes_ if classes is None else classes)
-            self._begin(table, labels, continues)
-            prepared = prepare(self, table, labels, learns=not continues)
-            everything = [prepared.rows]
+            begin(self, table, labels.like(y), continues, refit_encoder)
             n_members = len(self._params) if continues else self.n_members
-            split = Split(prepared.data, everything * n_members)
-            self._train(split, continues, max_iter=1, learning_rate="constant")
+            task = make_epoch(self, table, n_members, learns=not continues or refit_encoder)
+            watch = Watch(self, X, y, sample_weight, calls_back=False)
+            go_on(self, task, continues, watch, max_iter=1, learning_rate="constant")
             forget_calibration(self)
             self._fingerprint = MIXED
             self._passes = forward_passes(self)
         return self
-
-    def _begin(self, table, labels, continues):
-        """Set what the data decide, or check that they decide the same as before."""
-        if continues:
-            same_kind = labels.is_multilabel == self._is_multilabel
-            if not (same_kind and np.array_equal(labels.classes, self.classes_)):
-                raise ValueError(
-                    f"y has the classes {labels.classes.tolist()!r}, but training so far had "
-                    f"{self.classes_.tolist()!r}. Set warm_start=False to start anew."
-                )
-            return
-        self.classes_, self._is_multilabel = labels.classes, labels.is_multilabel
-        self._dtype = resolve_dtype(self.dtype, table.X)
-        self.encoder_ = fit_encoder(self, self._dtype, table, labels)
-        self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        self._n_steps, self._rule_state, self._curves, self._fingerprint = 0, {}, None, None
-
-    def _train(self, split, continues, **forced):
-        """Train, and keep the parameters and the history; return the network."""
-        validates = split.valid_data is not None and self.early_stopping
-        encoded = split.data.rows.array
-        extent = measure(split, self.encoder_)
-        if continues:  # whatever the rows are like that it goes on with
-            forced["connectivity"] = self.resolved_params_["connectivity"]
-        resolved = resolve(self, extent, validates)._replace(**forced)
-        check_together(self, resolved, extent.is_sparse)
-        network = make_network(encoded, resolved, self._labels, self.encoder_)
-        n_epochs_before = self.n_iter_ if continues else 0
-        rngs = member_generators(self._seed, n_epochs_before, len(split.train_rows))
-        if continues:
-            check_same_shape(self, len(rngs), network)
-            start = State(self._params, self._rule_state, self._n_steps)
-        else:
-            start = State(starting_params(self, network, resolved, split, rngs), {})
-        plan = make_plan(self, resolved, self._labels, validates)
-        state, history = train_members(self, network, split, start, plan, rngs)
-        warn_about(history, plan, resolved)
-        self._params, self._rule_state, self._n_steps = state
-        self._widths = network.widths
-        self.n_layers_, self.n_outputs_ = len(network.widths), network.widths[-1]
-        self.out_activation_ = "softmax" if self._labels.loss == "softmax" else "logistic"
-        self.resolved_params_ = resolved._asdict()
-        keep_history(self, history, validates)
-        return network
 
     @property
     def _labels(self):
@@ -515,7 +482,7 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
         return predict_blocks(self, X, lambda z: np.exp(log_proba(z)), result)
 
     def predict_log_proba(self, X):
-        """Return the logarithm of :meth:`predict_proba`, finite also where that is 0.
+        """Return ``np.log(predict_proba(X))``, but finite also where the probability is 0.
 
         Parameters
         ----------
@@ -526,7 +493,14 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples, n_classes)
         """
-        log_proba = LOSSES[self._labels_of_fitted().loss].log_proba
+        proba = self.predict_proba(X)
+        if proba.all():
+            return np.log(proba, out=proba)
+        with np.errstate(divide="ignore"):
+            return np.where(proba > 0, np.log(proba), self._log_average(X))
+
+    def _log_average(self, X):
+        log_proba = LOSSES[self._labels.loss].log_proba
         return self._average(X, lambda z: log_average(log_proba(z)), len(self.classes_))
 
     def decision_function(self, X):
@@ -545,7 +519,7 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
         """
         labels = self._labels_of_fitted()
         if labels.loss == "softmax":
-            return self.predict_log_proba(X)
+            return self._log_average(X)
         scores = self._average(X, log_odds, self.n_outputs_)
         return scores if labels.is_multilabel else scores[:, 0]
 
@@ -562,10 +536,7 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_labels)
         """
         scores = self.decision_function(X)
-        if self._is_multilabel:
-            return (scores > 0).astype(int)
-        indices = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
-        return self.classes_[indices]
+        return self._labels.decide(scores)
 
     def summary(self):
         """Return what the network is made of; printed, it is a table.
@@ -582,24 +553,29 @@ class DeepNetClassifier(NotebookMixin, ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self._labels
 
-    def _layers(self):
-        """Return the (weights, bias) views of the dense layers."""
-        if not hasattr(self, "_params"):
-            raise AttributeError(f"this {type(self).__name__} is not fitted yet.")
-        # A change of these would not reach their copies in float64, which small tables see.
-        params = plain_params(self).view()
-        params.flags.writeable = False
-        return build(self._widths, self.resolved_params_["activation"]).dense(params)
-
     @property
     def coefs_(self):
-        """Weights (fan_in, fan_out) of the dense layers, members in front if several; read-only."""
-        return [weights[0] if len(weights) == 1 else weights for weights, _ in self._layers()]
+        """Weights (fan_in, fan_out) of the dense layers, members in front if several.
+
+        The arrays are read-only; assigning a list replaces them all.
+        """
+        return layer_arrays(self, "coefs_")
+
+    @coefs_.setter
+    def coefs_(self, arrays):
+        assign_layer_arrays(self, "coefs_", arrays)
 
     @property
     def intercepts_(self):
-        """Biases (fan_out,) of the dense layers, members in front if several; read-only."""
-        return [bias[0, 0] if len(bias) == 1 else bias[:, 0] for _, bias in self._layers()]
+        """Biases (fan_out,) of the dense layers, members in front if several.
+
+        The arrays are read-only; assigning a list replaces them all.
+        """
+        return layer_arrays(self, "intercepts_")
+
+    @intercepts_.setter
+    def intercepts_(self, arrays):
+        assign_layer_arrays(self, "intercepts_", arrays)
 
     def __getstate__(self):
         """Return what was learnt, without what is made of it again when unpickled."""

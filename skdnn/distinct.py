@@ -8,7 +8,8 @@ The hash of a row is the sum of its 32-bit words, each times an odd 64-bit numbe
 to its place, modulo 2**64 (Lemire and Kaser, "Strongly universal string hashing is fast", 2014,
 https://arxiv.org/abs/1202.4961). Words of 64 bits would be half the work, but a product keeps
 the zeros that floats of few digits end in: of two words that differ in their first bits only,
-little would be left. Words of 32 bits leave 33 bits of difference at least.
+little would be left. Words of 32 bits leave 33 bits of difference at least. The first word of a
+number is that of its nearest float32, so that rows have the same order in either type.
 """
 
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
+WORDS = 3  # of a number, at most
 BLOCK = 2**17  # words read at a time, so that they stay in the cache
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # constants of splitmix64 (Steele et al., 2014)
 MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -136,32 +138,36 @@ def _fingerprint(hashes, weights):
 
 
 def _hashes(inputs, keys):
-    """Return the hash of each row, the same for dense and sparse rows."""
-    n_keys, n_words = keys.shape[1], inputs.shape[1] * inputs.dtype.itemsize // 4
-    multipliers = _mix(np.arange(1, n_keys + n_words + 1, dtype=np.uint64) * GOLDEN) | np.uint64(1)
+    """Return the hash of each row, the same for dense and sparse rows and for their types."""
+    n_keys, n_numbers = keys.shape[1], inputs.shape[1]
+    numbers = np.arange(1, n_keys + WORDS * n_numbers + 1, dtype=np.uint64)
+    multipliers = _mix(numbers * GOLDEN) | np.uint64(1)
     hash_inputs = _hash_sparse if issparse(inputs) else _hash_dense
-    hashes = hash_inputs(inputs, multipliers[n_keys:])
-    hashes += _hash_dense(keys, multipliers[:n_keys])
+    hashes = hash_inputs(inputs, multipliers[n_keys:].reshape(WORDS, n_numbers))
+    hashes += _hash_dense(keys, multipliers[None, :n_keys])
     return hashes
 
 
 def _hash_dense(array, multipliers):
     hashes = np.empty(len(array), np.uint64)
     for span in _spans(*array.shape):
-        np.einsum("ij,j->i", _words(array[span]), multipliers, out=hashes[span])
+        totals = hashes[span]
+        totals[...] = 0
+        for words, factors in zip(_words(array[span]), multipliers, strict=False):
+            totals += np.einsum("ij,j->i", words, factors)
     return hashes
 
 
 def _hash_sparse(matrix, multipliers):
     """Hash CSR rows; entries that are stored though they are 0 add nothing."""
-    multipliers = multipliers.reshape(matrix.shape[1], -1)
     hashes = np.empty(matrix.shape[0], np.uint64)
     for span in _spans(len(hashes), matrix.nnz // len(hashes)):
         ends = matrix.indptr[span.start : span.stop + 1]
         entries = slice(ends[0], ends[-1])
-        words = _words(matrix.data[entries, None])
-        totals = np.zeros(len(words) + 1, np.uint64)
-        products = np.einsum("ij,ij->i", words, multipliers[matrix.indices[entries]])
+        products = np.zeros(entries.stop - entries.start, np.uint64)
+        for words, factors in zip(_words(matrix.data[entries]), multipliers, strict=False):
+            products += words * factors[matrix.indices[entries]]
+        totals = np.zeros(len(products) + 1, np.uint64)
         np.cumsum(products, out=totals[1:])
         hashes[span] = np.diff(totals[ends - ends[0]])
     return hashes
@@ -174,14 +180,27 @@ def _spans(n_rows, n_columns):
         yield slice(start, min(start + n_block_rows, n_rows))
 
 
-def _words(rows):
-    """Return rows as words that equal numbers share."""
-    if rows.dtype.kind != "f":
-        return rows.astype(np.uint64)
-    bits = rows.view(f"i{rows.itemsize}")
+def _words(numbers):
+    """Yield arrays of words, which equal numbers share, of the shape of the numbers.
+
+    The first is that of the nearest float32, the others, if there are any, what is left: float32
+    and float64 of the same numbers have the same hash.
+    """
+    if numbers.dtype.kind != "f":
+        yield numbers.astype(np.uint64)
+        return
+    with np.errstate(over="ignore"):
+        nearest = numbers.astype(np.float32, copy=False)
+    bits = nearest.view(np.int32)
     if bits.min(initial=0) == np.iinfo(bits.dtype).min:
-        rows = rows + rows.dtype.type(0)  # -0.0 becomes 0.0
-    return rows.view(np.uint32)
+        bits = (nearest + np.float32(0)).view(np.int32)  # -0.0 becomes 0.0
+    yield bits.view(np.uint32)
+    if numbers.dtype != np.float32:
+        rest = numbers - nearest
+        if rest.any():
+            halves = rest.view(np.uint32).reshape(*rest.shape, 2)
+            yield halves[..., 0]
+            yield halves[..., 1]
 
 
 def _mix(words):

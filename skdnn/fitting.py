@@ -10,6 +10,7 @@ from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skdnn.core.batches import Data
+from skdnn.core.custom_losses import as_loss, check_loss
 from skdnn.core.lbfgs import train_lbfgs
 from skdnn.core.losses import LOSSES
 from skdnn.core.schedules import SCHEDULES
@@ -17,8 +18,8 @@ from skdnn.core.training import Plan, Split, train
 from skdnn.distinct import DistinctRows, distinct_rows
 from skdnn.folds import rows_by_member, splits_as_roles, stratified_folds, stratified_holdout
 from skdnn.labels import class_weight_factors, weights_by_class
-from skdnn.outcome import print_epoch
-from skdnn.reading import as_data, encode, has_level_statistics, in_container_of, read_table
+from skdnn.reading import Table, as_data, encode, has_level_statistics, in_container_of, read_table
+from skdnn.scoring import Score
 from skdnn.solvers import SOLVERS
 from skdnn.statistics import Labelled
 from skdnn.threads import n_threads, shared_map, single_threaded_blas
@@ -45,6 +46,11 @@ class Prepared(NamedTuple):
         """The distinct rows, in an order that depends on their content only."""
         return self.distinct.rows
 
+    def count(self, member_rows):
+        """Return how many rows of the table the largest member's distinct rows stand for."""
+        times = np.bincount(self.distinct.first)
+        return max(int(times[rows].sum()) for rows in member_rows)
+
     @property
     def fingerprint(self):
         """A number that identifies the distinct rows and their weights."""
@@ -60,11 +66,21 @@ class Task(NamedTuple):
     split : Split
     holds_out : bool
         Whether members are validated on rows of ``prepared`` that they do not train on.
+    valid_table : Table or None
+        The rows that members are validated on, as they came, perhaps with others.
     """
 
     prepared: Prepared
     split: Split
     holds_out: bool
+    valid_table: Table | None
+
+
+class Validation(NamedTuple):
+    """Rows of the user's to validate on: as they came, and encoded."""
+
+    table: Table
+    data: Data
 
 
 def prepare(estimator, table, labels, roles=None, learns=True):
@@ -103,7 +119,7 @@ def prepare(estimator, table, labels, roles=None, learns=True):
 
 
 def read_validation(estimator, trained, X, y, sample_weight):
-    """Return the Data to validate on, encoded; None without X.
+    """Return the Validation rows; None without X.
 
     Class weights are those of the table that is ``trained`` on.
 
@@ -122,7 +138,7 @@ def read_validation(estimator, trained, X, y, sample_weight):
     targets = labels.targets(table.y)
     weights = weights_by_class(table.weights, factors, targets)
     encoded = encode(estimator.encoder_, table.X, estimator._dtype, estimator)
-    return as_data(encoded, targets, weights)
+    return Validation(table, as_data(encoded, targets, weights))
 
 
 def roles_from_cv(estimator, table, groups):
@@ -191,19 +207,26 @@ def make_task(estimator, table, validation, groups):
     """
     roles = roles_from_cv(estimator, table, groups) if validation[0] is None else None
     prepared = prepare(estimator, table, estimator._labels, roles)
-    valid_data = read_validation(estimator, table, *validation)
-    holds_out = estimator.early_stopping and valid_data is None
+    validation = read_validation(estimator, table, *validation)
+    holds_out = estimator.early_stopping and validation is None
     n_members = count_members(estimator, roles, holds_out)
-    if valid_data is not None:
-        valid_data = in_container_of(prepared.data, valid_data)
     everything = [prepared.rows] * n_members
-    if valid_data is not None:
+    if validation is not None:
+        valid_data = in_container_of(prepared.data, validation.data)
         valid_rows = [np.arange(len(valid_data.weights))] * n_members
-        return Task(prepared, Split(prepared.data, everything, valid_data, valid_rows), False)
+        split = Split(prepared.data, everything, valid_data, valid_rows)
+        return Task(prepared, split, False, validation.table)
     held_out = _held_out(estimator, prepared, n_members) if holds_out else None
     if held_out is None:
-        return Task(prepared, Split(prepared.data, everything), False)
-    return Task(prepared, Split(prepared.data, held_out[0], prepared.data, held_out[1]), True)
+        return Task(prepared, Split(prepared.data, everything), False, None)
+    split = Split(prepared.data, held_out[0], prepared.data, held_out[1])
+    return Task(prepared, split, True, table)
+
+
+def make_epoch(estimator, table, n_members, learns):
+    """Return the Task of an epoch of ``partial_fit``: all members see all rows."""
+    prepared = prepare(estimator, table, estimator._labels, learns=learns)
+    return Task(prepared, Split(prepared.data, [prepared.rows] * n_members), False, None)
 
 
 def _held_out(estimator, prepared, n_members):
@@ -220,12 +243,30 @@ def _held_out(estimator, prepared, n_members):
     return rows_by_member(rows, fold_of, n_members) if fold_of.max() >= 0 else None
 
 
-def make_plan(estimator, resolved, labels, validates):
+def loss_of(estimator):
+    """Return the Loss to minimize, which is checked if it is of the user's own."""
+    standard = LOSSES[estimator._labels.loss]
+    if isinstance(estimator.loss, str):
+        return standard
+    check_loss(estimator.loss, standard, estimator._labels.n_outputs, np.random.default_rng(0))
+    return as_loss(estimator.loss, standard)
+
+
+def score_of(estimator, network, task):
+    """Return what scores members, None if their accuracy does."""
+    if estimator.scoring is None or task.split.valid_data is None:
+        return None
+    first = task.prepared.distinct.first if task.holds_out else None
+    return Score(estimator, network, task.split, task.valid_table, first)
+
+
+def make_plan(estimator, resolved, network, task):
     """Return the Plan that the parameters ask for."""
     solver = SOLVERS[estimator.solver]
     options = {name: getattr(estimator, given) for name, given in solver.options.items()}
     return Plan(
-        loss=LOSSES[labels.loss],
+        loss=loss_of(estimator),
+        score=score_of(estimator, network, task),
         make_rule=solver.rule and partial(solver.rule, **options),
         schedule=SCHEDULES[resolved.learning_rate],
         learning_rate=resolved.learning_rate_init,
@@ -234,7 +275,7 @@ def make_plan(estimator, resolved, labels, validates):
         shuffle=estimator.shuffle and not solver.takes_all_rows,
         patience=resolved.n_iter_no_change,
         tol=estimator.tol,
-        keep_best=validates,
+        keep_best=task.split.valid_data is not None and estimator.early_stopping,
         adaptive=resolved.learning_rate == "adaptive",
         alpha=estimator.alpha,
         weight_decay=resolved.weight_decay,
@@ -256,7 +297,7 @@ def training_threads(estimator, n_members):
             yield n_workers, run
 
 
-def train_members(estimator, network, split, state, plan, rngs):
+def train_members(estimator, network, split, state, plan, rngs, watch):
     """Train all members on threads.
 
     Returns
@@ -264,8 +305,7 @@ def train_members(estimator, network, split, state, plan, rngs):
     state : State
     history : History
     """
-    on_epoch = print_epoch if estimator.verbose else None
     with training_threads(estimator, len(rngs)) as (n_workers, run):
         if plan.make_rule is None:
-            return train_lbfgs(network, split, state, plan, estimator.max_fun, run)
-        return train(network, split, state, plan, rngs, n_workers, run, on_epoch)
+            return train_lbfgs(network, split, state, plan, estimator.max_fun, run, watch)
+        return train(network, split, state, plan, rngs, n_workers, run, watch)

@@ -8,13 +8,15 @@ from sklearn.exceptions import ConvergenceWarning
 from skdnn.core.calibration import ensemble_temperature, fit_temperature
 from skdnn.core.evaluation import held_out_logits
 from skdnn.core.losses import LOSSES
+from skdnn.solvers import SOLVERS
 
 SOME_ROWS = 2048  # enough to measure how much an average of members blurs
+CALLER = 7  # where fit was called, seen from a warning
 OUT_OF_FOLD = ("oof_score_", "oof_proba_")
 
 
-def warn_about(history, plan, resolved):
-    """Warn of members that diverged, and of open-ended training cut short.
+def warn_of_divergence(history, plan):
+    """Warn of members that diverged.
 
     Raises
     ------
@@ -34,17 +36,35 @@ def warn_about(history, plan, resolved):
             f"were put back and the rate divided by 10 each time. Lower learning_rate_init "
             f"({plan.learning_rate:g}), or set max_grad_norm.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=CALLER,
         )
-    # A fixed-length schedule that ran to its end has done what it was asked to.
+
+
+def warn_of_limit(estimator, history, plan, resolved):
+    """Warn of open-ended training that ``max_iter`` has cut short."""
+    # A fixed-length schedule that ran to its end has done what it was asked to, and so has a
+    # solver without patience of its own that was given none.
     open_ended = resolved.learning_rate in ("constant", "invscaling", "adaptive")
-    could_stop = plan.tol > 0 and plan.patience < plan.n_epochs and not plan.keep_best
-    if open_ended and could_stop and not history.has_converged.all():
+    is_patient = SOLVERS[estimator.solver].has_patience or estimator.n_iter_no_change != "auto"
+    may_converge = open_ended and is_patient and plan.tol > 0 and not plan.keep_best
+    if may_converge and not history.has_converged.all() and history.stopped_by is None:
         warnings.warn(
             f"Maximum iterations ({plan.n_epochs}) reached and the training has not converged "
             "yet. Raise max_iter, or set early_stopping=True.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=CALLER,
+        )
+
+
+def warn_of_interrupt(history, plan):
+    """Say what an interrupt left, if there was one."""
+    if history.stopped_by == "interrupt":
+        kept = "best" if plan.keep_best else "last"
+        warnings.warn(
+            f"Training was interrupted after {history.train_loss.shape[1]} of {plan.n_epochs} "
+            f"epochs; the {kept} parameters so far are kept.",
+            UserWarning,
+            stacklevel=CALLER,
         )
 
 
@@ -65,10 +85,10 @@ def keep_history(estimator, history, validates):
         best_iter = best_iter + estimator._curves.shape[2]
         curves = np.concatenate([estimator._curves, curves], axis=2)
     estimator._curves = curves
-    estimator.n_iter_ = curves.shape[2]
     estimator.best_iter_ = best_iter if len(best_iter) > 1 else int(best_iter[0])
     estimator.member_loss_curves_ = curves[0]
     estimator.member_validation_loss_curves_ = curves[1] if np.isfinite(curves[1]).any() else None
+    estimator.member_validation_scores_ = curves[2] if np.isfinite(curves[2]).any() else None
     _keep_curves(estimator, curves)
 
 
@@ -152,14 +172,3 @@ def _mean_by_row(values, rows, n_rows):
     np.add.at(total, rows, values)
     times = np.bincount(rows, minlength=n_rows)[:, None]
     return np.divide(total, times, out=np.full_like(total, np.nan), where=times > 0)
-
-
-def print_epoch(number, curve):
-    """Print the losses of an epoch, averaged over the members still training."""
-    names = ("loss", "validation loss", "validation score")
-    values = [
-        f"{name} = {np.nanmean(row):.6f}"
-        for name, row in zip(names, curve, strict=True)
-        if np.isfinite(row).any()
-    ]
-    print(f"Iteration {number + 1}, {', '.join(values)}")

@@ -4,9 +4,11 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.metrics import get_scorer_names
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from skdnn.core.activations import ACTIVATIONS
+from skdnn.core.custom_activations import check_activation, is_activation
 from skdnn.core.initializers import INITIALIZERS
 from skdnn.core.schedules import SCHEDULES
 from skdnn.solvers import SOLVERS
@@ -19,7 +21,12 @@ BELOW_ONE = Interval(Real, 0, 1, closed="left")
 
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", POSITIVE_INT, AUTO],
-    "activation": [StrOptions(set(ACTIVATIONS)), "array-like"],
+    "activation": [
+        StrOptions(set(ACTIVATIONS)),
+        "array-like",
+        callable,
+        HasMethods(["value", "slope"]),
+    ],
     "solver": [StrOptions(set(SOLVERS))],
     "alpha": [NON_NEGATIVE],
     "batch_size": [AUTO, POSITIVE_INT],
@@ -39,8 +46,10 @@ CONSTRAINTS = {
     "beta_1": [BELOW_ONE],
     "beta_2": [BELOW_ONE],
     "epsilon": [POSITIVE],
-    "n_iter_no_change": [AUTO, POSITIVE_INT],
+    "n_iter_no_change": [AUTO, POSITIVE_INT, Options(Real, {np.inf})],
     "max_fun": [POSITIVE_INT],
+    "loss": [StrOptions({"log_loss"}), callable, HasMethods(["value_and_gradient"])],
+    "scoring": [StrOptions(set(get_scorer_names())), callable, None],
     "init": [StrOptions({*INITIALIZERS, "auto"})],
     "init_scale": [POSITIVE],
     "coefs_init": ["array-like", None],
@@ -127,11 +136,13 @@ def resolve(estimator, extent, validates):
     sizes, activation = check_layers(estimator)
     solver = SOLVERS[estimator.solver]
     recipe = solver.recipe.copy()
-    recipe["batch_size"], epochs = next(sizes for limit, *sizes in SIZES if extent.n_rows <= limit)
+    size, epochs = next(sizes for limit, *sizes in SIZES if extent.n_rows <= limit)
+    if solver.adapts:
+        recipe["batch_size"] = size
     batch_size = min(_given(estimator, "batch_size", recipe), extent.n_rows)
     if solver.takes_all_rows:
         batch_size = extent.n_rows
-    if not validates:
+    if not validates or estimator.loss != "log_loss":
         recipe["label_smoothing"] = 0.0  # no temperature will undo its modesty
     if solver.adapts:
         n_batches = -(-extent.n_rows // batch_size)
@@ -171,15 +182,22 @@ def check_layers(estimator):
         raise ValueError(
             f"hidden_layer_sizes must be whole numbers > 0, got {estimator.hidden_layer_sizes!r}."
         )
-    names = estimator.activation
-    names = (names,) * len(sizes) if isinstance(names, str) else tuple(names)
-    unknown = [name for name in names if not isinstance(name, str) or name not in ACTIVATIONS]
-    if unknown or len(names) != len(sizes):
+    return tuple(sizes), _check_activations(estimator.activation, len(sizes))
+
+
+def _check_activations(given, n_layers):
+    items = (given,) * n_layers if is_activation(given) else tuple(given)
+    known = [
+        item in ACTIVATIONS if isinstance(item, str) else is_activation(item) for item in items
+    ]
+    if not all(known) or len(items) != n_layers:
         raise ValueError(
-            f"activation must be one name, or one for each of the {len(sizes)} hidden layers, "
-            f"of {sorted(ACTIVATIONS)!r}; got {estimator.activation!r}."
+            f"activation must be one name, or one for each of the {n_layers} hidden layers, "
+            f"of {sorted(ACTIVATIONS)!r}, or functions of your own; got {given!r}."
         )
-    return tuple(sizes), names
+    for item in {id(item): item for item in items if not isinstance(item, str)}.values():
+        check_activation(item)
+    return items
 
 
 def check_together(estimator, resolved, is_sparse):

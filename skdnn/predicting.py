@@ -25,17 +25,19 @@ class Passes(NamedTuple):
     sparse: ForwardPass
 
 
-def plain_params(estimator):
-    """Return parameters for a network of dense layers only that predicts like a fitted one."""
-    expansion = expansion_of(estimator.encoder_)
-    selective = estimator.resolved_params_["connectivity"] is not None
-    network = build(
+def fitted_network(estimator):
+    """Return the network that the parameters of a fitted estimator are those of."""
+    return build(
         estimator._widths,
         estimator.resolved_params_["activation"],
-        expansion=expansion,
-        selective=selective,
+        expansion=expansion_of(estimator.encoder_),
+        selective=estimator.resolved_params_["connectivity"] is not None,
     )
-    return network.plain(estimator._params)
+
+
+def plain_params(estimator):
+    """Return parameters for a network of dense layers only that predicts like a fitted one."""
+    return fitted_network(estimator).plain(estimator._params)
 
 
 def forward_passes(estimator):

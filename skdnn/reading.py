@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 from skdnn.core.batches import Data, DenseRows, SparseRows
 from skdnn.encoding import TableEncoder
 from skdnn.labels import check_labels
+from skdnn.solvers import SOLVERS
 from skdnn.statistics import MANY_LEVELS, MAX_CLASSES
 from skdnn.tables import check_column_names, check_finite, is_numeric_array
 
@@ -127,7 +128,9 @@ def fit_encoder(estimator, dtype, table, labels):
     """Return a fitted encoder: ``"auto"``, ``"passthrough"`` or a clone of the one given."""
     encoder = estimator.encoder
     if isinstance(encoder, str):
-        made = {"auto": TableEncoder(dtype=dtype), "passthrough": FunctionTransformer()}[encoder]
+        n_bins = "auto" if SOLVERS[estimator.solver].adapts else 0
+        table_encoder = TableEncoder(n_bins=n_bins, dtype=dtype)
+        made = {"auto": table_encoder, "passthrough": FunctionTransformer()}[encoder]
     else:
         made = clone(encoder)
     if has_fit_parameter(made, "sample_weight"):

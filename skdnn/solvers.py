@@ -21,7 +21,9 @@ class Solver(NamedTuple):
     has_patience : bool
         Whether training without validation rows may stop early by default.
     adapts : bool
-        Whether epochs and input dropout follow the size of the data by default.
+        Whether batches, epochs and input dropout follow the size of the data by default.
+    starts_small : bool
+        Whether the last layer starts with small weights by default.
     """
 
     recipe: dict
@@ -30,6 +32,7 @@ class Solver(NamedTuple):
     takes_all_rows: bool = False
     has_patience: bool = True
     adapts: bool = False
+    starts_small: bool = False
 
 
 PLAIN = {
@@ -39,6 +42,7 @@ PLAIN = {
     "input_dropout": 0.0,
     "weight_decay": 0.0,
     "label_smoothing": 0.0,
+    "batch_size": 200,
     "max_iter": 200,
 }
 ADAM_OPTIONS = {name: name for name in ("beta_1", "beta_2", "epsilon")}
@@ -58,6 +62,7 @@ SOLVERS = {
         OPTIMIZERS["adamw"],
         ADAM_OPTIONS,
         adapts=True,
+        starts_small=True,
     ),
     "adam": Solver({**PLAIN, "learning_rate_init": 1e-3}, OPTIMIZERS["adam"], ADAM_OPTIONS),
     "sgd": Solver(

@@ -3,10 +3,11 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from skdnn.core.activations import ACTIVATIONS
+from skdnn.core.custom_activations import as_activation
 from skdnn.core.network import build, connect, initialize
 from skdnn.parameters import OUTPUT_SCALE, Extent
 from skdnn.reading import expansion_of
+from skdnn.solvers import SOLVERS
 
 
 def member_generators(seed, n_epochs_before, n_members):
@@ -67,19 +68,24 @@ def starting_params(estimator, network, resolved, split, rngs):
     """Return starting weights and biases, shape (n_members, n_parameters)."""
     params = np.zeros((len(rngs), network.n_parameters), estimator._dtype)
     n_hidden = len(resolved.activation)
+    init, scale = [estimator.init] * (n_hidden + 1), [1.0] * (n_hidden + 1)
+    starts_small = estimator.init == "auto" and SOLVERS[estimator.solver].starts_small
     if estimator.init == "auto":
-        init = [ACTIVATIONS[name].init for name in resolved.activation] + ["he_normal"]
-        scale = [1.0] * n_hidden + [OUTPUT_SCALE]
-    else:
-        init, scale = [estimator.init] * (n_hidden + 1), [1.0] * (n_hidden + 1)
+        init = ["glorot_uniform"] * (n_hidden + 1)
+    if starts_small:
+        init = [as_activation(item).init for item in resolved.activation] + ["he_normal"]
+        scale[-1] = OUTPUT_SCALE
     scale = [factor * estimator.init_scale for factor in scale]
     initialize(network, params, rngs, init, scale)
     if resolved.connectivity is not None:
         connect(network, params, rngs, resolved.connectivity)
     if estimator.init == "auto" and estimator.intercepts_init is None:
         network.dense(params)[-1][1][...] = _prior_logits(split.data, estimator._labels)
-    _overwrite(network, params, estimator.coefs_init, "coefs_init", 0)
-    _overwrite(network, params, estimator.intercepts_init, "intercepts_init", 1)
+    overwrite(network, params, estimator.coefs_init, "coefs_init", 0)
+    overwrite(network, params, estimator.intercepts_init, "intercepts_init", 1)
+    assigned = vars(estimator).pop("_assigned", {})
+    overwrite(network, params, assigned.get("coefs_"), "coefs_", 0)
+    overwrite(network, params, assigned.get("intercepts_"), "intercepts_", 1)
     return params
 
 
@@ -96,7 +102,14 @@ def _prior_logits(data, labels):
     return np.log(shares / (1 - shares))
 
 
-def _overwrite(network, params, given, name, which):
+def overwrite(network, params, given, name, which):
+    """Write arrays of the user's into weights (0) or biases (1); None leaves them as they are.
+
+    Raises
+    ------
+    ValueError
+        If a shape is not that of the layer, or a number not finite.
+    """
     if given is None:
         return
     layers = network.dense(params)

@@ -15,6 +15,7 @@ def test_partial_fit_learns_and_counts_epochs():
     for _ in range(30):
         net.partial_fit(X, y)
     assert net.n_iter_ == len(net.loss_curve_) == 31
+    assert net.t_ == 31 * len(y)
     assert net.loss_ < first / 2
     assert net.temperature_ == 1
     assert not hasattr(net, "oof_score_")
@@ -58,7 +59,8 @@ def test_warm_start_goes_on_where_fit_stopped():
     curve = list(net.loss_curve_)
     net.fit(X, y)
     assert net.loss_curve_[: len(curve)] == curve
-    assert net.n_iter_ == 10
+    assert net.n_iter_ == 5  # of this fit, as in MLPClassifier
+    assert len(net.loss_curve_) == 10
     assert net.loss_curve_[len(curve)] < curve[0]
 
 

@@ -1,3 +1,4 @@
+import sys
 from unittest.mock import patch
 
 import numpy as np
@@ -105,14 +106,41 @@ def test_the_hash_is_the_sum_of_products_modulo_two_to_the_64(seed, n_columns, d
     rng = np.random.default_rng(seed)
     inputs = rng.normal(size=(5, n_columns)).astype(dtype)
     inputs[:, rng.random(n_columns) < 0.5] = 0
-    multipliers = rng.integers(0, 2**64, inputs.view(np.uint32).shape[1], np.uint64)
+    multipliers = rng.integers(0, 2**64, (3, n_columns), np.uint64)
+
+    def words(number):
+        nearest = np.float32(number)
+        rest = np.float64(number) - np.float64(nearest)
+        bits = int.from_bytes(rest.tobytes(), sys.byteorder)
+        return int.from_bytes(nearest.tobytes(), sys.byteorder), bits % 2**32, bits >> 32
+
     expected = [
-        sum(int(word) * int(multiplier) for word, multiplier in zip(row, multipliers, strict=True))
+        sum(
+            word * int(multipliers[which, column])
+            for column, number in enumerate(row)
+            for which, word in enumerate(words(number))
+        )
         % 2**64
-        for row in inputs.view(np.uint32)
+        for row in inputs
     ]
     assert distinct._hash_dense(inputs, multipliers).tolist() == expected
     assert distinct._hash_sparse(sp.csr_array(inputs), multipliers).tolist() == expected
+
+
+@given(seed=seeds)
+def test_the_order_of_the_rows_is_the_same_for_float32_and_float64(seed):
+    single = np.random.default_rng(seed).normal(size=(50, 3)).astype(np.float32)
+    keys, ones = np.zeros((50, 1), int), np.ones(50)
+    expected = distinct.distinct_rows(single, keys, ones)
+    found = distinct.distinct_rows(single.astype(float), keys, ones)
+    np.testing.assert_array_equal(found.rows, expected.rows)
+
+
+def test_numbers_that_differ_beyond_float32_are_told_apart():
+    close = np.array([[1.0], [1.0 + 1e-12], [1e300], [2e300], [1.0], [-1e300]])
+    found = distinct.distinct_rows(close, np.zeros((6, 1), int), np.ones(6))
+    assert sorted(found.rows.tolist()) == [0, 1, 2, 3, 5]
+    assert found.weights[0] == 2
 
 
 @pytest.mark.parametrize("kind", KINDS)

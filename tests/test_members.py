@@ -98,9 +98,12 @@ def test_temperature_calibrates_overconfident_members():
         tol=0,
         dropout=0,
         n_members=2,
-        solver="adam",
+        learning_rate="constant",
         learning_rate_init=0.01,
         encoder=TableEncoder(n_bins=0),
+        weight_decay=0,
+        label_smoothing=0,
+        connectivity=None,
         cv=[(np.arange(300), np.arange(300, 600))] * 2,
     ).fit(train, y_train)
     calibrated = log_loss(y_test, net.predict_proba(test))

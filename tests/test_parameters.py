@@ -124,11 +124,19 @@ def test_dtype_decides_what_is_computed_in():
         assert net.predict_proba(rows).dtype == np.float64
 
 
-def test_verbose_prints_a_line_an_epoch(capsys):
+def test_verbose_prints_a_table_with_a_line_an_epoch(capsys):
     DeepNetClassifier(**QUICK, verbose=True).fit(X, y)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3
-    assert re.match(r"Iteration 1, loss = \d\.\d+, validation loss = ", lines[0])
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["Iteration", "loss", *("validation", "loss"), *("validation", "score")]
+    assert [line.split()[0] for line in lines] == ["1", "2", "3"]
+    assert {len(line) for line in lines} == {len(head)}
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_the_line_search_prints_its_iterations_too(n_members, capsys):
+    net = DeepNetClassifier((4,), solver="lbfgs", max_iter=5, n_members=n_members, verbose=1)
+    net.fit(X, y)
+    assert len(capsys.readouterr().out.splitlines()) == 1 + net.n_iter_
 
 
 def test_training_that_was_cut_short_warns_and_a_schedule_that_ended_does_not():

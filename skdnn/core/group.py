@@ -131,9 +131,16 @@ class Group:
                 self.lowest[better], self.last_good[better] = report[0][better], self.before[better]
             if self.evaluation is not None:
                 report[1:] = self.evaluation()
-        watched = report[1] if self.plan.keep_best else report[0]
-        self.best.update(number, watched, self.params)
+        if self.evaluation is not None and self.plan.score is not None:
+            report[2] = self.plan.score(self.members, self.params)
+        self.best.update(number, self._watched(report), self.params)
         return report
+
+    def _watched(self, report):
+        """Return what patience watches, the lower the better."""
+        if not self.plan.keep_best:
+            return report[0]
+        return report[1] if self.plan.score is None else -report[2]
 
     def _train(self, number):
         losses = np.zeros(len(self.members))

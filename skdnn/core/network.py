@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.buffers import Buffers
+from skdnn.core.custom_activations import as_activation
 from skdnn.core.initializers import INITIALIZERS
 from skdnn.core.layers import Dense, Dropout, Elementwise, Expand, SelectiveDense, SparseDense
 
@@ -139,8 +139,8 @@ def build(
     ----------
     widths : sequence of int
         Inputs, hidden layers, outputs.
-    activations : sequence of str
-        One name of ``ACTIVATIONS`` a hidden layer.
+    activations : sequence
+        A name of ``ACTIVATIONS``, or one of the user's own, a hidden layer.
     dropout : float in [0, 1), default=0.0
         After every hidden layer.
     input_dropout : float in [0, 1), default=0.0
@@ -164,9 +164,9 @@ def build(
     if selective:
         column_widths = (1,) * widths[0] if expansion is None else expansion.column_widths
         first = partial(SelectiveDense, column_widths=column_widths)
-    for depth, name in enumerate(activations):
+    for depth, item in enumerate(activations):
         layers.append((Dense if depth else first)(widths[depth], widths[depth + 1]))
-        layers.append(Elementwise(ACTIVATIONS[name]))
+        layers.append(Elementwise(as_activation(item)))
         if dropout:
             layers.append(Dropout(dropout))
     layers.append((Dense if activations else first)(widths[-2], widths[-1]))

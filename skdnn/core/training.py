@@ -6,6 +6,7 @@ threads they run on can be seen in the result.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +47,9 @@ class Plan(NamedTuple):
     max_grad_norm : float or None
     power_t, warmup : float
         See :class:`skdnn.core.schedules.Progress`.
+    score : callable or None
+        ``(members, params) -> scores`` of the rows that each is validated on, in place of their
+        accuracy; the best epoch then is that of the highest.
     """
 
     loss: Loss
@@ -65,6 +69,7 @@ class Plan(NamedTuple):
     max_grad_norm: float | None = None
     power_t: float = 0.5
     warmup: float = 0.05
+    score: Callable | None = None
 
 
 class Split(NamedTuple):
@@ -115,6 +120,8 @@ class History(NamedTuple):
         Times that a member diverged and was put back.
     has_converged : ndarray of shape (n_members,)
         Whether patience ended the training.
+    stopped_by : {"watch", "interrupt"} or None
+        What ended the training from outside.
     """
 
     train_loss: np.ndarray
@@ -123,6 +130,7 @@ class History(NamedTuple):
     best_epoch: np.ndarray
     n_failures: np.ndarray
     has_converged: np.ndarray
+    stopped_by: str | None = None
 
 
 class Collector:
@@ -130,22 +138,24 @@ class Collector:
 
     Parameters
     ----------
+    groups : list of Group
+        Those that are still training.
     state : State
         Overwritten with the results.
     """
 
-    def __init__(self, state):
+    def __init__(self, groups, state):
         n_members = len(state.params)
-        self.state = state
+        self.groups, self.state = groups, state
         self.curves = []
         self.best_epoch = np.zeros(n_members, np.intp)
         self.n_failures = np.zeros(n_members, np.intp)
         self.has_converged = np.zeros(n_members, bool)
 
-    def add_epoch(self, groups, reports):
+    def add_epoch(self, reports):
         """Append what the groups reported, and return it, shape (3, n_members)."""
         curve = np.full((3, len(self.best_epoch)), np.nan)
-        for group, report in zip(groups, reports, strict=True):
+        for group, report in zip(self.groups, reports, strict=True):
             curve[:, group.members] = report
         self.curves.append(curve)
         return curve
@@ -160,13 +170,25 @@ class Collector:
         self.best_epoch[members] = group.best.epoch[done]
         self.n_failures[members] = group.n_failures[done]
 
-    def history(self):
+    def add_everyone(self):
+        """Keep the results so far of the members that are still training."""
+        for group in self.groups:
+            self.add_members(group, np.ones(len(group.members), bool))
+
+    def params(self):
+        """Return the parameters that training would leave if it ended now."""
+        self.add_everyone()
+        return self.state.params.copy()
+
+    def history(self, stopped_by):
         """Return the curves as arrays."""
         curves = np.stack(self.curves, axis=-1)
-        return History(*curves, self.best_epoch, self.n_failures, self.has_converged)
+        # A group may have finished the epoch in which another was interrupted.
+        best_epoch = np.minimum(self.best_epoch, curves.shape[2] - 1)
+        return History(*curves, best_epoch, self.n_failures, self.has_converged, stopped_by)
 
 
-def train(network, split, state, plan, rngs, n_groups=1, run=map, on_epoch=None):
+def train(network, split, state, plan, rngs, n_groups=1, run=map, watch=None):
     """Train all members.
 
     Parameters
@@ -183,16 +205,22 @@ def train(network, split, state, plan, rngs, n_groups=1, run=map, on_epoch=None)
     run : callable, default=map
         Like ``map``; runs the groups, or the slices of a single member's batches, on threads
         if it likes.
-    on_epoch : callable, optional
-        ``on_epoch(number, curve)``, called after every epoch with the training loss,
-        validation loss and validation score of each member, shape (3, n_members). Training
-        stops if it returns True.
+    watch : object, optional
+        ``watch.begin()`` is called before every epoch and ``watch.end(number, curve, params)``
+        after it, on the calling thread, with the training loss, validation loss and validation
+        score of each member, shape (3, n_members), and a function that returns the parameters
+        so far. Training stops if the latter returns True.
 
     Returns
     -------
     state : State
         With the best parameters where there is validation, else the last ones.
     history : History
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If there is one in the first epoch. Later, training ends and keeps what it has.
     """
     compiling.load()
     everyone = np.arange(len(state.params))
@@ -203,17 +231,39 @@ def train(network, split, state, plan, rngs, n_groups=1, run=map, on_epoch=None)
     ]
     rule_state = {name: np.zeros_like(state.params) for name in groups[0].rule.state}
     n_batches = groups[0].layout.n_batches
-    collector = Collector(State(np.empty_like(state.params), rule_state))
-    for number in range(plan.n_epochs):
-        reports = list(run_groups(lambda group, number=number: group.epoch(number), groups))
-        curve = collector.add_epoch(groups, reports)
-        groups = [group for group in groups if _retire(group, collector)]
-        if (on_epoch and on_epoch(number, curve)) or not groups:
-            break
-    for group in groups:
-        collector.add_members(group, np.ones(len(group.members), bool))
+    collector = Collector(groups, State(np.empty_like(state.params), rule_state))
+    try:
+        stopped_by = _run_epochs(collector, plan.n_epochs, run_groups, watch)
+    except KeyboardInterrupt:
+        if not collector.curves:
+            raise
+        stopped_by = "interrupt"
+    collector.add_everyone()
     n_steps = state.n_steps + n_batches * len(collector.curves)
-    return collector.state._replace(n_steps=n_steps), collector.history()
+    return collector.state._replace(n_steps=n_steps), collector.history(stopped_by)
+
+
+def _run_epochs(collector, n_epochs, run_groups, watch):
+    """Train until all members are done or ``watch`` has seen enough; return what ended it."""
+    for number in range(n_epochs):
+        if watch is not None:
+            watch.begin()
+        epoch = partial(_epoch, number)
+        curve = collector.add_epoch(list(run_groups(epoch, collector.groups)))
+        collector.groups = [group for group in collector.groups if _retire(group, collector)]
+        if watch is not None and watch.end(number, curve, collector.params):
+            return "watch"
+        if not collector.groups:
+            break
+    return None
+
+
+def _epoch(number, group):
+    try:
+        return group.epoch(number)
+    except KeyboardInterrupt:
+        np.copyto(group.params, group.before)  # half an epoch is none
+        raise
 
 
 def _retire(group, collector):

@@ -374,24 +374,75 @@ def test_a_member_that_diverges_does_not_disturb_its_neighbour():
     np.testing.assert_array_equal(beside.params[1], alone.params[1])
 
 
-def test_training_stops_when_it_is_told_to_after_an_epoch():
-    seen = []
+class Watch:
+    """Keeps what it sees, and does as it is told after the epoch ``last``."""
 
-    def on_epoch(number, curve):
-        seen.append((number, curve))
-        return number == 3
+    def __init__(self, last, error=None):
+        self.last, self.error, self.seen = last, error, []
 
+    def begin(self):
+        self.seen.append("begin")
+
+    def end(self, number, curve, params):
+        self.seen.append((number, curve, params()))
+        if number == self.last and self.error is not None:
+            raise self.error
+        return number == self.last
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt()], ids=["told", "interrupted"])
+def test_training_ends_after_an_epoch_when_it_is_told_to_or_interrupted(error):
+    watch = Watch(3, error)
     network = build((N_INPUTS, N_CLASSES), [])
     our_plan = plan(n_epochs=9, keep_best=True)
     split = folds(make_data(), 3)
     state, history = train(
-        network, split, start(network, 3), our_plan, generators(3), 2, on_epoch=on_epoch
+        network, split, start(network, 3), our_plan, generators(3), 2, watch=watch
     )
-    assert [number for number, _ in seen] == [0, 1, 2, 3]
-    curves = np.stack([curve for _, curve in seen], axis=-1)
+    assert watch.seen[::2] == ["begin"] * 4
+    ends = watch.seen[1::2]
+    assert [number for number, *_ in ends] == [0, 1, 2, 3]
+    curves = np.stack([curve for _, curve, _ in ends], axis=-1)
     np.testing.assert_array_equal(curves, history[:3])
     assert state.n_steps == 4
-    assert np.isfinite(state.params).all()
+    assert history.stopped_by == ("watch" if error is None else "interrupt")
+    np.testing.assert_array_equal(ends[-1][2], state.params)
+
+
+def test_the_parameters_so_far_are_those_of_training_that_ended_there():
+    network = build((N_INPUTS, N_CLASSES), [])
+    watch = Watch(8)
+    train(
+        network,
+        folds(make_data(), 3),
+        start(network, 3),
+        plan(n_epochs=9),
+        generators(3),
+        2,
+        watch=watch,
+    )
+    for n_epochs in (1, 4):
+        short = train(
+            network,
+            folds(make_data(), 3),
+            start(network, 3),
+            plan(n_epochs=n_epochs),
+            generators(3),
+        )[0]
+        np.testing.assert_array_equal(watch.seen[1::2][n_epochs - 1][2], short.params)
+
+
+def test_an_interrupt_in_the_first_epoch_is_raised():
+    network = build((N_INPUTS, N_CLASSES), [])
+
+    class Early(Watch):
+        def begin(self):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            network, folds(make_data(), 3), start(network, 3), plan(), generators(3), watch=Early(0)
+        )
 
 
 def test_the_gradient_is_clipped_before_the_step():

@@ -1,0 +1,143 @@
+"""Losses of the user's own: made to fit, and checked numerically.
+
+A loss is a function ``loss(logits, targets)`` of two arrays (n_rows, n_outputs) that returns
+``(values, gradients)``, of shapes (n_rows,) and (n_rows, n_outputs), the latter with respect to
+the logits; or ``values`` alone, whose gradient then is a central difference. Targets are
+one-hot rows for several classes, and 0 or 1 for each sigmoid; with label smoothing they lie in
+between. Weights are not its business. A :class:`Loss` is taken as it is.
+"""
+
+import numpy as np
+
+from skdnn.core.losses import Loss
+
+STEP = 1e-5  # of differences in float64: errors of the order of 1e-10
+TOLERANCE = 1e-4
+
+
+class CustomLoss:
+    """A function of the user's in the form that training wants.
+
+    Parameters
+    ----------
+    function : callable
+        ``(logits, targets) -> (values, gradients)`` or ``values``.
+    """
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, logits, targets, weights, smoothing=0.0):
+        """Return the weighted sum for each member, and its gradient, in place of the logits."""
+        shape = logits.shape
+        wanted = spread(targets, shape[2], smoothing).astype(logits.dtype)
+        rows, wanted = logits.reshape(-1, shape[2]), wanted.reshape(-1, shape[2])
+        values, gradients = self._evaluate(rows, wanted)
+        values = np.einsum("kr,kr->k", np.asarray(values, float).reshape(shape[:2]), weights)
+        logits[...] = np.reshape(gradients, shape)
+        logits *= weights[..., None]
+        return values, logits
+
+    def _evaluate(self, logits, targets):
+        result = self.function(logits.copy(), targets)
+        if isinstance(result, tuple):
+            return result
+        logits, gradients = logits.astype(np.float64), np.empty(logits.shape)
+        for column in range(logits.shape[1]):
+            step = np.zeros(logits.shape[1])
+            step[column] = STEP
+            above, below = (self.function(logits + s, targets) for s in (step, -step))
+            gradients[:, column] = (above - below) / (2 * STEP)
+        return result, gradients
+
+
+def spread(targets, n_outputs, smoothing):
+    """Return targets with a column for each output, smoothed.
+
+    Parameters
+    ----------
+    targets : ndarray of shape (n_members, n_rows, n_target_columns)
+        One column of class indices for several outputs, else 0 and 1.
+    n_outputs : int
+    smoothing : float in [0, 1)
+
+    Returns
+    -------
+    ndarray of shape (n_members, n_rows, n_outputs)
+    """
+    if targets.shape[2] == n_outputs:
+        return targets * (1 - smoothing) + smoothing / 2
+    return np.eye(n_outputs)[targets[..., 0]] * (1 - smoothing) + smoothing / n_outputs
+
+
+def as_loss(item, standard):
+    """Return the Loss for something of the user's own.
+
+    Parameters
+    ----------
+    item : callable or Loss
+    standard : Loss
+        Says how logits become probabilities.
+
+    Returns
+    -------
+    Loss
+    """
+    if isinstance(item, Loss):
+        return item
+    return Loss(
+        CustomLoss(item), standard.log_proba, standard.is_hit, standard.columns_are_independent
+    )
+
+
+def check_loss(item, standard, n_outputs, rng):
+    """Compare a loss of the user's own with its gradient, at random logits.
+
+    Parameters
+    ----------
+    item : callable or Loss
+    standard : Loss
+    n_outputs : int
+    rng : Generator
+
+    Raises
+    ------
+    ValueError
+        If shapes are wrong, values not finite, rows not independent, or the gradient another.
+    """
+    loss = as_loss(item, standard)
+    logits = rng.standard_normal((1, 6, n_outputs))
+    is_one_of_several = n_outputs > 1 and not loss.columns_are_independent
+    shape, levels = ((1, 6, 1), n_outputs) if is_one_of_several else (logits.shape, 2)
+    targets, weights = rng.integers(0, levels, shape), rng.random((1, 6))
+
+    def evaluate(z, weights=weights):
+        value, gradient = loss.value_and_gradient(z.copy(), targets, weights, 0.0)
+        return value[0], gradient.copy()
+
+    try:
+        _, gradient = evaluate(logits)
+    except (TypeError, ValueError, IndexError) as error:
+        raise ValueError(
+            f"loss {item!r} must return values of shape (n_rows,), and perhaps their gradients of "
+            f"shape (n_rows, n_outputs), for logits and targets of shape (6, {n_outputs}): {error}"
+        ) from error
+    direction = rng.standard_normal(logits.shape)
+    above, below = (evaluate(logits + s * direction)[0] for s in (STEP, -STEP))
+    numeric, given = (above - below) / (2 * STEP), float(np.vdot(gradient, direction))
+    if not abs(given - numeric) <= TOLERANCE * (1 + abs(numeric)):
+        raise ValueError(
+            f"the gradient of loss {item!r} is wrong: along a random direction it gives "
+            f"{given:.6g}, but the values rise by {numeric:.6g}. Return the derivative of each "
+            "row's value with respect to its logits."
+        )
+    _check_rows(item, logits, evaluate, weights)
+
+
+def _check_rows(item, logits, evaluate, weights):
+    """Refuse values of a row that depend on other rows."""
+    only_first = np.where(np.arange(6) == 0, weights, 0)
+    others = logits.copy()
+    others[:, 1:] += 1
+    if not np.isclose(evaluate(logits, only_first)[0], evaluate(others, only_first)[0]):
+        raise ValueError(f"loss {item!r} must take each row by itself, without means over rows.")

@@ -1,0 +1,124 @@
+import pickle
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from skdnn.core.activations import ACTIVATIONS, Activation
+from skdnn.core.custom_activations import as_activation, check_activation, is_activation
+
+
+def swish(z):
+    return z * expit(z)
+
+
+def swish_and_slope(z):
+    s = expit(z)
+    return z * s, s + z * s * (1 - s)
+
+
+def swish_slope(z):
+    return swish_and_slope(z)[1]
+
+
+def swish_slope_from_both(z, a):
+    return expit(z) * (1 - a) + a
+
+
+def hard_tanh(z):
+    return np.clip(z, -1, 1)
+
+
+def hard_tanh_slope(z):
+    return (np.abs(z) < 1) * 1.0
+
+
+class Swish:
+    def value(self, z):
+        return swish(z)
+
+    def slope(self, z, a):
+        return swish_slope_from_both(z, a)
+
+
+FORMS = {
+    "function of the value": swish,
+    "function of both": swish_and_slope,
+    "pair": (swish, swish_slope),
+    "pair that uses the output": (swish, swish_slope_from_both),
+    "object": Swish(),
+    "namespace": SimpleNamespace(value=swish, slope=swish_slope),
+    "Activation": ACTIVATIONS["silu"],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_is_the_same_activation(form):
+    assert is_activation(FORMS[form])
+    check_activation(FORMS[form])
+    activation = as_activation(FORMS[form])
+    assert isinstance(activation, Activation)
+    z = np.random.default_rng(0).normal(size=(2, 30, 4)).astype(np.float32)
+    a, slope = np.empty_like(z), np.empty_like(z)
+    activation.value(z.copy(), a)
+    activation.slope(z, a, slope)
+    np.testing.assert_allclose(a, swish(z), rtol=1e-5)
+    np.testing.assert_allclose(slope, swish_slope(z), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_check_passes_for_every_activation_of_the_table(name):
+    check_activation(ACTIVATIONS[name])
+
+
+def test_a_kink_is_not_an_error():
+    check_activation((hard_tanh, hard_tanh_slope))
+    check_activation(hard_tanh)
+
+
+def test_an_adapted_activation_pickles():
+    assert pickle.loads(pickle.dumps(as_activation(swish))).from_output is False
+
+
+def wrong_slope(z):
+    return swish(z), 1.01 * swish_slope(z)
+
+
+def in_place(z):
+    return np.maximum(z, 0, out=z)
+
+
+def softmax(z):
+    return np.exp(z) / np.exp(z).sum()
+
+
+def mean(z):
+    return z.mean(), z
+
+
+def logarithm(z):
+    with np.errstate(invalid="ignore"):
+        return np.log(z)
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        (wrong_slope, "slope of activation .*wrong_slope.* is wrong: at z="),
+        ((swish, swish), "give a list to have one activation for each layer"),
+        (in_place, "changes its input"),
+        (softmax, "each element by itself"),
+        (logarithm, "not finite at z=-2.9"),
+        (lambda z: z[:, :3], "does not turn an array of shape"),
+        (lambda z: z.nothing(), "has no attribute"),
+    ],
+)
+def test_what_is_wrong_is_said(item, message):
+    with pytest.raises((ValueError, AttributeError), match=message):
+        check_activation(item)
+
+
+@pytest.mark.parametrize("item", [3, None, ("relu", "tanh"), (swish, "tanh"), [swish, swish]])
+def test_other_things_are_not_one_activation(item):
+    assert not is_activation(item)

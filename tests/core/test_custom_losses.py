@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from scipy.special import log_softmax, softmax
+
+from skdnn.core.custom_losses import as_loss, check_loss, spread
+from skdnn.core.losses import LOSSES
+
+RNG = np.random.default_rng(0)
+
+
+def cross_entropy(logits, targets):
+    values = -(targets * log_softmax(logits, axis=1)).sum(axis=1)
+    return values, softmax(logits, axis=1) - targets
+
+
+def cross_entropy_value(logits, targets):
+    return cross_entropy(logits, targets)[0]
+
+
+def binary(logits, targets):
+    values = np.logaddexp(0, logits) - targets * logits
+    return values.sum(axis=1), 1 / (1 + np.exp(-logits)) - targets
+
+
+def batch(n_outputs, n_targets, levels):
+    return (
+        RNG.normal(size=(2, 9, n_outputs)),
+        RNG.integers(0, levels, (2, 9, n_targets)),
+        RNG.random((2, 9)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "sizes"),
+    [
+        ("softmax", cross_entropy, (4, 1, 4)),
+        ("softmax", cross_entropy_value, (4, 1, 4)),
+        ("sigmoid", binary, (1, 1, 2)),
+        ("multilabel", binary, (3, 3, 2)),
+    ],
+)
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_a_function_of_rows_is_the_loss_of_the_table(name, function, sizes, smoothing):
+    logits, targets, weights = batch(*sizes)
+    loss = as_loss(function, LOSSES[name])
+    value, gradient = loss.value_and_gradient(logits.copy(), targets, weights, smoothing)
+    expected = LOSSES[name].value_and_gradient(logits.copy(), targets, weights, smoothing)
+    np.testing.assert_allclose(value, expected[0], rtol=1e-10)
+    np.testing.assert_allclose(gradient, expected[1], rtol=1e-6, atol=1e-9)
+    assert loss.log_proba is LOSSES[name].log_proba
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_check_passes_for_every_loss_of_the_table(name):
+    n_outputs = 1 if name == "sigmoid" else 3
+    check_loss(LOSSES[name], LOSSES[name], n_outputs, np.random.default_rng(0))
+
+
+def test_smoothed_targets_lie_between():
+    one_hot = spread(np.array([[[1]]]), 3, 0.3)
+    np.testing.assert_allclose(one_hot, [[[0.1, 0.8, 0.1]]])
+    np.testing.assert_allclose(spread(np.array([[[1, 0]]]), 2, 0.2), [[[0.9, 0.1]]])
+
+
+def twice_the_gradient(logits, targets):
+    values, gradient = cross_entropy(logits, targets)
+    return values, 2 * gradient
+
+
+def mean_of_rows(logits, targets):
+    values, gradient = cross_entropy(logits, targets)
+    return np.full(len(values), values.mean()), gradient / len(values)
+
+
+def a_number(logits, targets):
+    return cross_entropy(logits, targets)[0].sum(), cross_entropy(logits, targets)[1]
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (twice_the_gradient, "gradient of loss .*twice_the_gradient.* is wrong"),
+        (mean_of_rows, "is wrong|each row by itself"),
+        (a_number, r"must return values of shape \(n_rows,\)"),
+    ],
+)
+def test_what_is_wrong_is_said(function, message):
+    with pytest.raises(ValueError, match=message):
+        check_loss(function, LOSSES["softmax"], 3, np.random.default_rng(0))

@@ -1,0 +1,314 @@
+import importlib.util
+import io
+import pickle
+import re
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+from skdnn import DeepNetClassifier
+from skdnn.callbacks import Checkpoint, EarlyStopping, LossProgress
+
+X, y = load_iris(return_X_y=True)
+QUICK = {"hidden_layer_sizes": (8,), "max_iter": 6, "random_state": 0, "n_members": 2}
+
+
+def quick(**kwargs):
+    return DeepNetClassifier(**{**QUICK, **kwargs})
+
+
+class Recorder:
+    """Keeps (hook, task, number, thread) and what the estimator shows."""
+
+    def __init__(self, max_propagation_depth=None, stop_after=None):
+        self.events, self.shown, self.threads, self.stop_after = [], [], set(), stop_after
+
+    def __getstate__(self):
+        return {**vars(self), "threads": set()}
+
+    def _note(self, hook, context):
+        self.threads.add(threading.current_thread())
+        self.events.append((hook, context.task_name, context.task_id))
+
+    def setup(self, estimator, context):
+        self._note("setup", context)
+
+    def teardown(self, estimator, context):
+        self._note("teardown", context)
+
+    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
+        self._note("begin", context)
+        self.passed = X, y, metadata
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        self._note("end", context)
+        self.shown.append((estimator.n_iter_, list(estimator.loss_curve_), fitted_estimator))
+        return context.task_name == "epoch" and estimator.n_iter_ == self.stop_after
+
+
+class Propagated(Recorder):
+    max_propagation_depth = None
+
+
+needs_callbacks = pytest.mark.skipif(
+    importlib.util.find_spec("sklearn.callback") is None,
+    reason="scikit-learn has callbacks since 1.9",
+)
+
+
+@needs_callbacks
+def test_hooks_are_called_around_the_fit_and_every_epoch_on_the_main_thread():
+    recorder = Recorder()
+    net = quick(n_jobs=2).set_callbacks(recorder).fit(X, y, sample_weight=np.ones(150))
+    epochs = [(hook, "epoch", i) for i in range(6) for hook in ("begin", "end")]
+    around = [("setup", "fit", 0), ("begin", "fit", 0)], [("end", "fit", 0), ("teardown", "fit", 0)]
+    assert recorder.events == [*around[0], *epochs, *around[1]]
+    assert recorder.threads == {threading.main_thread()}
+    assert recorder.passed[0] is X
+    assert recorder.passed[1] is y
+    assert list(recorder.passed[2]) == ["sample_weight"]
+    assert [n_iter for n_iter, *_ in recorder.shown] == [1, 2, 3, 4, 5, 6, 6]
+    for n_iter, curve, _ in recorder.shown:
+        assert curve == pytest.approx(net.loss_curve_[:n_iter])
+
+
+@needs_callbacks
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_the_fitted_estimator_after_an_epoch_is_that_of_a_fit_that_stopped_there(early_stopping):
+    recorder = Recorder()
+    kwargs = {"early_stopping": early_stopping, "learning_rate": "constant", "tol": 0}
+    quick(**kwargs).set_callbacks(recorder).fit(X, y)
+    for n_epochs in (2, 5):
+        short = quick(**kwargs, label_smoothing=0.05 if early_stopping else 0)
+        short.set_params(max_iter=n_epochs).fit(X, y)
+        short.temperature_ = 1.0
+        found = recorder.shown[n_epochs - 1][2].predict_proba(X)
+        np.testing.assert_allclose(found, short.predict_proba(X), rtol=1e-6)
+
+
+@needs_callbacks
+@pytest.mark.parametrize("solver", ["adamw", "gd", "lbfgs"])
+def test_a_callback_that_returns_true_ends_training(solver):
+    recorder = Recorder(stop_after=3)
+    net = quick(solver=solver, n_members=1).set_callbacks(recorder).fit(X, y)
+    assert net.n_iter_ == len(net.loss_curve_) == 3
+    assert recorder.events[-1] == ("teardown", "fit", 0)
+
+
+@needs_callbacks
+def test_callbacks_do_not_change_the_result():
+    plain = quick().fit(X, y)
+    watched = quick(n_jobs=1).set_callbacks(Recorder(), EarlyStopping()).fit(X, y)
+    np.testing.assert_array_equal(plain.predict_proba(X), watched.predict_proba(X))
+    assert plain.loss_curve_ == watched.loss_curve_
+
+
+@needs_callbacks
+def test_curves_start_anew_with_every_fit_and_go_on_under_warm_start():
+    recorder = Recorder()
+    net = quick(max_iter=2).set_callbacks(recorder).fit(X, y).fit(X, y)
+    assert [len(curve) for _, curve, _ in recorder.shown] == [1, 2, 2, 1, 2, 2]
+    net.set_params(warm_start=True).fit(X, y)
+    assert [len(curve) for _, curve, _ in recorder.shown[6:]] == [3, 4, 4]
+    assert [n_iter for n_iter, *_ in recorder.shown[6:]] == [1, 2, 2]
+
+
+@needs_callbacks
+def test_an_error_in_a_callback_leaves_the_estimator_as_it_was_and_tears_down():
+    class Failing(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            raise RuntimeError("full disk")
+
+    net = quick().fit(X, y)
+    before = set(vars(net)), net.predict_proba(X)
+    failing = Failing()
+    with pytest.raises(RuntimeError, match="full disk"):
+        net.set_callbacks(failing).fit(X[:100], y[:100])
+    assert failing.events[-1] == ("teardown", "fit", 0)
+    assert set(vars(net.set_callbacks())) == before[0]
+    np.testing.assert_array_equal(net.predict_proba(X), before[1])
+
+
+@needs_callbacks
+def test_propagated_callbacks_see_epochs_through_a_search_and_a_pipeline():
+    recorder = Propagated()
+    recorder.on_fit_task_end = lambda estimator, context: recorder._note("end", context)
+    pipeline = make_pipeline(StandardScaler(), quick(max_iter=3))
+    search = GridSearchCV(pipeline, {"deepnetclassifier__alpha": [0, 1]}, cv=2)
+    search.set_callbacks(recorder).fit(X, y)
+    ends = [event for event in recorder.events if event[:2] == ("end", "epoch")]
+    assert [number for *_, number in ends] == [0, 1, 2] * 5  # 2 x 2 fits, and the refit
+    assert not hasattr(search.best_estimator_[-1], "_parent_callback_ctx")
+
+
+@needs_callbacks
+def test_the_progress_bar_of_scikit_learn_shows_epochs(capsys):
+    pytest.importorskip("rich")
+    from sklearn.callback import ProgressBar
+
+    quick(max_iter=3).set_callbacks(ProgressBar()).fit(X, y)
+    assert re.search(r"DeepNetClassifier - fit .*100%", capsys.readouterr().out)
+    pipeline = make_pipeline(StandardScaler(), quick(max_iter=3))
+    search = GridSearchCV(pipeline, {"deepnetclassifier__alpha": [0, 1]}, cv=2)
+    search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(X, y)
+    assert capsys.readouterr().out.count("DeepNetClassifier") >= 5
+
+
+@needs_callbacks
+def test_the_scoring_monitor_of_scikit_learn_scores_every_epoch():
+    from sklearn.callback import ScoringMonitor
+
+    monitor = ScoringMonitor(scoring=["accuracy", "neg_log_loss"])
+    net = quick(n_members=1, n_iter_no_change=6).set_callbacks(monitor).fit(X, y)
+    log = monitor.get_logs().data
+    epochs = [row for row in log if row["task_name"] == "epoch"]
+    assert [row["task_id"] for row in epochs] == [0, 1, 2, 3, 4, 5]
+    assert log[0]["accuracy"] == net.score(X, y)  # of the whole fit
+    assert epochs[-1]["neg_log_loss"] > epochs[0]["neg_log_loss"]
+
+
+@needs_callbacks
+def test_early_stopping_stops_when_its_monitor_has_not_become_better():
+    fast = {"learning_rate_init": 0.1, "max_iter": 200, "learning_rate": "constant"}
+    for monitor, name, sign in [
+        ("loss", "loss_curve_", 1),
+        ("validation_loss", "validation_loss_curve_", 1),
+        ("validation_score", "validation_scores_", -1),
+    ]:
+        stopping = EarlyStopping(monitor, patience=4)
+        net = quick(**fast, n_iter_no_change=200, tol=0).set_callbacks(stopping).fit(X, y)
+        curve = sign * np.array(getattr(net, name))
+        assert net.n_iter_ < 200
+        assert net.n_iter_ == curve.argmin() + 1 + 4
+
+
+@needs_callbacks
+def test_early_stopping_counts_nothing_below_min_delta():
+    net = quick().set_callbacks(EarlyStopping("loss", patience=2, min_delta=100.0)).fit(X, y)
+    assert net.n_iter_ == 3
+
+
+@needs_callbacks
+def test_early_stopping_chooses_its_monitor_and_says_what_it_lacks():
+    plain = quick(early_stopping=False)
+    assert plain.set_callbacks(EarlyStopping(patience=100)).fit(X, y).n_iter_ == 6
+    with pytest.raises(ValueError, match="needs rows to validate on"):
+        plain.set_callbacks(EarlyStopping("validation_loss")).fit(X, y)
+    with pytest.raises(ValueError, match="monitor must be 'auto' or one of"):
+        plain.set_callbacks(EarlyStopping("speed")).fit(X, y)
+
+
+@needs_callbacks
+def test_a_checkpoint_is_a_fitted_network_of_its_own(tmp_path):
+    path = tmp_path / "net-{epoch}.pkl"
+    stop = Recorder(stop_after=5)
+    net = quick().set_callbacks(Checkpoint(path, every=2), stop, LossProgress(io.StringIO()))
+    net.fit(X, y)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["net-2.pkl", "net-4.pkl"]
+    saved = pickle.loads((tmp_path / "net-4.pkl").read_bytes())
+    np.testing.assert_array_equal(saved.predict_proba(X), stop.shown[3][2].predict_proba(X))
+    assert not [name for name in vars(saved) if "callback" in name]
+    assert saved.fit(X, y).n_iter_ == 6  # nothing stops it any more
+
+
+@needs_callbacks
+def test_a_checkpoint_of_the_best_is_written_when_there_is_a_better_one(tmp_path):
+    path, seen = tmp_path / "best.pkl", []
+
+    class Look(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "epoch":
+                seen.append(path.stat().st_mtime_ns)
+
+    fast = {"learning_rate_init": 0.3, "max_iter": 20, "learning_rate": "constant", "tol": 0}
+    net = quick(**fast, n_members=1, n_iter_no_change=20)
+    net.set_callbacks(Checkpoint(path, monitor="validation_loss"), Look()).fit(X, y)
+    curve = np.array(net.validation_loss_curve_)
+    is_best = [i == 0 or curve[i] < curve[:i].min() for i in range(len(curve))]
+    changed = [i == 0 or seen[i] != seen[i - 1] for i in range(len(seen))]
+    assert changed == is_best
+    assert 1 < sum(is_best) < len(is_best)
+
+
+@needs_callbacks
+def test_loss_progress_writes_one_line_over_and_over():
+    out = io.StringIO()
+    net = quick().set_callbacks(LossProgress(out)).fit(X, y)
+    *lines, last = out.getvalue().split("\r")[1:]
+    assert len(lines) == 5
+    assert last.endswith("\n")
+    expected = f"epoch 6/6  loss {net.loss_:.4f}  validation loss "
+    assert last.startswith(expected)
+
+
+@needs_callbacks
+def test_callbacks_survive_cloning_and_pickling():
+    net = quick().set_callbacks(EarlyStopping("loss", patience=2, min_delta=100.0))
+    assert clone(net).fit(X, y).n_iter_ == 3
+    assert pickle.loads(pickle.dumps(net.fit(X, y))).fit(X, y).n_iter_ == 3
+
+
+@needs_callbacks
+def test_searches_in_processes_take_callbacks_along():
+    net = quick().set_callbacks(EarlyStopping("loss", patience=2, min_delta=100.0))
+    search = GridSearchCV(net, {"alpha": [0, 1]}, cv=2, n_jobs=2).fit(X, y)
+    assert search.best_estimator_.n_iter_ == 3
+
+
+@needs_callbacks
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_it_passes_every_check_of_scikit_learn_with_callbacks_set(n_members, tmp_path):
+    from sklearn.callback import ScoringMonitor
+
+    net = DeepNetClassifier(n_members=n_members)
+    net.set_callbacks(
+        EarlyStopping(patience=100),
+        LossProgress(io.StringIO()),
+        Checkpoint(tmp_path / "net.pkl", every=100),
+        ScoringMonitor(scoring="accuracy"),
+    )
+    results = check_estimator(net, on_skip=None, on_fail=None)
+    failed = [r for r in results if r["status"] not in ("passed", "skipped")]
+    assert [(r["check_name"], r["exception"]) for r in failed] == []
+
+
+@needs_callbacks
+def test_what_is_no_callback_is_refused():
+    with pytest.raises(TypeError, match="FitCallback"):
+        quick().set_callbacks(print)
+
+
+def test_without_scikit_learns_callbacks_it_fits_prints_and_says_what_is_needed():
+    code = """
+import sys
+import numpy as np
+import skdnn  # and with it what it needs of scikit-learn
+for name in [name for name in sys.modules if name.split(".")[0] == "skdnn"]:
+    del sys.modules[name]
+sys.modules["sklearn.callback"] = None  # as before scikit-learn 1.9
+from skdnn import DeepNetClassifier
+from skdnn.callbacks import EarlyStopping
+net = DeepNetClassifier(n_members=2, max_iter=2, verbose=1).set_callbacks()
+net.fit(np.eye(8), [0, 1] * 4)
+try:
+    net.set_callbacks(EarlyStopping())
+except ImportError as error:
+    print(error)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    head, first, second, message = result.stdout.splitlines()
+    assert head.split() == ["Iteration", "loss", *("validation", "loss"), *("validation", "score")]
+    assert len(head) == len(first) == len(second)
+    assert [line.split()[0] for line in (first, second)] == ["1", "2"]
+    assert message.startswith("set_callbacks needs scikit-learn 1.9 or later, but this is")
