@@ -1,0 +1,67 @@
+"""From the rows of a batch to the outputs of the first layer, and random bits for dropout."""
+
+import numpy as np
+
+from skdnn.core.bits import FACTORS, GOLDEN, SHIFTS
+from skdnn.core.fused.machine import compiled
+
+TOGETHER = 16  # units whose numbers share a line of the cache
+
+_G, _M1, _M2 = np.uint64(GOLDEN), np.uint64(FACTORS[0]), np.uint64(FACTORS[1])
+_S1, _S2, _S3 = (np.uint64(shift) for shift in SHIFTS)
+
+
+@compiled
+def span(length, share, n_shares):
+    """Return where a share of so many units or rows starts and ends."""
+    most = (length + n_shares - 1) // n_shares
+    most = (most + TOGETHER - 1) // TOGETHER * TOGETHER
+    return min(length, share * most), min(length, (share + 1) * most)
+
+
+@compiled
+def draw(key, first, words):
+    """Fill words with the random bits of a key, from number ``first`` on."""
+    start = key + np.uint64(first) * _G
+    for i in range(words.size):
+        word = start + np.uint64(i + 1) * _G
+        word = (word ^ (word >> _S1)) * _M1
+        word = (word ^ (word >> _S2)) * _M2
+        words[i] = word ^ (word >> _S3)
+
+
+@compiled
+def drop(line, first_unit, row, width, key, threshold, words):
+    """Drop units of a part of a row, which starts at a multiple of four units.
+
+    Parameters
+    ----------
+    line : ndarray of shape (n_units,)
+        Overwritten.
+    first_unit, row, width : int
+        Where the part starts, which row it is of, and how wide that row is.
+    key : uint64
+    threshold : int
+    words : uint64 ndarray
+        Scratch.
+    """
+    real = line.dtype.type
+    n_words = (line.size + 3) // 4
+    draw(key, row * ((width + 3) // 4) + first_unit // 4, words[:n_words])
+    draws, scale = words.view(np.uint16), real(2**16 / (2**16 - threshold))
+    least = np.uint16(threshold)
+    for k in range(line.size):
+        line[k] *= scale if draws[k] >= least else real(0)
+
+
+@compiled
+def gather(net, array, batch, scratch, keys, words, share):
+    """Copy a share of the batch's rows to the scratch, and drop some of their numbers."""
+    first, last = span(batch.size, share, net.n_shares)
+    for row in range(first, last):
+        start = net.inputs + row * net.n_inputs
+        line, source = scratch[start : start + net.n_inputs], array[batch[row]]
+        for k in range(net.n_inputs):
+            line[k] = source[k]
+        if keys.size and net.input_threshold:
+            drop(line, 0, row, net.n_inputs, keys[0], net.input_threshold, words)
