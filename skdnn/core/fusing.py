@@ -17,7 +17,7 @@ from skdnn.core import compiling
 from skdnn.core.batches import DenseRows
 from skdnn.core.codes import ActivationCode, Column, Layer, RuleCode
 from skdnn.core.fused.tables import Members, Net, Orders, Rows, Rule, Steps, Team
-from skdnn.core.layers import Dense, Dropout, Elementwise, Expand
+from skdnn.core.layers import Dense, Dropout, Elementwise, Expand, SelectiveDense
 from skdnn.core.optimizers import Adam, GradientDescent, Momentum
 from skdnn.core.steps import LayerSteps
 
@@ -65,6 +65,7 @@ class Draft:
         self.n_inputs = self.n_numbers = crew.data.rows.array.shape[1]
         self.input_threshold = self.n_draws = self.n_knots = 0
         self.n_parameters = 0
+        self.factors = -1
         self._is_activated = False  # whether the last dense layer has all that it can have
 
     def add_all(self, layers):
@@ -73,7 +74,7 @@ class Draft:
             add = ADD.get(type(layer))
             if add is None or not add(self, layer):
                 return False
-        return bool(layers) and type(layers[-1]) is Dense
+        return bool(layers) and type(layers[-1]) in (Dense, SelectiveDense)
 
     def add_expansion(self, layer):
         """Enter the columns that the first layer does not multiply."""
@@ -100,6 +101,15 @@ class Draft:
         self.n_parameters += fan_in * fan_out + fan_out
         self.layers.append(row)
         self._is_activated = False
+        return True
+
+    def add_selective(self, layer):
+        """Enter a first dense layer with a factor for each column of the rows."""
+        if self.layers or len(layer.column_widths) != self.n_inputs:
+            return False
+        self.add_dense(layer)
+        self.factors = self.n_parameters
+        self.n_parameters += self.n_inputs
         return True
 
     def add_activation(self, layer):
@@ -140,7 +150,9 @@ class Draft:
                 row[column] = place
                 place += self.n_rows * row[Layer.FAN_OUT]
         self.layers[-1][Layer.GRADS] = self.layers[-1][Layer.OUTPUTS]
-        n_at_knots = self.n_knots * self.layers[0][Layer.FAN_OUT]
+        width = self.layers[0][Layer.FAN_OUT]
+        grad_knots = place + self.n_knots * width
+        most_knots = max((size + 1 for _, size, knots in self.columns if knots >= 0), default=0)
         widest = max(self.n_inputs, *(row[Layer.FAN_OUT] for row in self.layers))
         net = Net(
             layers=np.array([list(row.values()) for row in self.layers], np.int64),
@@ -149,7 +161,9 @@ class Draft:
             n_numbers=self.n_numbers,
             inputs=0,
             knots=place,
-            grad_knots=place + n_at_knots,
+            grad_knots=grad_knots,
+            factors=self.factors,
+            scaled=grad_knots + most_knots * width,
             input_threshold=self.input_threshold,
             n_words=-(-widest // 4),
             loss=int(self.crew.plan.loss.code),
@@ -157,12 +171,13 @@ class Draft:
             n_shares=count_shares(self.crew.is_alone, self.crew.layout.width, self.n_parameters),
             gemm=product(self.crew.params.dtype),
         )
-        return net, place + 2 * n_at_knots
+        return net, net.scaled + (self.n_numbers * width if self.factors >= 0 else 0)
 
 
 ADD = {
     Expand: Draft.add_expansion,
     Dense: Draft.add_dense,
+    SelectiveDense: Draft.add_selective,
     Elementwise: Draft.add_activation,
     Dropout: Draft.add_dropout,
 }

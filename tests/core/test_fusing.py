@@ -14,7 +14,7 @@ from skdnn.core.expansion import Expansion
 from skdnn.core.fusing import FusedSteps, fuse, make_steps
 from skdnn.core.layers import Elementwise
 from skdnn.core.losses import LOSSES
-from skdnn.core.network import build
+from skdnn.core.network import build, connect
 from skdnn.core.optimizers import OPTIMIZERS, Adam
 from skdnn.core.steps import Crew, LayerSteps
 from skdnn.core.training import Plan
@@ -42,6 +42,7 @@ def make_crew(
     expansion=None,
     dropout=0.0,
     input_dropout=0.0,
+    selective=False,
     dtype=np.float64,
     batch_size=16,
     is_alone=False,
@@ -54,7 +55,9 @@ def make_crew(
     n_outputs = 1 if loss == "sigmoid" else 3
     n_inputs = array.shape[1] if expansion is None else expansion.n_outputs
     widths = (n_inputs, *hidden, n_outputs)
-    network = build(widths, [activation] * len(hidden), dropout, input_dropout, expansion)
+    network = build(
+        widths, [activation] * len(hidden), dropout, input_dropout, expansion, False, selective
+    )
     data = Data(
         DenseRows(array.astype(dtype)),
         random_targets(rng, loss, (n_rows,), n_outputs),
@@ -63,6 +66,8 @@ def make_crew(
     # Members with different numbers of rows: batches of some are not full.
     rows = [rng.permutation(n_rows)[: n_rows - 3 * k] for k in range(n_members)]
     params = 0.5 * rng.normal(size=(n_members, network.n_parameters)).astype(dtype)
+    if selective:
+        connect(network, params, [rng] * n_members, 0.5)
     plan = Plan(LOSSES[loss], OPTIMIZERS[rule], None, 0.01, 1, batch_size, **options)
     streams = np.random.SeedSequence(seed).spawn(n_members)
     return Crew(
@@ -131,6 +136,7 @@ def test_every_rule_steps_as_layer_by_layer(rule, options):
     rule=st.sampled_from(sorted(OPTIMIZERS)),
     dropout=st.sampled_from([0.0, 0.2, 0.9]),
     widens=st.sampled_from([None, EXPANSION, Expansion(6), Expansion(0, (5, 2), (3, 2, 1, 4))]),
+    selective=st.booleans(),
     batch_size=st.integers(1, 100),
 )
 def test_networks_of_any_shape_train_as_layer_by_layer(**options):
@@ -139,16 +145,19 @@ def test_networks_of_any_shape_train_as_layer_by_layer(**options):
     assert_agree(**options, expansion=expansion, rtol=1e-8)
 
 
-def test_inputs_are_dropped_as_layer_by_layer():
-    assert_agree(input_dropout=0.4, dropout=0.2)
+@pytest.mark.parametrize("selective", [False, True])
+def test_inputs_are_dropped_as_layer_by_layer(selective):
+    assert_agree(input_dropout=0.4, dropout=0.2, selective=selective)
 
 
-def test_knots_and_codes_are_taken_as_their_wide_inputs_are():
-    assert_agree(expansion=EXPANSION, dropout=0.2)
+@pytest.mark.parametrize("selective", [False, True])
+def test_knots_and_codes_are_taken_as_their_wide_inputs_are(selective):
+    assert_agree(expansion=EXPANSION, dropout=0.2, selective=selective, weight_decay=0.3, alpha=2.0)
 
 
+@pytest.mark.parametrize("selective", [False, True])
 @pytest.mark.parametrize("expansion", [None, EXPANSION])
-def test_shares_have_the_same_bits_on_any_number_of_threads(expansion, monkeypatch):
+def test_shares_have_the_same_bits_on_any_number_of_threads(expansion, selective, monkeypatch):
     monkeypatch.setattr("skdnn.core.fusing.SHARE_WORK", 1)
     options = {
         "hidden": (70, 40),
@@ -156,6 +165,7 @@ def test_shares_have_the_same_bits_on_any_number_of_threads(expansion, monkeypat
         "is_alone": True,
         "dropout": 0.2,
         "expansion": expansion,
+        "selective": selective,
         "alpha": 1.0,
         "max_grad_norm": 0.5,
         "batch_size": 30,

@@ -12,32 +12,77 @@ from skdnn.core.codes import Column, Layer
 from skdnn.core.expansion import MIDDLE
 from skdnn.core.fused.machine import compiled, multiply
 from skdnn.core.fused.rows import span
+from skdnn.core.layers import FACTOR_SPEED
+
+ROWS = 32  # rows at a time: they and a column's knots stay in the first cache
 
 
 @compiled
-def place_knots(net, params, scratch, share):
-    """Write a share of the outputs at the knots of every column."""
+def factor_of(net, params, column):
+    """Return what the weights of a column of the rows are multiplied by."""
+    real = params.dtype.type
+    if net.factors < 0:
+        return real(1)
+    return real(1) + real(FACTOR_SPEED) * params[net.factors + column]
+
+
+@compiled
+def prepare(net, params, scratch, share):
+    """Write a share of what the first layer needs: scaled weights, and outputs at all knots."""
     layer = net.layers[0]
     width = layer[Layer.FAN_OUT]
     low, high = span(width, share, net.n_shares)
-    middle = params.dtype.type(MIDDLE)
+    if net.factors >= 0:
+        for column in range(net.n_numbers):
+            factor = factor_of(net, params, column)
+            start = layer[Layer.WEIGHTS] + column * width
+            weights = params[start + low : start + high]
+            into = scratch[net.scaled + column * width + low :][: weights.size]
+            for k in range(weights.size):
+                into[k] = factor * weights[k]
     for j in range(len(net.columns)):
-        if net.columns[j, Column.KNOTS] < 0:
-            continue
-        place = layer[Layer.WEIGHTS] + net.columns[j, Column.FIRST] * width
-        knot = net.knots + net.columns[j, Column.KNOTS] * width
-        first = scratch[knot + low : knot + high]
-        first[:] = 0
-        for t in range(net.columns[j, Column.SIZE]):
-            weights = params[place + t * width + low : place + t * width + high]
-            for k in range(first.size):
-                first[k] -= middle * weights[k]
-        for t in range(net.columns[j, Column.SIZE]):
-            weights = params[place + t * width + low : place + t * width + high]
-            before = scratch[knot + t * width + low : knot + t * width + high]
-            after = scratch[knot + (t + 1) * width + low : knot + (t + 1) * width + high]
-            for k in range(before.size):
-                after[k] = before[k] + weights[k]
+        if net.columns[j, Column.KNOTS] >= 0:
+            place_knots(net, j, params, scratch, low, high)
+
+
+@compiled
+def place_knots(net, j, params, scratch, low, high):
+    """Write the outputs at the knots of a column, for the units from ``low`` to ``high``."""
+    layer, column = net.layers[0], net.columns[j]
+    width, size = layer[Layer.FAN_OUT], high - low
+    place = layer[Layer.WEIGHTS] + column[Column.FIRST] * width + low
+    knot = net.knots + column[Column.KNOTS] * width + low
+    factor = factor_of(net, params, net.n_numbers + j)
+    half = factor * params.dtype.type(MIDDLE)
+    first = scratch[knot : knot + size]
+    first[:] = 0
+    for t in range(column[Column.SIZE]):
+        weights = params[place + t * width :][:size]
+        for k in range(size):
+            first[k] -= half * weights[k]
+    for t in range(column[Column.SIZE]):
+        weights = params[place + t * width :][:size]
+        before, after = scratch[knot + t * width :][:size], scratch[knot + (t + 1) * width :][:size]
+        for k in range(size):
+            after[k] = before[k] + factor * weights[k]
+
+
+@compiled
+def multiply_numbers(net, n_rows, params, scratch, share):
+    """Write a share of the first layer's products with numbers."""
+    layer = net.layers[0]
+    width = layer[Layer.FAN_OUT]
+    low, high = span(width, share, net.n_shares)
+    weights, place = params, layer[Layer.WEIGHTS]
+    if net.factors >= 0:
+        weights, place = scratch, net.scaled
+    multiply(
+        net.gemm,
+        (n_rows, high - low, net.n_numbers),
+        (scratch, net.inputs, net.n_inputs, False),
+        (weights, place + low, width, False),
+        (scratch, layer[Layer.OUTPUTS] + low, width),
+    )
 
 
 @compiled
@@ -51,42 +96,51 @@ def bin_of(u, n_bins, real):
 
 
 @compiled
-def forward_compact(net, n_rows, params, scratch, share):
-    """Write a share of the first layer's products."""
+def add_columns(net, n_rows, params, scratch, share):
+    """Add to a share of the first layer's products what knot coordinates and codes give."""
     layer = net.layers[0]
     width = layer[Layer.FAN_OUT]
     low, high = span(width, share, net.n_shares)
-    multiply(
-        net.gemm,
-        (n_rows, high - low, net.n_numbers),
-        (scratch, net.inputs, net.n_inputs, False),
-        (params, layer[Layer.WEIGHTS] + low, width, False),
-        (scratch, layer[Layer.OUTPUTS] + low, width),
-    )
-    for row in range(n_rows):
-        place = layer[Layer.OUTPUTS] + row * width
-        line = scratch[place + low : place + high]
+    for first in range(0, n_rows, ROWS):
+        last = min(first + ROWS, n_rows)
         for j in range(len(net.columns)):
-            value = scratch[net.inputs + row * net.n_inputs + net.n_numbers + j]
-            column = net.columns[j]
-            if column[Column.KNOTS] >= 0:
-                blend(net, column, value, scratch, line, low, width)
-            elif value >= 0 and value < column[Column.SIZE]:
-                place = column[Column.FIRST] + np.intp(value)
-                place = layer[Layer.WEIGHTS] + place * width + low
-                weights = params[place : place + line.size]
-                for k in range(line.size):
-                    line[k] += weights[k]
+            if net.columns[j, Column.KNOTS] >= 0:
+                blend(net, j, first, last, scratch, low, high)
+            else:
+                add_codes(net, j, first, last, params, scratch, low, high)
 
 
 @compiled
-def blend(net, column, value, scratch, line, low, width):
-    """Add to a row's outputs what a knot coordinate gives."""
-    whole, part = bin_of(value, column[Column.SIZE], line.dtype.type)
-    place = net.knots + (column[Column.KNOTS] + whole) * width + low
-    before, after = scratch[place : place + line.size], scratch[place + width :][: line.size]
-    for k in range(line.size):
-        line[k] += before[k] + part * (after[k] - before[k])
+def add_codes(net, j, first, last, params, scratch, low, high):
+    """Add the weights of a column's codes to some rows of outputs."""
+    layer, column = net.layers[0], net.columns[j]
+    width, factor = layer[Layer.FAN_OUT], factor_of(net, params, net.n_numbers + j)
+    for row in range(first, last):
+        value = scratch[net.inputs + row * net.n_inputs + net.n_numbers + j]
+        if value >= 0 and value < column[Column.SIZE]:
+            start = layer[Layer.OUTPUTS] + row * width
+            line = scratch[start + low : start + high]
+            place = layer[Layer.WEIGHTS] + (column[Column.FIRST] + np.intp(value)) * width
+            weights = params[place + low : place + high]
+            for k in range(line.size):
+                line[k] += factor * weights[k]
+
+
+@compiled
+def blend(net, j, first, last, scratch, low, high):
+    """Add to some rows of outputs what a column's knot coordinates give."""
+    column, width = net.columns[j], net.layers[0, Layer.FAN_OUT]
+    knot = net.knots + column[Column.KNOTS] * width
+    for row in range(first, last):
+        value = scratch[net.inputs + row * net.n_inputs + net.n_numbers + j]
+        whole, part = bin_of(value, column[Column.SIZE], scratch.dtype.type)
+        start = net.layers[0, Layer.OUTPUTS] + row * width
+        line = scratch[start + low : start + high]
+        start = knot + whole * width
+        before = scratch[start + low : start + high]
+        after = scratch[start + width + low : start + width + high]
+        for k in range(line.size):
+            line[k] += before[k] + part * (after[k] - before[k])
 
 
 @compiled
@@ -115,35 +169,35 @@ def scatter_codes(net, j, n_rows, grads, scratch, low, high):
     """Sum the gradients of rows with the same code, for the units from ``low`` to ``high``."""
     layer, column = net.layers[0], net.columns[j]
     width = layer[Layer.FAN_OUT]
-    place = layer[Layer.WEIGHTS] + column[Column.FIRST] * width + low
+    place = layer[Layer.WEIGHTS] + column[Column.FIRST] * width
     for code in range(column[Column.SIZE]):
-        grads[place + code * width : place + code * width + high - low] = 0
+        grads[place + code * width + low : place + code * width + high] = 0
     for row in range(n_rows):
         value = scratch[net.inputs + row * net.n_inputs + net.n_numbers + j]
         if value >= 0 and value < column[Column.SIZE]:
             start = layer[Layer.GRADS] + row * width
             line = scratch[start + low : start + high]
             start = place + np.intp(value) * width
-            total = grads[start : start + high - low]
+            total = grads[start + low : start + high]
             for k in range(line.size):
                 total[k] += line[k]
 
 
 @compiled
 def scatter_knots(net, j, n_rows, scratch, low, high):
-    """Share out the gradients of rows to the two knots beside them."""
-    layer, column = net.layers[0], net.columns[j]
-    width, size = layer[Layer.FAN_OUT], high - low
-    place = net.grad_knots + column[Column.KNOTS] * width + low
-    for knot in range(column[Column.SIZE] + 1):
-        scratch[place + knot * width : place + knot * width + size] = 0
+    """Share out the gradients of rows to the two knots beside each coordinate."""
+    column, width = net.columns[j], net.layers[0, Layer.FAN_OUT]
+    knot = net.grad_knots  # the same for all columns: it stays in the first cache
+    for t in range(column[Column.SIZE] + 1):
+        scratch[knot + t * width + low : knot + t * width + high] = 0
     for row in range(n_rows):
         value = scratch[net.inputs + row * net.n_inputs + net.n_numbers + j]
         whole, part = bin_of(value, column[Column.SIZE], scratch.dtype.type)
-        start = layer[Layer.GRADS] + row * width
+        start = net.layers[0, Layer.GRADS] + row * width
         line = scratch[start + low : start + high]
-        start = place + whole * width
-        before, after = scratch[start : start + size], scratch[start + width :][:size]
+        start = knot + whole * width
+        before = scratch[start + low : start + high]
+        after = scratch[start + width + low : start + width + high]
         for k in range(line.size):
             share = part * line[k]
             after[k] += share
@@ -158,7 +212,7 @@ def sum_knots(net, j, grads, scratch, low, high):
     middle = grads.dtype.type(MIDDLE)
     bias = grads[layer[Layer.BIAS] + low : layer[Layer.BIAS] + high]
     place = layer[Layer.WEIGHTS] + column[Column.FIRST] * width + low
-    knot = net.grad_knots + column[Column.KNOTS] * width + low
+    knot = net.grad_knots + low
     for t in range(column[Column.SIZE] - 1, -1, -1):
         later = scratch[knot + (t + 1) * width :][:size]
         into = grads[place + t * width : place + t * width + size]
@@ -169,3 +223,22 @@ def sum_knots(net, j, grads, scratch, low, high):
             above = grads[place + (t + 1) * width : place + (t + 1) * width + size]
             for k in range(size):
                 into[k] = later[k] + above[k]
+
+
+@compiled
+def learn_factors(net, params, grads, share):
+    """Turn the gradient of a share of the scaled weights into that of factors and weights."""
+    width, real = net.layers[0, Layer.FAN_OUT], params.dtype.type
+    low, high = span(net.n_inputs if net.factors >= 0 else 0, share, net.n_shares)
+    for column in range(low, high):
+        first, size = column, 1
+        if column >= net.n_numbers:
+            first = net.columns[column - net.n_numbers, Column.FIRST]
+            size = net.columns[column - net.n_numbers, Column.SIZE]
+        start = net.layers[0, Layer.WEIGHTS] + first * width
+        weights, into = params[start : start + size * width], grads[start : start + size * width]
+        factor, total = factor_of(net, params, column), real(0)
+        for k in range(weights.size):
+            total += weights[k] * into[k]
+            into[k] *= factor if weights[k] != real(0) else real(0)
+        grads[net.factors + column] = real(FACTOR_SPEED) * total

@@ -3,9 +3,24 @@
 import numpy as np
 
 from skdnn.core.codes import Layer
-from skdnn.core.fused.compact import backward_compact, forward_compact, place_knots
+from skdnn.core.fused.compact import (
+    add_columns,
+    backward_compact,
+    learn_factors,
+    multiply_numbers,
+    prepare,
+)
 from skdnn.core.fused.machine import compiled, to_cache, wait_for_all
-from skdnn.core.fused.passes import backward, finish, is_hit, loss, loss_of_row, multiply_inputs
+from skdnn.core.fused.passes import (
+    finish,
+    grad_inputs,
+    grad_weights,
+    is_hit,
+    loss,
+    loss_of_row,
+    multiply_inputs,
+    sum_rows,
+)
 from skdnn.core.fused.rows import gather
 from skdnn.core.fused.tables import Member
 from skdnn.core.fused.updates import add_penalty, shrinkage, sum_of_squares, update
@@ -27,21 +42,35 @@ def of_member(members, k):
 @compiled
 def forward(net, depth, n_rows, params, scratch, keys, words, share):
     """Compute a share of a layer's outputs and slopes, and drop units if there are keys."""
-    if depth == 0 and len(net.columns):
-        forward_compact(net, n_rows, params, scratch, share)
+    if depth == 0:
+        multiply_numbers(net, n_rows, params, scratch, share)
+        if len(net.columns):
+            add_columns(net, n_rows, params, scratch, share)
     else:
         multiply_inputs(net, depth, n_rows, params, scratch, share)
     finish(net, depth, n_rows, params, scratch, keys, words, share)
 
 
 @compiled
+def backward(net, depth, n_rows, params, grads, scratch, share):
+    """Write a share of a layer's gradients: of its parameters, and of what it was given."""
+    sum_rows(net, depth, n_rows, grads, scratch, share)
+    if depth == 0 and len(net.columns):
+        backward_compact(net, n_rows, grads, scratch, share)
+    else:
+        grad_weights(net, depth, n_rows, grads, scratch, share)
+    if depth > 0:
+        grad_inputs(net, depth, n_rows, params, scratch, share)
+
+
+@compiled
 def differentiate(net, data, batch, factor, member, keys, words, team, waits):
     """Write the gradient of a batch, and the loss of each share of its rows."""
     shares = range(team.thread, net.n_shares, team.n_threads)
-    params, grads, scratch = member.params, member.grads, member.scratch
+    params, scratch = member.params, member.scratch
     for share in shares:
         gather(net, data.array, batch, scratch, keys, words, share)
-        place_knots(net, params, scratch, share)
+        prepare(net, params, scratch, share)
     wait_for_all(team, waits)
     for depth in range(len(net.layers)):
         for share in shares:
@@ -52,10 +81,11 @@ def differentiate(net, data, batch, factor, member, keys, words, team, waits):
     wait_for_all(team, waits)
     for depth in range(len(net.layers) - 1, -1, -1):
         for share in shares:
-            backward(net, depth, batch.size, params, grads, scratch, share)
-            if depth == 0 and len(net.columns):
-                backward_compact(net, batch.size, grads, scratch, share)
+            backward(net, depth, batch.size, params, member.grads, scratch, share)
         wait_for_all(team, waits)
+    for share in shares:
+        learn_factors(net, params, member.grads, share)
+    wait_for_all(team, waits)
 
 
 @compiled
@@ -134,7 +164,7 @@ def evaluate(net, data, orders, most_rows, members, report):
     for k in range(len(orders.starts)):
         params = members.params[k]
         for share in range(net.n_shares):
-            place_knots(net, params, scratch, share)
+            prepare(net, params, scratch, share)
         end = orders.starts[k] + orders.counts[k]
         total = orders.means[k] * orders.counts[k]
         for start in range(orders.starts[k], end, most_rows):

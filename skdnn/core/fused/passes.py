@@ -20,7 +20,7 @@ def inputs_of(net, depth):
 
 @compiled
 def multiply_inputs(net, depth, n_rows, params, scratch, share):
-    """Write a share of a layer's products."""
+    """Write a share of the products of a layer that is not the first."""
     layer = net.layers[depth]
     width = layer[Layer.FAN_OUT]
     low, high = span(width, share, net.n_shares)
@@ -59,8 +59,8 @@ def finish(net, depth, n_rows, params, scratch, keys, words, share):
             line = scratch[start + low : start + high]
             start = layer[Layer.SLOPES] + row * width
             slopes = scratch[start + low : start + high]
-            drop(line, low, row, width, key, threshold, words)
-            drop(slopes, low, row, width, key, threshold, words)
+            place = row * ((width + 3) // 4) + low // 4
+            drop(line, slopes, place, key, threshold, words)
 
 
 @compiled
@@ -143,45 +143,46 @@ def loss(net, data, batch, factor, scratch, share):
 
 
 @compiled
-def backward(net, depth, n_rows, params, grads, scratch, share):
-    """Write a share of a layer's gradients: of its parameters, and of what it was given."""
+def grad_weights(net, depth, n_rows, grads, scratch, share):
+    """Write a share of the gradient of a layer's weights."""
     layer = net.layers[depth]
     width = layer[Layer.FAN_OUT]
     inputs, n_inputs = inputs_of(net, depth)
-    sum_rows(net, layer, n_rows, grads, scratch, share)
-    if depth == 0 and len(net.columns):
-        return
-    first, last = span(n_inputs, share, net.n_shares)
-    place = layer[Layer.WEIGHTS] + first * width
+    low, high = span(n_inputs, share, net.n_shares)
     multiply(
         net.gemm,
-        (last - first, width, n_rows),
-        (scratch, inputs + first, n_inputs, True),
+        (high - low, width, n_rows),
+        (scratch, inputs + low, n_inputs, True),
         (scratch, layer[Layer.GRADS], width, False),
-        (grads, place, width),
+        (grads, layer[Layer.WEIGHTS] + low * width, width),
     )
-    if depth == 0:
-        return
-    before = net.layers[depth - 1]
+
+
+@compiled
+def grad_inputs(net, depth, n_rows, params, scratch, share):
+    """Write a share of the gradient of what the activation before a layer was given."""
+    layer, before = net.layers[depth], net.layers[depth - 1]
+    width, n_inputs = layer[Layer.FAN_OUT], layer[Layer.FAN_IN]
+    low, high = span(n_inputs, share, net.n_shares)
     multiply(
         net.gemm,
-        (n_rows, last - first, width),
+        (n_rows, high - low, width),
         (scratch, layer[Layer.GRADS], width, False),
-        (params, place, width, True),
-        (scratch, before[Layer.GRADS] + first, n_inputs),
+        (params, layer[Layer.WEIGHTS] + low * width, width, True),
+        (scratch, before[Layer.GRADS] + low, n_inputs),
     )
     for row in range(n_rows):
-        start = before[Layer.GRADS] + row * n_inputs
-        line = scratch[start + first : start + last]
-        start = before[Layer.SLOPES] + row * n_inputs
-        slopes = scratch[start + first : start + last]
+        start = row * n_inputs + low
+        line = scratch[before[Layer.GRADS] + start :][: high - low]
+        slopes = scratch[before[Layer.SLOPES] + start :][: high - low]
         for k in range(line.size):
             line[k] *= slopes[k]
 
 
 @compiled
-def sum_rows(net, layer, n_rows, grads, scratch, share):
+def sum_rows(net, depth, n_rows, grads, scratch, share):
     """Write a share of the gradient of a layer's biases."""
+    layer = net.layers[depth]
     width = layer[Layer.FAN_OUT]
     first, last = span(width, share, net.n_shares)
     total = grads[layer[Layer.BIAS] + first : layer[Layer.BIAS] + last]

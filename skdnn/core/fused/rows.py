@@ -31,27 +31,39 @@ def draw(key, first, words):
 
 
 @compiled
-def drop(line, first_unit, row, width, key, threshold, words):
+def drop(line, slopes, place, key, threshold, words):
     """Drop units of a part of a row, which starts at a multiple of four units.
 
     Parameters
     ----------
-    line : ndarray of shape (n_units,)
-        Overwritten.
-    first_unit, row, width : int
-        Where the part starts, which row it is of, and how wide that row is.
+    line, slopes : ndarray of shape (n_units,)
+        Multiplied by 0, or by what makes up for those that are.
+    place : int
+        Number of the part's first word among the key's.
     key : uint64
     threshold : int
     words : uint64 ndarray
         Scratch.
     """
     real = line.dtype.type
-    n_words = (line.size + 3) // 4
-    draw(key, row * ((width + 3) // 4) + first_unit // 4, words[:n_words])
-    draws, scale = words.view(np.uint16), real(2**16 / (2**16 - threshold))
-    least = np.uint16(threshold)
+    draw(key, place, words[: (line.size + 3) // 4])
+    draws, least = words.view(np.uint16), np.uint16(threshold)
+    kept = real(2**16 / (2**16 - threshold))
     for k in range(line.size):
-        line[k] *= scale if draws[k] >= least else real(0)
+        factor = kept if draws[k] >= least else real(0)
+        line[k] *= factor
+        slopes[k] *= factor
+
+
+@compiled
+def drop_inputs(line, place, key, threshold, words):
+    """Drop numbers of a row, as :func:`drop` does units."""
+    real = line.dtype.type
+    draw(key, place, words[: (line.size + 3) // 4])
+    draws, least = words.view(np.uint16), np.uint16(threshold)
+    kept = real(2**16 / (2**16 - threshold))
+    for k in range(line.size):
+        line[k] *= kept if draws[k] >= least else real(0)
 
 
 @compiled
@@ -64,4 +76,5 @@ def gather(net, array, batch, scratch, keys, words, share):
         for k in range(net.n_inputs):
             line[k] = source[k]
         if keys.size and net.input_threshold:
-            drop(line, 0, row, net.n_inputs, keys[0], net.input_threshold, words)
+            place = row * ((net.n_inputs + 3) // 4)
+            drop_inputs(line, place, keys[0], net.input_threshold, words)

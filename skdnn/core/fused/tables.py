@@ -24,7 +24,12 @@ class Net(NamedTuple):
     inputs : int
         Place of a batch's rows in the scratch.
     knots, grad_knots : int
-        Places in the scratch of the first layer's outputs at the knots, and of their gradient.
+        Places in the scratch of the first layer's outputs at all knots, and of the gradients at
+        those of one column.
+    factors : int
+        Place in the parameters of those that scale the columns of a row, or -1.
+    scaled : int
+        Place in the scratch of the scaled weights of the numbers.
     input_threshold : int
         What 16 random bits must reach for an input to be kept.
     n_words : int
@@ -46,6 +51,8 @@ class Net(NamedTuple):
     inputs: int
     knots: int
     grad_knots: int
+    factors: int
+    scaled: int
     input_threshold: int
     n_words: int
     loss: int

@@ -109,7 +109,10 @@ def update(net, rule, step, rate, factor, member, share):
     kept = real(1) - real(rate) * real(rule.decay)
     for depth in range(len(net.layers)):
         layer = net.layers[depth]
-        bias, end = layer[Layer.BIAS], layer[Layer.BIAS] + layer[Layer.FAN_OUT]
+        # What is not decayed: biases, and what else there is up to the next layer's weights.
+        bias, end = layer[Layer.BIAS], member.params.size
+        if depth + 1 < len(net.layers):
+            end = net.layers[depth + 1, Layer.WEIGHTS]
         for start in range(max(low, layer[Layer.WEIGHTS]), min(high, bias), BLOCK):
             stop = min(start + BLOCK, high, bias)
             if rule.decay:
