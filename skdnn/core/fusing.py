@@ -21,9 +21,9 @@ from skdnn.core.layers import Dense, Dropout, Elementwise, Expand, SelectiveDens
 from skdnn.core.optimizers import Adam, GradientDescent, Momentum
 from skdnn.core.steps import LayerSteps
 
-# A share has at least so many products of a row and a weight, and there are at most so many
-# shares. Both depend on shapes alone: sums round the same however many threads there are.
-SHARE_WORK, MAX_SHARES = 2**21, 8
+# Products of a row and a weight in a batch, and the shares that so many are cut into: products of
+# small parts are slower. It depends on shapes alone: sums round the same on any number of threads.
+SHARES = ((2**28, 8), (2**26, 4), (2**22, 2), (0, 1))
 CALL_WORK = 2**31  # such products in a call: a few tenths of a second, before Ctrl-C is heeded
 FEWEST_ROWS = 128  # of a block of validation rows
 
@@ -334,7 +334,8 @@ def count_shares(is_alone, n_batch_rows, n_parameters):
     """Return the number of shares that a batch is cut into, for threads to divide."""
     if not is_alone:
         return 1  # members are what threads divide
-    return max(1, min(n_batch_rows * n_parameters // SHARE_WORK, MAX_SHARES))
+    work = n_batch_rows * n_parameters
+    return next(n_shares for least, n_shares in SHARES if work >= least)
 
 
 @cache

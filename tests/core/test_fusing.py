@@ -158,7 +158,7 @@ def test_knots_and_codes_are_taken_as_their_wide_inputs_are(selective):
 @pytest.mark.parametrize("selective", [False, True])
 @pytest.mark.parametrize("expansion", [None, EXPANSION])
 def test_shares_have_the_same_bits_on_any_number_of_threads(expansion, selective, monkeypatch):
-    monkeypatch.setattr("skdnn.core.fusing.SHARE_WORK", 1)
+    monkeypatch.setattr("skdnn.core.fusing.SHARES", ((0, 8),))
     options = {
         "hidden": (70, 40),
         "n_members": 1,
