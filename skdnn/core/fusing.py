@@ -25,6 +25,7 @@ from skdnn.core.steps import LayerSteps
 # small parts are slower. It depends on shapes alone: sums round the same on any number of threads.
 SHARES = ((2**28, 8), (2**26, 4), (2**22, 2), (0, 1))
 CALL_WORK = 2**31  # such products in a call: a few tenths of a second, before Ctrl-C is heeded
+FEWEST_INPUTS = 10  # of a column, on average, with which it pays not to widen rows
 FEWEST_ROWS = 128  # of a block of validation rows
 
 
@@ -62,7 +63,7 @@ class Draft:
         self.crew = crew
         self.n_rows = max(crew.layout.width, FEWEST_ROWS)
         self.layers, self.columns = [], []
-        self.n_inputs = self.n_numbers = crew.data.rows.array.shape[1]
+        self.n_columns = self.n_plain = self.n_wide = crew.data.rows.array.shape[1]
         self.input_threshold = self.n_draws = self.n_knots = 0
         self.n_parameters = 0
         self.factors = -1
@@ -81,7 +82,8 @@ class Draft:
         expansion = layer.expansion
         if self.layers or self.columns or self.input_threshold:
             return False
-        self.n_numbers, first = expansion.n_numbers, expansion.n_numbers
+        self.n_plain, self.n_wide = expansion.n_numbers, expansion.n_outputs
+        first = expansion.n_numbers
         for size in expansion.n_bins:
             self.columns.append((first, size, self.n_knots))
             first, self.n_knots = first + size, self.n_knots + size + 1
@@ -105,11 +107,11 @@ class Draft:
 
     def add_selective(self, layer):
         """Enter a first dense layer with a factor for each column of the rows."""
-        if self.layers or len(layer.column_widths) != self.n_inputs:
+        if self.layers or len(layer.column_widths) != self.n_columns:
             return False
         self.add_dense(layer)
         self.factors = self.n_parameters
-        self.n_parameters += self.n_inputs
+        self.n_parameters += self.n_columns
         return True
 
     def add_activation(self, layer):
@@ -133,7 +135,7 @@ class Draft:
             return True
         self.n_draws += 1
         if not self.layers:
-            is_new = not (self.input_threshold or self.columns)
+            is_new = not self.input_threshold
             self.input_threshold = threshold
             return is_new
         row = self.layers[-1]
@@ -144,7 +146,14 @@ class Draft:
 
     def finish(self):
         """Return the Net, and the length of the scratch that it wants."""
-        place = self.n_rows * self.n_inputs
+        # Rows are widened where inputs are dropped one by one, and where they are few: a product
+        # with few inputs takes less time than a look at two knots, or at the weights of a code.
+        looks = [size if knots >= 0 else 2 * size for _, size, knots in self.columns]
+        is_wide = self.input_threshold > 0 or sum(looks) < FEWEST_INPUTS * len(looks)
+        n_inputs, n_numbers = self.n_columns, self.n_plain
+        if is_wide:
+            n_inputs = n_numbers = self.n_wide
+        place = self.n_rows * n_inputs
         for row in self.layers:
             for column in (Layer.OUTPUTS, Layer.SLOPES, Layer.GRADS):
                 row[column] = place
@@ -153,12 +162,14 @@ class Draft:
         width = self.layers[0][Layer.FAN_OUT]
         grad_knots = place + self.n_knots * width
         most_knots = max((size + 1 for _, size, knots in self.columns if knots >= 0), default=0)
-        widest = max(self.n_inputs, *(row[Layer.FAN_OUT] for row in self.layers))
+        widest = max(n_inputs, *(row[Layer.FAN_OUT] for row in self.layers))
         net = Net(
             layers=np.array([list(row.values()) for row in self.layers], np.int64),
             columns=np.array(self.columns, np.int64).reshape(-1, len(Column)),
-            n_inputs=self.n_inputs,
-            n_numbers=self.n_numbers,
+            n_plain=self.n_plain,
+            n_inputs=n_inputs,
+            n_numbers=n_numbers,
+            n_compact=0 if is_wide else len(self.columns),
             inputs=0,
             knots=place,
             grad_knots=grad_knots,
@@ -171,7 +182,7 @@ class Draft:
             n_shares=count_shares(self.crew.is_alone, self.crew.layout.width, self.n_parameters),
             gemm=product(self.crew.params.dtype),
         )
-        return net, net.scaled + (self.n_numbers * width if self.factors >= 0 else 0)
+        return net, net.scaled + (n_numbers * width if self.factors >= 0 else 0)
 
 
 ADD = {

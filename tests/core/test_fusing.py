@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -137,21 +138,29 @@ def test_every_rule_steps_as_layer_by_layer(rule, options):
     dropout=st.sampled_from([0.0, 0.2, 0.9]),
     widens=st.sampled_from([None, EXPANSION, Expansion(6), Expansion(0, (5, 2), (3, 2, 1, 4))]),
     selective=st.booleans(),
+    input_dropout=st.sampled_from([0.0, 0.3]),
+    fewest_inputs=st.sampled_from([0, 99]),
     batch_size=st.integers(1, 100),
 )
 def test_networks_of_any_shape_train_as_layer_by_layer(**options):
     # Rows of all kinds have six columns.
-    expansion = options.pop("widens")
-    assert_agree(**options, expansion=expansion, rtol=1e-8)
+    expansion, fewest = options.pop("widens"), options.pop("fewest_inputs")
+    with mock.patch("skdnn.core.fusing.FEWEST_INPUTS", fewest):
+        assert_agree(**options, expansion=expansion, rtol=1e-8)
 
 
 @pytest.mark.parametrize("selective", [False, True])
-def test_inputs_are_dropped_as_layer_by_layer(selective):
-    assert_agree(input_dropout=0.4, dropout=0.2, selective=selective)
+@pytest.mark.parametrize("expansion", [None, EXPANSION])
+def test_inputs_are_dropped_as_layer_by_layer(expansion, selective):
+    assert_agree(expansion=expansion, input_dropout=0.4, dropout=0.2, selective=selective)
 
 
+@pytest.mark.parametrize("is_compact", [False, True])
 @pytest.mark.parametrize("selective", [False, True])
-def test_knots_and_codes_are_taken_as_their_wide_inputs_are(selective):
+def test_knots_and_codes_are_taken_as_their_wide_inputs_are(selective, is_compact, monkeypatch):
+    monkeypatch.setattr("skdnn.core.fusing.FEWEST_INPUTS", 0 if is_compact else 99)
+    with compiled(True):
+        assert make_steps(make_crew(expansion=EXPANSION)).net.n_compact == 4 * is_compact
     assert_agree(expansion=EXPANSION, dropout=0.2, selective=selective, weight_decay=0.3, alpha=2.0)
 
 
@@ -159,6 +168,7 @@ def test_knots_and_codes_are_taken_as_their_wide_inputs_are(selective):
 @pytest.mark.parametrize("expansion", [None, EXPANSION])
 def test_shares_have_the_same_bits_on_any_number_of_threads(expansion, selective, monkeypatch):
     monkeypatch.setattr("skdnn.core.fusing.SHARES", ((0, 8),))
+    monkeypatch.setattr("skdnn.core.fusing.FEWEST_INPUTS", 0)
     options = {
         "hidden": (70, 40),
         "n_members": 1,
@@ -187,7 +197,9 @@ def test_shares_have_the_same_bits_on_any_number_of_threads(expansion, selective
 
 @pytest.mark.parametrize("planted", ["params", "inputs", "weights"])
 @pytest.mark.parametrize("expansion", [None, EXPANSION])
-def test_nan_is_never_hidden(planted, expansion):
+@pytest.mark.parametrize("fewest_inputs", [0, 99])
+def test_nan_is_never_hidden(planted, expansion, fewest_inputs, monkeypatch):
+    monkeypatch.setattr("skdnn.core.fusing.FEWEST_INPUTS", fewest_inputs)
     with compiled(True):
         crew = make_crew(expansion=expansion, n_members=1)
         place = {
@@ -225,7 +237,6 @@ def unknown_cases():
         yield name, crew._replace(data=crew.data._replace(rows=rows))
     layers = [*crew.network.layers, crew.network.layers[1]]
     yield "an activation at the end", crew._replace(network=type(crew.network)(layers))
-    yield "input dropout of wide rows", make_crew(expansion=EXPANSION, input_dropout=0.2)
 
 
 def test_what_compiled_loops_do_not_know_is_left_to_the_layers():

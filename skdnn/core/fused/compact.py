@@ -10,7 +10,7 @@ import numpy as np
 
 from skdnn.core.codes import Column, Layer
 from skdnn.core.expansion import MIDDLE
-from skdnn.core.fused.machine import compiled, multiply
+from skdnn.core.fused.machine import compiled, multiply, piece
 from skdnn.core.fused.rows import span
 from skdnn.core.layers import FACTOR_SPEED
 
@@ -33,16 +33,34 @@ def prepare(net, params, scratch, share):
     width = layer[Layer.FAN_OUT]
     low, high = span(width, share, net.n_shares)
     if net.factors >= 0:
-        for column in range(net.n_numbers):
-            factor = factor_of(net, params, column)
-            start = layer[Layer.WEIGHTS] + column * width
-            weights = params[start + low : start + high]
-            into = scratch[net.scaled + column * width + low :][: weights.size]
-            for k in range(weights.size):
-                into[k] = factor * weights[k]
-    for j in range(len(net.columns)):
+        for column in range(net.n_plain + len(net.columns) - net.n_compact):
+            scale_weights(net, column, params, scratch, low, high)
+    for j in range(net.n_compact):
         if net.columns[j, Column.KNOTS] >= 0:
             place_knots(net, j, params, scratch, low, high)
+
+
+@compiled
+def inputs_of_column(net, column):
+    """Return the first input that a column of the data stands for, and how many there are."""
+    if column < net.n_plain:
+        return column, 1
+    j = column - net.n_plain
+    return net.columns[j, Column.FIRST], net.columns[j, Column.SIZE]
+
+
+@compiled
+def scale_weights(net, column, params, scratch, low, high):
+    """Write the scaled weights of a column, for the units from ``low`` to ``high``."""
+    width, factor = net.layers[0, Layer.FAN_OUT], factor_of(net, params, column)
+    first, size = inputs_of_column(net, column)
+    for row in range(first, first + size):
+        start = net.layers[0, Layer.WEIGHTS] + row * width
+        weights = piece(params, start + low, high - low)
+        start = net.scaled + row * width
+        into = piece(scratch, start + low, high - low)
+        for k in range(weights.size):
+            into[k] = factor * weights[k]
 
 
 @compiled
@@ -52,17 +70,20 @@ def place_knots(net, j, params, scratch, low, high):
     width, size = layer[Layer.FAN_OUT], high - low
     place = layer[Layer.WEIGHTS] + column[Column.FIRST] * width + low
     knot = net.knots + column[Column.KNOTS] * width + low
-    factor = factor_of(net, params, net.n_numbers + j)
+    factor = factor_of(net, params, net.n_plain + j)
     half = factor * params.dtype.type(MIDDLE)
-    first = scratch[knot : knot + size]
+    first = piece(scratch, knot, size)
     first[:] = 0
     for t in range(column[Column.SIZE]):
-        weights = params[place + t * width :][:size]
+        weights = piece(params, place + t * width, size)
         for k in range(size):
             first[k] -= half * weights[k]
     for t in range(column[Column.SIZE]):
-        weights = params[place + t * width :][:size]
-        before, after = scratch[knot + t * width :][:size], scratch[knot + (t + 1) * width :][:size]
+        weights = piece(params, place + t * width, size)
+        before, after = (
+            piece(scratch, knot + t * width, size),
+            piece(scratch, knot + (t + 1) * width, size),
+        )
         for k in range(size):
             after[k] = before[k] + factor * weights[k]
 
@@ -103,7 +124,7 @@ def add_columns(net, n_rows, params, scratch, share):
     low, high = span(width, share, net.n_shares)
     for first in range(0, n_rows, ROWS):
         last = min(first + ROWS, n_rows)
-        for j in range(len(net.columns)):
+        for j in range(net.n_compact):
             if net.columns[j, Column.KNOTS] >= 0:
                 blend(net, j, first, last, scratch, low, high)
             else:
@@ -114,14 +135,14 @@ def add_columns(net, n_rows, params, scratch, share):
 def add_codes(net, j, first, last, params, scratch, low, high):
     """Add the weights of a column's codes to some rows of outputs."""
     layer, column = net.layers[0], net.columns[j]
-    width, factor = layer[Layer.FAN_OUT], factor_of(net, params, net.n_numbers + j)
+    width, factor = layer[Layer.FAN_OUT], factor_of(net, params, net.n_plain + j)
     for row in range(first, last):
-        value = scratch[net.inputs + row * net.n_inputs + net.n_numbers + j]
+        value = scratch[net.inputs + row * net.n_inputs + net.n_plain + j]
         if value >= 0 and value < column[Column.SIZE]:
             start = layer[Layer.OUTPUTS] + row * width
-            line = scratch[start + low : start + high]
+            line = piece(scratch, start + low, high - low)
             place = layer[Layer.WEIGHTS] + (column[Column.FIRST] + np.intp(value)) * width
-            weights = params[place + low : place + high]
+            weights = piece(params, place + low, high - low)
             for k in range(line.size):
                 line[k] += factor * weights[k]
 
@@ -132,13 +153,13 @@ def blend(net, j, first, last, scratch, low, high):
     column, width = net.columns[j], net.layers[0, Layer.FAN_OUT]
     knot = net.knots + column[Column.KNOTS] * width
     for row in range(first, last):
-        value = scratch[net.inputs + row * net.n_inputs + net.n_numbers + j]
+        value = scratch[net.inputs + row * net.n_inputs + net.n_plain + j]
         whole, part = bin_of(value, column[Column.SIZE], scratch.dtype.type)
         start = net.layers[0, Layer.OUTPUTS] + row * width
-        line = scratch[start + low : start + high]
+        line = piece(scratch, start + low, high - low)
         start = knot + whole * width
-        before = scratch[start + low : start + high]
-        after = scratch[start + width + low : start + width + high]
+        before = piece(scratch, start + low, high - low)
+        after = piece(scratch, start + width + low, high - low)
         for k in range(line.size):
             line[k] += before[k] + part * (after[k] - before[k])
 
@@ -156,7 +177,7 @@ def backward_compact(net, n_rows, grads, scratch, share):
         (scratch, layer[Layer.GRADS] + low, width, False),
         (grads, layer[Layer.WEIGHTS] + low, width),
     )
-    for j in range(len(net.columns)):
+    for j in range(net.n_compact):
         if net.columns[j, Column.KNOTS] >= 0:
             scatter_knots(net, j, n_rows, scratch, low, high)
             sum_knots(net, j, grads, scratch, low, high)
@@ -171,14 +192,14 @@ def scatter_codes(net, j, n_rows, grads, scratch, low, high):
     width = layer[Layer.FAN_OUT]
     place = layer[Layer.WEIGHTS] + column[Column.FIRST] * width
     for code in range(column[Column.SIZE]):
-        grads[place + code * width + low : place + code * width + high] = 0
+        piece(grads, place + code * width + low, high - low)[:] = 0
     for row in range(n_rows):
-        value = scratch[net.inputs + row * net.n_inputs + net.n_numbers + j]
+        value = scratch[net.inputs + row * net.n_inputs + net.n_plain + j]
         if value >= 0 and value < column[Column.SIZE]:
             start = layer[Layer.GRADS] + row * width
-            line = scratch[start + low : start + high]
+            line = piece(scratch, start + low, high - low)
             start = place + np.intp(value) * width
-            total = grads[start + low : start + high]
+            total = piece(grads, start + low, high - low)
             for k in range(line.size):
                 total[k] += line[k]
 
@@ -189,15 +210,15 @@ def scatter_knots(net, j, n_rows, scratch, low, high):
     column, width = net.columns[j], net.layers[0, Layer.FAN_OUT]
     knot = net.grad_knots  # the same for all columns: it stays in the first cache
     for t in range(column[Column.SIZE] + 1):
-        scratch[knot + t * width + low : knot + t * width + high] = 0
+        piece(scratch, knot + t * width + low, high - low)[:] = 0
     for row in range(n_rows):
-        value = scratch[net.inputs + row * net.n_inputs + net.n_numbers + j]
+        value = scratch[net.inputs + row * net.n_inputs + net.n_plain + j]
         whole, part = bin_of(value, column[Column.SIZE], scratch.dtype.type)
         start = net.layers[0, Layer.GRADS] + row * width
-        line = scratch[start + low : start + high]
+        line = piece(scratch, start + low, high - low)
         start = knot + whole * width
-        before = scratch[start + low : start + high]
-        after = scratch[start + width + low : start + width + high]
+        before = piece(scratch, start + low, high - low)
+        after = piece(scratch, start + width + low, high - low)
         for k in range(line.size):
             share = part * line[k]
             after[k] += share
@@ -210,17 +231,17 @@ def sum_knots(net, j, grads, scratch, low, high):
     layer, column = net.layers[0], net.columns[j]
     width, size = layer[Layer.FAN_OUT], high - low
     middle = grads.dtype.type(MIDDLE)
-    bias = grads[layer[Layer.BIAS] + low : layer[Layer.BIAS] + high]
+    bias = piece(grads, layer[Layer.BIAS] + low, high - low)
     place = layer[Layer.WEIGHTS] + column[Column.FIRST] * width + low
     knot = net.grad_knots + low
     for t in range(column[Column.SIZE] - 1, -1, -1):
-        later = scratch[knot + (t + 1) * width :][:size]
-        into = grads[place + t * width : place + t * width + size]
+        later = piece(scratch, knot + (t + 1) * width, size)
+        into = piece(grads, place + t * width, size)
         if t == column[Column.SIZE] - 1:
             for k in range(size):
                 into[k] = later[k] - middle * bias[k]
         else:
-            above = grads[place + (t + 1) * width : place + (t + 1) * width + size]
+            above = piece(grads, place + (t + 1) * width, size)
             for k in range(size):
                 into[k] = later[k] + above[k]
 
@@ -229,14 +250,12 @@ def sum_knots(net, j, grads, scratch, low, high):
 def learn_factors(net, params, grads, share):
     """Turn the gradient of a share of the scaled weights into that of factors and weights."""
     width, real = net.layers[0, Layer.FAN_OUT], params.dtype.type
-    low, high = span(net.n_inputs if net.factors >= 0 else 0, share, net.n_shares)
+    n_columns = net.n_plain + len(net.columns)
+    low, high = span(n_columns if net.factors >= 0 else 0, share, net.n_shares)
     for column in range(low, high):
-        first, size = column, 1
-        if column >= net.n_numbers:
-            first = net.columns[column - net.n_numbers, Column.FIRST]
-            size = net.columns[column - net.n_numbers, Column.SIZE]
+        first, size = inputs_of_column(net, column)
         start = net.layers[0, Layer.WEIGHTS] + first * width
-        weights, into = params[start : start + size * width], grads[start : start + size * width]
+        weights, into = piece(params, start, size * width), piece(grads, start, size * width)
         factor, total = factor_of(net, params, column), real(0)
         for k in range(weights.size):
             total += weights[k] * into[k]

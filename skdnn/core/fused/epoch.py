@@ -44,7 +44,7 @@ def forward(net, depth, n_rows, params, scratch, keys, words, share):
     """Compute a share of a layer's outputs and slopes, and drop units if there are keys."""
     if depth == 0:
         multiply_numbers(net, n_rows, params, scratch, share)
-        if len(net.columns):
+        if net.n_compact:
             add_columns(net, n_rows, params, scratch, share)
     else:
         multiply_inputs(net, depth, n_rows, params, scratch, share)
@@ -55,7 +55,7 @@ def forward(net, depth, n_rows, params, scratch, keys, words, share):
 def backward(net, depth, n_rows, params, grads, scratch, share):
     """Write a share of a layer's gradients: of its parameters, and of what it was given."""
     sum_rows(net, depth, n_rows, grads, scratch, share)
-    if depth == 0 and len(net.columns):
+    if depth == 0 and net.n_compact:
         backward_compact(net, n_rows, grads, scratch, share)
     else:
         grad_weights(net, depth, n_rows, grads, scratch, share)

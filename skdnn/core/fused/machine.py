@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from llvmlite import ir
-from numba import cfunc, njit, types
+from numba import carray, cfunc, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -96,6 +96,27 @@ def address_after(typing_context, pointer, n_numbers):
         return builder.gep(values[0], [values[1]])
 
     return pointer(pointer, n_numbers), generate
+
+
+@intrinsic
+def _pointer_into(typing_context, array, start):
+    """Return the pointer to a number of a flat array."""
+
+    def generate(context, builder, signature, values):
+        data = context.make_array(array)(context, builder, values[0]).data
+        return builder.gep(data, [values[1]])
+
+    return types.CPointer(array.dtype)(array, types.int64), generate
+
+
+@compiled
+def piece(array, start, size):
+    """Return a part of a flat array.
+
+    Unlike a slice it does not count as a reference to the array, which takes longer than a short
+    loop over the part.
+    """
+    return carray(_pointer_into(array, start), size)
 
 
 @intrinsic

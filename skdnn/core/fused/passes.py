@@ -6,7 +6,7 @@ import numpy as np
 
 from skdnn.core.codes import Layer, LossCode
 from skdnn.core.fused.elementwise import expm1
-from skdnn.core.fused.machine import call, compiled, multiply
+from skdnn.core.fused.machine import call, compiled, multiply, piece
 from skdnn.core.fused.rows import drop, span
 
 
@@ -56,9 +56,9 @@ def finish(net, depth, n_rows, params, scratch, keys, words, share):
         key = keys[layer[Layer.DRAW]]
         for row in range(n_rows):
             start = layer[Layer.OUTPUTS] + row * width
-            line = scratch[start + low : start + high]
+            line = piece(scratch, start + low, high - low)
             start = layer[Layer.SLOPES] + row * width
-            slopes = scratch[start + low : start + high]
+            slopes = piece(scratch, start + low, high - low)
             place = row * ((width + 3) // 4) + low // 4
             drop(line, slopes, place, key, threshold, words)
 
@@ -135,7 +135,7 @@ def loss(net, data, batch, factor, scratch, share):
     value = 0.0
     for row in range(first, last):
         start = layer[Layer.OUTPUTS] + row * width
-        line = scratch[start : start + width]
+        line = piece(scratch, start, width)
         weight = real(data.weights[batch[row]] * factor)
         targets = data.targets[batch[row]]
         value += loss_of_row(net.loss, line, targets, weight, real(net.smoothing))
@@ -173,8 +173,8 @@ def grad_inputs(net, depth, n_rows, params, scratch, share):
     )
     for row in range(n_rows):
         start = row * n_inputs + low
-        line = scratch[before[Layer.GRADS] + start :][: high - low]
-        slopes = scratch[before[Layer.SLOPES] + start :][: high - low]
+        line = piece(scratch, before[Layer.GRADS] + start, high - low)
+        slopes = piece(scratch, before[Layer.SLOPES] + start, high - low)
         for k in range(line.size):
             line[k] *= slopes[k]
 
@@ -185,10 +185,10 @@ def sum_rows(net, depth, n_rows, grads, scratch, share):
     layer = net.layers[depth]
     width = layer[Layer.FAN_OUT]
     first, last = span(width, share, net.n_shares)
-    total = grads[layer[Layer.BIAS] + first : layer[Layer.BIAS] + last]
+    total = piece(grads, layer[Layer.BIAS] + first, last - first)
     total[:] = 0
     for row in range(n_rows):
         start = layer[Layer.GRADS] + row * width
-        line = scratch[start + first : start + last]
+        line = piece(scratch, start + first, last - first)
         for k in range(line.size):
             total[k] += line[k]

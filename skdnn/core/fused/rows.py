@@ -3,7 +3,9 @@
 import numpy as np
 
 from skdnn.core.bits import FACTORS, GOLDEN, SHIFTS
-from skdnn.core.fused.machine import compiled
+from skdnn.core.codes import Column
+from skdnn.core.expansion import MIDDLE
+from skdnn.core.fused.machine import compiled, piece
 
 TOGETHER = 16  # units whose numbers share a line of the cache
 
@@ -72,9 +74,31 @@ def gather(net, array, batch, scratch, keys, words, share):
     first, last = span(batch.size, share, net.n_shares)
     for row in range(first, last):
         start = net.inputs + row * net.n_inputs
-        line, source = scratch[start : start + net.n_inputs], array[batch[row]]
-        for k in range(net.n_inputs):
+        line, source = piece(scratch, start, net.n_inputs), array[batch[row]]
+        n_copied = min(net.n_inputs, source.size)
+        for k in range(n_copied):
             line[k] = source[k]
+        if net.n_compact < len(net.columns):
+            widen(net, source, line)
         if keys.size and net.input_threshold:
             place = row * ((net.n_inputs + 3) // 4)
             drop_inputs(line, place, keys[0], net.input_threshold, words)
+
+
+@compiled
+def widen(net, source, line):
+    """Write the inputs that knot coordinates and codes stand for."""
+    real = line.dtype.type
+    for j in range(len(net.columns)):
+        value, size = source[net.n_plain + j], net.columns[j, Column.SIZE]
+        first = net.columns[j, Column.FIRST]
+        inputs = piece(line, first, size)
+        if net.columns[j, Column.KNOTS] >= 0:
+            for t in range(size):
+                inside = value - real(t)
+                inside = real(1) if inside > real(1) else inside  # written so that NaN stays NaN
+                inputs[t] = (real(0) if inside < real(0) else inside) - real(MIDDLE)
+        else:
+            inputs[:] = 0
+            if value >= 0 and value < size:
+                inputs[np.intp(value)] = real(1)

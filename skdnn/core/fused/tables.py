@@ -17,10 +17,14 @@ class Net(NamedTuple):
     layers : int64 ndarray of shape (n_layers, n_properties)
         See :class:`skdnn.core.codes.Layer`.
     columns : int64 ndarray of shape (n_columns, n_properties)
-        Knot coordinates and codes that the first layer takes as they are; see
-        :class:`skdnn.core.codes.Column`.
-    n_inputs, n_numbers : int
-        Columns of a row, and how many of them, in front, are multiplied by weights.
+        Knot coordinates and codes; see :class:`skdnn.core.codes.Column`.
+    n_plain : int
+        Numbers in front of them in a row.
+    n_inputs : int
+        Columns of a row in the scratch: wide ones if inputs are dropped, else those of the data.
+    n_numbers, n_compact : int
+        How many of these are multiplied by weights, and how many of ``columns`` the first layer
+        takes as they are.
     inputs : int
         Place of a batch's rows in the scratch.
     knots, grad_knots : int
@@ -46,8 +50,10 @@ class Net(NamedTuple):
 
     layers: np.ndarray
     columns: np.ndarray
+    n_plain: int
     n_inputs: int
     n_numbers: int
+    n_compact: int
     inputs: int
     knots: int
     grad_knots: int
