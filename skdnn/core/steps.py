@@ -9,6 +9,7 @@ from skdnn.core.batches import Batches, Data, Layout
 from skdnn.core.buffers import Buffers
 from skdnn.core.evaluation import Evaluation
 from skdnn.core.gradient import LossGradient, Slices, add_penalty, count_slices
+from skdnn.core.layers import Dropout
 from skdnn.core.optimizers import clip_by_norm, decay
 
 
@@ -95,6 +96,8 @@ class LayerSteps:
         """Return what differentiates the loss of a batch: whole, or in slices on threads."""
         crew, width = self.crew, self.crew.layout.width
         n_slices = count_slices(crew.is_alone, width, crew.network.n_parameters)
+        if any(isinstance(layer, Dropout) and layer.threshold for layer in crew.network.layers):
+            n_slices = 1  # slices would not draw the bits that compiled loops do
         has_one_batch = crew.layout.n_batches == 1 and not crew.plan.shuffle
         generators = [crew.rngs]
         if n_slices > 1:

@@ -10,7 +10,7 @@ from skdnn.core.fused.compact import (
     multiply_numbers,
     prepare,
 )
-from skdnn.core.fused.machine import compiled, to_cache, wait_for_all
+from skdnn.core.fused.machine import compiled, entrance, wait_for_all
 from skdnn.core.fused.passes import (
     finish,
     grad_inputs,
@@ -108,7 +108,7 @@ def descend(net, rule, step, rate, strength, member, team, waits):
     return value
 
 
-@to_cache
+@entrance
 def train(net, rule, data, orders, steps, first, last, rates, members, team, losses):
     """Train members on some batches of an epoch.
 
@@ -145,7 +145,7 @@ def train(net, rule, data, orders, steps, first, last, rates, members, team, los
                 losses[k] += value * (high - low) / n_rows
 
 
-@to_cache
+@entrance
 def evaluate(net, data, orders, most_rows, members, report):
     """Add each member's mean loss and accuracy on rows of its own to the report.
 

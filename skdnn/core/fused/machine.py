@@ -10,12 +10,11 @@ from numba import carray, cfunc, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from skdnn.core.compiling import FAST_MATH
+from skdnn.core.compiling import OPTIONS, MachineCode
 
 SPINS = 2000  # looks at a counter before a waiting thread lets others run
 
 BYTES = ir.IntType(8).as_pointer()
-OPTIONS = {"error_model": "numpy", "fastmath": FAST_MATH}
 
 compiled = partial(njit, nogil=True, **OPTIONS)
 
@@ -24,32 +23,31 @@ compiled = partial(njit, nogil=True, **OPTIONS)
 def _version():
     """Return a text that changes whenever a source of compiled loops does."""
     core = Path(__file__).parents[1]
-    sources = sorted([*Path(__file__).parent.glob("*.py"), *core.glob("*.py")])
-    return sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+    try:
+        sources = [path.read_bytes() for path in sorted(core.rglob("*.py"))]
+    except OSError:  # in a ZIP file, where numba does not keep what it compiles either
+        sources = []
+    return sha256(b"".join(sources)).hexdigest()[:16]
 
 
-def _named_by_version(function):
+def _name_by_version(function):
     # Numba looks at the function's own file to see whether its cache is stale, not at those of
     # the functions that it calls.
     function.__qualname__ = f"{function.__name__}_{_version()}"
     return function
 
 
-def to_cache(function):
-    """Compile a function that Python calls; keep the result on disk if there is a place."""
-    function = _named_by_version(function)
-    try:
-        return compiled(function, cache=True)
-    except RuntimeError:  # there is no folder that the cache could be written to
-        return compiled(function)
+def entrance(function):
+    """Make the decorated loop one that Python calls; see :class:`MachineCode`."""
+    return MachineCode(_name_by_version(function))
 
 
 def to_c(signature, function):
     """Compile a function that other compiled ones call by its address."""
-    function = _named_by_version(function)
+    function = _name_by_version(function)
     try:
         return cfunc(signature, cache=True, **OPTIONS)(function)
-    except Exception:  # there is no such folder, or what is in it is damaged
+    except Exception:  # there is no folder for the cache, or what is in it is damaged
         return cfunc(signature, **OPTIONS)(function)
 
 
