@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 
+import scipy.linalg  # noqa: F401 - compiled loops use its BLAS, which the limit has to find
 import threadpoolctl
 from joblib import cpu_count
 from threadpoolctl import ThreadpoolController

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -140,3 +142,17 @@ def test_blas_is_limited_in_a_thread_while_another_one_holds_a_limit_of_its_own(
         assert executor.submit(use).result() == {1}
         assert blas_threads() == {2}
     assert blas_threads() == {2}
+
+
+def test_the_matrix_product_of_compiled_loops_is_limited_too():
+    code = """
+from skdnn.threads import single_threaded_blas
+with single_threaded_blas():
+    import scipy.linalg.cython_blas
+    from threadpoolctl import threadpool_info
+    print({info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"})
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.strip() == "{1}"

@@ -37,18 +37,23 @@ def make_steps(crew):
 
 def fuse(crew):
     """Return the Draft of a crew that compiled loops can train, else None."""
-    array = crew.data.rows.array
+    dtype = crew.params.dtype
+    tables = [crew.data] if crew.valid_data is None else [crew.data, crew.valid_data]
     is_known = (
-        type(crew.data.rows) is DenseRows
-        and array.dtype == crew.params.dtype
-        and array.flags.c_contiguous
-        and array.flags.aligned
+        all(_are_plain(data.rows, dtype) for data in tables)
         and type(crew.rule) in RULES
         and crew.plan.loss.code is not None
-        and product(crew.params.dtype) is not None
+        and product(dtype) is not None
     )
     draft = Draft(crew) if is_known else None
     return draft if is_known and draft.add_all(crew.network.layers) else None
+
+
+def _are_plain(rows, dtype):
+    """Tell whether rows lie one after the other, in the type of the parameters."""
+    if type(rows) is not DenseRows or rows.array.dtype != dtype:
+        return False
+    return rows.array.flags.c_contiguous and rows.array.flags.aligned
 
 
 class Draft:
@@ -231,48 +236,43 @@ class FusedSteps:
 
     def epoch(self, rates, number):
         """Train for an epoch; see :meth:`skdnn.core.steps.LayerSteps.epoch`."""
-        from skdnn.core.fused.epoch import train
-
-        crew, net = self.crew, self.net
+        crew = self.crew
         if crew.plan.shuffle:
             for rng, order in zip(crew.rngs, self.orders, strict=True):
                 rng.shuffle(order)
-        numbers = np.arange(number + 1, number + 1 + len(rates))
-        factors = np.empty((len(rates), 3))
-        factors[:, 0] = rates
-        factors[:, 1], factors[:, 2] = RULES[type(crew.rule)].factors(crew.rule, numbers)
-        keys = np.empty((len(crew.rngs), len(rates), self.n_draws), np.uint64)
-        for rng, member_keys in zip(crew.rngs, keys, strict=True):
-            member_keys.reshape(-1)[:] = rng.bit_generator.random_raw(member_keys.size)
-        steps, losses = Steps(factors, keys), np.zeros(len(crew.params))
-        n_threads = min(crew.n_threads, net.n_shares)
+        steps, losses = self._steps(rates, number), np.zeros(len(crew.params))
         work = len(crew.params) * crew.layout.width * crew.params.shape[1]
         n_together = max(1, CALL_WORK // work)
         for first in range(0, len(rates), n_together):
-            counter = np.zeros(1, np.int64)
-            last = min(first + n_together, len(rates))
-
-            def train_on(thread, first=first, last=last, counter=counter):
-                team = Team(thread, n_threads, counter, give_way())
-                train(
-                    net,
-                    self.rule,
-                    self.rows,
-                    self.train_orders,
-                    steps,
-                    first,
-                    last,
-                    crew.rates[:, 0],
-                    self.members,
-                    team,
-                    losses,
-                )
-
-            if n_threads == 1:
-                train_on(0)
-            else:
-                list(crew.run(train_on, range(n_threads)))
+            self._train(steps, first, min(first + n_together, len(rates)), losses)
         return losses
+
+    def _steps(self, rates, number):
+        """Return the Steps of an epoch, with the random keys that layers would draw."""
+        rule, rngs = self.crew.rule, self.crew.rngs
+        numbers = np.arange(number + 1, number + 1 + len(rates))
+        factors = np.empty((len(rates), 3))
+        factors[:, 0] = rates
+        factors[:, 1], factors[:, 2] = RULES[type(rule)].factors(rule, numbers)
+        keys = np.empty((len(rngs), len(rates), self.n_draws), np.uint64)
+        for rng, member_keys in zip(rngs, keys, strict=True):
+            member_keys.reshape(-1)[:] = rng.bit_generator.random_raw(member_keys.size)
+        return Steps(factors, keys)
+
+    def _train(self, steps, first, last, losses):
+        """Train on some batches; add to the losses."""
+        from skdnn.core.fused.epoch import train
+
+        n_threads = min(self.crew.n_threads, self.net.n_shares)
+        rates, counter = self.crew.rates[:, 0], np.zeros(1, np.int64)
+
+        def train_on(thread):
+            team = Team(thread, n_threads, counter, give_way())
+            fixed = self.net, self.rule, self.rows, self.train_orders
+            train(*fixed, steps, first, last, rates, self.members, team, losses)
+
+        run = self.crew.run if n_threads > 1 else map
+        list(run(train_on, range(n_threads)))
 
     def evaluate(self):
         """Return the validation loss and accuracy, shape (2, n_members)."""

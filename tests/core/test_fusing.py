@@ -235,6 +235,7 @@ def unknown_cases():
         "rows in Fortran's order": DenseRows(np.asfortranarray(array)),
     }.items():
         yield name, crew._replace(data=crew.data._replace(rows=rows))
+        yield f"{name} to validate on", crew._replace(valid_data=crew.data._replace(rows=rows))
     layers = [*crew.network.layers, crew.network.layers[1]]
     yield "an activation at the end", crew._replace(network=type(crew.network)(layers))
 
