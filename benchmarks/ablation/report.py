@@ -7,13 +7,15 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.ablation.changes import CHANGES, DEFAULTS
-from benchmarks.ablation.run import PATH
+from benchmarks.ablation.run import PATH, SETS, SPLITS
 from benchmarks.accuracy import compare, results
+from benchmarks.accuracy.run import fits
 from benchmarks.report import table
 
 DOCS = Path(__file__).parents[2] / "docs"
 N_RESAMPLES = 10_000
 INTERVAL = (5, 95)  # percentiles
+FEWEST_SETS = 8  # of which an interval says something
 INTRODUCTION = """\
 # Changes to the defaults
 
@@ -23,8 +25,8 @@ the [accuracy protocol](accuracy.md), on fewer rows and on splits that are not u
 The ratio is that of log-losses, (changed + 0.01) / (default + 0.01): above 1, the change does
 harm. It is a geometric mean over data sets, splits of a set being averaged first; the interval
 holds 90 % of the means of data sets drawn again with replacement. A word stands where it is all on
-one side of 1. Differences of ROC AUC and accuracy are changed less default, and time is that of
-all processors.
+one side of 1 and there are eight sets or more. Differences of ROC AUC and accuracy are changed
+less default, and time is that of all processors.
 
 This page is written by `python -m benchmarks.ablation.report`, from
 [ablation.jsonl](../benchmarks/ablation/results/ablation.jsonl).
@@ -49,7 +51,9 @@ class Effect(NamedTuple):
     splits: list
 
     def word(self):
-        """Say what the interval says."""
+        """Say what the interval says, if it is of enough sets."""
+        if compare.n_sets(self.splits) < FEWEST_SETS:
+            return ""
         if self.low > 1:
             return "worse"
         return "better" if self.high < 1 else ""
@@ -71,7 +75,7 @@ def write_page(rows):
     scores = compare.finished(rows)
     found = {name: effect(scores, name) for name in CHANGES if name != DEFAULTS}
     measured = {name: of for name, of in found.items() if of}
-    parts = [INTRODUCTION]
+    parts = [INTRODUCTION, _coverage(rows)]
     if measured:
         parts.append(_table(measured))
     missing = [f"`{name}`" for name in found.keys() - measured.keys()]
@@ -79,6 +83,14 @@ def write_page(rows):
         parts.append(f"Not measured: {', '.join(sorted(missing))}.\n")
     parts += [_failures(rows), _about(rows)]
     return "\n".join(part for part in parts if part)
+
+
+def _coverage(rows):
+    """Say whether this is all that a run without options runs."""
+    done = {(row["data"], row["model"], row["rep"]) for row in rows}
+    n_left = len(set(fits(SETS, list(CHANGES), SPLITS, takes_turns=False)) - done)
+    n_all = len(SETS) * len(CHANGES) * len(SPLITS)
+    return n_left and f"**These are partial results:** {n_all - n_left} of {n_all} fits.\n"
 
 
 def effect(scores, name):

@@ -132,10 +132,10 @@ def mean_calibration_errors(rows, peer):
     """Return ours, the peer's, and the splits of binary sets that both are known of."""
     scores = having(rows, "ece")
     splits = common(scores, (OURS, peer))
-    means = (
-        values(scores, model, splits, "ece").mean() if splits else None for model in (OURS, peer)
-    )
-    return (*means, splits)
+    if not splits:
+        return None, None, []
+    ours, theirs = (float(values(scores, name, splits, "ece").mean()) for name in (OURS, peer))
+    return ours, theirs, splits
 
 
 def seconds(scores, model, splits):

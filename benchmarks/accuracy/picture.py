@@ -46,10 +46,11 @@ def _draw_peer(axes, peer, found, heights, mean):
     if not found:
         return
     color, marker, size = MARKS[peer]
+    look = {"color": color, "marker": marker, "linewidth": 0, "zorder": 3}
     label = f"{PEERS[peer].label} (geometric mean {mean:.2f})"
     points = [math.exp(value) for value in found.values()]
     rows = [heights[name] for name in found]
-    axes.scatter(points, rows, size, color, marker, label=label, zorder=3, linewidth=0)
+    axes.scatter(points, rows, size, label=label, **look)
     axes.axvline(mean, color=color, linewidth=1.2, linestyle="--")
 
 

@@ -1,8 +1,8 @@
 """Fit models with their defaults: ``python -m benchmarks.accuracy.run --data FOLDER``.
 
 One fit runs at a time, in a process of its own. What the file of results already has is not run
-again, so a run that was stopped goes on where it was. A fit that fails, or takes too long, is a
-result too.
+again, so a run that was stopped goes on where it was; after a change to skdnn, move the file away.
+A fit that fails, or takes too long, is a result too.
 
 With ``--timed``, times are measured side by side: on each table the models take turns, beginning
 with another one each time, after a fit of a small table in the same process. Nothing else should
@@ -119,12 +119,15 @@ def run(ordered, start, out, retries_failures=False):
         Whether a failed fit counts as not run.
     """
     done = {
-        (row["data"], row["model"], row["rep"])
+        (row["data"], row["model"], row["rep"]): row
         for row in results.read([out])
         if not (retries_failures and "error" in row)
     }
     left = [fit for fit in ordered if fit not in done]
     print(f"{len(ordered) - len(left)} of {len(ordered)} fits are in {out} already.", flush=True)
+    versions = sorted({row.get("versions", {}).get("skdnn", "") for row in done.values()} - {""})
+    if versions:
+        print(f"It has fits of skdnn {' and '.join(versions)}.", flush=True)
     for fit in left:
         row = dict(zip(("data", "model", "rep"), fit, strict=True)) | start(*fit)
         results.append(out, row)

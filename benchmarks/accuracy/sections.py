@@ -42,7 +42,8 @@ def _ordinary(rows):
 def _count(splits):
     """Say how many splits of how many sets."""
     numbers = ", ".join(str(number) for number in sorted({number for _, number in splits}))
-    return f"{len(splits)} splits of {compare.n_sets(splits)} data sets (split numbers: {numbers or '-'})"
+    counts = f"{len(splits)} splits of {compare.n_sets(splits)} data sets"
+    return f"{counts} (split numbers: {numbers or '-'})"
 
 
 def _what_was_run(rows):
@@ -177,8 +178,8 @@ def _seconds(rows):
         slowest = max(splits, key=lambda split: scores[name][split]["t_fit"])[0]
         lines.append((_label(name), f"{middle:.2f}", f"{longest:.1f}", slowest))
     text = (
-        f"Timed side by side, each model in a process of its own, on the {_count(splits)} that all "
-        "of these finished."
+        "Timed side by side, each model in a process of its own and after a fit of a small table "
+        f"there, on the {_count(splits)} that all of these finished."
     )
     header = ("", "median", "longest", "on")
     return f"{_paragraph(text)}\n{table(header, lines)}{_left_out(rows, splits)}"
