@@ -8,6 +8,7 @@ from multiprocessing import active_children
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from accuracy_rows import ROWS, TIMED, row, scored
 from numpy.testing import assert_allclose
 from pieces_of_work import end_at_once, environment, fail, never_end, pieces
@@ -15,9 +16,10 @@ from PIL import Image
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import train_test_split
 
+import skdnn
 from benchmarks.accuracy import compare, report, results, run
 from benchmarks.accuracy.fitting import Job, fit_and_score
-from benchmarks.accuracy.peers import PEERS, USUAL, make, networks, versions_of
+from benchmarks.accuracy.peers import PEERS, USUAL, Peer, make, networks, versions_of
 from benchmarks.accuracy.process import run_alone
 from benchmarks.accuracy.protocol import (
     Caps,
@@ -146,6 +148,22 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path):
     assert results.read([path])[0]["logloss"] == 0.1234568
     run.run(wanted, start, path, retries_failures=True)
     assert started == wanted + [fit for fit in wanted if fit[1] == "bad"]
+
+
+def test_results_say_which_versions_they_are_of(monkeypatch):
+    found = run.about("skdnn")
+    assert found["versions"]["skdnn"].startswith(skdnn.__version__)
+    assert found["versions"]["scikit-learn"] == sklearn.__version__
+    assert "cores" in found["machine"]
+    monkeypatch.setenv("PATH", "")  # without Git
+    assert run.revision() == ""
+
+
+def test_a_model_that_is_not_installed_is_left_out(monkeypatch, capsys):
+    monkeypatch.setitem(PEERS, "tabm", Peer("TabM-D", networks.tabm, "no_such_package"))
+    assert run.tell_if_missing("tabm")
+    assert "no_such_package is not installed" in capsys.readouterr().out
+    assert not run.tell_if_missing("mlp")
 
 
 def test_timed_models_take_turns():

@@ -16,6 +16,7 @@ import subprocess
 from functools import partial
 from pathlib import Path
 
+import skdnn
 from benchmarks.accuracy import results
 from benchmarks.accuracy.fitting import Job, fit_and_score
 from benchmarks.accuracy.peers import PEERS, make, versions_of
@@ -79,7 +80,7 @@ def about(name):
     """Return what a result depends on beside the data: versions, and the machine."""
     versions = {"python": platform.python_version(), **versions_of(name)}
     if "skdnn" in versions:
-        versions["skdnn"] = f"{versions['skdnn']} {revision()}".strip()
+        versions["skdnn"] = f"{skdnn.__version__} {revision()}".strip()
     return {"versions": versions, "machine": f"{cpu()}, {os.cpu_count()} cores"}
 
 
