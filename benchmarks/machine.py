@@ -28,18 +28,19 @@ def describe():
     """Return the facts by name, all of them texts; packages that are not installed are empty."""
     values = (
         date.today().isoformat(),
-        _cpu(),
+        cpu(),
         str(os.cpu_count()),
         platform.system(),
         _blas(),
         platform.python_version(),
         skdnn.__version__,
-        *map(_version, PACKAGES),
+        *map(version_of, PACKAGES),
     )
     return dict(zip(FACTS, values, strict=True))
 
 
-def _cpu():
+def cpu():
+    """Return what the processor calls itself."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux
@@ -54,7 +55,8 @@ def _blas():
     return ", ".join(sorted(text.strip() for text in texts))
 
 
-def _version(package):
+def version_of(package):
+    """Return the version of an installed package, or nothing."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -20,8 +20,8 @@ def network(spec):
     )
 
 
-def default():
-    """Return the classifier as it comes, behind what it needs to take a frame."""
+def behind_encoding(model):
+    """Return a pipeline of a careful user: what a model of dense numbers needs to take a frame."""
     numbers = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
         StandardScaler(),
@@ -33,4 +33,9 @@ def default():
         (numbers, make_column_selector(dtype_include="number")),
         (categories, make_column_selector(dtype_exclude="number")),
     )
-    return make_pipeline(columns, MLPClassifier(random_state=0))
+    return make_pipeline(columns, model)
+
+
+def default():
+    """Return the classifier as it comes, behind what it needs to take a frame."""
+    return behind_encoding(MLPClassifier(random_state=0))

@@ -1,0 +1,1 @@
+"""How good the probabilities are: defaults against defaults on real tables. See ``run.py``."""

@@ -1,0 +1,52 @@
+"""The models that are compared, each as its library has it by default.
+
+``make(seed)`` returns a classifier that takes a raw frame: numbers, pandas categories, gaps.
+Libraries are imported when it is their turn.
+"""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import NamedTuple
+
+from benchmarks.accuracy.peers import boosters, networks, scikit_learn
+from benchmarks.machine import version_of
+
+
+class Peer(NamedTuple):
+    """A model to compare."""
+
+    label: str
+    make: Callable
+    package: str = "scikit-learn"  # that has the model, as it is installed
+
+    def is_missing(self):
+        """Tell whether the package is not installed."""
+        return self.package != "scikit-learn" and find_spec(self.package) is None
+
+
+PEERS = {
+    "skdnn": Peer("skdnn", networks.skdnn, "skdnn"),
+    "catboost": Peer("CatBoost", boosters.catboost, "catboost"),
+    "histgb": Peer("HistGradientBoosting", scikit_learn.hist_gradient_boosting),
+    "lightgbm": Peer("LightGBM", boosters.lightgbm, "lightgbm"),
+    "xgboost": Peer("XGBoost", boosters.xgboost, "xgboost"),
+    "mlp": Peer("MLPClassifier", scikit_learn.mlp),
+    "logreg": Peer("logistic regression", scikit_learn.logistic_regression),
+    "realmlp": Peer("RealMLP-TD", networks.realmlp, "pytabkit"),
+    "tabm": Peer("TabM-D", networks.tabm, "pytabkit"),
+}
+OURS = "skdnn"
+# What everyone has at hand; the networks of pytabkit take minutes a fit, and are compared apart.
+USUAL = ("skdnn", "catboost", "histgb", "lightgbm", "xgboost", "mlp", "logreg")
+SLOW_NETWORKS = ("realmlp", "tabm")
+
+
+def make(name, seed):
+    """Return an unfitted classifier; importable by name, for another process."""
+    return PEERS[name].make(seed)
+
+
+def versions_of(name):
+    """Return the versions of what a model runs on, by package."""
+    packages = ("numpy", "scipy", "scikit-learn", "pandas", PEERS[name].package)
+    return {package: version_of(package) for package in dict.fromkeys(packages)}

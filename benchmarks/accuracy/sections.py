@@ -1,0 +1,271 @@
+"""The sections of the report: each takes all rows of results and returns Markdown, or nothing."""
+
+import statistics
+from collections import Counter, defaultdict
+from textwrap import fill
+
+import numpy as np
+
+from benchmarks.accuracy import compare
+from benchmarks.accuracy.compare import MEASURES
+from benchmarks.accuracy.peers import OURS, PEERS, SLOW_NETWORKS, USUAL
+from benchmarks.accuracy.targets import TOLERANCE
+from benchmarks.report import table
+
+OTHERS = [name for name in PEERS if name != OURS]
+
+
+def coverage(rows):
+    """Say how much was run, and whether that is all that others have run."""
+    ours = {(row["data"], row["rep"]) for row in _ordinary(rows) if row["model"] == OURS}
+    all_splits = {(row["data"], row["rep"]) for row in _ordinary(rows) if row["model"] in USUAL}
+    text = f"skdnn was run on {_count(ours)}."
+    left = all_splits - ours
+    if not left:
+        return f"{text}\n"
+    names = sorted({data for data, _ in all_splits} - {data for data, _ in ours})
+    sets = f", among them all of {', '.join(names)}" if names else ""
+    return _paragraph(
+        f"**These are partial results.** {text} Other models have results on {len(left)} more "
+        f"splits{sets}."
+    )
+
+
+def _paragraph(text):
+    return fill(text, 98, break_long_words=False, break_on_hyphens=False) + "\n"
+
+
+def _ordinary(rows):
+    return [row for row in rows if not row.get("timed")]
+
+
+def _count(splits):
+    """Say how many splits of how many sets."""
+    numbers = ", ".join(str(number) for number in sorted({number for _, number in splits}))
+    counts = f"{len(splits)} splits of {compare.n_sets(splits)} data sets"
+    return f"{counts} (split numbers: {numbers or '-'})"
+
+
+def _what_was_run(rows):
+    groups = defaultdict(list)
+    for row in rows:
+        groups[row["model"], row.get("timed", False)].append(row)
+    lines = []
+    for (name, is_timed), group in sorted(groups.items(), key=lambda item: item[0][1]):
+        n_failed = sum("error" in row for row in group)
+        numbers = sorted({row["rep"] for row in group})
+        n_sets = len({row["data"] for row in group})
+        label = _label(name) + (" (to take times)" if is_timed else "")
+        counts = (str(n_sets), ", ".join(map(str, numbers)), str(len(group) - n_failed))
+        lines.append((label, *counts, str(n_failed or "-"), _versions(group)))
+    header = ("", "data sets", "splits", "fits", "failed", "version")
+    return f"{table(header, lines)}{_environment(rows)}" if lines else ""
+
+
+def _label(name):
+    return PEERS[name].label if name in PEERS else name
+
+
+def _versions(group):
+    """Return the versions of a model's own package that its rows name, the rest counted."""
+    package = PEERS[group[0]["model"]].package
+    found = Counter(row.get("versions", {}).get(package) or "not recorded" for row in group)
+    if len(found) == 1:
+        return next(iter(found))
+    return ", ".join(f"{version} ({n} fits)" for version, n in found.items())
+
+
+def _environment(rows):
+    """Return what the rows that say so were run on, and with which other versions."""
+    found = defaultdict(set)
+    for row in rows:
+        for name in ("python", "numpy", "scipy", "scikit-learn", "pandas"):
+            found[name].add(row.get("versions", {}).get(name))
+        found["machine"].add(row.get("machine"))
+    known = {name: sorted(filter(None, values)) for name, values in found.items()}
+    lines = [f"- {name}: {' and '.join(values)}" for name, values in known.items() if values]
+    return "\nWith, where the results say so:\n\n" + "\n".join(lines) + "\n" if lines else ""
+
+
+def _mean_ranks(rows):
+    scores = compare.finished(rows)
+    splits = compare.common(scores, USUAL)
+    ranks = {measure: compare.mean_ranks(scores, USUAL, measure) for measure in MEASURES}
+    if not splits:
+        return ""
+    lines = [
+        (_label(name), *(_bold(of[name], min(of.values()), ".2f") for of in ranks.values()))
+        for name in sorted(USUAL, key=ranks["logloss"].get)
+    ]
+    header = ("", *(measure.label for measure in MEASURES.values()))
+    text = f"Of {len(USUAL)} models, 1 being the best, on the {_count(splits)} that all finished."
+    return f"{_paragraph(text)}\n{table(header, lines)}"
+
+
+def _bold(value, best, how):
+    text = f"{value:{how}}"
+    return f"**{text}**" if text == f"{best:{how}}" else text
+
+
+def _against_each(rows):
+    scores, lines = compare.finished(rows), []
+    for peer in OTHERS:
+        splits = compare.common(scores, (OURS, peer))
+        if splits:
+            records = (compare.wins_and_losses(scores, peer, measure) for measure in MEASURES)
+            counts = (str(len(splits)), str(compare.n_sets(splits)))
+            texts = (f"{won} - {lost}" for won, lost in records)
+            lines.append((_label(peer), *counts, f"{compare.ratio(scores, peer):.3f}", *texts))
+    wins = (f"{measure.label}: better - worse" for measure in MEASURES.values())
+    header = ("skdnn against", "splits", "data sets", "log-loss ratio", *wins)
+    text = "The ratio is the geometric mean of (skdnn's log-loss + 0.01) / (theirs + 0.01)."
+    return f"{_paragraph(text)}\n{table(header, lines)}" if lines else ""
+
+
+def _against_mlp(rows):
+    scores, lines = compare.finished(rows), []
+    for measure in ("logloss", "acc"):
+        behind, n = compare.sets_behind(scores, "mlp", measure, TOLERANCE)
+        if not n:
+            return ""
+        found = np.array(list(compare.advantages(scores, "mlp", measure).values()))
+        share = f"{(found >= -TOLERANCE - 0.5e-6).mean():.1%}"
+        sets = f"{n - len(behind)} of {n}"
+        lines.append((MEASURES[measure].label, sets, share, ", ".join(behind) or "-"))
+    header = ("not worse by more than 0.002", "data sets", "splits", "sets where it is")
+    return f"For a set, the mean over its splits counts.\n\n{table(header, lines)}"
+
+
+def _against_networks(rows):
+    scores, lines = compare.finished(rows), []
+    for peer in SLOW_NETWORKS:
+        splits = compare.common(scores, (OURS, peer))
+        for name in (OURS, peer) if splits else ():
+            means = [compare.values(scores, name, splits, key).mean() for key in MEASURES]
+            total = compare.values(scores, name, splits, "t_fit").sum()
+            numbers = (*(f"{mean:.4f}" for mean in means), f"{total / len(splits):.1f}")
+            lines.append((_label(name), str(len(splits)), *numbers))
+    labels = (f"mean {measure.label}" for measure in MEASURES.values())
+    text = "Two lines for each comparison. Seconds were not taken side by side: they say little."
+    header = ("", "splits", *labels, "mean seconds of fit")
+    return f"{_paragraph(text)}\n{table(header, lines)}" if lines else ""
+
+
+def _calibration(rows):
+    lines = []
+    for peer in OTHERS:
+        ours, theirs, splits = compare.mean_calibration_errors(rows, peer)
+        if splits:
+            counts = (str(len(splits)), str(compare.n_sets(splits)))
+            lines.append((_label(peer), *counts, f"{ours:.4f}", f"{theirs:.4f}"))
+    text = (
+        "Mean expected calibration error over binary sets, in 15 bins of equally many rows: how "
+        "far off is the share of a class among rows of about the same probability?"
+    )
+    header = ("skdnn against", "splits", "data sets", "skdnn", "the other")
+    return f"{_paragraph(text)}\n{table(header, lines)}" if lines else ""
+
+
+def _seconds(rows):
+    scores = compare.timed(rows)
+    models = [name for name in PEERS if name in scores]
+    splits = compare.common(scores, models)
+    if not splits:
+        return "Not measured yet: `--timed` runs models side by side.\n"
+    lines = []
+    for name in models:
+        middle, longest = compare.seconds(scores, name, splits)
+        slowest = max(splits, key=lambda split: scores[name][split]["t_fit"])[0]
+        lines.append((_label(name), f"{middle:.2f}", f"{longest:.1f}", slowest))
+    text = (
+        "Timed side by side, each model in a process of its own and after a fit of a small table "
+        f"there, on the {_count(splits)} that all of these finished."
+    )
+    header = ("", "median", "longest", "on")
+    return f"{_paragraph(text)}\n{table(header, lines)}{_left_out(rows, splits)}"
+
+
+def _left_out(rows, splits):
+    """Name the fits that were timed, but not by all."""
+    others = [
+        f"{_label(row['model'])} on {row['data']} ({_outcome(row)})"
+        for row in rows
+        if row.get("timed") and (row["data"], row["rep"]) not in splits
+    ]
+    return "\n" + _paragraph(f"Not among these: {', '.join(others)}.") if others else ""
+
+
+def _outcome(row):
+    return "failed" if "error" in row else f"{row['t_fit']:.1f} s"
+
+
+def _out_of_fold(rows):
+    excess = compare.out_of_fold_excess(compare.finished(rows))
+    if not excess:
+        return ""
+    sets = compare.by_set(excess)
+    furthest = max(sets, key=lambda data: abs(sets[data]))
+    highest = max(sets, key=sets.get)
+    return _paragraph(
+        f"`oof_score_` less the accuracy on test rows is {statistics.fmean(excess.values()):+.4f} "
+        f"on average over the {_count(excess)}. By set (means over its splits) it is furthest from "
+        f"0 on {furthest}, with {sets[furthest]:+.4f}, and highest on {highest}, with "
+        f"{sets[highest]:+.4f}. It is the score of single members, out of fold; the accuracy is "
+        "that of all together."
+    )
+
+
+def _log_loss_by_set(rows):
+    scores = compare.finished(rows)
+    found = [_line_of_set(scores, data) for data in sorted({row["data"] for row in rows})]
+    header = ("data set", "training rows", "splits", *map(_label, USUAL))
+    text = "Means over the splits that all models with a result on the set have finished."
+    lines = [line for line in found if line]
+    return f"{_paragraph(text)}\n{table(header, lines)}" if lines else ""
+
+
+def _line_of_set(scores, data):
+    of_set = {
+        name: {split: row for split, row in scores.get(name, {}).items() if split[0] == data}
+        for name in USUAL
+    }
+    models = [name for name in USUAL if of_set[name]]
+    splits = compare.common(of_set, models)
+    if not splits:
+        return None
+    n_rows = of_set[models[0]][splits[0]]["n"]
+    means = {name: compare.values(of_set, name, splits, "logloss").mean() for name in models}
+    best = min(means.values())
+    cells = (_bold(means[name], best, ".4f") if name in means else "-" for name in USUAL)
+    return (data, f"{n_rows:,}", str(len(splits)), *cells)
+
+
+def _failures(rows):
+    groups = defaultdict(list)
+    for row in rows:
+        if "error" in row:
+            groups[_label(row["model"]), _in_short(row["error"])].append(row)
+    lines = [
+        (label, error, ", ".join(f"{row['data']} {row['rep']}" for row in group))
+        for (label, error), group in sorted(groups.items())
+    ]
+    return table(("", "what happened", "data set and split"), lines) if lines else ""
+
+
+def _in_short(error):
+    text = " ".join(error.split()).replace("|", "/")
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+SECTIONS = {
+    "Mean ranks": _mean_ranks,
+    "Against each": _against_each,
+    "Against MLPClassifier": _against_mlp,
+    "Against RealMLP and TabM": _against_networks,
+    "Calibration": _calibration,
+    "Seconds of a fit": _seconds,
+    "Out-of-fold scores": _out_of_fold,
+    "Log-loss by data set": _log_loss_by_set,
+    "Fits that failed": _failures,
+    "What was run": _what_was_run,
+}

@@ -1,0 +1,126 @@
+"""What was wanted, beside what was reached."""
+
+import math
+import statistics
+from functools import partial
+from typing import NamedTuple
+
+from benchmarks.accuracy import compare
+from benchmarks.accuracy.peers import OURS, PEERS, SLOW_NETWORKS, USUAL
+
+RATIOS = {"catboost": 0.85, "histgb": 0.83, "lightgbm": 0.81, "xgboost": 0.80, "mlp": 0.70}
+TOLERANCE = 0.002  # of log-loss and accuracy, against MLPClassifier
+SHARES = {"logloss": 0.95, "acc": 0.90}
+TIMES = {"catboost": 1.0, "mlp": 4.0}  # median seconds of fit, ours over theirs
+NETWORK_TIMES = {"realmlp": 1.0, "tabm": 1 / 3}
+LONGEST = 60.0
+
+
+class Verdict(NamedTuple):
+    """One target; the figure is None where nothing was measured."""
+
+    text: str
+    figure: float | None
+    at_least: float = -math.inf
+    at_most: float = math.inf
+    is_strict: bool = False  # whether it is not enough to be equal to the limit
+
+    def is_met(self):
+        """Tell whether it is; None if nothing was measured."""
+        if self.figure is None:
+            return None
+        if self.is_strict:
+            return self.at_least < self.figure < self.at_most
+        return self.at_least <= self.figure <= self.at_most
+
+    def wanted(self):
+        """Say what is wanted."""
+        equal = "" if self.is_strict else "="
+        if math.isinf(self.at_least):
+            return {"": "< ", "=": "≤ "}[equal] + f"{self.at_most:.3g}"
+        if math.isinf(self.at_most):
+            return {"": "> ", "=": "≥ "}[equal] + f"{self.at_least:.3g}"
+        return f"{self.at_least:.3g} to {self.at_most:.3g}"
+
+
+def verdicts(rows):
+    """Return the verdicts on all rows of results."""
+    scores, times = compare.finished(rows), compare.timed(rows)
+    return [
+        *_ranks(scores),
+        *_ratios(scores),
+        *_shares(scores),
+        *_networks(scores),
+        *_calibration(rows),
+        *_times(times),
+        *_out_of_fold(scores),
+    ]
+
+
+def _ranks(scores):
+    of = {measure: compare.mean_ranks(scores, USUAL, measure) for measure in compare.MEASURES}
+    yield Verdict("mean rank of seven in log-loss", of["logloss"].get(OURS), at_most=2.0)
+    others = [rank for name, rank in of["logloss"].items() if name != OURS]
+    best = of["logloss"][OURS] - min(others) if others else None
+    yield Verdict("the same, less that of the best other", best, at_most=0, is_strict=True)
+    for measure in ("auc", "acc"):
+        ranks = of[measure]
+        figure = ranks[OURS] - ranks["catboost"] if ranks else None
+        text = f"mean rank in {compare.MEASURES[measure].label}, less CatBoost's"
+        yield Verdict(text, figure, at_most=0, is_strict=True)
+
+
+def _ratios(scores):
+    for peer, limit in RATIOS.items():
+        text = f"log-loss over that of {PEERS[peer].label}, geometric mean"
+        yield Verdict(text, compare.ratio(scores, peer), at_most=limit)
+
+
+def _shares(scores):
+    texts = {"logloss": "log-loss lower than MLPClassifier's, or within 0.002: share of sets"}
+    texts["acc"] = "accuracy not more than 0.002 below MLPClassifier's: share of sets"
+    for measure, limit in SHARES.items():
+        behind, n = compare.sets_behind(scores, "mlp", measure, TOLERANCE)
+        yield Verdict(texts[measure], 1 - len(behind) / n if n else None, at_least=limit)
+
+
+def _networks(scores):
+    for peer in SLOW_NETWORKS:
+        label = PEERS[peer].label
+        gain = partial(compare.mean_advantage, scores, peer)
+        lead = {"at_least": 0, "is_strict": True}
+        yield Verdict(f"mean log-loss of {label}, less ours", gain("logloss"), **lead)
+        yield Verdict(f"mean ROC AUC, less that of {label}", gain("auc"), **lead)
+        text = f"seconds of all fits over those of {label} (not side by side)"
+        yield Verdict(text, time_ratio(scores, peer, sum), at_most=NETWORK_TIMES[peer])
+
+
+def _calibration(rows):
+    ours, theirs, splits = compare.mean_calibration_errors(rows, "catboost")
+    figure = ours - theirs if splits else None
+    yield Verdict("mean calibration error on binary sets, less CatBoost's", figure, at_most=0)
+
+
+def _times(times):
+    for peer, limit in TIMES.items():
+        text = f"median seconds of fit over those of {PEERS[peer].label}"
+        yield Verdict(text, time_ratio(times, peer, statistics.median), at_most=limit)
+    ours = [row["t_fit"] for row in times.get(OURS, {}).values()]
+    yield Verdict("longest fit, in seconds", max(ours, default=None), at_most=LONGEST)
+
+
+def _out_of_fold(scores):
+    excess = compare.out_of_fold_excess(scores).values()
+    mean = statistics.fmean(excess) if excess else None
+    text = "`oof_score_` less the accuracy on test rows, mean"
+    yield Verdict(text, mean, at_least=-0.015, at_most=0)
+
+
+def time_ratio(scores, peer, summarize):
+    """Return our seconds of fit over a peer's, on what both finished; None without any."""
+    splits = compare.common(scores, (OURS, peer))
+    if not splits:
+        return None
+    both = (compare.values(scores, name, splits, "t_fit").tolist() for name in (OURS, peer))
+    ours, theirs = map(summarize, both)
+    return ours / theirs
