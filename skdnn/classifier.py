@@ -10,12 +10,14 @@ from skdnn.core.losses import LOSSES
 from skdnn.fitting import make_epoch, make_task, training_threads
 from skdnn.hooks import CallbackSupportMixin, Watch, with_callbacks
 from skdnn.labels import Labels, learn_labels
+from skdnn.notebook import NotebookMixin
 from skdnn.outcome import forget_calibration, keep_calibration
 from skdnn.parameters import CONSTRAINTS
 from skdnn.predicting import forward_passes, predict_blocks
 from skdnn.reading import check_table, read_table, unchanged_on_error
 from skdnn.solvers import SOLVERS
 from skdnn.stages import begin, go_on
+from skdnn.summary import summarize
 from skdnn.weights import assign_layer_arrays, layer_arrays
 
 MIXED = -1  # in place of the training data's fingerprint, once there have been several
@@ -31,7 +33,7 @@ def _is_stochastic(estimator):
     return True
 
 
-class DeepNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """A deep neural network that takes tables as they come and gives calibrated probabilities.
 
     One fit trains ``n_members`` networks side by side. Member k holds out fold k of the rows,
@@ -535,6 +537,17 @@ class DeepNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         scores = self.decision_function(X)
         return self._labels.decide(scores)
+
+    def summary(self):
+        """Return what the network is made of; printed, it is a table.
+
+        Returns
+        -------
+        Summary
+            Layers with their shapes and parameters, the encoder's work, and what "auto" became.
+        """
+        check_is_fitted(self)
+        return summarize(self)
 
     def _labels_of_fitted(self):
         check_is_fitted(self)

@@ -256,7 +256,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             return self._encode_sparse(X) if issparse(X) else self._divide(X)
         # Zeros are moved by the scaling: there is no sparse result to return.
         X = X.toarray() if issparse(X) else X
-        table, n_numbers = as_table(X, _names(self)), self.level_statistics_.n_numbers
+        return self._encode_table(as_table(X, _names(self)), in_training)
+
+    def _encode_table(self, table, in_training=False):
+        n_numbers = self.level_statistics_.n_numbers
         rows = self._plan.encode(table, self.dtype, n_numbers)
         if n_numbers and not in_training:
             codes = self._plan.level_codes(table, self._large)
@@ -307,14 +310,42 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         columns = _check_feature_names_in(self, input_features)
         if self._plan is None:
             return columns
+        names = [f"{columns[position]}_target{number}" for position, number in self._numbers()]
+        return np.array(names + self._plan.names(columns), dtype=object)
+
+    def _numbers(self):
+        """Return, for each number of levels, the column it is about and its place there."""
         tables = self.level_statistics_.tables
         large = zip(self._large, tables, strict=True) if tables else ()
-        names = [
-            f"{columns[position]}_target{number}"
-            for position, table in large
-            for number in range(table.shape[1])
-        ]
-        return np.array(names + self._plan.names(columns), dtype=object)
+        return [(column, number) for column, table in large for number in range(table.shape[1])]
+
+    def feature_origins(self):
+        """Return the column of X that each column of :meth:`transform` comes from.
+
+        Returns
+        -------
+        ndarray of int of shape (n_outputs,)
+            Positions; -1 for the column of zeros that stands for a table in which nothing varies.
+        """
+        check_is_fitted(self)
+        if self._plan is None:
+            return np.arange(self.n_features_in_)
+        return np.array([column for column, _ in self._numbers()] + self._plan.origins())
+
+    def typical_row(self):
+        """Return the encoded row of a table's most ordinary row: what others are compared with.
+
+        Returns
+        -------
+        ndarray of shape (1, n_outputs)
+            Like a row of :meth:`transform`, for a row with the median of each column of numbers
+            or dates and the most frequent level of each column of text. All zeros if the rows of
+            fit were sparse.
+        """
+        check_is_fitted(self)
+        if self._plan is None:
+            return np.zeros((1, self.n_features_in_), self.dtype)
+        return self.expansion_(self._encode_table(self._plan.typical_row(_names(self))))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

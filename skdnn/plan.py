@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdnn.columns import DATE_PARTS, date_parts
+from skdnn.columns import DATE_PARTS, column_from_array, date_parts
 from skdnn.core.expansion import Expansion
 from skdnn.knots import knot_coordinates, learn_knots
 from skdnn.scaling import Scaling, learn_scaling, scale, weighted_shares
-from skdnn.tables import determines_the_rest, read_as
+from skdnn.tables import Frame, determines_the_rest, read_as
 
 CONSTANT = "constant"
 ALL_MISSING = "all missing"
@@ -82,6 +82,12 @@ class Dates(NamedTuple):
 
     parts: np.ndarray
     scaling: Scaling
+
+    @property
+    def median(self):
+        """The time in the middle, datetime64[us]."""
+        seconds = self.scaling.center[0] if len(self.parts) else 0.0
+        return np.datetime64(0, "us") + np.timedelta64(round(seconds * 1e6), "us")
 
     def encode(self, times):
         """Return the scaled parts (n_rows, n_parts)."""
@@ -168,27 +174,45 @@ class Plan(NamedTuple):
             codes[:, column] = np.array([*of_text, len(ranks)])[texts.values]
         return codes
 
+    def parts(self):
+        """Return ``(position, suffix)`` of each expanded column: whence it comes, what it is."""
+        scaled = [(position, "") for position in self.numbers.tolist()]
+        for position, dates in self.dates.items():
+            scaled += [(position, f"_{DATE_PARTS[part]}") for part in dates.parts]
+        binned = []
+        for column, knots in self.knots.items():
+            position, suffix = scaled[column]
+            binned += [(position, f"{suffix}_bin{number}") for number in range(1, len(knots))]
+        gaps = [(position, "_missing") for position in self.gaps]
+        levels = [
+            (position, f"_{name}")
+            for position, levels in self.levels.items()
+            for name in levels.names
+        ]
+        return scaled + gaps + binned + levels
+
     def names(self, columns):
         """Return the names of expanded columns, given those of the table's columns."""
-        names = [columns[position] for position in self.numbers]
-        names += [
-            f"{columns[position]}_{DATE_PARTS[part]}"
-            for position, dates in self.dates.items()
-            for part in dates.parts
-        ]
-        binned = [
-            f"{names[column]}_bin{number}"
-            for column, knots in self.knots.items()
-            for number in range(1, len(knots))
-        ]
-        names += [f"{columns[position]}_missing" for position in self.gaps]
-        names += binned
-        names += [
-            f"{columns[position]}_{level}"
-            for position, levels in self.levels.items()
-            for level in levels.names
-        ]
+        names = [f"{columns[position]}{suffix}" for position, suffix in self.parts()]
         return _made_unique(names or ["constant"])
+
+    def origins(self):
+        """Return the position of the column that each expanded column comes from, -1 for none."""
+        return [position for position, _ in self.parts()] or [-1]
+
+    def typical_row(self, names):
+        """Return a table of one row: medians, and the most frequent levels.
+
+        Columns that are ignored are 0.
+        """
+        values = {position: [0.0] for position in range(len(names))}
+        centers = self.scaling.center.tolist()
+        values |= {p: [center] for p, center in zip(self.numbers.tolist(), centers, strict=True)}
+        values |= {position: [dates.median] for position, dates in self.dates.items()}
+        # Without a frequent level any text is infrequent, the one that says so too.
+        values |= {position: [levels.names[0]] for position, levels in self.levels.items()}
+        columns = [np.array(values[position]) for position in range(len(names))]
+        return Frame(columns, names, 1, column_from_array)
 
 
 def _made_unique(names):

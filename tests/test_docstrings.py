@@ -17,7 +17,8 @@ def public_names():
     for name in skdnn.__all__:
         yield f"skdnn.{name}"
         for member, value in vars(getattr(skdnn, name)).items():
-            if not member.startswith("_") and inspect.isfunction(value):
+            is_method = inspect.isfunction(value) or isinstance(value, classmethod)
+            if not member.startswith("_") and is_method:
                 yield f"skdnn.{name}.{member}"
     for name, value in vars(skdnn.callbacks).items():
         if inspect.isclass(value) and not name.startswith("_") and name != "Path":

@@ -208,9 +208,9 @@ def test_large_networks_are_the_same_on_any_number_of_threads(n_members):
         clone(net).set_params(n_jobs=n_jobs).fit(wide, labels) for n_jobs in (1, 2, 4)
     )
     # Batches of 300 rows of one member, 250 of two: in slices if there is one member.
-    assert (count_slices(n_members, 250 if n_members > 1 else 300, one._params.shape[1]) > 1) == (
-        n_members == 1
-    )
+    assert (
+        count_slices(n_members == 1, 250 if n_members > 1 else 300, one._params.shape[1]) > 1
+    ) == (n_members == 1)
     np.testing.assert_array_equal(one._params, two._params)
     np.testing.assert_array_equal(one._params, four._params)
     assert one.loss_curve_ == four.loss_curve_

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import erf, expit
 
-from skdnn.core import kernels
+from skdnn.core.codes import ActivationCode
 
 LEAK = 0.01  # slope of leaky_relu below zero (Maas, Hannun & Ng, 2013)
 SELU_ALPHA = 1.6732632423543772  # Klambauer et al., 2017, https://arxiv.org/abs/1706.02515
@@ -32,12 +32,15 @@ class Activation(NamedTuple):
         Whether the slope needs only ``a``, so that ``a`` may overwrite ``z``.
     init : str
         The initializer that keeps the variance of signals through a deep stack.
+    code : ActivationCode or None
+        Its compiled loop; without one, networks train layer by layer.
     """
 
     value: Callable
     slope: Callable
     from_output: bool
     init: str
+    code: ActivationCode | None = None
 
 
 def identity(z, out):
@@ -76,14 +79,12 @@ def tanh_slope(z, a, out):
 
 def relu(z, out):
     """Return max(z, 0) (Nair & Hinton, 2010)."""
-    kernels.relu(z, out)
-    return out
+    return np.maximum(z, 0, out=out)
 
 
 def relu_slope(z, a, out):
     """Return 1 where a > 0, else 0."""
-    kernels.relu_slope(a, out)
-    return out
+    return np.greater(a, 0, out=out)
 
 
 def leaky_relu(z, out):
@@ -189,15 +190,21 @@ def softplus_slope(z, a, out):
 
 
 ACTIVATIONS = {
-    "identity": Activation(identity, identity_slope, True, "glorot_uniform"),
-    "logistic": Activation(logistic, logistic_slope, True, "glorot_uniform"),
-    "tanh": Activation(tanh, tanh_slope, True, "glorot_uniform"),
-    "relu": Activation(relu, relu_slope, True, "he_normal"),
-    "leaky_relu": Activation(leaky_relu, leaky_relu_slope, True, "he_normal"),
-    "elu": Activation(elu, elu_slope, True, "he_normal"),
-    "selu": Activation(selu, selu_slope, True, "lecun_normal"),
-    "silu": Activation(silu, silu_slope, False, "he_normal"),
-    "gelu": Activation(gelu, gelu_slope, False, "he_normal"),
-    "mish": Activation(mish, mish_slope, False, "he_normal"),
-    "softplus": Activation(softplus, softplus_slope, False, "he_normal"),
+    "identity": Activation(
+        identity, identity_slope, True, "glorot_uniform", ActivationCode.IDENTITY
+    ),
+    "logistic": Activation(
+        logistic, logistic_slope, True, "glorot_uniform", ActivationCode.LOGISTIC
+    ),
+    "tanh": Activation(tanh, tanh_slope, True, "glorot_uniform", ActivationCode.TANH),
+    "relu": Activation(relu, relu_slope, True, "he_normal", ActivationCode.RELU),
+    "leaky_relu": Activation(
+        leaky_relu, leaky_relu_slope, True, "he_normal", ActivationCode.LEAKY_RELU
+    ),
+    "elu": Activation(elu, elu_slope, True, "he_normal", ActivationCode.ELU),
+    "selu": Activation(selu, selu_slope, True, "lecun_normal", ActivationCode.SELU),
+    "silu": Activation(silu, silu_slope, False, "he_normal", ActivationCode.SILU),
+    "gelu": Activation(gelu, gelu_slope, False, "he_normal", ActivationCode.GELU),
+    "mish": Activation(mish, mish_slope, False, "he_normal", ActivationCode.MISH),
+    "softplus": Activation(softplus, softplus_slope, False, "he_normal", ActivationCode.SOFTPLUS),
 }

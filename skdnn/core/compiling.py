@@ -13,6 +13,7 @@ SWITCH = "SKDNN_NUMBA"  # environment variable
 OFF = ("0", "false", "no", "off")  # its values that keep to NumPy
 # What lets loops become vector instructions, short of assuming that NaN does not occur.
 FAST_MATH = {"reassoc", "contract", "arcp", "nsz", "afn"}
+OPTIONS = {"error_model": "numpy", "fastmath": FAST_MATH}
 
 _lock = threading.RLock()
 _wanted = None  # True or False within a block of `compiled`
@@ -67,6 +68,40 @@ def compiled(wanted):
         _wanted, _is_compiled = before
 
 
+class MachineCode:
+    """A loop that is compiled when it is first called, and kept on disk where that works.
+
+    Parameters
+    ----------
+    loop : callable
+        Element by element, as numba likes it.
+    """
+
+    def __init__(self, loop):
+        self.loop, self._compiled = loop, None
+        update_wrapper(self, loop)
+
+    def __call__(self, *args):
+        """Run the loop."""
+        try:
+            return (self._compiled or self._compile())(*args)
+        except Exception:
+            # Loops raise nothing themselves: the cache is damaged or cannot be read, or the disk
+            # is full. That is found out before the loop begins.
+            return self._compile(cache=False)(*args)
+
+    def _compile(self, cache=True):
+        from numba import njit
+
+        with _lock:
+            if self._compiled is None or not cache:
+                try:
+                    self._compiled = njit(cache=cache, nogil=True, **OPTIONS)(self.loop)
+                except RuntimeError:  # there is no folder that the cache could be written to
+                    self._compiled = njit(nogil=True, **OPTIONS)(self.loop)
+            return self._compiled
+
+
 class Kernel:
     """A loop to compile, and the NumPy function to call without numba.
 
@@ -79,32 +114,12 @@ class Kernel:
     """
 
     def __init__(self, loop, twin):
-        self.loop, self.twin = loop, twin
-        self._machine_code = None
+        self.loop, self.twin, self._machine_code = loop, twin, MachineCode(loop)
         update_wrapper(self, loop)
 
     def __call__(self, *args):
         """Run the loop or its twin."""
-        if not _is_compiled:
-            return self.twin(*args)
-        try:
-            return (self._machine_code or self._compile())(*args)
-        except Exception:
-            # Loops raise nothing themselves: the cache is damaged or cannot be read, or the disk
-            # is full. That is found out before the loop begins.
-            return self._compile(cache=False)(*args)
-
-    def _compile(self, cache=True):
-        from numba import njit
-
-        options = {"nogil": True, "error_model": "numpy", "fastmath": FAST_MATH}
-        with _lock:
-            if self._machine_code is None or not cache:
-                try:
-                    self._machine_code = njit(cache=cache, **options)(self.loop)
-                except RuntimeError:  # there is no folder that the cache could be written to
-                    self._machine_code = njit(**options)(self.loop)
-            return self._machine_code
+        return self._machine_code(*args) if _is_compiled else self.twin(*args)
 
 
 def kernel(twin):

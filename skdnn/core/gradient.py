@@ -99,9 +99,9 @@ class Slices:
         return values
 
 
-def count_slices(n_members, n_batch_rows, n_parameters):
+def count_slices(is_alone, n_batch_rows, n_parameters):
     """Return the number of slices that a batch is cut into, for threads to share."""
-    if n_members > 1:
+    if not is_alone:
         return 1  # members are what threads share
     largest = min(n_batch_rows // SLICE_ROWS, n_batch_rows * n_parameters // SLICE_WORK)
     return max(1, min(largest, MAX_SLICES))

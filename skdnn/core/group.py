@@ -4,12 +4,10 @@ from itertools import compress
 
 import numpy as np
 
-from skdnn.core.batches import Batches, plan_batches
-from skdnn.core.buffers import Buffers
-from skdnn.core.evaluation import Evaluation
-from skdnn.core.gradient import LossGradient, Slices, add_penalty, count_slices
-from skdnn.core.optimizers import clip_by_norm, decay
+from skdnn.core.batches import plan_batches
+from skdnn.core.fusing import make_steps
 from skdnn.core.schedules import Progress
+from skdnn.core.steps import Crew
 from skdnn.core.stopping import BestEpochs
 
 MAX_FAILURES = 10  # divergences after which a member gives up
@@ -32,22 +30,25 @@ class Group:
     rngs : list of Generator
         Of all members.
     run : callable
-        Like ``map``; runs the slices of a batch.
+        Like ``map``; runs what threads share of a batch.
+    n_threads : int
+        How many calls it runs at a time.
     """
 
-    def __init__(self, members, network, split, state, plan, rngs, run=map):
-        self.members, self.network, self.plan, self.run = members, network, plan, run
+    def __init__(self, members, network, split, state, plan, rngs, run=map, n_threads=1):
+        self.members, self.network, self.plan = members, network, plan
+        self.run, self.n_threads = run, n_threads
         self.data, self.valid_data = split.data, split.valid_data
         self.params = state.params[members]
         self.rngs = [rngs[member] for member in members]
         self.train_rows = [split.train_rows[member] for member in members]
-        self.valid_rows = []
+        self.valid_rows, self.valid_width = [], 0
         if split.valid_data is not None:
             self.valid_rows = [split.valid_rows[member] for member in members]
             self.valid_width = max(map(len, split.valid_rows))
         self.layout = plan_batches(split.train_rows, plan.batch_size)
         self.n_rows = max(map(len, split.train_rows))  # of all members, here or not
-        self.n_slices = count_slices(len(state.params), self.layout.width, network.n_parameters)
+        self.is_alone = len(state.params) == 1
         self.n_steps = self.first_step = state.n_steps
         self.rule = plan.make_rule(self.params.shape, self.params.dtype)
         if state.rule_state.keys() == self.rule.state.keys():
@@ -61,43 +62,33 @@ class Group:
 
     def _prepare(self):
         """Make what depends on which members are left."""
-        self.batches = Batches(self.train_rows, self.data.weights, self.layout, self.params.dtype)
-        self.loss_gradient = self._loss_gradient()
-        self.grads = self.loss_gradient.grads
-        self.weights = self.network.weights(self.params)
-        self.grad_weights = self.network.weights(self.grads)
         self.before = np.empty_like(self.params)
-        self.buffers = Buffers(self.params.dtype)
-        self.evaluation = None
-        if self.valid_rows:
-            self.evaluation = Evaluation(
-                self.network,
-                self.params,
-                self.valid_data,
-                self.valid_rows,
-                self.valid_width,
-                self.plan.loss,
-                self.plan.label_smoothing,
+        self.steps = make_steps(
+            Crew(
+                network=self.network,
+                plan=self.plan,
+                data=self.data,
+                valid_data=self.valid_data,
+                layout=self.layout,
+                params=self.params,
+                rates=self.rates,
+                rule=self.rule,
+                rngs=self.rngs,
+                train_rows=self.train_rows,
+                valid_rows=self.valid_rows,
+                valid_width=self.valid_width,
+                is_alone=self.is_alone,
+                run=self.run,
+                n_threads=self.n_threads,
             )
-
-    def _loss_gradient(self):
-        """Return what differentiates the loss of a batch: whole, or in slices on threads."""
-        has_one_batch = self.layout.n_batches == 1 and not self.plan.shuffle
-        generators = [self.rngs]
-        if self.n_slices > 1:
-            generators = [[rng] for rng in self.rngs[0].spawn(self.n_slices)]
-        parts = [
-            LossGradient(self.network, self.data, self.params, self.plan, rngs, has_one_batch)
-            for rngs in generators
-        ]
-        return Slices(parts, self.layout.width, self.run) if self.n_slices > 1 else parts[0]
+        )
 
     def select(self, kept):
         """Go on with some of the members only; ``kept`` is boolean."""
         for name in ("members", "params", "rates", "n_failures", "last_good", "lowest"):
             setattr(self, name, getattr(self, name)[kept])
         # In the order that shuffling has left them in: it goes on from there.
-        lists = (self.rngs, self.batches.orders, self.valid_rows)
+        lists = (self.rngs, self.steps.orders, self.valid_rows)
         self.rngs, self.train_rows, self.valid_rows = (
             list(compress(items, kept)) for items in lists
         )
@@ -129,9 +120,9 @@ class Group:
             better = report[0] < self.lowest
             if better.any():
                 self.lowest[better], self.last_good[better] = report[0][better], self.before[better]
-            if self.evaluation is not None:
-                report[1:] = self.evaluation()
-        if self.evaluation is not None and self.plan.score is not None:
+            if self.valid_rows:
+                report[1:] = self.steps.evaluate()
+        if self.valid_rows and self.plan.score is not None:
             report[2] = self.plan.score(self.members, self.params)
         self.best.update(number, self._watched(report), self.params)
         return report
@@ -143,32 +134,27 @@ class Group:
         return report[1] if self.plan.score is None else -report[2]
 
     def _train(self, number):
-        losses = np.zeros(len(self.members))
-        n_rows_seen = number * self.n_rows
-        for rows, weights, shares in self.batches.epoch(self.rngs if self.plan.shuffle else None):
-            losses += shares * self._step(rows, weights, n_rows_seen)
+        rates = self._rates(number)
+        losses = self.steps.epoch(rates, self.n_steps)
+        self.n_steps += len(rates)
         return losses
 
-    def _step(self, rows, weights, n_rows_seen):
-        values = self.loss_gradient(rows, weights)
-        plan = self.plan
-        if plan.alpha:
-            strengths = plan.alpha / self.batches.counts
-            values += add_penalty(self.weights, self.grad_weights, strengths, self.buffers)
-        if plan.max_grad_norm is not None:
-            clip_by_norm(self.grads, plan.max_grad_norm)
-        rates = self.rates * self.params.dtype.type(self._rate(n_rows_seen))
-        self.n_steps += 1
-        if plan.weight_decay:
-            decay(self.weights, rates, plan.weight_decay)
-        self.rule.step(self.params, self.grads, rates, self.n_steps)
-        return values
-
-    def _rate(self, n_rows_seen):
-        plan = self.plan
-        fraction = (self.n_steps - self.first_step) / (plan.n_epochs * self.layout.n_batches)
-        progress = Progress(fraction, n_rows_seen, plan.power_t, plan.warmup)
-        return plan.learning_rate * plan.schedule(progress)
+    def _rates(self, number):
+        """Return the rates of the steps of an epoch."""
+        plan, n_batches = self.plan, self.layout.n_batches
+        taken = self.n_steps - self.first_step
+        return [
+            plan.learning_rate
+            * plan.schedule(
+                Progress(
+                    (taken + step) / (plan.n_epochs * n_batches),
+                    number * self.n_rows,
+                    plan.power_t,
+                    plan.warmup,
+                )
+            )
+            for step in range(n_batches)
+        ]
 
     def _restore_diverged(self, losses):
         """Put members with a loss or a parameter that is not finite back, at a lower rate."""

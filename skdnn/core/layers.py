@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdnn.core import kernels
+from skdnn.core.bits import random_words
 
 FACTOR_SPEED = 10  # factors of columns are 1 + this times a parameter, and learn so much faster
 
@@ -73,7 +73,7 @@ class Dense:
         weights, bias = params
         shape = (len(weights), inputs.shape[1], weights.shape[2])
         outputs = np.matmul(inputs, weights, out=buffers("outputs", shape))
-        kernels.add_bias(outputs, bias)
+        outputs += bias
 
         def to_params(grad_outputs, grads):
             grad_weights, grad_bias = grads
@@ -151,7 +151,7 @@ class SparseDense(Dense):
         per_member = inputs * len(weights) if len(inputs) == 1 else inputs
         for rows, member_weights, member_outputs in zip(per_member, weights, outputs, strict=True):
             member_outputs[...] = rows @ member_weights
-        kernels.add_bias(outputs, bias)
+        outputs += bias
 
         def to_params(grad_outputs, grads):
             grad_weights, grad_bias = grads
@@ -178,7 +178,7 @@ class Elementwise:
 
     def forward(self, params, inputs, buffers, rngs=None):
         """Return the activations, which overwrite ``inputs`` where the slope allows it."""
-        value, slope, from_output, _ = self.activation
+        value, slope, from_output, *_ = self.activation
         outputs = value(inputs, inputs if from_output else buffers("outputs", inputs.shape))
 
         def to_inputs(grad_outputs):
@@ -206,27 +206,26 @@ class Dropout:
         """Return ``inputs`` with units dropped, or as they are when predicting."""
         if rngs is None or self.threshold == 0:
             return inputs, WayBack(None, _unchanged)
-        words = self._draw(inputs.shape, buffers, rngs)
-        scale = inputs.dtype.type(2**16 / (2**16 - int(self.threshold)))
+        factors = self._draw(inputs.shape, buffers, rngs)
         # Out of place: the activation before needs its own output on the way back.
-        outputs = buffers("outputs", inputs.shape)
-        kernels.drop(inputs, words, self.threshold, scale, outputs)
+        outputs = np.multiply(inputs, factors, out=buffers("outputs", inputs.shape))
 
         def to_inputs(grad_outputs):
-            kernels.drop(grad_outputs, words, self.threshold, scale, grad_outputs)
+            grad_outputs *= factors
             return grad_outputs
 
         return outputs, WayBack(None, to_inputs)
 
     def _draw(self, shape, buffers, rngs):
-        """Return 16 random bits for each unit, shape (n_members, n_words)."""
+        """Return a factor for each unit: 0, or what makes up for those that are dropped."""
         n_members, n_rows, width = shape
-        # Four units share a raw draw: several times faster than a float for each.
-        n_words = -(-n_rows * width // 4)
-        words = buffers("words", (n_members, n_words), np.uint64)
-        for rng, member_words in zip(rngs, words, strict=True):
-            member_words[:] = rng.bit_generator.random_raw(n_words)
-        return words
+        keys = np.array([rng.bit_generator.random_raw() for rng in rngs], np.uint64)
+        n_words = -(-width // 4)  # 16 bits a unit; each row begins with a word of its own
+        draws = random_words(keys, n_rows * n_words).view(np.uint16)
+        draws = draws.reshape(n_members, n_rows, 4 * n_words)[..., :width]
+        factors = np.greater_equal(draws, self.threshold, out=buffers("factors", shape))
+        factors *= 2**16 / (2**16 - int(self.threshold))
+        return factors
 
 
 def _sum_rows(grad_outputs, grad_bias, buffers):

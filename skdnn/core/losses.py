@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
-from skdnn.core import kernels
+from skdnn.core.codes import LossCode
 
 
 class Loss(NamedTuple):
@@ -29,12 +30,15 @@ class Loss(NamedTuple):
     columns_are_independent : bool
         Whether each column of probabilities is one of two outcomes of its own, instead of all
         columns summing to 1.
+    code : LossCode or None
+        Its compiled loop; without one, networks train layer by layer.
     """
 
     value_and_gradient: Callable
     log_proba: Callable
     is_hit: Callable
     columns_are_independent: bool = False
+    code: LossCode | None = None
 
 
 def softmax_cross_entropy(logits, targets, weights, smoothing=0.0):
@@ -57,12 +61,19 @@ def softmax_cross_entropy(logits, targets, weights, smoothing=0.0):
     value : ndarray of shape (n_members,)
     grad_logits : ndarray of shape (n_members, n_rows, n_classes)
     """
-    smoothing = logits.dtype.type(smoothing)
-    levels, values = np.empty(logits.shape[:2], logits.dtype), np.empty(len(logits))
-    kernels.shift_logits(logits, targets, smoothing, levels)
-    np.exp(logits, out=logits)
-    kernels.softmax_gradient(logits, targets, weights, smoothing, levels, values)
-    return values, logits
+    logits -= logits.max(axis=2, keepdims=True)
+    levels = np.take_along_axis(logits, targets, axis=2)[..., 0]
+    if smoothing:
+        levels += smoothing * (logits.mean(axis=2) - levels)
+    powers = np.exp(logits, out=logits)
+    total = powers.sum(axis=2, keepdims=True)
+    values = np.log(total[..., 0], dtype=np.float64) - levels
+    powers /= total
+    powers -= smoothing / powers.shape[2]
+    hit = np.take_along_axis(powers, targets, axis=2) - (1 - smoothing)
+    np.put_along_axis(powers, targets, hit, axis=2)
+    powers *= weights[..., None]
+    return np.einsum("kr,kr->k", values, weights), powers
 
 
 def sigmoid_cross_entropy(logits, targets, weights, smoothing=0.0):
@@ -84,9 +95,12 @@ def sigmoid_cross_entropy(logits, targets, weights, smoothing=0.0):
     value : ndarray of shape (n_members,)
     grad_logits : ndarray of shape (n_members, n_rows, n_outputs)
     """
-    values = np.empty(len(logits))
-    kernels.sigmoid_gradient(logits, targets, weights, logits.dtype.type(smoothing), values)
-    return values, logits
+    soft = (targets * (1 - smoothing) + smoothing / 2).astype(logits.dtype)
+    values = (np.logaddexp(0, logits) - soft * logits).sum(axis=2, dtype=np.float64)
+    expit(logits, out=logits)
+    logits -= soft
+    logits *= weights[..., None]
+    return np.einsum("kr,kr->k", values, weights), logits
 
 
 def log_softmax(logits):
@@ -116,7 +130,11 @@ def signs_are_targets(logits, targets):
 
 
 LOSSES = {
-    "softmax": Loss(softmax_cross_entropy, log_softmax, highest_is_target),
-    "sigmoid": Loss(sigmoid_cross_entropy, log_sigmoid_pair, signs_are_targets),
-    "multilabel": Loss(sigmoid_cross_entropy, log_sigmoid, signs_are_targets, True),
+    "softmax": Loss(softmax_cross_entropy, log_softmax, highest_is_target, code=LossCode.SOFTMAX),
+    "sigmoid": Loss(
+        sigmoid_cross_entropy, log_sigmoid_pair, signs_are_targets, code=LossCode.SIGMOID
+    ),
+    "multilabel": Loss(
+        sigmoid_cross_entropy, log_sigmoid, signs_are_targets, True, LossCode.SIGMOID
+    ),
 }

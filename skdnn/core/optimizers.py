@@ -98,17 +98,11 @@ class Adam:
     def step(self, params, grads, rates, number):
         """Follow the corrected first moment over the root of the corrected second one."""
         real = params.dtype.type
-        kernels.adam(
-            params,
-            grads,
-            self.state["first"],
-            self.state["second"],
-            rates * real(1 / (1 - self.beta_1**number)),
-            self._first_shares,
-            self._second_shares,
-            real(1 / (1 - self.beta_2**number)),
-            self.epsilon,
-        )
+        rates = rates[:, 0] * real(1 / (1 - self.beta_1**number))
+        scale = real(1 / (1 - self.beta_2**number))
+        moments = self.state["first"], self.state["second"]
+        for member in zip(params, grads, *moments, rates, strict=True):
+            kernels.adam(*member, self._first_shares, self._second_shares, scale, self.epsilon)
 
 
 def decay(weights, rates, strength):

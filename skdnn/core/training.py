@@ -224,9 +224,10 @@ def train(network, split, state, plan, rngs, n_groups=1, run=map, watch=None):
     """
     compiling.load()
     everyone = np.arange(len(state.params))
-    run_groups, run_slices = (run, map) if len(everyone) > 1 else (map, run)
+    # A single member's batches are what threads share.
+    run_groups, *within = (run, map, 1) if len(everyone) > 1 else (map, run, n_groups)
     groups = [
-        Group(members, network, split, state, plan, rngs, run_slices)
+        Group(members, network, split, state, plan, rngs, *within)
         for members in np.array_split(everyone, min(n_groups, len(everyone)))
     ]
     rule_state = {name: np.zeros_like(state.params) for name in groups[0].rule.state}

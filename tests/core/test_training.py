@@ -10,8 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from skdnn.core.batches import Data, DenseRows, SparseRows
+from skdnn.core.compiling import compiled, has_numba
 from skdnn.core.evaluation import Evaluation
-from skdnn.core.group import MAX_FAILURES, Group
+from skdnn.core.group import MAX_FAILURES
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build, initialize
 from skdnn.core.optimizers import OPTIMIZERS, Momentum
@@ -519,11 +520,13 @@ def test_a_last_step_that_explodes_is_taken_back():
     np.testing.assert_array_equal(state.params, begin.params)
 
 
-def test_slices_of_a_batch_drop_units_of_their_own():
-    network, data = build((N_INPUTS, 30_000, N_CLASSES), ["relu"], 0.5), make_data(n_rows=200)
-    whole_batch = plan(batch_size=200)
-    group = Group(
-        np.array([0]), network, everyone(data), start(network), whole_batch, generators(1)
-    )
-    first, second = (part.rngs[0].random(20) for part in group.loss_gradient.parts)
-    assert not np.intersect1d(first, second).size
+def test_large_networks_drop_the_same_units_compiled_or_not():
+    network = build((N_INPUTS, 30_000, N_CLASSES), ["relu"], 0.5)
+    split = everyone(make_data(np.float32, n_rows=200))
+    losses = []
+    for wanted in {False, has_numba()}:
+        with compiled(wanted):
+            our_plan = plan("adam", batch_size=200, learning_rate=1e-3, n_epochs=3)
+            begin = start(network, dtype=np.float32)
+            losses.append(train(network, split, begin, our_plan, generators(1))[1].train_loss)
+    np.testing.assert_allclose(losses[0], losses[-1], rtol=1e-4)

@@ -1,0 +1,194 @@
+"""Batches of an epoch, one after the other, and passes over the rows to validate on."""
+
+import numpy as np
+
+from skdnn.core.codes import Layer
+from skdnn.core.fused.compact import (
+    add_columns,
+    backward_compact,
+    learn_factors,
+    multiply_numbers,
+    prepare,
+)
+from skdnn.core.fused.machine import compiled, entrance, wait_for_all
+from skdnn.core.fused.passes import (
+    finish,
+    grad_inputs,
+    grad_weights,
+    is_hit,
+    loss,
+    loss_of_row,
+    multiply_inputs,
+    sum_rows,
+)
+from skdnn.core.fused.rows import gather
+from skdnn.core.fused.tables import Member
+from skdnn.core.fused.updates import add_penalty, shrinkage, sum_of_squares, update
+
+
+@compiled
+def of_member(members, k):
+    """Return the arrays of a member."""
+    return Member(
+        members.params[k],
+        members.first[k],
+        members.second[k],
+        members.grads,
+        members.scratch,
+        members.sums,
+    )
+
+
+@compiled
+def forward(net, depth, n_rows, params, scratch, keys, words, share):
+    """Compute a share of a layer's outputs and slopes, and drop units if there are keys."""
+    if depth == 0:
+        multiply_numbers(net, n_rows, params, scratch, share)
+        if net.n_compact:
+            add_columns(net, n_rows, params, scratch, share)
+    else:
+        multiply_inputs(net, depth, n_rows, params, scratch, share)
+    finish(net, depth, n_rows, params, scratch, keys, words, share)
+
+
+@compiled
+def backward(net, depth, n_rows, params, grads, scratch, share):
+    """Write a share of a layer's gradients: of its parameters, and of what it was given."""
+    sum_rows(net, depth, n_rows, grads, scratch, share)
+    if depth == 0 and net.n_compact:
+        backward_compact(net, n_rows, grads, scratch, share)
+    else:
+        grad_weights(net, depth, n_rows, grads, scratch, share)
+    if depth > 0:
+        grad_inputs(net, depth, n_rows, params, scratch, share)
+
+
+@compiled
+def differentiate(net, data, batch, factor, member, keys, words, team, waits):
+    """Write the gradient of a batch, and the loss of each share of its rows."""
+    shares = range(team.thread, net.n_shares, team.n_threads)
+    params, scratch = member.params, member.scratch
+    for share in shares:
+        gather(net, data.array, batch, scratch, keys, words, share)
+        prepare(net, params, scratch, share)
+    wait_for_all(team, waits)
+    for depth in range(len(net.layers)):
+        for share in shares:
+            forward(net, depth, batch.size, params, scratch, keys, words, share)
+        wait_for_all(team, waits)
+    for share in shares:
+        member.sums[0, share] = loss(net, data, batch, factor, scratch, share)
+    wait_for_all(team, waits)
+    for depth in range(len(net.layers) - 1, -1, -1):
+        for share in shares:
+            backward(net, depth, batch.size, params, member.grads, scratch, share)
+        wait_for_all(team, waits)
+    for share in shares:
+        learn_factors(net, params, member.grads, share)
+    wait_for_all(team, waits)
+
+
+@compiled
+def descend(net, rule, step, rate, strength, member, team, waits):
+    """Take a step; return the loss of the batch with its penalty."""
+    shares = range(team.thread, net.n_shares, team.n_threads)
+    if strength > 0 or rule.max_norm < np.inf:
+        for share in shares:
+            squares = add_penalty(net, strength, member.params, member.grads, share)
+            member.sums[1, share] = squares
+            member.sums[2, share] = sum_of_squares(net, member.grads, share)
+        wait_for_all(team, waits)
+    value = member.sums[0].sum() + 0.5 * strength * member.sums[1].sum()
+    factor = 1.0
+    if rule.max_norm < np.inf:
+        factor = shrinkage(member.sums[2].sum(), rule.max_norm)
+    for share in shares:
+        update(net, rule, step, rate, factor, member, share)
+    wait_for_all(team, waits)
+    return value
+
+
+@entrance
+def train(net, rule, data, orders, steps, first, last, rates, members, team, losses):
+    """Train members on some batches of an epoch.
+
+    Parameters
+    ----------
+    net : Net
+    rule : Rule
+    data : Rows
+    orders : Orders
+    steps : Steps
+    first, last : int
+        Which batches.
+    rates : ndarray of shape (n_members,)
+        Factors on the rates of the steps.
+    members : Members
+    team : Team
+    losses : float64 ndarray of shape (n_members,)
+        The losses are added, each batch with its share of the rows.
+    """
+    words, waits = np.empty(net.n_words, np.uint64), np.zeros(1, np.int64)
+    n_batches = len(steps.factors)
+    for k in range(len(rates)):
+        member, start, n_rows = of_member(members, k), orders.starts[k], orders.counts[k]
+        strength = rule.alpha / n_rows
+        for number in range(first, last):
+            low, high = n_rows * number // n_batches, n_rows * (number + 1) // n_batches
+            batch = orders.rows[start + low : start + high]
+            factor = 1 / (max(high - low, 1) * orders.means[k])
+            keys, step = steps.keys[k, number], steps.factors[number]
+            differentiate(net, data, batch, factor, member, keys, words, team, waits)
+            rate = rates[k] * step[0]
+            value = descend(net, rule, step, rate, strength, member, team, waits)
+            if team.thread == 0:
+                losses[k] += value * (high - low) / n_rows
+
+
+@entrance
+def evaluate(net, data, orders, most_rows, members, report):
+    """Add each member's mean loss and accuracy on rows of its own to the report.
+
+    Parameters
+    ----------
+    net : Net
+    data : Rows
+    orders : Orders
+    most_rows : int
+        Rows at a time.
+    members : Members
+    report : float64 ndarray of shape (2, n_members)
+    """
+    words, keys = np.empty(0, np.uint64), np.empty(0, np.uint64)
+    scratch, layer = members.scratch, net.layers[-1]
+    for k in range(len(orders.starts)):
+        params = members.params[k]
+        for share in range(net.n_shares):
+            prepare(net, params, scratch, share)
+        end = orders.starts[k] + orders.counts[k]
+        total = orders.means[k] * orders.counts[k]
+        for start in range(orders.starts[k], end, most_rows):
+            batch = orders.rows[start : min(start + most_rows, end)]
+            for share in range(net.n_shares):
+                gather(net, data.array, batch, scratch, keys, words, share)
+            for depth in range(len(net.layers)):
+                for share in range(net.n_shares):
+                    forward(net, depth, batch.size, params, scratch, keys, words, share)
+            loss, score = judge(net, layer, data, batch, total, scratch)
+            report[0, k] += loss
+            report[1, k] += score
+
+
+@compiled
+def judge(net, layer, data, batch, total, scratch):
+    """Return what a batch adds to the mean loss and to the accuracy."""
+    real, width = scratch.dtype.type, layer[Layer.FAN_OUT]
+    loss, score = 0.0, 0.0
+    for row in range(batch.size):
+        start = layer[Layer.OUTPUTS] + row * width
+        line, targets = scratch[start : start + width], data.targets[batch[row]]
+        weight = data.weights[batch[row]] / total
+        if is_hit(net.loss, line, targets):
+            score += weight
+        loss += loss_of_row(net.loss, line, targets, real(weight), real(net.smoothing))
+    return loss, score

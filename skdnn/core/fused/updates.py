@@ -1,0 +1,148 @@
+"""Steps of the update rules, with penalty, clipping and decay, a share at a time."""
+
+import math
+
+import numpy as np
+
+from skdnn.core import kernels
+from skdnn.core.codes import Layer, RuleCode
+from skdnn.core.fused.machine import compiled
+from skdnn.core.fused.rows import span
+
+BLOCK = 2**11  # parameters at a time: they stay in the first cache
+
+adam = compiled(kernels.adam.loop)
+
+
+@compiled
+def momentum(params, grads, velocity, rate, share, nesterov):
+    """Take a step of gradient descent with momentum."""
+    real = params.dtype.type
+    ahead = share if nesterov else real(1)
+    behind = real(1) if nesterov else real(0)
+    for i in range(params.size):
+        velocity[i] = share * velocity[i] + grads[i]
+        params[i] -= rate * (behind * grads[i] + ahead * velocity[i])
+
+
+@compiled
+def follow(rule, step, rate, params, grads, first, second):
+    """Take a step of the rule over some parameters."""
+    real = params.dtype.type
+    if rule.code == RuleCode.ADAM:
+        adam(
+            params,
+            grads,
+            first,
+            second,
+            rate * real(step[1]),
+            (real(rule.share_1), real(1 - rule.share_1)),
+            (real(rule.share_2), real(1 - rule.share_2)),
+            real(step[2]),
+            real(rule.epsilon),
+        )
+    elif rule.code == RuleCode.MOMENTUM:
+        momentum(params, grads, first, rate, real(rule.share_1), rule.share_2 > 0)
+    else:
+        for i in range(params.size):
+            params[i] -= rate * grads[i]
+
+
+@compiled
+def add_penalty(net, strength, params, grads, share):
+    """Add the gradient of ``strength / 2 * ||W||^2``; return the sum of squares of the share."""
+    total = 0.0
+    if strength == 0:
+        return total
+    low, high = span(params.size, share, net.n_shares)
+    for depth in range(len(net.layers)):
+        layer = net.layers[depth]
+        first = max(low, layer[Layer.WEIGHTS])
+        last = min(high, layer[Layer.WEIGHTS] + layer[Layer.FAN_IN] * layer[Layer.FAN_OUT])
+        if first >= last:
+            continue
+        weights, into = params[first:last], grads[first:last]
+        factor, squares = params.dtype.type(strength), params.dtype.type(0)
+        for i in range(weights.size):
+            into[i] += factor * weights[i]
+            squares += weights[i] * weights[i]
+        total += squares
+    return total
+
+
+@compiled
+def sum_of_squares(net, grads, share):
+    """Return that of a share of the gradient."""
+    first, last = span(grads.size, share, net.n_shares)
+    total = 0.0
+    for i in range(first, last):
+        total += np.float64(grads[i]) * np.float64(grads[i])
+    return total
+
+
+@compiled
+def shrinkage(total, largest):
+    """Return the factor that shrinks a vector with this sum of squares to a norm."""
+    norm = math.sqrt(total)
+    return largest / norm if norm > largest else 1.0
+
+
+@compiled
+def update(net, rule, step, rate, factor, member, share):
+    """Shrink a share of the gradient and of the weights, and take the rule's step.
+
+    Parameters
+    ----------
+    net : Net
+    rule : Rule
+    step : ndarray of shape (3,)
+        Factors of this step: on the rate, and the rule's two.
+    rate : float
+    factor : float
+        On the gradient.
+    member : Member
+        Its arrays are updated.
+    share : int
+    """
+    real = member.params.dtype.type
+    low, high = span(member.params.size, share, net.n_shares)
+    kept = real(1) - real(rate) * real(rule.decay)
+    for depth in range(len(net.layers)):
+        layer = net.layers[depth]
+        # What is not decayed: biases, and what else there is up to the next layer's weights.
+        bias, end = layer[Layer.BIAS], member.params.size
+        if depth + 1 < len(net.layers):
+            end = net.layers[depth + 1, Layer.WEIGHTS]
+        for start in range(max(low, layer[Layer.WEIGHTS]), min(high, bias), BLOCK):
+            stop = min(start + BLOCK, high, bias)
+            if rule.decay:
+                scale(member.params[start:stop], kept)
+            follow_span(rule, step, rate, factor, member, start, stop)
+        follow_span(rule, step, rate, factor, member, max(low, bias), min(high, end))
+
+
+@compiled
+def follow_span(rule, step, rate, factor, member, start, stop):
+    """Take the rule's step for the parameters from ``start`` to ``stop``."""
+    if start >= stop:
+        return
+    grads = member.grads[start:stop]
+    if factor != 1:
+        scale(grads, grads.dtype.type(factor))
+    params, first, second = member.params, member.first, member.second
+    follow(
+        rule,
+        step,
+        params.dtype.type(rate),
+        params[start:stop],
+        grads,
+        first[start:stop],
+        second[start:stop],
+    )
+
+
+@compiled
+def scale(array, factor):
+    """Multiply an array by a number."""
+    for i in range(array.size):
+        array[i] *= factor

@@ -1,0 +1,108 @@
+"""ArchitectureDisplay: the network as circles and lines."""
+
+from itertools import pairwise, product
+
+from skdnn.display.axes import BLUE, GRAY, axes_for
+from skdnn.fitted import unwrap
+from skdnn.summary import MOST_UNITS, headline, unit_rows
+
+
+class ArchitectureDisplay:
+    """The layers of a network, their widths and their numbers of parameters.
+
+    Each unit is a circle; of a wide layer some are drawn, with a gap between them. Above a layer
+    is what it is, how wide, and its activation; below it, the number of parameters that lead to
+    it.
+
+    Parameters
+    ----------
+    summary : Summary
+        As ``DeepNetClassifier.summary`` returns it.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        Where it was drawn.
+    figure_ : matplotlib.figure.Figure
+        The figure of ``ax_``.
+    units_ : list of matplotlib.collections.PathCollection
+        The circles, one collection a layer, the inputs first.
+    connections_ : list of matplotlib.collections.LineCollection
+        The lines, one collection a pair of layers.
+    texts_ : list of matplotlib.text.Text
+        What is above each layer, then what is below it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdnn import ArchitectureDisplay, DeepNetClassifier
+    >>> net = DeepNetClassifier(max_iter=5, random_state=0).fit(*load_iris(return_X_y=True))
+    >>> display = ArchitectureDisplay.from_estimator(net)
+    >>> len(display.units_)
+    4
+    """
+
+    def __init__(self, *, summary):
+        self.summary = summary
+
+    @classmethod
+    def from_estimator(cls, estimator, *, ax=None):
+        """Draw a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            A fitted DeepNetClassifier, a pipeline that ends in one, or a search for one.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new figure.
+
+        Returns
+        -------
+        ArchitectureDisplay
+            With the attributes set.
+        """
+        network, _ = unwrap(estimator)
+        return cls(summary=network.summary()).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the network.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new figure.
+
+        Returns
+        -------
+        ArchitectureDisplay
+            With the attributes set.
+        """
+        layers = self.summary.layers
+        title = headline(self.summary)
+        width = max(1.7 * (len(layers) + 1), 0.1 * len(title))  # inches
+        ax = axes_for(self, ax, figsize=(width, 3.4))
+        widths = [self.summary.n_inputs, *(layer.fan_out for layer in layers)]
+        places = [[(x, -row) for row in unit_rows(width)] for x, width in enumerate(widths)]
+        self.units_, self.texts_ = [], []
+        self.connections_ = [self._connect(*pair) for pair in pairwise(places)]
+        for x, width in enumerate(widths):
+            self.units_.append(ax.scatter(*zip(*places[x], strict=True), color=BLUE, zorder=2))
+            if width > MOST_UNITS:
+                ax.text(x, 0, "⋮", ha="center", va="center")
+        self._write(0, f"inputs\n{widths[0]:,}\n{self.summary.n_columns:,} columns", "")
+        for x, layer in enumerate(layers, start=1):
+            above = f"{layer.name}\n{layer.fan_out:,}\n{layer.activation}"
+            self._write(x, above, f"{layer.n_parameters:,}\nparameters")
+        ax.set(xlim=(-0.6, len(layers) + 0.6), ylim=(-5.4, 5.4), title=title)
+        ax.set_axis_off()
+        return self
+
+    def _connect(self, before, after):
+        from matplotlib.collections import LineCollection
+
+        lines = list(product(before, after))
+        return self.ax_.add_collection(LineCollection(lines, colors=GRAY, linewidths=0.3))
+
+    def _write(self, x, above, below):
+        self.texts_.append(self.ax_.text(x, 3.5, above, ha="center", va="bottom"))
+        self.texts_.append(self.ax_.text(x, -3.5, below, ha="center", va="top"))

@@ -1,0 +1,127 @@
+"""UncertaintyDisplay: how much members disagree, beside how sure they are."""
+
+import numpy as np
+
+from skdnn.display.axes import BLUE, GRAY, ORANGE, axes_for
+from skdnn.fitted import unwrap
+
+
+class UncertaintyDisplay:
+    """The disagreement of the members on each row against the confidence of their mean.
+
+    A row far to the left is one that the network is not sure about; one far up is one that its
+    members are not agreed about. Members that all say 60 % know that the classes overlap there;
+    members half of which say 20 % and half 100 % have not learnt what holds there.
+
+    Parameters
+    ----------
+    confidence : ndarray of shape (n_samples,)
+        Probability of the predicted class.
+    spread : ndarray of shape (n_samples,)
+        Standard deviation of that probability over the members.
+    is_wrong : ndarray of bool of shape (n_samples,) or None, default=None
+        Whether the prediction is wrong; None if that is not known.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        Where it was drawn.
+    figure_ : matplotlib.figure.Figure
+        The figure of ``ax_``.
+    points_ : dict of str to matplotlib.lines.Line2D
+        The rows: "right" and "wrong", or "rows" if that is not known.
+    limit_ : matplotlib.lines.Line2D
+        The largest spread that probabilities of that mean can have.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdnn import DeepNetClassifier, UncertaintyDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = DeepNetClassifier(max_iter=20, random_state=0).fit(X[::2], y[::2])
+    >>> display = UncertaintyDisplay.from_estimator(net, X[1::2], y[1::2])
+    >>> display.spread.shape
+    (75,)
+    """
+
+    def __init__(self, *, confidence, spread, is_wrong=None):
+        self.confidence = confidence
+        self.spread = spread
+        self.is_wrong = is_wrong
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y=None, *, ax=None):
+        """Draw the predictions of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            A fitted DeepNetClassifier, a pipeline that ends in one, or a search for one.
+        X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows, better not those of fit.
+        y : array-like of shape (n_samples,), default=None
+            Their labels, to tell the mistakes.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new figure.
+
+        Returns
+        -------
+        UncertaintyDisplay
+            With the attributes set.
+
+        Raises
+        ------
+        ValueError
+            If there is one member, or several labels a row.
+        """
+        network, X = unwrap(estimator, X)
+        members = network.predict_proba_members(X)
+        if len(members) == 1:
+            raise ValueError("one member agrees with itself: fit with n_members=2 or more.")
+        if network._is_multilabel:
+            raise ValueError("y has several labels a row, and so no one confidence in each row.")
+        predicted = members.mean(axis=0).argmax(axis=1)
+        of_predicted = members[:, np.arange(len(predicted)), predicted]
+        display = cls(
+            confidence=of_predicted.mean(axis=0),
+            spread=of_predicted.std(axis=0),
+            is_wrong=None if y is None else network.classes_[predicted] != np.asarray(y),
+        )
+        return display.plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the rows.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new figure.
+
+        Returns
+        -------
+        UncertaintyDisplay
+            With the attributes set.
+        """
+        ax = axes_for(self, ax)
+        means = np.linspace(self.confidence.min(), 1, 200)
+        limit = np.sqrt(means * (1 - means))
+        (self.limit_,) = ax.plot(means, limit, "--", color=GRAY, linewidth=1, label="most possible")
+        self.points_ = {}
+        if self.is_wrong is None:
+            self._draw("rows", np.ones(len(self.spread), bool), BLUE, ".")
+        else:
+            self._draw("right", ~self.is_wrong, BLUE, ".")
+            self._draw("wrong", self.is_wrong, ORANGE, "x")
+        ax.set(
+            xlabel="confidence (probability of the predicted class)",
+            ylabel="spread of the members",
+            title="confidence and disagreement",
+        )
+        ax.legend()
+        return self
+
+    def _draw(self, name, rows, color, marker):
+        style = {"color": color, "markersize": 5, "alpha": 0.6, "label": f"{name} ({rows.sum():,})"}
+        (self.points_[name],) = self.ax_.plot(
+            self.confidence[rows], self.spread[rows], marker, **style
+        )

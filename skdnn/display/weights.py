@@ -1,0 +1,229 @@
+"""WeightsDisplay: what the units of a layer look for."""
+
+import numpy as np
+
+from skdnn.display.axes import axes_for
+from skdnn.fitted import unwrap
+
+NAMED = 40  # inputs of a heat map that have room for their names
+GAP, FRAME = 1, "lightgray"  # pixels around images, and their color
+
+
+class WeightsDisplay:
+    """The weights of a layer: an image for each unit, or a heat map of all.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (fan_in, fan_out)
+        Of the units to show.
+    units : ndarray of shape (fan_out,)
+        Their numbers in the layer.
+    image_shape : (int, int) or None, default=None
+        Rows and columns of an image, whose pixels are the inputs; None draws a heat map.
+    input_names : sequence of str or None, default=None
+        Of a heat map.
+    title : str or None, default=None
+        Title.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        Where it was drawn.
+    figure_ : matplotlib.figure.Figure
+        The figure of ``ax_``.
+    image_ : matplotlib.image.AxesImage
+        The heat map, or all images side by side with gaps of NaN between them.
+    colorbar_ : matplotlib.colorbar.Colorbar
+        What the colors mean; white is 0.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdnn import DeepNetClassifier, WeightsDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> net = DeepNetClassifier((16,), encoder="passthrough", n_members=1, max_iter=5)
+    >>> display = WeightsDisplay.from_estimator(net.fit(X / 16, y), image_shape=(8, 8))
+    >>> display.weights.shape
+    (64, 16)
+    """
+
+    def __init__(self, *, weights, units, image_shape=None, input_names=None, title=None):
+        self.weights = weights
+        self.units = units
+        self.image_shape = image_shape
+        self.input_names = input_names
+        self.title = title
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        *,
+        layer=0,
+        member=0,
+        image_shape=None,
+        n_units=None,
+        ax=None,
+        cmap="RdBu_r",
+        title=None,
+    ):
+        """Draw the weights of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            A fitted DeepNetClassifier, a pipeline that ends in one, or a search for one.
+        layer : int, default=0
+            Which layer; 0 is the first, -1 the last.
+        member : int, default=0
+            Which of the members.
+        image_shape : (int, int), default=None
+            Rows and columns of an image, if the columns of X are its pixels, row by row. For the
+            first layer. Where the encoder makes several inputs of a pixel their weights are
+            added; a pixel that it ignores is 0. None draws a heat map.
+        n_units : int, default=None
+            How many units to show: those with the largest weights, in their order. None is all.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new figure.
+        cmap : str or matplotlib.colors.Colormap, default="RdBu_r"
+            Colors, the middle of which is 0.
+        title : str, default=None
+            Title; None says which layer it is.
+
+        Returns
+        -------
+        WeightsDisplay
+            With the attributes set.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer or member, or its inputs do not fill an image.
+        """
+        network, _ = unwrap(estimator)
+        layers = network.summary().layers
+        _check_index("layer", layer, len(layers))
+        _check_index("member", member, len(network._params))
+        weights = network.coefs_[layer]
+        weights = weights[member] if weights.ndim == 3 else weights
+        if image_shape is not None:
+            weights = _pixel_weights(network, weights, layer % len(layers), image_shape)
+        units = _largest(weights, n_units)
+        display = cls(
+            weights=weights[:, units],
+            units=units,
+            image_shape=image_shape,
+            input_names=_names_of_inputs(network, layer % len(layers), len(weights)),
+            title=f"weights of {layers[layer].name}" if title is None else title,
+        )
+        return display.plot(ax=ax, cmap=cmap)
+
+    def plot(self, ax=None, *, cmap="RdBu_r"):
+        """Draw the weights.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new figure.
+        cmap : str or matplotlib.colors.Colormap, default="RdBu_r"
+            Colors, the middle of which is 0.
+
+        Returns
+        -------
+        WeightsDisplay
+            With the attributes set.
+        """
+        ax = axes_for(self, ax)
+        if self.image_shape is None:
+            self._draw(self.weights, cmap, "auto")
+            self._label()
+        else:
+            self._draw(mosaic(self.weights, self.image_shape), cmap, "equal")
+            ax.set_axis_off()
+        ax.set_title(self.title)
+        return self
+
+    def _draw(self, shown, cmap, aspect):
+        from matplotlib import colormaps
+
+        limit = np.abs(self.weights).max() or 1.0
+        colors = colormaps.get_cmap(cmap).with_extremes(bad=FRAME)
+        self.image_ = self.ax_.imshow(
+            shown, colors, aspect=aspect, interpolation="nearest", vmin=-limit, vmax=limit
+        )
+        self.colorbar_ = self.figure_.colorbar(self.image_, ax=self.ax_, label="weight", shrink=0.8)
+
+    def _label(self):
+        from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+        self.ax_.set(xlabel="unit", ylabel="input")
+        self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True))
+        self.ax_.xaxis.set_major_formatter(FuncFormatter(self._unit_at))
+        if self.input_names is not None:
+            self.ax_.set_yticks(np.arange(len(self.input_names)), self.input_names)
+
+    def _unit_at(self, place, _):
+        return str(self.units[int(place)]) if 0 <= place < len(self.units) else ""
+
+
+def mosaic(weights, image_shape):
+    """Return the images of all units side by side, as square as it gets.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_pixels, n_units)
+    image_shape : (int, int)
+
+    Returns
+    -------
+    ndarray of shape (height, width)
+        NaN around images.
+    """
+    height, width = image_shape
+    n_across = int(np.ceil(np.sqrt(weights.shape[1] * height / width)))
+    n_down = -(-weights.shape[1] // n_across)
+    tiles = np.full((n_down, n_across, height + GAP, width + GAP), np.nan)
+    for number, column in enumerate(weights.T):
+        tiles[number // n_across, number % n_across, GAP:, GAP:] = column.reshape(image_shape)
+    joined = tiles.swapaxes(1, 2).reshape(n_down * (height + GAP), n_across * (width + GAP))
+    return np.pad(joined, ((0, GAP), (0, GAP)), constant_values=np.nan)
+
+
+def _check_index(name, index, length):
+    if not -length <= index < length:
+        raise ValueError(f"{name}={index!r} does not exist: there are {length}, counted from 0.")
+
+
+def _pixel_weights(network, weights, layer, image_shape):
+    """Return the weights of each column of X, shape (n_features, fan_out)."""
+    if layer != 0:
+        raise ValueError(
+            "image_shape is for the first layer, whose inputs are pixels; leave it out for a heat "
+            f"map of layer {layer}."
+        )
+    encoder = network.encoder_
+    if hasattr(encoder, "feature_origins"):
+        origins = encoder.feature_origins()
+        pixels = np.zeros((network.n_features_in_, weights.shape[1]), weights.dtype)
+        np.add.at(pixels, origins[origins >= 0], weights[origins >= 0])
+        weights = pixels
+    if len(image_shape) != 2 or np.prod(image_shape) != len(weights):
+        raise ValueError(
+            f"image_shape={image_shape!r} must be rows and columns of images of {len(weights)} "
+            "pixels, as many as there are inputs."
+        )
+    return weights
+
+
+def _largest(weights, n_units):
+    """Return the numbers of the units with the largest weights, in ascending order."""
+    n_shown = weights.shape[1] if n_units is None else n_units
+    return np.sort(np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")[:n_shown])
+
+
+def _names_of_inputs(network, layer, n_inputs):
+    encoder = network.encoder_
+    if layer != 0 or n_inputs > NAMED or not hasattr(encoder, "get_feature_names_out"):
+        return None
+    names = encoder.get_feature_names_out()
+    return names if len(names) == n_inputs else None
