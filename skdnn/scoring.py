@@ -95,6 +95,8 @@ class Score:
         self.name, self.labels = estimator.scoring, estimator._labels
         self.scorer = check_scoring(estimator, scoring=estimator.scoring)
         self.network, self.split = network, split
+        if isinstance(self.name, str):  # scikit-learn's own do not look at X: spare the copy
+            table = table._replace(X=np.empty((len(table.y), 0)))
         first = np.arange(len(table.y)) if first is None else first
         self._held_out = [_held_out(table, first, rows) for rows in _shared(split.valid_rows)]
 
@@ -115,11 +117,7 @@ class Score:
             return np.nan  # diverged, and put back by training
         X, y, weights, places = self._held_out[member % len(self._held_out)]
         answers = Answers(self.labels, logits[places].astype(float))
-        score = (
-            self.scorer(answers, X, y)
-            if weights is None
-            else self._weighted(answers, X, y, weights)
-        )
+        score = self._ask(answers, X, y, weights)
         if not (isinstance(score, Real) and np.isfinite(score)):
             raise ValueError(
                 f"scoring={self.name!r} must return a finite number, got {score!r} for the "
@@ -127,7 +125,9 @@ class Score:
             )
         return float(score)
 
-    def _weighted(self, answers, X, y, weights):
+    def _ask(self, answers, X, y, weights):
+        if weights is None:
+            return self.scorer(answers, X, y)
         try:
             return self.scorer(answers, X, y, sample_weight=weights)
         except TypeError as error:

@@ -40,7 +40,7 @@ def begin(estimator, table, labels, continues, refit_encoder=False):
         If training goes on with other classes.
     """
     if continues:
-        _check_same_classes(estimator._labels, labels)
+        _check_same_classes(estimator, labels)
         if refit_encoder:
             estimator.encoder_ = fit_encoder(estimator, estimator._dtype, table, labels)
         return
@@ -54,16 +54,23 @@ def begin(estimator, table, labels, continues, refit_encoder=False):
     estimator.n_iter_ = estimator.t_ = 0
 
 
-def _check_same_classes(before, now):
+def _check_same_classes(estimator, now):
+    before = estimator._labels
     if before.is_multilabel != now.is_multilabel:
         several, one = ("several labels", "one label")[:: 1 if before.is_multilabel else -1]
         raise ValueError(f"training so far had {several} a row, but here y has {one} a row.")
-    if not np.array_equal(before.classes, now.classes):
+    if np.array_equal(before.classes, now.classes):
+        return
+    if estimator.warm_start:  # in the words of MLPClassifier
         raise ValueError(
             "warm_start can only be used where `y` has the same classes as in the previous call "
             f"to fit. Previously got {before.classes}, `y` has {now.classes}. Set "
             "warm_start=False to start anew."
         )
+    raise ValueError(
+        f"classes are {now.classes.tolist()!r}, but training so far had "
+        f"{before.classes.tolist()!r}. Call fit, or clone the estimator, to start anew."
+    )
 
 
 def go_on(estimator, task, continues, watch, **forced):
@@ -94,11 +101,7 @@ def go_on(estimator, task, continues, watch, **forced):
     network = make_network(split.data.rows.array, resolved, estimator._labels, estimator.encoder_)
     n_epochs_before = estimator._curves.shape[2] if continues else 0
     rngs = member_generators(estimator._seed, n_epochs_before, len(split.train_rows))
-    if continues:
-        check_same_shape(estimator, len(rngs), network)
-        start = State(estimator._params, estimator._rule_state, estimator._n_steps)
-    else:
-        start = State(starting_params(estimator, network, resolved, split, rngs), {})
+    start = _start(estimator, network, resolved, split, rngs, continues)
     plan = make_plan(estimator, resolved, network, task)
     watch.start(resolved.max_iter, partial(as_if_fitted, estimator, network, resolved))
     seen_by = watch if watch.is_needed else None
@@ -117,6 +120,13 @@ def go_on(estimator, task, continues, watch, **forced):
     estimator.n_iter_ = n_iter + n_epochs
     estimator.t_ += n_epochs * task.prepared.count(split.train_rows)
     return network
+
+
+def _start(estimator, network, resolved, split, rngs, continues):
+    if continues:
+        check_same_shape(estimator, len(rngs), network)
+        return State(estimator._params, estimator._rule_state, estimator._n_steps)
+    return State(starting_params(estimator, network, resolved, split, rngs), {})
 
 
 def shape_of(estimator, network, resolved):
