@@ -150,11 +150,20 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path):
     assert started == wanted + [fit for fit in wanted if fit[1] == "bad"]
 
 
-def test_results_say_which_versions_they_are_of(monkeypatch):
+def test_results_say_which_versions_they_are_of():
     found = run.about("skdnn")
     assert found["versions"]["skdnn"].startswith(skdnn.__version__)
     assert found["versions"]["scikit-learn"] == sklearn.__version__
     assert "cores" in found["machine"]
+
+
+def test_the_revision_tells_whether_the_package_was_edited(monkeypatch):
+    answers = {"rev-parse": "abc1234", "status": ""}
+    monkeypatch.setattr(run, "_git", lambda command, *_: answers[command])
+    assert run.revision() == "abc1234"
+    answers["status"] = "M skdnn/__init__.py"
+    assert run.revision() == "abc1234-edited"
+    monkeypatch.undo()
     monkeypatch.setenv("PATH", "")  # without Git
     assert run.revision() == ""
 

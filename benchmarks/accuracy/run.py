@@ -85,13 +85,18 @@ def about(name):
 
 
 def revision():
-    """Return the commit that this folder is at, if Git knows; "-dirty" if it was edited."""
-    command = ("git", "describe", "--always", "--dirty", "--exclude=*")
-    folder = Path(__file__).parent
+    """Return the commit that this folder is at, if Git knows; "-edited" if the package was."""
     try:
-        answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+        commit, edits = _git("rev-parse", "--short", "HEAD"), _git("status", "-s", "--", "skdnn")
     except (OSError, subprocess.CalledProcessError):
         return ""
+    return f"{commit}-edited" if edits else commit
+
+
+def _git(*arguments):
+    root = Path(__file__).parents[2]
+    command = ("git", *arguments)
+    answer = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     return answer.stdout.strip()
 
 
