@@ -18,6 +18,7 @@ from skdnn.core.training import Plan, Split, train
 from skdnn.distinct import DistinctRows, distinct_rows
 from skdnn.folds import rows_by_member, splits_as_roles, stratified_folds, stratified_holdout
 from skdnn.labels import class_weight_factors, weights_by_class
+from skdnn.parameters import count_members
 from skdnn.reading import Table, as_data, encode, has_level_statistics, in_container_of, read_table
 from skdnn.scoring import Score
 from skdnn.solvers import SOLVERS
@@ -172,7 +173,7 @@ def _split_by_groups(estimator, groups):
     n_groups = len(np.unique(groups))
     if n_groups < 2:
         raise ValueError("groups names 1 group; at least 2 are needed to hold one out.")
-    n_folds = estimator.cv or estimator.n_members
+    n_folds = estimator.cv or count_members(estimator)
     if n_folds == 1:
         return GroupShuffleSplit(
             1, test_size=estimator.validation_fraction, random_state=estimator._seed
@@ -180,13 +181,13 @@ def _split_by_groups(estimator, groups):
     return GroupKFold(min(n_folds, n_groups))
 
 
-def count_members(estimator, roles, validates_on_own_rows):
+def count_splits(estimator, prepared, validates_on_own_rows):
     """Return the number of members: the number of splits where ``cv`` is used."""
-    if roles is not None:
-        return roles.shape[1]
+    if prepared.roles is not None:
+        return prepared.roles.shape[1]
     if validates_on_own_rows and isinstance(estimator.cv, Integral):
         return estimator.cv
-    return estimator.n_members
+    return count_members(estimator, len(prepared.rows))
 
 
 def make_task(estimator, table, validation, groups):
@@ -209,7 +210,7 @@ def make_task(estimator, table, validation, groups):
     prepared = prepare(estimator, table, estimator._labels, roles)
     validation = read_validation(estimator, table, *validation)
     holds_out = estimator.early_stopping and validation is None
-    n_members = count_members(estimator, roles, holds_out)
+    n_members = count_splits(estimator, prepared, holds_out)
     everything = [prepared.rows] * n_members
     if validation is not None:
         valid_data = in_container_of(prepared.data, validation.data)

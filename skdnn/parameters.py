@@ -62,7 +62,7 @@ CONSTRAINTS = {
     "max_grad_norm": [POSITIVE, None],
     "warmup_fraction": [BELOW_ONE],
     "class_weight": [dict, StrOptions({"balanced"}), None],
-    "n_members": [POSITIVE_INT],
+    "n_members": [AUTO, POSITIVE_INT],
     "cv": ["cv_object"],
     "store_oof": ["boolean"],
     "encoder": [StrOptions({"auto", "passthrough"}), HasMethods(["fit", "transform"])],
@@ -71,7 +71,8 @@ CONSTRAINTS = {
     "n_jobs": [POSITIVE_INT, Interval(Integral, None, -1, closed="right"), None],
 }
 
-HIDDEN_LAYER_SIZES = (128, 128)
+HIDDEN_LAYER_SIZES = (256, 256)
+MEMBERS, FEW_ROWS, MEMBERS_OF_FEW = 8, 2500, 16  # few rows: more members cost little, and tell more
 # Rows up to which a batch size and a number of epochs hold.
 SIZES = ((1024, 64, 30), (30_000, 128, 30), (100_000, 128, 20), (np.inf, 512, 15))
 MIN_STEPS = 2000  # small data needs more epochs, to take this many
@@ -95,6 +96,7 @@ class Resolved(NamedTuple):
     input_dropout: float
     weight_decay: float
     label_smoothing: float
+    n_members: int
 
 
 class Extent(NamedTuple):
@@ -110,12 +112,15 @@ class Extent(NamedTuple):
         Inputs of the network, without the bins of numbers.
     is_sparse : bool
         Whether the rows are sparse.
+    n_members : int
+        Networks that are trained.
     """
 
     n_rows: int
     n_columns: int
     n_inputs: int
     is_sparse: bool
+    n_members: int
 
 
 def resolve(estimator, extent, validates):
@@ -152,9 +157,19 @@ def resolve(estimator, extent, validates):
             recipe["connectivity"] = min(max(CONNECTIVITY, FEWEST / extent.n_columns), 1.0)
     recipe["max_iter"] = max_iter = _given(estimator, "max_iter", recipe)
     recipe["n_iter_no_change"] = _patience(solver, max_iter, validates)
+    recipe["n_members"] = extent.n_members
     names = Resolved._fields[3:]
     values = {name: _given(estimator, name, recipe) for name in names}
     return Resolved(sizes, activation, batch_size, **values)
+
+
+def count_members(estimator, n_rows=np.inf):
+    """Return the number of members to train on so many distinct rows."""
+    if not isinstance(estimator.n_members, str):
+        return estimator.n_members
+    if estimator.warm_start and hasattr(estimator, "_params"):
+        return len(estimator._params)
+    return MEMBERS_OF_FEW if n_rows <= FEW_ROWS else MEMBERS
 
 
 def _patience(solver, max_iter, validates):

@@ -29,7 +29,7 @@ def measure(split, encoder):
     if expansion is not None and not issparse(encoded):
         n_inputs -= sum(expansion.n_bins)
     n_rows = max(map(len, split.train_rows))
-    return Extent(n_rows, encoded.shape[1], n_inputs, issparse(encoded))
+    return Extent(n_rows, encoded.shape[1], n_inputs, issparse(encoded), len(split.train_rows))
 
 
 def make_network(encoded, resolved, labels, encoder):

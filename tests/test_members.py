@@ -17,7 +17,7 @@ QUICK = {"max_iter": 20, "random_state": 0, "hidden_layer_sizes": (16,)}
 def test_probabilities_are_the_mean_of_the_members():
     net = DeepNetClassifier(**QUICK).fit(X, y)
     members = net.predict_proba_members(X)
-    assert members.shape == (8, 150, 3)
+    assert members.shape == (16, 150, 3)
     np.testing.assert_allclose(members.mean(axis=0), net.predict_proba(X), rtol=1e-12)
     assert members.std(axis=0).max() > 0.01
 
@@ -181,7 +181,7 @@ def test_a_split_with_rows_on_both_sides_is_refused():
 def test_tiny_data_trains(n_rows):
     net = DeepNetClassifier(**QUICK).fit(X[-51 : -51 + n_rows], y[-51 : -51 + n_rows])
     assert np.isfinite(net.predict_proba(X)).all()
-    assert len(net.predict_proba_members(X)) == 8
+    assert len(net.predict_proba_members(X)) == 16
 
 
 def test_a_class_with_a_single_row_is_always_trained_on():

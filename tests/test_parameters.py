@@ -59,7 +59,7 @@ def test_activations_can_differ_by_layer():
 
 def test_auto_becomes_something_that_can_be_read():
     net = DeepNetClassifier(random_state=0).fit(X[:, :2], y)
-    assert net.resolved_params_["hidden_layer_sizes"] == (128, 128)
+    assert net.resolved_params_["hidden_layer_sizes"] == (256, 256)
     assert net.resolved_params_["learning_rate"] == "cosine"
     # 119 distinct training rows a member are two batches of 64; 2,000 steps are 1,000 epochs.
     assert net.resolved_params_["batch_size"] == 64

@@ -124,14 +124,11 @@ class Group:
                 report[1:] = self.steps.evaluate()
         if self.valid_rows and self.plan.score is not None:
             report[2] = self.plan.score(self.members, self.params)
-        self.best.update(number, self._watched(report), self.params)
         return report
 
-    def _watched(self, report):
-        """Return what patience watches, the lower the better."""
-        if not self.plan.keep_best:
-            return report[0]
-        return report[1] if self.plan.score is None else -report[2]
+    def judge(self, number, watched):
+        """Take note of what patience watches after an epoch, shape (n_members,)."""
+        self.best.update(number, watched, self.params)
 
     def _train(self, number):
         rates = self._rates(number)

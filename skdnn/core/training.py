@@ -16,6 +16,9 @@ from skdnn.core.batches import Data
 from skdnn.core.group import Group
 from skdnn.core.losses import Loss
 
+# Validation rows from which on a member's own loss counts more than that of all members.
+COUNSEL = 100
+
 
 class Plan(NamedTuple):
     """How to train.
@@ -133,6 +136,47 @@ class History(NamedTuple):
     stopped_by: str | None = None
 
 
+class Jury:
+    """What patience watches: members whose folds are small listen to the others too.
+
+    A fold of a few rows knows little of when to stop; its lowest loss is luck, and a score of
+    its rows flatters. So a member's loss and the mean of all members' are weighted by how many
+    rows it has, against ``COUNSEL``.
+
+    Parameters
+    ----------
+    plan : Plan
+    valid_rows : list of ndarray or None
+        Rows that each member is validated on.
+    """
+
+    def __init__(self, plan, valid_rows):
+        self.plan = plan
+        n_rows = np.array([len(rows) for rows in valid_rows or ()])
+        self.own_share = n_rows / (n_rows + COUNSEL)
+        self.last = None
+
+    def watched(self, curve):
+        """Return what patience watches, the lower the better, for what an epoch reports.
+
+        Parameters
+        ----------
+        curve : ndarray of shape (3, n_members)
+            NaN for members that are done: they stay with what they said last.
+
+        Returns
+        -------
+        ndarray of shape (n_members,)
+        """
+        if not self.plan.keep_best:
+            return curve[0]
+        said = curve[1] if self.plan.score is None else -curve[2]
+        self.last = said if self.last is None else np.where(np.isnan(curve[0]), self.last, said)
+        finite = np.isfinite(self.last)
+        mean = self.last[finite].mean() if finite.any() else np.inf
+        return self.own_share * said + (1 - self.own_share) * mean
+
+
 class Collector:
     """Results of members as they finish.
 
@@ -142,11 +186,12 @@ class Collector:
         Those that are still training.
     state : State
         Overwritten with the results.
+    jury : Jury
     """
 
-    def __init__(self, groups, state):
+    def __init__(self, groups, state, jury):
         n_members = len(state.params)
-        self.groups, self.state = groups, state
+        self.groups, self.state, self.jury = groups, state, jury
         self.curves = []
         self.best_epoch = np.zeros(n_members, np.intp)
         self.n_failures = np.zeros(n_members, np.intp)
@@ -157,6 +202,9 @@ class Collector:
         curve = np.full((3, len(self.best_epoch)), np.nan)
         for group, report in zip(self.groups, reports, strict=True):
             curve[:, group.members] = report
+        watched = self.jury.watched(curve)
+        for group in self.groups:
+            group.judge(len(self.curves), watched[group.members])
         self.curves.append(curve)
         return curve
 
@@ -232,7 +280,8 @@ def train(network, split, state, plan, rngs, n_groups=1, run=map, watch=None):
     ]
     rule_state = {name: np.zeros_like(state.params) for name in groups[0].rule.state}
     n_batches = groups[0].layout.n_batches
-    collector = Collector(groups, State(np.empty_like(state.params), rule_state))
+    jury = Jury(plan, split.valid_rows)
+    collector = Collector(groups, State(np.empty_like(state.params), rule_state), jury)
     try:
         stopped_by = _run_epochs(collector, plan.n_epochs, run_groups, watch)
     except KeyboardInterrupt:

@@ -17,7 +17,7 @@ from skdnn.core.losses import LOSSES
 from skdnn.core.network import build, initialize
 from skdnn.core.optimizers import OPTIMIZERS, Momentum
 from skdnn.core.schedules import SCHEDULES
-from skdnn.core.training import Plan, Split, State, train
+from skdnn.core.training import Jury, Plan, Split, State, train
 
 N_ROWS, N_INPUTS, N_CLASSES = 60, 4, 3
 
@@ -273,12 +273,14 @@ def train_folds(n_groups, run=map, schedule="cosine", rule="adamw", dtype=np.flo
     )
 
 
+@pytest.mark.parametrize("counsel", [0, 2])
 @pytest.mark.parametrize("rule", OPTIMIZERS)
-def test_the_number_of_groups_and_threads_cannot_be_seen_in_the_result(rule):
+def test_the_number_of_groups_and_threads_cannot_be_seen_in_the_result(rule, counsel, monkeypatch):
+    monkeypatch.setattr("skdnn.core.training.COUNSEL", counsel)
     split, (one_state, one_history) = train_folds(1, rule=rule)
     n_epochs_run = np.isfinite(one_history.train_loss).sum(axis=1)
     assert len({len(rows) for rows in split.train_rows}) > 1
-    assert len(set(n_epochs_run)) > 1  # members do stop at different epochs
+    assert counsel or len(set(n_epochs_run)) > 1  # members do stop at different epochs
     with ThreadPoolExecutor(3) as executor:
         for n_groups, run in ((2, map), (3, executor.map), (5, executor.map)):
             _, (state, history) = train_folds(n_groups, run, rule=rule)
@@ -289,7 +291,8 @@ def test_the_number_of_groups_and_threads_cannot_be_seen_in_the_result(rule):
                 np.testing.assert_array_equal(ours, expected)
 
 
-def test_the_best_parameters_are_put_back():
+def test_the_best_parameters_are_put_back(monkeypatch):
+    monkeypatch.setattr("skdnn.core.training.COUNSEL", 0)
     network = build((N_INPUTS, 16, N_CLASSES), ["silu"], dropout=0.3)
     split, (state, history) = train_folds(2, dtype=np.float64)
     losses, scores = Evaluation(
@@ -530,3 +533,34 @@ def test_large_networks_drop_the_same_units_compiled_or_not():
             begin = start(network, dtype=np.float32)
             losses.append(train(network, split, begin, our_plan, generators(1))[1].train_loss)
     np.testing.assert_allclose(losses[0], losses[-1], rtol=1e-4)
+
+
+def curve_of(valid_loss, done=()):
+    curve = np.full((3, len(valid_loss)), 0.5)
+    curve[1] = valid_loss
+    curve[:, list(done)] = np.nan
+    return curve
+
+
+def test_members_of_small_folds_listen_to_all():
+    rows = [np.arange(100), np.arange(300)]
+    jury = Jury(plan("gd", keep_best=True), rows)
+    # COUNSEL is 100: a half, and three quarters, of what is watched are the member's own.
+    np.testing.assert_allclose(jury.watched(curve_of([1.0, 3.0])), [1.5, 2.75])
+
+
+def test_members_that_are_done_stay_with_what_they_said_last():
+    jury = Jury(plan("gd", keep_best=True), [np.arange(100)] * 2)
+    jury.watched(curve_of([1.0, 3.0]))
+    assert jury.watched(curve_of([2.0, 9.0], done=[1]))[0] == (2 + (2 + 3) / 2) / 2
+
+
+def test_a_member_that_diverges_does_not_spoil_the_mean():
+    jury = Jury(plan("gd", keep_best=True), [np.arange(100)] * 3)
+    watched = jury.watched(curve_of([1.0, 3.0, np.inf]))
+    np.testing.assert_allclose(watched, [1.5, 2.5, np.inf])
+
+
+def test_without_validation_the_training_loss_is_watched():
+    jury = Jury(plan("gd"), None)
+    np.testing.assert_array_equal(jury.watched(curve_of([1.0, 3.0])), [0.5, 0.5])
