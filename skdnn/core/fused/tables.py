@@ -94,10 +94,11 @@ class Rule(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Rows of data, with their targets and weights."""
+    """Rows of data, with their targets and weights; all arrays are flat."""
 
     array: np.ndarray
     targets: np.ndarray
+    n_targets: int
     weights: np.ndarray
 
 
