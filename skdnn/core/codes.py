@@ -1,6 +1,7 @@
 """Numbers by which compiled loops know the pieces: they cannot see Python's functions."""
 
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class ActivationCode(IntEnum):
@@ -34,7 +35,7 @@ class RuleCode(IntEnum):
     ADAM = 2
 
 
-class Layer(IntEnum):
+class LayerColumns(NamedTuple):
     """Columns of the table of dense layers.
 
     ``WEIGHTS`` and ``BIAS`` are places in the flat parameters; ``OUTPUTS``, ``SLOPES`` and
@@ -42,25 +43,31 @@ class Layer(IntEnum):
     reach for a unit to be kept, ``DRAW`` the place of the random key among those of a step.
     """
 
-    FAN_IN = 0
-    FAN_OUT = 1
-    WEIGHTS = 2
-    BIAS = 3
-    ACTIVATION = 4
-    THRESHOLD = 5
-    DRAW = 6
-    OUTPUTS = 7
-    SLOPES = 8
-    GRADS = 9
+    FAN_IN: int = 0
+    FAN_OUT: int = 1
+    WEIGHTS: int = 2
+    BIAS: int = 3
+    ACTIVATION: int = 4
+    THRESHOLD: int = 5
+    DRAW: int = 6
+    OUTPUTS: int = 7
+    SLOPES: int = 8
+    GRADS: int = 9
 
 
-class Column(IntEnum):
+Layer = LayerColumns()
+
+
+class BlockColumns(NamedTuple):
     """Columns of the table of knot coordinates and codes.
 
     ``FIRST`` is the first input of the wide layer that the column stands for, ``SIZE`` how many
     there are; ``KNOTS`` is the place of the first of ``SIZE + 1`` knots, or -1 for codes.
     """
 
-    FIRST = 0
-    SIZE = 1
-    KNOTS = 2
+    FIRST: int = 0
+    SIZE: int = 1
+    KNOTS: int = 2
+
+
+Column = BlockColumns()

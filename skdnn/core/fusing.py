@@ -225,14 +225,13 @@ class FusedSteps:
             sums=np.zeros((3, self.net.n_shares)),
         )
         self.rule = rule_table(crew.rule, crew.plan)
-        self.rows = Rows(crew.data.rows.array, crew.data.targets, crew.data.weights)
+        self.rows = _rows(crew.data)
         self.train_orders = _orders(crew.train_rows, crew.data.weights)
         ends = np.cumsum(self.train_orders.counts)
         self.orders = np.split(self.train_orders.rows, ends[:-1])
         if crew.valid_rows:
-            valid = crew.valid_data
-            self.valid_rows = Rows(valid.rows.array, valid.targets, valid.weights)
-            self.valid_orders = _orders(crew.valid_rows, valid.weights)
+            self.valid_rows = _rows(crew.valid_data)
+            self.valid_orders = _orders(crew.valid_rows, crew.valid_data.weights)
 
     def epoch(self, rates, number):
         """Train for an epoch; see :meth:`skdnn.core.steps.LayerSteps.epoch`."""
@@ -331,6 +330,13 @@ def rule_table(rule, plan):
     code, *constants = RULES[type(rule)].constants(rule)
     max_norm = np.inf if plan.max_grad_norm is None else float(plan.max_grad_norm)
     return Rule(int(code), *constants, float(plan.weight_decay), float(plan.alpha), max_norm)
+
+
+def _rows(data):
+    """Return the Rows of data."""
+    targets = np.ascontiguousarray(data.targets)
+    array = data.rows.array.reshape(-1)
+    return Rows(array, targets.reshape(-1), targets.shape[1], np.ascontiguousarray(data.weights))
 
 
 def _orders(member_rows, weights):

@@ -6,7 +6,7 @@ rounding; :mod:`skdnn.core.fusing` decides which of the two trains a network.
 
 Conventions: a function works on one member. Its parameters, their gradients and all scratch are
 flat arrays of one floating type; the integer table ``net.layers``, one row a dense layer with
-the columns of :class:`skdnn.core.codes.Layer`, tells where things are. A batch is cut into
+the columns of :class:`skdnn.core.codes.LayerColumns`, tells where things are. A batch is cut into
 ``n_shares`` shares of units (or rows), which depend on shapes alone; threads divide the shares
 between them and wait for each other between passes.
 """

@@ -10,7 +10,7 @@ from skdnn.core.fused.compact import (
     multiply_numbers,
     prepare,
 )
-from skdnn.core.fused.machine import compiled, entrance, wait_for_all
+from skdnn.core.fused.machine import compiled, entrance, piece, wait_for_all
 from skdnn.core.fused.passes import (
     finish,
     grad_inputs,
@@ -20,6 +20,7 @@ from skdnn.core.fused.passes import (
     loss_of_row,
     multiply_inputs,
     sum_rows,
+    targets_of,
 )
 from skdnn.core.fused.rows import gather
 from skdnn.core.fused.tables import Member
@@ -186,7 +187,7 @@ def judge(net, layer, data, batch, total, scratch):
     loss, score = 0.0, 0.0
     for row in range(batch.size):
         start = layer[Layer.OUTPUTS] + row * width
-        line, targets = scratch[start : start + width], data.targets[batch[row]]
+        line, targets = piece(scratch, start, width), targets_of(data, batch[row])
         weight = data.weights[batch[row]] / total
         if is_hit(net.loss, line, targets):
             score += weight

@@ -126,6 +126,12 @@ def is_hit(code, line, targets):
 
 
 @compiled
+def targets_of(data, row):
+    """Return the targets of a row."""
+    return piece(data.targets, row * data.n_targets, data.n_targets)
+
+
+@compiled
 def loss(net, data, batch, factor, scratch, share):
     """Return the loss of a share of a batch's rows; logits become gradients."""
     layer = net.layers[-1]
@@ -137,7 +143,7 @@ def loss(net, data, batch, factor, scratch, share):
         start = layer[Layer.OUTPUTS] + row * width
         line = piece(scratch, start, width)
         weight = real(data.weights[batch[row]] * factor)
-        targets = data.targets[batch[row]]
+        targets = targets_of(data, batch[row])
         value += loss_of_row(net.loss, line, targets, weight, real(net.smoothing))
     return value
 

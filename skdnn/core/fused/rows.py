@@ -72,9 +72,11 @@ def drop_inputs(line, place, key, threshold, words):
 def gather(net, array, batch, scratch, keys, words, share):
     """Copy a share of the batch's rows to the scratch, and drop some of their numbers."""
     first, last = span(batch.size, share, net.n_shares)
+    n_columns = net.n_plain + len(net.columns)
     for row in range(first, last):
         start = net.inputs + row * net.n_inputs
-        line, source = piece(scratch, start, net.n_inputs), array[batch[row]]
+        line = piece(scratch, start, net.n_inputs)
+        source = piece(array, batch[row] * n_columns, n_columns)
         n_copied = min(net.n_inputs, source.size)
         for k in range(n_copied):
             line[k] = source[k]

@@ -15,9 +15,9 @@ class Net(NamedTuple):
     Attributes
     ----------
     layers : int64 ndarray of shape (n_layers, n_properties)
-        See :class:`skdnn.core.codes.Layer`.
+        See :class:`skdnn.core.codes.LayerColumns`.
     columns : int64 ndarray of shape (n_columns, n_properties)
-        Knot coordinates and codes; see :class:`skdnn.core.codes.Column`.
+        Knot coordinates and codes; see :class:`skdnn.core.codes.BlockColumns`.
     n_plain : int
         Numbers in front of them in a row.
     n_inputs : int
@@ -94,10 +94,11 @@ class Rule(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Rows of data, with their targets and weights."""
+    """Rows of data, with their targets and weights; all arrays are flat."""
 
     array: np.ndarray
     targets: np.ndarray
+    n_targets: int
     weights: np.ndarray
 
 
