@@ -63,8 +63,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         L2 penalty ``alpha / 2 * ||W||^2 / n_rows``, added to the mean loss; biases are free.
     batch_size : int or "auto", default="auto"
         Rows of a mini-batch at most; the rows of an epoch are dealt evenly. "auto" is 200 for
-        "adam" and "sgd"; for "adamw" it grows from 64 (up to 1,024 rows) through 128 to 512
-        (above 100,000). "gd" and "lbfgs" always take all rows.
+        "adam" and "sgd"; for "adamw" it grows from 64 (up to 1,024 rows) through 128 and 256
+        (above 30,000) to 512 (above 100,000). "gd" and "lbfgs" always take all rows.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine", "onecycle", "auto"}, \
             default="auto"
         Schedule. "invscaling" divides by ``(rows seen + 1) ** power_t`` each epoch; "adaptive"
@@ -72,7 +72,7 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         rises over 30 % of the steps, then falls. "auto" is "cosine" for "adamw", else
         "constant".
     learning_rate_init : float > 0 or "auto", default="auto"
-        Learning rate that the schedule multiplies. "auto" is 0.002 for "adamw", 0.001 for
+        Learning rate that the schedule multiplies. "auto" is 0.005 for "adamw", 0.001 for
         "adam", 0.01 for "sgd", 0.1 for "gd".
     power_t : float >= 0, default=0.5
         Exponent of "invscaling".
@@ -134,10 +134,11 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         Then a factor for each column is learnt too; None does without both. "auto" is 0.3 for
         "adamw" with dense rows, more for few columns, else None.
     dropout : float in [0, 1) or "auto", default="auto"
-        Share of hidden units dropped in training. "auto" is 0.1 for "adamw", else 0.
+        Share of hidden units dropped in training. "auto" is 0.3 for "adamw" with up to 8,192
+        rows and 0.1 with more, else 0.
     input_dropout : float in [0, 1) or "auto", default="auto"
         Share of inputs set to 0 in training. "auto" is 0.2 for "adamw" with more than 100
-        inputs (columns as they are encoded), unless they are sparse; else 0.
+        inputs (as they are encoded, bins aside), unless they are sparse; else 0.
     weight_decay : float >= 0 or "auto", default="auto"
         Decoupled decay of weights, per unit of rate. "auto" is 0.01 for "adamw", else 0.
     label_smoothing : float in [0, 1) or "auto", default="auto"
@@ -150,8 +151,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     class_weight : dict, "balanced" or None, default=None
         Weight of each class. It shifts the probabilities away from the classes' shares.
     n_members : int or "auto", default="auto"
-        Networks that are trained and averaged. "auto" is 16 for up to 2,500 distinct rows, else
-        8, as in ``partial_fit`` and with ``groups``. With fewer rows they take turns at the folds.
+        Networks that are trained and averaged. "auto" is 16 for up to 2,500 distinct rows, 4
+        above 50,000, else 8, as in ``partial_fit`` and with ``groups``. With fewer rows they take turns at the folds.
     cv : int, splitter, iterable of splits or None, default=None
         Which rows each member holds out, if not ``n_members`` stratified folds of its own. The
         number of splits is then the number of members. Used with ``early_stopping`` only.

@@ -72,9 +72,11 @@ CONSTRAINTS = {
 }
 
 HIDDEN_LAYER_SIZES = (256, 256)
-MEMBERS, FEW_ROWS, MEMBERS_OF_FEW = 8, 2500, 16  # few rows: more members cost little, and tell more
+# Distinct rows up to which a number of members holds: of few rows, more cost little and tell more.
+MEMBERS, USUAL = ((2500, 16), (50_000, 8), (np.inf, 4)), 8
 # Rows up to which a batch size and a number of epochs hold.
-SIZES = ((1024, 64, 30), (30_000, 128, 30), (100_000, 128, 20), (np.inf, 512, 15))
+SIZES = ((1024, 64, 30), (30_000, 128, 30), (100_000, 256, 20), (np.inf, 512, 15))
+DROPOUT = ((8192, 0.3), (np.inf, 0.1))  # rows up to which it holds: many regularize by themselves
 MIN_STEPS = 2000  # small data needs more epochs, to take this many
 WIDE, WIDE_DROPOUT = 100, 0.2  # many inputs share what they tell: dropping some costs little
 CONNECTIVITY, FEWEST = 0.3, 4  # share of the columns that a unit sees, and how many at least
@@ -152,6 +154,7 @@ def resolve(estimator, extent, validates):
     if solver.adapts:
         n_batches = -(-extent.n_rows // batch_size)
         recipe["max_iter"] = max(epochs, -(-MIN_STEPS // n_batches))
+        recipe["dropout"] = next(rate for limit, rate in DROPOUT if extent.n_rows <= limit)
         if not extent.is_sparse:
             recipe["input_dropout"] = WIDE_DROPOUT if extent.n_inputs > WIDE else 0.0
             recipe["connectivity"] = min(max(CONNECTIVITY, FEWEST / extent.n_columns), 1.0)
@@ -163,13 +166,15 @@ def resolve(estimator, extent, validates):
     return Resolved(sizes, activation, batch_size, **values)
 
 
-def count_members(estimator, n_rows=np.inf):
-    """Return the number of members to train on so many distinct rows."""
+def count_members(estimator, n_rows=None):
+    """Return the number of members to train on so many distinct rows, if they are known."""
     if not isinstance(estimator.n_members, str):
         return estimator.n_members
     if estimator.warm_start and hasattr(estimator, "_params"):
         return len(estimator._params)
-    return MEMBERS_OF_FEW if n_rows <= FEW_ROWS else MEMBERS
+    if n_rows is None:
+        return USUAL
+    return next(n_members for limit, n_members in MEMBERS if n_rows <= limit)
 
 
 def _patience(solver, max_iter, validates):

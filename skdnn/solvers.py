@@ -55,7 +55,6 @@ SOLVERS = {
             **PLAIN,
             "learning_rate": "cosine",
             "learning_rate_init": 5e-3,
-            "dropout": 0.3,
             "weight_decay": 1e-2,
             "label_smoothing": 0.05,
         },
