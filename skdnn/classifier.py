@@ -152,7 +152,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         Weight of each class. It shifts the probabilities away from the classes' shares.
     n_members : int or "auto", default="auto"
         Networks that are trained and averaged. "auto" is 16 for up to 2,500 distinct rows, 4
-        above 50,000, else 8, as in ``partial_fit`` and with ``groups``. With fewer rows they take turns at the folds.
+        above 50,000, else 8, as in ``partial_fit`` and with ``groups``. With fewer rows they
+        take turns at the folds.
     cv : int, splitter, iterable of splits or None, default=None
         Which rows each member holds out, if not ``n_members`` stratified folds of its own. The
         number of splits is then the number of members. Used with ``early_stopping`` only.
