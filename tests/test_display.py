@@ -1,6 +1,7 @@
 """Displays: what their lines, images and texts hold, against the fitted arrays; no pixels."""
 
 import builtins
+from unittest.mock import patch
 
 import matplotlib as mpl
 import numpy as np
@@ -33,7 +34,8 @@ def fitted(rows=X, labels=y, **kwargs):
     return DeepNetClassifier(**{**few, **kwargs}).fit(rows, labels)
 
 
-NET = fitted(n_iter_no_change=3)
+with patch("skdnn.core.training.COUNSEL", 0):  # members stop at epochs of their own
+    NET = fitted(n_iter_no_change=3)
 DRAW = {
     ArchitectureDisplay: ArchitectureDisplay.from_estimator,
     LossCurveDisplay: LossCurveDisplay.from_estimator,

@@ -5,9 +5,11 @@ wait for a compiler. What is compiled stays on disk, where a folder for it can b
 """
 
 import os
+import tempfile
 import threading
 from contextlib import contextmanager
 from functools import update_wrapper
+from pathlib import Path
 
 SWITCH = "SKDNN_NUMBA"  # environment variable
 OFF = ("0", "false", "no", "off")  # its values that keep to NumPy
@@ -68,6 +70,41 @@ def compiled(wanted):
         _wanted, _is_compiled = before
 
 
+@contextmanager
+def one_process_at_a_time():
+    """Wait while another process of this user compiles.
+
+    It then finds what that one has left on disk. Each compiling the same for itself would cost
+    double, and numba's code for a loop may round differently from one process to the next.
+    """
+    file = None
+    try:
+        import fcntl
+
+        file = open(Path(tempfile.gettempdir()) / f"skdnn-compiling-{os.getuid()}.lock", "a")  # noqa: SIM115
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except (ImportError, OSError):
+        pass  # Windows, or nowhere to put the file: compile side by side
+    try:
+        yield
+    finally:
+        if file is not None:
+            file.close()
+
+
+def _compile_in_turn(dispatcher):
+    """Make a function of numba's wait for its turn whenever it compiles for new types."""
+    compile_for_types = getattr(dispatcher, "_compile_for_args", None)
+
+    def in_turn(*args, **kwargs):
+        with one_process_at_a_time():
+            return compile_for_types(*args, **kwargs)
+
+    if compile_for_types is not None:
+        dispatcher._compile_for_args = in_turn
+    return dispatcher
+
+
 class MachineCode:
     """A loop that is compiled when it is first called, and kept on disk where that works.
 
@@ -96,9 +133,10 @@ class MachineCode:
         with _lock:
             if self._compiled is None or not cache:
                 try:
-                    self._compiled = njit(cache=cache, nogil=True, **OPTIONS)(self.loop)
+                    dispatcher = njit(cache=cache, nogil=True, **OPTIONS)(self.loop)
                 except RuntimeError:  # there is no folder that the cache could be written to
-                    self._compiled = njit(nogil=True, **OPTIONS)(self.loop)
+                    dispatcher = njit(nogil=True, **OPTIONS)(self.loop)
+                self._compiled = _compile_in_turn(dispatcher)
             return self._compiled
 
 

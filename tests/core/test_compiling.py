@@ -91,6 +91,30 @@ def test_without_a_place_for_the_cache_loops_are_compiled_all_the_same(error, mo
         assert result_of(kernel) == 2
 
 
+@needs_numba
+def test_processes_compile_one_after_the_other(tmp_path):
+    module = tmp_path / "loops.py"
+    module.write_text(
+        "import numpy as np\n"
+        "from skdnn.core import compiling as c\n"
+        "def loop(array):\n    for i in range(len(array)):\n        array[i] *= 2\n"
+        "code = c.MachineCode(loop)\n"
+        "def hits():\n"
+        "    code(np.ones(3))\n"
+        "    return sum(code._compiled.stats.cache_hits.values())\n"
+    )
+    command = [sys.executable, "-c", "import loops; print(loops.hits())"]
+    paths = os.pathsep.join([str(tmp_path), os.getcwd()])
+    environment = {**os.environ, "PYTHONPATH": paths, "NUMBA_CACHE_DIR": str(tmp_path)}
+    processes = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    outputs = sorted(process.communicate()[0].strip() for process in processes)
+    # The first compiles, the others find it on disk.
+    assert outputs == ["0", "1", "1"]
+
+
 def run_python(code, **environment):
     result = subprocess.run(
         [sys.executable, "-c", code],
