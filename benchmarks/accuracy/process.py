@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from contextlib import contextmanager
 from multiprocessing import get_context
 from time import monotonic
 
@@ -21,12 +22,11 @@ def run_alone(work, limit):
     limit : float
         Seconds, the start of the process included.
     """
-    for name in CHOOSE_CODE:
-        os.environ.pop(name, None)
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(sender, work))
-    process.start()
+    with _library_as_installed():
+        process.start()
     sender.close()  # the process has the other end: without it, receiving ends
     try:
         return _receive(receiver, process, limit)
@@ -34,6 +34,16 @@ def run_alone(work, limit):
         process.kill()
         process.join()
         receiver.close()
+
+
+@contextmanager
+def _library_as_installed():
+    """Start processes without what chooses code, and leave this one's environment as it was."""
+    chosen = {name: os.environ.pop(name) for name in CHOOSE_CODE if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(chosen)
 
 
 def _receive(receiver, process, limit):

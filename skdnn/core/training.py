@@ -17,7 +17,7 @@ from skdnn.core.group import Group
 from skdnn.core.losses import Loss
 
 # Validation rows from which on a member's own loss counts more than that of all members.
-COUNSEL = 100
+COUNSEL = 500
 
 
 class Plan(NamedTuple):

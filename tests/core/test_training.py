@@ -535,6 +535,11 @@ def test_large_networks_drop_the_same_units_compiled_or_not():
     np.testing.assert_allclose(losses[0], losses[-1], rtol=1e-4)
 
 
+@pytest.fixture
+def counsel_of_100(monkeypatch):
+    monkeypatch.setattr("skdnn.core.training.COUNSEL", 100)
+
+
 def curve_of(valid_loss, done=()):
     curve = np.full((3, len(valid_loss)), 0.5)
     curve[1] = valid_loss
@@ -542,19 +547,22 @@ def curve_of(valid_loss, done=()):
     return curve
 
 
+@pytest.mark.usefixtures("counsel_of_100")
 def test_members_of_small_folds_listen_to_all():
     rows = [np.arange(100), np.arange(300)]
     jury = Jury(plan("gd", keep_best=True), rows)
-    # COUNSEL is 100: a half, and three quarters, of what is watched are the member's own.
+    # A half, and three quarters, of what is watched are the member's own.
     np.testing.assert_allclose(jury.watched(curve_of([1.0, 3.0])), [1.5, 2.75])
 
 
+@pytest.mark.usefixtures("counsel_of_100")
 def test_members_that_are_done_stay_with_what_they_said_last():
     jury = Jury(plan("gd", keep_best=True), [np.arange(100)] * 2)
     jury.watched(curve_of([1.0, 3.0]))
     assert jury.watched(curve_of([2.0, 9.0], done=[1]))[0] == (2 + (2 + 3) / 2) / 2
 
 
+@pytest.mark.usefixtures("counsel_of_100")
 def test_a_member_that_diverges_does_not_spoil_the_mean():
     jury = Jury(plan("gd", keep_best=True), [np.arange(100)] * 3)
     watched = jury.watched(curve_of([1.0, 3.0, np.inf]))
