@@ -71,8 +71,9 @@ def test_it_draws_into_a_new_figure_or_where_it_is_told_to(display):
 def test_it_takes_a_pipeline_and_a_search(display):
     step = DeepNetClassifier((4,), max_iter=3, n_members=2, encoder="passthrough")
     pipeline = make_pipeline(StandardScaler(), step).fit(X, y)
-    DRAW[display](pipeline)
-    DRAW[display](GridSearchCV(pipeline, {"deepnetclassifier__alpha": [0.0]}, cv=2).fit(X, y))
+    search = GridSearchCV(pipeline, {"deepnetclassifier__alpha": [0.0]}, cv=2).fit(X, y)
+    assert isinstance(DRAW[display](pipeline), display)
+    assert isinstance(DRAW[display](search), display)
 
 
 @every_display
