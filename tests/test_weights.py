@@ -52,6 +52,7 @@ def test_weighted_logistic_regression_agrees_with_scikit_learn():
         encoder="passthrough",
         dtype="float64",
         max_iter=1000,
+        random_state=0,
     ).fit(rows, labels, sample_weight=weights)
     # Ours is the mean of weights rescaled to mean 1 plus alpha / 2n; scikit-learn's is the sum.
     peer = LogisticRegression(C=1 / 2.0, tol=1e-10, max_iter=1000)
