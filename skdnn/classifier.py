@@ -48,7 +48,9 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, int or "auto", default="auto"
-        Units of each hidden layer. ``()`` is logistic regression. "auto" is (256, 256).
+        Units of each hidden layer. ``()`` is logistic regression. "auto" is (256, 256), or
+        (512, 256) for "adamw" and wide and long data: more than 100 inputs (as they are encoded,
+        bins aside, and not sparse) and more than 50,000 distinct rows to train on.
     activation : str, callable, object or sequence of these, default="relu"
         One of "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "silu",
         "gelu", "mish", "softplus", or one of your own, for all hidden layers or one for each. Your
@@ -72,8 +74,9 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         rises over 30 % of the steps, then falls. "auto" is "cosine" for "adamw", else
         "constant".
     learning_rate_init : float > 0 or "auto", default="auto"
-        Learning rate that the schedule multiplies. "auto" is 0.005 for "adamw", 0.001 for
-        "adam", 0.01 for "sgd", 0.1 for "gd".
+        Learning rate that the schedule multiplies. "auto" is 0.005 for "adamw" (0.002 for wide
+        and long data, see ``hidden_layer_sizes``), 0.001 for "adam", 0.01 for "sgd", 0.1 for
+        "gd".
     power_t : float >= 0, default=0.5
         Exponent of "invscaling".
     max_iter : int or "auto", default="auto"
@@ -132,7 +135,7 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     connectivity : float in (0, 1], None or "auto", default="auto"
         Probability that a unit of the first layer is connected to a column, as it is encoded.
         Then a factor for each column is learnt too; None does without both. "auto" is 0.3 for
-        "adamw" with dense rows, more for few columns, else None.
+        "adamw" with dense rows, more for few columns, None for wide and long data; else None.
     dropout : float in [0, 1) or "auto", default="auto"
         Share of hidden units dropped in training. "auto" is 0.3 for "adamw" with up to 8,192
         rows and 0.1 with more, else 0.
@@ -140,7 +143,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         Share of inputs set to 0 in training. "auto" is 0.2 for "adamw" with more than 100
         inputs (as they are encoded, bins aside), unless they are sparse; else 0.
     weight_decay : float >= 0 or "auto", default="auto"
-        Decoupled decay of weights, per unit of rate. "auto" is 0.01 for "adamw", else 0.
+        Decoupled decay of weights, per unit of rate. "auto" is 0.01 for "adamw", 0.3 for wide and
+        long data, else 0.
     label_smoothing : float in [0, 1) or "auto", default="auto"
         Share of each target that is spread over all classes, in training only. "auto" is 0.05
         for "adamw" with rows to validate on, which then calibrate the probabilities; else 0.
@@ -151,12 +155,13 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     class_weight : dict, "balanced" or None, default=None
         Weight of each class. It shifts the probabilities away from the classes' shares.
     n_members : int or "auto", default="auto"
-        Networks that are trained and averaged. "auto" is 16 for up to 2,500 distinct rows, 4
+        Networks that are trained and averaged. "auto" is 16 for up to 2,500 distinct rows, 2
         above 50,000, else 8, as in ``partial_fit`` and with ``groups``. With fewer rows they
         take turns at the folds.
     cv : int, splitter, iterable of splits or None, default=None
-        Which rows each member holds out, if not ``n_members`` stratified folds of its own. The
-        number of splits is then the number of members. Used with ``early_stopping`` only.
+        Which rows each member holds out, if not a stratified fold of its own: one of
+        ``n_members``, or above 50,000 distinct rows one of 20, if that is more. The number of
+        splits is then the number of members. Used with ``early_stopping`` only.
     store_oof : bool, default=False
         Whether to keep ``oof_proba_``.
     encoder : "auto", "passthrough" or transformer, default="auto"

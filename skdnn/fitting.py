@@ -18,7 +18,7 @@ from skdnn.core.training import Plan, Split, train
 from skdnn.distinct import DistinctRows, distinct_rows
 from skdnn.folds import rows_by_member, splits_as_roles, stratified_folds, stratified_holdout
 from skdnn.labels import class_weight_factors, weights_by_class
-from skdnn.parameters import count_members
+from skdnn.parameters import count_folds, count_members
 from skdnn.reading import Table, as_data, encode, has_level_statistics, in_container_of, read_table
 from skdnn.scoring import Score
 from skdnn.solvers import SOLVERS
@@ -240,7 +240,7 @@ def _held_out(estimator, prepared, n_members):
     if n_members == 1:
         fold_of = stratified_holdout(strata, estimator.validation_fraction, rng)
     else:
-        fold_of = stratified_folds(strata, n_members, rng)
+        fold_of = stratified_folds(strata, count_folds(n_members, len(rows)), rng)
     return rows_by_member(rows, fold_of, n_members) if fold_of.max() >= 0 else None
 
 

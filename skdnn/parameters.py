@@ -72,13 +72,22 @@ CONSTRAINTS = {
 }
 
 HIDDEN_LAYER_SIZES = (256, 256)
-# Distinct rows up to which a number of members holds: of few rows, more cost little and tell more.
-MEMBERS, USUAL = ((2500, 16), (50_000, 8), (np.inf, 4)), 8
+MANY = 50_000  # distinct rows above which a part of them is enough to validate on
+# Rows up to which a number of members holds: of few rows, more cost little and tell more.
+MEMBERS, USUAL = ((2500, 16), (MANY, 8), (np.inf, 2)), 8
+FOLDS = ((MANY, 2), (np.inf, 20))  # rows up to which these are the fewest folds
 # Rows up to which a batch size and a number of epochs hold.
 SIZES = ((1024, 64, 30), (30_000, 128, 30), (100_000, 256, 20), (np.inf, 512, 15))
 DROPOUT = ((8192, 0.3), (np.inf, 0.1))  # rows up to which it holds: many regularize by themselves
 MIN_STEPS = 2000  # small data needs more epochs, to take this many
 WIDE, WIDE_DROPOUT = 100, 0.2  # many inputs share what they tell: dropping some costs little
+# Many rows tell by themselves which of many inputs matter, to a wide layer, slowly.
+WIDE_AND_MANY = {
+    "hidden_layer_sizes": (512, 256),
+    "learning_rate_init": 2e-3,
+    "connectivity": None,
+    "weight_decay": 0.3,
+}
 CONNECTIVITY, FEWEST = 0.3, 4  # share of the columns that a unit sees, and how many at least
 OUTPUT_SCALE = 0.2  # small starting logits: the first steps then are not spent on shrinking them
 
@@ -140,9 +149,8 @@ def resolve(estimator, extent, validates):
     -------
     Resolved
     """
-    sizes, activation = check_layers(estimator)
     solver = SOLVERS[estimator.solver]
-    recipe = solver.recipe.copy()
+    recipe = solver.recipe | {"hidden_layer_sizes": HIDDEN_LAYER_SIZES}
     size, epochs = next(sizes for limit, *sizes in SIZES if extent.n_rows <= limit)
     if solver.adapts:
         recipe["batch_size"] = size
@@ -158,6 +166,9 @@ def resolve(estimator, extent, validates):
         if not extent.is_sparse:
             recipe["input_dropout"] = WIDE_DROPOUT if extent.n_inputs > WIDE else 0.0
             recipe["connectivity"] = min(max(CONNECTIVITY, FEWEST / extent.n_columns), 1.0)
+            if extent.n_inputs > WIDE and extent.n_rows > MANY:
+                recipe |= WIDE_AND_MANY
+    sizes, activation = check_layers(estimator, recipe)
     recipe["max_iter"] = max_iter = _given(estimator, "max_iter", recipe)
     recipe["n_iter_no_change"] = _patience(solver, max_iter, validates)
     recipe["n_members"] = extent.n_members
@@ -177,6 +188,11 @@ def count_members(estimator, n_rows=None):
     return next(n_members for limit, n_members in MEMBERS if n_rows <= limit)
 
 
+def count_folds(n_members, n_rows):
+    """Return the number of folds that so many distinct rows are dealt into."""
+    return max(n_members, next(n_folds for limit, n_folds in FOLDS if n_rows <= limit))
+
+
 def _patience(solver, max_iter, validates):
     if validates:
         return max(8, -(-max_iter // 8))
@@ -188,7 +204,7 @@ def _given(estimator, name, recipe):
     return recipe[name] if isinstance(value, str) and value == "auto" else value
 
 
-def check_layers(estimator):
+def check_layers(estimator, recipe):
     """Return the widths and the activations of the hidden layers, one each.
 
     Raises
@@ -196,8 +212,7 @@ def check_layers(estimator):
     ValueError
         If a width is not positive, or activations are unknown or of another number.
     """
-    sizes = estimator.hidden_layer_sizes
-    sizes = HIDDEN_LAYER_SIZES if isinstance(sizes, str) else np.atleast_1d(sizes).tolist()
+    sizes = np.atleast_1d(_given(estimator, "hidden_layer_sizes", recipe)).tolist()
     if any(type(size) is not int or size < 1 for size in sizes):
         raise ValueError(
             f"hidden_layer_sizes must be whole numbers > 0, got {estimator.hidden_layer_sizes!r}."
