@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score
 from skdnn import DeepNetClassifier
 
 X, y = load_iris(return_X_y=True)
-QUICK = {"max_iter": 8, "hidden_layer_sizes": (16,), "n_members": 2, "random_state": 0}
+QUICK = {"max_iter": 20, "hidden_layer_sizes": (16,), "n_members": 2, "random_state": 0}
 NAMES = np.array(["setosa", "versicolor", "virginica"])
 
 
@@ -35,7 +35,7 @@ def test_labels_of_any_kind_come_back(labels):
     net = DeepNetClassifier(**QUICK).fit(X, labels)
     predicted = net.predict(X)
     assert set(predicted) <= set(np.asarray(labels).tolist())
-    assert net.score(X, labels) > 0.5
+    assert net.score(X, labels) > 0.6
     assert net.predict_proba(X).shape == (150, len(set(np.asarray(labels).tolist())))
 
 
