@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from benchmarks import works
 from benchmarks.data import table_names
-from benchmarks.targets import MB, AgainstItself, AgainstPeer, ExtraMemory, Longest, PeakMemory
+from benchmarks.targets import MB, AgainstItself, AgainstPeer, extra_memory, longest, peak_memory
 
 OURS = ("skdnn", "skdnn_numpy")
 AS_IT_IS = {"": {}}  # one variant, without a name
@@ -130,7 +130,7 @@ CASES = {
         "Memory of predict_proba of {n_rows:,} pictures, 784-256-128-10",
         works.predict_pictures,
         (*OURS, "torch", "mlp32"),
-        (ExtraMemory(64),),
+        (extra_memory(64),),
         {"n_rows": 100_000},
         {"n_rows": 2_000},
         unit="call",
@@ -161,7 +161,7 @@ CASES = {
         "Memory of fit on {n_rows:,} x 100 float32, hidden (100,), batch {batch_size}",
         works.fit_columns,
         (*OURS, "mlp32"),
-        (PeakMemory(200 * MB, 1.15),),
+        (peak_memory(200 * MB, 1.15),),
         {"widths": (100, 100, 3), "n_rows": 1_000_000, "batch_size": 256, "n_epochs": 1},
         {"n_rows": 10_000},
         repetitions=2,
@@ -182,7 +182,7 @@ CASES = {
         "Default fit on public tables",
         works.fit_table,
         (*OURS, "mlp", "catboost"),
-        (AgainstPeer("mlp", 4.0), AgainstPeer("catboost", 1.0), Longest(120)),
+        (AgainstPeer("mlp", 4.0), AgainstPeer("catboost", 1.0), longest(120)),
         {},
         variants=_public_tables,
         repetitions=1,

@@ -7,6 +7,9 @@ A target has a ``text``, ``limit`` and ``at_least`` on either side of what is wa
 """
 
 import statistics
+from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
 from typing import NamedTuple
 
 MB = 1e6
@@ -77,9 +80,11 @@ class AgainstItself(NamedTuple):
         return medians[name, self.variant].seconds_per_unit / other
 
 
-class Longest(NamedTuple):
-    """Seconds of the slowest variant."""
+class OfItself(NamedTuple):
+    """What a contender took, whatever others did; the most of it if there are several variants."""
 
+    meaning: str
+    measure: Callable  # of a Median
     limit: float
     at_least: float = 0.0
 
@@ -87,48 +92,33 @@ class Longest(NamedTuple):
 
     def text(self, labels):
         """Say what is meant."""
-        return "the longest fit, in seconds"
+        return self.meaning
 
     def figure(self, medians, name):
-        """Return the seconds."""
-        seconds = [m.seconds for (adapter, _), m in medians.items() if adapter == name]
-        return max(seconds, default=None)
+        """Return the most that was measured."""
+        own = [median for (adapter, _), median in medians.items() if adapter == name]
+        return max(map(self.measure, own), default=None)
 
 
-class PeakMemory(NamedTuple):
-    """Peak of the process less an allowance, as a multiple of an array."""
-
-    allowance: float
-    limit: float
-    at_least: float = 0.0
-
-    is_ratio = False
-
-    def text(self, labels):
-        """Say what is meant."""
-        return f"(peak of the process - {self.allowance / MB:g} MB) / the array"
-
-    def figure(self, medians, name):
-        """Return the multiple."""
-        median = medians.get((name, ""))
-        return median and (median.peak_bytes - self.allowance) / median.array_bytes
+def longest(limit):
+    """Return the target for the seconds of the slowest variant."""
+    return OfItself("the longest fit, in seconds", attrgetter("seconds"), limit)
 
 
-class ExtraMemory(NamedTuple):
-    """Rise of the peak over what was there before, less the result, in MB."""
+def peak_memory(allowance, limit):
+    """Return the target for the peak of the process less an allowance, over an array."""
+    meaning = f"(peak of the process - {allowance / MB:g} MB) / the array"
+    return OfItself(meaning, partial(_peak_over_array, allowance), limit)
 
-    limit: float
-    at_least: float = 0.0
 
-    is_ratio = False
+def _peak_over_array(allowance, median):
+    return (median.peak_bytes - allowance) / median.array_bytes
 
-    def text(self, labels):
-        """Say what is meant."""
-        return "peak extra memory beyond the result, in MB"
 
-    def figure(self, medians, name):
-        """Return the MB."""
-        median = medians.get((name, ""))
-        if median is None:
-            return None
-        return (median.peak_bytes - median.start_bytes - median.array_bytes) / MB
+def extra_memory(limit):
+    """Return the target for the rise of the peak over what was there before, less the result."""
+    return OfItself("peak extra memory beyond the result, in MB", _extra_megabytes, limit)
+
+
+def _extra_megabytes(median):
+    return (median.peak_bytes - median.start_bytes - median.array_bytes) / MB

@@ -4,7 +4,6 @@ The splits are others than those that the accuracy is reported on. Fits run one 
 process each; those that the file of results has are not run again.
 """
 
-import argparse
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from benchmarks.accuracy import results
 from benchmarks.accuracy.fitting import Job, fit_and_score
 from benchmarks.accuracy.process import run_alone
 from benchmarks.accuracy.protocol import Caps, find_tables
-from benchmarks.accuracy.run import about, fits, run
+from benchmarks.accuracy.run import about, command_line, fits, run
 
 PATH = Path(__file__).parent / "results" / "ablation.jsonl"
 SPLITS = (10, 11)
@@ -54,21 +53,12 @@ def main():
 
 def read_options():
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.ablation.run",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", required=True, help="a folder of .parquet files, with 'target'")
-    parser.add_argument("--out", type=Path, default=PATH, help="the JSONL file to go on with")
-    parser.add_argument("--sets", nargs="+", default=SETS, help="names of tables")
-    parser.add_argument("--splits", nargs="+", type=int, default=SPLITS)
+    parser = command_line("benchmarks.ablation.run", __doc__)
+    parser.set_defaults(out=PATH, sets=SETS, splits=SPLITS)
     names = sorted({name for change in CHANGES.values() for name in change})
     parser.add_argument("--parameters", nargs="+", choices=names, help="change these alone")
     parser.add_argument("--max-train", type=int, default=CAPS.n_train)
     parser.add_argument("--max-test", type=int, default=CAPS.n_test)
-    parser.add_argument("--limit", type=float, default=600, help="seconds that a fit may take")
-    parser.add_argument("--retry", action="store_true", help="run again the fits that failed")
     return parser.parse_args()
 
 

@@ -46,18 +46,8 @@ def main():
 
 def read_options():
     """Read the command line; what is left out depends on whether times are wanted."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.accuracy.run",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", required=True, help="a folder of .parquet files, with 'target'")
-    parser.add_argument("--out", type=Path, help="the JSONL file to write, or to go on with")
+    parser = command_line("benchmarks.accuracy.run", __doc__)
     parser.add_argument("--models", nargs="+", choices=PEERS)
-    parser.add_argument("--splits", nargs="+", type=int)
-    parser.add_argument("--sets", nargs="+", default=(), help="names of tables, instead of all")
-    parser.add_argument("--limit", type=float, default=600, help="seconds that a fit may take")
-    parser.add_argument("--retry", action="store_true", help="run again the fits that failed")
     parser.add_argument("--timed", action="store_true", help="measure times side by side")
     options = parser.parse_args()
     options.models = options.models or (TIMED_MODELS if options.timed else MODELS)
@@ -66,6 +56,22 @@ def read_options():
         "timed.jsonl" if options.timed else "skdnn.jsonl"
     )
     return options
+
+
+def command_line(program, description):
+    """Return a parser of what every run of fits can be told."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {program}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", required=True, help="a folder of .parquet files, with 'target'")
+    parser.add_argument("--out", type=Path, help="the JSONL file to write, or to go on with")
+    parser.add_argument("--sets", nargs="+", default=(), help="names of tables")
+    parser.add_argument("--splits", nargs="+", type=int)
+    parser.add_argument("--limit", type=float, default=600, help="seconds that a fit may take")
+    parser.add_argument("--retry", action="store_true", help="run again the fits that failed")
+    return parser
 
 
 def tell_if_missing(name):
