@@ -52,6 +52,10 @@ ORDER = [
     "skdnn.core.fused.passes",
     "skdnn.core.fused.updates",
     "skdnn.core.fused.epoch",
+    "skdnn.core.c_functions",
+    "skdnn.core.drafting",
+    "skdnn.core.fused_rules",
+    "skdnn.core.fused_steps",
     "skdnn.core.fusing",
     "skdnn.core.group",
     "skdnn.core.training",
@@ -164,7 +168,7 @@ def test_a_module_imports_only_from_those_before_it(module):
 def test_the_core_needs_numpy_and_scipy_alone(module):
     names = imports(tree_of(module))
     allowed = {"numpy", "scipy", *sys.stdlib_module_names}
-    if module in {"skdnn.core.compiling", "skdnn.core.fusing", *NEEDS_NUMBA}:
+    if module in {"skdnn.core.compiling", "skdnn.core.c_functions", *NEEDS_NUMBA}:
         allowed |= {"numba", "llvmlite"}  # optional: imported where they are used
     assert top_level(name for name in names if not name.startswith("skdnn.core")) <= allowed
 

@@ -145,7 +145,7 @@ def test_every_rule_steps_as_layer_by_layer(rule, options):
 def test_networks_of_any_shape_train_as_layer_by_layer(**options):
     # Rows of all kinds have six columns.
     expansion, fewest = options.pop("widens"), options.pop("fewest_inputs")
-    with mock.patch("skdnn.core.fusing.FEWEST_INPUTS", fewest):
+    with mock.patch("skdnn.core.drafting.FEWEST_INPUTS", fewest):
         assert_agree(**options, expansion=expansion, rtol=1e-8)
 
 
@@ -158,7 +158,7 @@ def test_inputs_are_dropped_as_layer_by_layer(expansion, selective):
 @pytest.mark.parametrize("is_compact", [False, True])
 @pytest.mark.parametrize("selective", [False, True])
 def test_knots_and_codes_are_taken_as_their_wide_inputs_are(selective, is_compact, monkeypatch):
-    monkeypatch.setattr("skdnn.core.fusing.FEWEST_INPUTS", 0 if is_compact else 99)
+    monkeypatch.setattr("skdnn.core.drafting.FEWEST_INPUTS", 0 if is_compact else 99)
     with compiled(True):
         assert make_steps(make_crew(expansion=EXPANSION)).net.n_compact == 4 * is_compact
     assert_agree(expansion=EXPANSION, dropout=0.2, selective=selective, weight_decay=0.3, alpha=2.0)
@@ -167,8 +167,8 @@ def test_knots_and_codes_are_taken_as_their_wide_inputs_are(selective, is_compac
 @pytest.mark.parametrize("selective", [False, True])
 @pytest.mark.parametrize("expansion", [None, EXPANSION])
 def test_shares_have_the_same_bits_on_any_number_of_threads(expansion, selective, monkeypatch):
-    monkeypatch.setattr("skdnn.core.fusing.SHARES", ((0, 8),))
-    monkeypatch.setattr("skdnn.core.fusing.FEWEST_INPUTS", 0)
+    monkeypatch.setattr("skdnn.core.drafting.SHARES", ((0, 8),))
+    monkeypatch.setattr("skdnn.core.drafting.FEWEST_INPUTS", 0)
     options = {
         "hidden": (70, 40),
         "n_members": 1,
@@ -199,7 +199,7 @@ def test_shares_have_the_same_bits_on_any_number_of_threads(expansion, selective
 @pytest.mark.parametrize("expansion", [None, EXPANSION])
 @pytest.mark.parametrize("fewest_inputs", [0, 99])
 def test_nan_is_never_hidden(planted, expansion, fewest_inputs, monkeypatch):
-    monkeypatch.setattr("skdnn.core.fusing.FEWEST_INPUTS", fewest_inputs)
+    monkeypatch.setattr("skdnn.core.drafting.FEWEST_INPUTS", fewest_inputs)
     with compiled(True):
         crew = make_crew(expansion=expansion, n_members=1)
         place = {

@@ -1,0 +1,179 @@
+"""What compiled loops are told of a network.
+
+They know the usual chain ``[dense -> activation -> dropout] * (L-1) -> dense``, on rows as they are
+or behind an expansion.
+"""
+
+import numpy as np
+
+from skdnn.core.c_functions import product
+from skdnn.core.codes import ActivationCode, Column, Layer
+from skdnn.core.fused.tables import Net
+from skdnn.core.layers import Dense, Dropout, Elementwise, Expand, SelectiveDense
+
+# Products of a row and a weight in a batch, and the shares that so many are cut into: products of
+# small parts are slower. It depends on shapes alone: sums round the same on any number of threads.
+SHARES = ((2**28, 8), (2**26, 4), (2**22, 2), (0, 1))
+FEWEST_INPUTS = 10  # of a column, on average, with which it pays not to widen rows
+FEWEST_ROWS = 128  # of a block of validation rows
+
+
+class Draft:
+    """The tables of a network in the making.
+
+    Parameters
+    ----------
+    crew : Crew
+    """
+
+    def __init__(self, crew):
+        self.crew = crew
+        self.n_rows = max(crew.layout.width, FEWEST_ROWS)
+        self.layers, self.columns = [], []
+        self.n_columns = self.n_plain = self.n_wide = crew.data.rows.array.shape[1]
+        self.input_threshold = self.n_draws = self.n_knots = 0
+        self.n_parameters = 0
+        self.factors = -1
+        self._is_activated = False  # whether the last dense layer has all that it can have
+
+    def add_all(self, layers):
+        """Enter all layers; tell whether they are a chain that compiled loops know."""
+        for layer in layers:
+            add = ADD.get(type(layer))
+            if add is None or not add(self, layer):
+                return False
+        return bool(layers) and type(layers[-1]) in (Dense, SelectiveDense)
+
+    def add_expansion(self, layer):
+        """Enter the columns that the first layer does not multiply."""
+        expansion = layer.expansion
+        if self.layers or self.columns or self.input_threshold:
+            return False
+        self.n_plain, self.n_wide = expansion.n_numbers, expansion.n_outputs
+        first = expansion.n_numbers
+        for size in expansion.n_bins:
+            self.columns.append((first, size, self.n_knots))
+            first, self.n_knots = first + size, self.n_knots + size + 1
+        for size in expansion.n_levels:
+            self.columns.append((first, size, -1))
+            first += size
+        return True
+
+    def add_dense(self, layer):
+        """Enter a dense layer; outputs are as they are until an activation comes."""
+        fan_in, fan_out = layer.shapes[0]
+        row = dict.fromkeys(Layer, 0)
+        row[Layer.FAN_IN], row[Layer.FAN_OUT] = fan_in, fan_out
+        row[Layer.WEIGHTS] = self.n_parameters
+        row[Layer.BIAS] = self.n_parameters + fan_in * fan_out
+        row[Layer.ACTIVATION] = self._activation(ActivationCode.IDENTITY)
+        self.n_parameters += fan_in * fan_out + fan_out
+        self.layers.append(row)
+        self._is_activated = False
+        return True
+
+    def add_selective(self, layer):
+        """Enter a first dense layer with a factor for each column of the rows."""
+        if self.layers or len(layer.column_widths) != self.n_columns:
+            return False
+        self.add_dense(layer)
+        self.factors = self.n_parameters
+        self.n_parameters += self.n_columns
+        return True
+
+    def add_activation(self, layer):
+        """Enter the activation of the dense layer before it."""
+        code = layer.activation.code
+        if code is None or not self.layers or self._is_activated:
+            return False
+        self.layers[-1][Layer.ACTIVATION] = self._activation(code)
+        self._is_activated = True
+        return True
+
+    def _activation(self, code):
+        from skdnn.core.fused.elementwise import activation
+
+        return activation(code, self.crew.params.dtype)
+
+    def add_dropout(self, layer):
+        """Enter the dropout of what comes before it."""
+        threshold = int(layer.threshold)
+        if not threshold:
+            return True
+        self.n_draws += 1
+        if not self.layers:
+            is_new = not self.input_threshold
+            self.input_threshold = threshold
+            return is_new
+        row = self.layers[-1]
+        is_new = not row[Layer.THRESHOLD]
+        row[Layer.THRESHOLD], row[Layer.DRAW] = threshold, self.n_draws - 1
+        self._is_activated = True
+        return is_new
+
+    def finish(self):
+        """Return the Net, and the length of the scratch that it wants."""
+        is_wide = self._is_wide()
+        n_inputs, n_numbers = self.n_columns, self.n_plain
+        if is_wide:
+            n_inputs = n_numbers = self.n_wide
+        knots = self._place_layers(self.n_rows * n_inputs)
+        width = self.layers[0][Layer.FAN_OUT]
+        grad_knots = knots + self.n_knots * width
+        most_knots = max((size + 1 for _, size, knots in self.columns if knots >= 0), default=0)
+        widest = max(n_inputs, *(row[Layer.FAN_OUT] for row in self.layers))
+        net = Net(
+            layers=np.array([list(row.values()) for row in self.layers], np.int64),
+            columns=np.array(self.columns, np.int64).reshape(-1, len(Column)),
+            n_plain=self.n_plain,
+            n_inputs=n_inputs,
+            n_numbers=n_numbers,
+            n_compact=0 if is_wide else len(self.columns),
+            inputs=0,
+            knots=knots,
+            grad_knots=grad_knots,
+            factors=self.factors,
+            scaled=grad_knots + most_knots * width,
+            input_threshold=self.input_threshold,
+            n_words=-(-widest // 4),
+            loss=int(self.crew.plan.loss.code),
+            smoothing=float(self.crew.plan.label_smoothing),
+            n_shares=count_shares(self.crew.is_alone, self.crew.layout.width, self.n_parameters),
+            gemm=product(self.crew.params.dtype),
+        )
+        return net, net.scaled + (n_numbers * width if self.factors >= 0 else 0)
+
+    def _is_wide(self):
+        """Tell whether rows are widened.
+
+        They are where inputs are dropped one by one, and where these are few: a product with few
+        inputs takes less time than a look at two knots, or at the weights of a code.
+        """
+        looks = [size if knots >= 0 else 2 * size for _, size, knots in self.columns]
+        return self.input_threshold > 0 or sum(looks) < FEWEST_INPUTS * len(looks)
+
+    def _place_layers(self, place):
+        """Give the layers their places in the scratch from this one on; return the next."""
+        for row in self.layers:
+            for column in (Layer.OUTPUTS, Layer.SLOPES, Layer.GRADS):
+                row[column] = place
+                place += self.n_rows * row[Layer.FAN_OUT]
+        self.layers[-1][Layer.GRADS] = self.layers[-1][Layer.OUTPUTS]
+        return place
+
+
+ADD = {
+    Expand: Draft.add_expansion,
+    Dense: Draft.add_dense,
+    SelectiveDense: Draft.add_selective,
+    Elementwise: Draft.add_activation,
+    Dropout: Draft.add_dropout,
+}
+
+
+def count_shares(is_alone, n_batch_rows, n_parameters):
+    """Return the number of shares that a batch is cut into, for threads to divide."""
+    if not is_alone:
+        return 1  # members are what threads divide
+    work = n_batch_rows * n_parameters
+    return next(n_shares for least, n_shares in SHARES if work >= least)

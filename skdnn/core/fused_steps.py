@@ -1,0 +1,111 @@
+"""An epoch of a few members by compiled loops."""
+
+import numpy as np
+
+from skdnn.core.c_functions import give_way
+from skdnn.core.fused.tables import Members, Orders, Rows, Steps, Team
+from skdnn.core.fused_rules import RULES, rule_table
+
+# Products of a row and a weight in a call: a few tenths of a second, before Ctrl-C is heeded.
+CALL_WORK = 2**31
+
+
+class FusedSteps:
+    """Epochs of a crew by compiled loops.
+
+    Parameters
+    ----------
+    crew : Crew
+    draft : Draft
+
+    Attributes
+    ----------
+    orders : list of ndarray
+        The members' rows in the order that shuffling has left them in.
+    """
+
+    def __init__(self, crew, draft):
+        self.crew, self.n_draws, self.n_rows = crew, draft.n_draws, draft.n_rows
+        self.net, n_scratch = draft.finish()
+        params = crew.params
+        # Stand-ins for memory that the rule does not have, and loops do not touch.
+        first, second = (*crew.rule.state.values(), params, params)[:2]
+        self.members = Members(
+            params,
+            first,
+            second,
+            grads=np.empty(params.shape[1], params.dtype),
+            scratch=np.empty(n_scratch, params.dtype),
+            sums=np.zeros((3, self.net.n_shares)),
+        )
+        self.rule = rule_table(crew.rule, crew.plan)
+        self.rows = _rows(crew.data)
+        self.train_orders = _orders(crew.train_rows, crew.data.weights)
+        ends = np.cumsum(self.train_orders.counts)
+        self.orders = np.split(self.train_orders.rows, ends[:-1])
+        if crew.valid_rows:
+            self.valid_rows = _rows(crew.valid_data)
+            self.valid_orders = _orders(crew.valid_rows, crew.valid_data.weights)
+
+    def epoch(self, rates, number):
+        """Train for an epoch; see :meth:`skdnn.core.steps.LayerSteps.epoch`."""
+        crew = self.crew
+        if crew.plan.shuffle:
+            for rng, order in zip(crew.rngs, self.orders, strict=True):
+                rng.shuffle(order)
+        steps, losses = self._steps(rates, number), np.zeros(len(crew.params))
+        work = len(crew.params) * crew.layout.width * crew.params.shape[1]
+        n_together = max(1, CALL_WORK // work)
+        for first in range(0, len(rates), n_together):
+            self._train(steps, first, min(first + n_together, len(rates)), losses)
+        return losses
+
+    def _steps(self, rates, number):
+        """Return the Steps of an epoch, with the random keys that layers would draw."""
+        rule, rngs = self.crew.rule, self.crew.rngs
+        numbers = np.arange(number + 1, number + 1 + len(rates))
+        factors = np.empty((len(rates), 3))
+        factors[:, 0] = rates
+        factors[:, 1], factors[:, 2] = RULES[type(rule)].factors(rule, numbers)
+        keys = np.empty((len(rngs), len(rates), self.n_draws), np.uint64)
+        for rng, member_keys in zip(rngs, keys, strict=True):
+            member_keys.reshape(-1)[:] = rng.bit_generator.random_raw(member_keys.size)
+        return Steps(factors, keys)
+
+    def _train(self, steps, first, last, losses):
+        """Train on some batches; add to the losses."""
+        from skdnn.core.fused.epoch import train
+
+        n_threads = min(self.crew.n_threads, self.net.n_shares)
+        rates, counter = self.crew.rates[:, 0], np.zeros(1, np.int64)
+
+        def train_on(thread):
+            team = Team(thread, n_threads, counter, give_way())
+            fixed = self.net, self.rule, self.rows, self.train_orders
+            train(*fixed, steps, first, last, rates, self.members, team, losses)
+
+        run = self.crew.run if n_threads > 1 else map
+        list(run(train_on, range(n_threads)))
+
+    def evaluate(self):
+        """Return the validation loss and accuracy, shape (2, n_members)."""
+        from skdnn.core.fused.epoch import evaluate
+
+        report = np.zeros((2, len(self.crew.params)))
+        evaluate(self.net, self.valid_rows, self.valid_orders, self.n_rows, self.members, report)
+        return report
+
+
+def _rows(data):
+    """Return the Rows of data."""
+    targets = np.ascontiguousarray(data.targets)
+    array = data.rows.array.reshape(-1)
+    return Rows(array, targets.reshape(-1), targets.shape[1], np.ascontiguousarray(data.weights))
+
+
+def _orders(member_rows, weights):
+    """Return the Orders of members with these rows."""
+    counts = np.array([len(rows) for rows in member_rows], np.int64)
+    means = np.array([weights[rows].mean() for rows in member_rows])
+    rows = np.concatenate(member_rows).astype(np.intp)
+    return Orders(rows, np.cumsum(counts) - counts, counts, means)
