@@ -1,31 +1,26 @@
-"""TableEncoder: from the columns of a table to the inputs of a neural network."""
+"""TableEncoder: from the columns of a table to the inputs of a neural network.
 
-from functools import lru_cache
+Conventions: ``X`` is a frame, array-like or sparse matrix with the columns seen in fit. Encoded
+rows (n_samples, n_inputs) are CSR if both X and the rows of fit are sparse, else an ndarray.
+"""
+
 from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names_in,
-    _check_sample_weight,
     check_consistent_length,
     check_is_fitted,
     validate_data,
 )
 
-from skdnn.core.expansion import Expansion
-from skdnn.plan import Limits, Planner
-from skdnn.scaling import divide
-from skdnn.statistics import (
-    LevelStatistics,
-    empty_statistics,
-    learn_statistics,
-    numbers_in_training,
-)
-from skdnn.tables import as_table, check_column_names, read_rows
+from skdnn.planning import Limits, learn_plan
+from skdnn.sample_weights import weighted_rows
+from skdnn.statistics import learn_statistics, numbers_in_training
+from skdnn.tables import check_column_names, column_names, read_rows
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -142,28 +137,21 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         check_column_names(X)
         X = read_rows(self, X)
         validate_data(self, X, skip_check_array=True)
-        X, y, weights = _weighted_rows(X, None if issparse(y) else y, sample_weight)
-        if issparse(X):
-            return self._fit_sparse(X)
+        y = None if issparse(y) else y
+        check_consistent_length(X, y)
+        X, y, weights, _ = weighted_rows(X, y, sample_weight)
         names = _check_feature_names_in(self)
         limits = Limits(self.max_categories, self.min_frequency, self.n_bins)
-        self._plan, ignored = Planner(as_table(X, names), y, weights, limits).learn()
-        self._largest = None
-        self.expansion_, self.level_statistics_ = self._plan.expansion, LevelStatistics()
+        plan, ignored = learn_plan(X, names, y, weights, limits)
+        self._keep(plan)
         self.ignored_columns_ = {str(names[column]): why for column, why in ignored.items()}
         self.categories_ = {
-            str(names[column]): levels.names for column, levels in self._plan.levels.items()
+            str(names[column]): levels.names for column, levels in plan.levels.items()
         }
         return self
 
-    def _fit_sparse(self, X):
-        largest = abs(X).max(axis=0).toarray().ravel().astype(np.float64)
-        self._largest = np.where(largest > 0, largest, 1)
-        self._plan = None
-        self.expansion_ = Expansion(X.shape[1])
-        self.ignored_columns_, self.categories_ = {}, {}
-        self.level_statistics_ = LevelStatistics()
-        return self
+    def _keep(self, plan):
+        self._plan, self.expansion_, self.level_statistics_ = plan, plan.expansion, plan.statistics
 
     def encode(self, X):
         """Return compact rows: numbers, knot coordinates, then a code for each column of text.
@@ -171,48 +159,46 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows like those seen in fit.
+            As for :meth:`transform`.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_inputs), or CSR if both X and the rows of fit are sparse
+        ndarray or CSR of shape (n_samples, n_inputs)
             ``expansion_`` turns it into what :meth:`transform` returns. Codes are whole
             numbers; -1 means all zeros.
         """
         check_is_fitted(self)
         X = read_rows(self, X)
         validate_data(self, X, reset=False, skip_check_array=True)
-        return self._encode(X)
+        return self._plan.encode(self._plan.read(X, column_names(self)), self.dtype)
 
     def encode_checked(self, X, in_training=False):
         """Return what :meth:`encode` does, for a table known to have the columns of fit.
 
         Parameters
         ----------
-        X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows like those seen in fit.
+        X : {frame, array-like, sparse matrix}
+            Its columns are not compared with those of fit again.
         in_training : bool, default=False
             Whether the numbers of levels are left at 0, to be filled in by who trains.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_inputs), or CSR if both X and the rows of fit are sparse
+        ndarray or CSR
         """
-        return self._encode(read_rows(self, X), in_training)
+        return self._plan.encode(self._table(X), self.dtype, in_training)
 
     def level_codes(self, X):
         """Return which level each row has in the columns that :meth:`reserve_numbers` chose.
-
-        Parameters
-        ----------
-        X : {frame, array-like} of shape (n_samples, n_features)
-            Rows like those seen in fit.
 
         Returns
         -------
         ndarray of int of shape (n_samples, n_large_columns)
         """
-        return self._plan.level_codes(as_table(read_rows(self, X), _names(self)), self._large)
+        return self._plan.level_codes(self._table(X))
+
+    def _table(self, X):
+        return self._plan.read(read_rows(self, X), column_names(self))
 
     def reserve_numbers(self, n_classes, many):
         """Put numbers of levels in front of encoded rows, all 0 until they are learnt.
@@ -224,14 +210,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         many : int
             Columns of text with more levels than this get them.
         """
-        if self._plan is None:
-            return
-        ranks = {column: of for column, of in self._plan.ranks.items() if len(of) > many}
-        self._plan, self._large = self._plan._replace(ranks=ranks), list(ranks)
-        n_codes = [len(of) + 2 for of in ranks.values()]
-        self.level_statistics_ = empty_statistics(n_codes, n_classes)
-        n_numbers = self.expansion_.n_numbers + self.level_statistics_.n_numbers
-        self.expansion_ = self.expansion_._replace(n_numbers=n_numbers)
+        self._keep(self._plan.reserve_numbers(n_classes, many))
 
     def learn_numbers(self, labelled, encoded, rows, rng):
         """Learn the numbers of levels from some rows, and write those rows' own into them.
@@ -249,32 +228,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         own = numbers_in_training(labelled, rows, rng)
         encoded[rows, : own.shape[1]] = own
-        self.level_statistics_ = learn_statistics(self.level_statistics_, labelled, rows)
-
-    def _encode(self, X, in_training=False):
-        if self._plan is None:
-            return self._encode_sparse(X) if issparse(X) else self._divide(X)
-        # Zeros are moved by the scaling: there is no sparse result to return.
-        X = X.toarray() if issparse(X) else X
-        return self._encode_table(as_table(X, _names(self)), in_training)
-
-    def _encode_table(self, table, in_training=False):
-        n_numbers = self.level_statistics_.n_numbers
-        rows = self._plan.encode(table, self.dtype, n_numbers)
-        if n_numbers and not in_training:
-            codes = self._plan.level_codes(table, self._large)
-            rows[:, :n_numbers] = self.level_statistics_.numbers(codes)
-        return rows
-
-    def _encode_sparse(self, X):
-        values = divide(X.data, self._largest[X.indices]).astype(self.dtype)
-        return type(X)((values, X.indices.copy(), X.indptr.copy()), shape=X.shape)
-
-    def _divide(self, X):
-        """Return dense rows of an encoder of sparse rows."""
-        table = as_table(X, _names(self))
-        blocks = [values for _, values in table.blocks(np.arange(self.n_features_in_))]
-        return divide(np.hstack(blocks), self._largest).astype(self.dtype)
+        statistics = learn_statistics(self.level_statistics_, labelled, rows)
+        self._keep(self._plan._replace(statistics=statistics))
 
     def transform(self, X):
         """Return the inputs for a neural network.
@@ -308,16 +263,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         columns = _check_feature_names_in(self, input_features)
-        if self._plan is None:
-            return columns
-        names = [f"{columns[position]}_target{number}" for position, number in self._numbers()]
-        return np.array(names + self._plan.names(columns), dtype=object)
-
-    def _numbers(self):
-        """Return, for each number of levels, the column it is about and its place there."""
-        tables = self.level_statistics_.tables
-        large = zip(self._large, tables, strict=True) if tables else ()
-        return [(column, number) for column, table in large for number in range(table.shape[1])]
+        return np.array(self._plan.names(columns), dtype=object)
 
     def feature_origins(self):
         """Return the column of X that each column of :meth:`transform` comes from.
@@ -328,9 +274,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             Positions; -1 for the column of zeros that stands for a table in which nothing varies.
         """
         check_is_fitted(self)
-        if self._plan is None:
-            return np.arange(self.n_features_in_)
-        return np.array([column for column, _ in self._numbers()] + self._plan.origins())
+        return np.array(self._plan.origins())
 
     def typical_row(self):
         """Return the encoded row of a table's most ordinary row: what others are compared with.
@@ -343,9 +287,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             fit were sparse.
         """
         check_is_fitted(self)
-        if self._plan is None:
-            return np.zeros((1, self.n_features_in_), self.dtype)
-        return self.expansion_(self._encode_table(self._plan.typical_row(_names(self))))
+        row = self._plan.typical_row(column_names(self))
+        return self.expansion_(self._plan.encode(row, self.dtype))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -354,34 +297,3 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _names(encoder):
-    """Return the names of the columns, or those that scikit-learn makes up."""
-    names = getattr(encoder, "feature_names_in_", None)
-    return _generated_names(encoder.n_features_in_) if names is None else names
-
-
-@lru_cache(maxsize=16)  # making names takes longer than encoding a row
-def _generated_names(n_features):
-    return tuple(f"x{number}" for number in range(n_features))
-
-
-def _weighted_rows(X, y, sample_weight):
-    """Return the rows of positive weight and their weights, None if these are all equal."""
-    check_consistent_length(X, y)
-    if sample_weight is None:
-        return X, y, None
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    kept = np.flatnonzero(weights)
-    if not len(kept):
-        raise ValueError(
-            f"sample_weight is zero for all {len(weights)} rows; at least one must be positive."
-        )
-    if len(kept) < len(weights):
-        X = _safe_indexing(X, kept)
-        y = None if y is None else np.asarray(y)[kept]
-        weights = weights[kept]
-    # A power of 2 changes no digit and keeps sums of enormous weights finite.
-    weights = np.ldexp(weights, -np.frexp(weights.max())[1])
-    return X, y, None if (weights == weights[0]).all() else weights

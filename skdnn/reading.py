@@ -7,17 +7,13 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.base import clone
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import _safe_indexing, check_array
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_consistent_length,
-    has_fit_parameter,
-    validate_data,
-)
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_consistent_length, has_fit_parameter, validate_data
 
 from skdnn.core.batches import Data, DenseRows, SparseRows
 from skdnn.encoding import TableEncoder
 from skdnn.labels import check_labels
+from skdnn.sample_weights import weighted_rows
 from skdnn.solvers import SOLVERS
 from skdnn.statistics import MANY_LEVELS, MAX_CLASSES
 from skdnn.tables import check_column_names, check_finite, is_numeric_array
@@ -109,19 +105,7 @@ def read_table(estimator, X, y, sample_weight, reset=True):
     X = check_table(estimator, X, reset)
     y = check_labels(y)
     check_consistent_length(X, y, sample_weight)
-    if sample_weight is None:
-        return Table(X, y, np.ones(len(y)), np.ones(len(y), bool))
-    weights = _check_sample_weight(sample_weight, y, dtype=np.float64, ensure_non_negative=True)
-    kept = weights > 0
-    if not kept.any():
-        raise ValueError(
-            f"sample_weight is zero for all {len(kept)} rows; at least one must be positive."
-        )
-    # A power of 2 changes no digit, and keeps sums of enormous weights finite.
-    weights = np.ldexp(weights, -np.frexp(weights.max())[1])
-    if kept.all():
-        return Table(X, y, weights, kept)
-    return Table(_safe_indexing(X, np.flatnonzero(kept)), y[kept], weights[kept], kept)
+    return Table(*weighted_rows(X, y, sample_weight))
 
 
 def fit_encoder(estimator, dtype, table, labels):

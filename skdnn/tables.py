@@ -1,6 +1,7 @@
 """Tables: blocks of numbers, and single columns, of whatever the user passes as X."""
 
 from collections import Counter
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +64,17 @@ def check_column_names(X):
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
         raise ValueError(f"X has several columns named {repeated}. Give each its own name.")
+
+
+def column_names(encoder):
+    """Return the names of the columns of fit, or those that scikit-learn makes up."""
+    names = getattr(encoder, "feature_names_in_", None)
+    return _made_up_names(encoder.n_features_in_) if names is None else names
+
+
+@lru_cache(maxsize=16)  # making names takes longer than encoding a row
+def _made_up_names(n_columns):
+    return tuple(f"x{number}" for number in range(n_columns))
 
 
 def _check_frame(encoder, X):

@@ -107,6 +107,15 @@ def test_the_numbers_lead_the_names_of_the_encoded_columns():
     assert three.get_feature_names_out().tolist()[:3] == [f"shop_target{k}" for k in range(3)]
 
 
+def test_a_level_that_is_called_like_a_number_has_another_name():
+    X, y = shop_table()
+    encoder = DeepNetClassifier(**QUICK).fit(X.replace({"shop": {"s0": "target0"}}), y).encoder_
+    names = encoder.get_feature_names_out().tolist()
+    assert names[0] == "shop_target0"
+    assert names.count("shop_target0_") == 1
+    assert len(set(names)) == len(names)
+
+
 def test_predictions_use_all_rows_of_a_level():
     X, y = shop_table()
     encoder = DeepNetClassifier(**QUICK).fit(X, y).encoder_

@@ -1,0 +1,37 @@
+"""Sample weights: a row of weight 0 is as if absent."""
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _check_sample_weight, _num_samples
+
+
+def weighted_rows(X, y, sample_weight):
+    """Return ``(X, y, weights, kept)``: the rows of positive weight, and which they are.
+
+    Parameters
+    ----------
+    X : frame, array-like or sparse matrix
+    y : array-like or None
+    sample_weight : array-like or None
+        None is a weight of 1 for every row.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, or all are 0.
+    """
+    if sample_weight is None:
+        n_rows = _num_samples(X)
+        return X, y, np.ones(n_rows), np.ones(n_rows, bool)
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    kept = weights > 0
+    if not kept.any():
+        raise ValueError(
+            f"sample_weight is zero for all {len(kept)} rows; at least one must be positive."
+        )
+    # A power of 2 changes no digit, and keeps sums of enormous weights finite.
+    weights = np.ldexp(weights, -np.frexp(weights.max())[1])
+    if kept.all():
+        return X, y, weights, kept
+    y = None if y is None else np.asarray(y)[kept]
+    return _safe_indexing(X, np.flatnonzero(kept)), y, weights[kept], kept
