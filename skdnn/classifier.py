@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdnn.core.calibration import log_average, log_odds, mean_proba
 from skdnn.core.losses import LOSSES
-from skdnn.fitting import make_epoch, make_task, training_threads
+from skdnn.fitting import make_epoch, make_task
 from skdnn.hooks import CallbackSupportMixin, Watch, with_callbacks
 from skdnn.labels import Labels, learn_labels
 from skdnn.notebook import NotebookMixin
@@ -18,6 +18,7 @@ from skdnn.reading import check_table, read_table, unchanged_on_error
 from skdnn.solvers import SOLVERS
 from skdnn.stages import begin, go_on
 from skdnn.summary import summarize
+from skdnn.training import training_threads
 from skdnn.weights import assign_layer_arrays, layer_arrays
 
 MIXED = -1  # in place of the training data's fingerprint, once there have been several
@@ -74,7 +75,7 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         rises over 30 % of the steps, then falls. "auto" is "cosine" for "adamw", else
         "constant".
     learning_rate_init : float > 0 or "auto", default="auto"
-        Learning rate that the schedule multiplies. "auto" is 0.005 for "adamw" (0.002 for wide
+        Learning rate that the schedule multiplies. "auto" is 0.005 for "adamw" (0.003 for wide
         and long data, see ``hidden_layer_sizes``), 0.001 for "adam", 0.01 for "sgd", 0.1 for
         "gd".
     power_t : float >= 0, default=0.5
@@ -147,7 +148,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         long data, else 0.
     label_smoothing : float in [0, 1) or "auto", default="auto"
         Share of each target that is spread over all classes, in training only. "auto" is 0.05
-        for "adamw" with rows to validate on, which then calibrate the probabilities; else 0.
+        for "adamw" with rows to validate on, which then calibrate the probabilities (0.02 for
+        wide and long data); else 0.
     max_grad_norm : float > 0 or None, default=None
         Longer gradients of a member are shortened to this Euclidean norm.
     warmup_fraction : float in [0, 1), default=0.05
@@ -160,7 +162,7 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         take turns at the folds.
     cv : int, splitter, iterable of splits or None, default=None
         Which rows each member holds out, if not a stratified fold of its own: one of
-        ``n_members``, or above 50,000 distinct rows one of 20, if that is more. The number of
+        ``n_members``, or above 50,000 distinct rows one of 40, if that is more. The number of
         splits is then the number of members. Used with ``early_stopping`` only.
     store_oof : bool, default=False
         Whether to keep ``oof_proba_``.

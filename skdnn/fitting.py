@@ -1,7 +1,5 @@
-"""The steps of fit: who sees what, and how to train."""
+"""Rows to train on, and who sees what."""
 
-from contextlib import contextmanager
-from functools import partial
 from numbers import Integral
 from typing import NamedTuple
 
@@ -10,20 +8,13 @@ from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skdnn.core.batches import Data
-from skdnn.core.custom_losses import as_loss, check_loss
-from skdnn.core.lbfgs import train_lbfgs
-from skdnn.core.losses import LOSSES
-from skdnn.core.schedules import SCHEDULES
-from skdnn.core.training import Plan, Split, train
+from skdnn.core.training import Split
 from skdnn.distinct import DistinctRows, distinct_rows
 from skdnn.folds import rows_by_member, splits_as_roles, stratified_folds, stratified_holdout
 from skdnn.labels import class_weight_factors, weights_by_class
 from skdnn.parameters import count_folds, count_members
 from skdnn.reading import Table, as_data, encode, has_level_statistics, in_container_of, read_table
-from skdnn.scoring import Score
-from skdnn.solvers import SOLVERS
 from skdnn.statistics import Labelled
-from skdnn.threads import n_threads, shared_map, single_threaded_blas
 
 
 class Prepared(NamedTuple):
@@ -242,71 +233,3 @@ def _held_out(estimator, prepared, n_members):
     else:
         fold_of = stratified_folds(strata, count_folds(n_members, len(rows)), rng)
     return rows_by_member(rows, fold_of, n_members) if fold_of.max() >= 0 else None
-
-
-def loss_of(estimator):
-    """Return the Loss to minimize, which is checked if it is of the user's own."""
-    standard = LOSSES[estimator._labels.loss]
-    if isinstance(estimator.loss, str):
-        return standard
-    check_loss(estimator.loss, standard, estimator._labels.n_outputs, np.random.default_rng(0))
-    return as_loss(estimator.loss, standard)
-
-
-def score_of(estimator, network, task):
-    """Return what scores members, None if their accuracy does."""
-    if estimator.scoring is None or task.split.valid_data is None:
-        return None
-    first = task.prepared.distinct.first if task.holds_out else None
-    return Score(estimator, network, task.split, task.valid_table, first)
-
-
-def make_plan(estimator, resolved, network, task):
-    """Return the Plan that the parameters ask for."""
-    solver = SOLVERS[estimator.solver]
-    options = {name: getattr(estimator, given) for name, given in solver.options.items()}
-    return Plan(
-        loss=loss_of(estimator),
-        score=score_of(estimator, network, task),
-        make_rule=solver.rule and partial(solver.rule, **options),
-        schedule=SCHEDULES[resolved.learning_rate],
-        learning_rate=resolved.learning_rate_init,
-        n_epochs=resolved.max_iter,
-        batch_size=resolved.batch_size,
-        shuffle=estimator.shuffle and not solver.takes_all_rows,
-        patience=resolved.n_iter_no_change,
-        tol=estimator.tol,
-        keep_best=task.split.valid_data is not None and estimator.early_stopping,
-        adaptive=resolved.learning_rate == "adaptive",
-        alpha=estimator.alpha,
-        weight_decay=resolved.weight_decay,
-        label_smoothing=resolved.label_smoothing,
-        max_grad_norm=estimator.max_grad_norm,
-        power_t=estimator.power_t,
-        warmup=estimator.warmup_fraction,
-    )
-
-
-@contextmanager
-def training_threads(estimator, n_members):
-    """Limit BLAS to a thread, and yield how many there are for members and a ``map`` on them."""
-    with single_threaded_blas() as blas_threads:
-        n_workers = n_threads(estimator.n_jobs, blas_threads)
-        if n_members > 1:  # a single one is shared by slices of its batches
-            n_workers = min(n_workers, n_members)
-        with shared_map(n_workers) as run:
-            yield n_workers, run
-
-
-def train_members(estimator, network, split, state, plan, rngs, watch):
-    """Train all members on threads.
-
-    Returns
-    -------
-    state : State
-    history : History
-    """
-    with training_threads(estimator, len(rngs)) as (n_workers, run):
-        if plan.make_rule is None:
-            return train_lbfgs(network, split, state, plan, estimator.max_fun, run, watch)
-        return train(network, split, state, plan, rngs, n_workers, run, watch)

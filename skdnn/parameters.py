@@ -75,7 +75,7 @@ HIDDEN_LAYER_SIZES = (256, 256)
 MANY = 50_000  # distinct rows above which a part of them is enough to validate on
 # Rows up to which a number of members holds: of few rows, more cost little and tell more.
 MEMBERS, USUAL = ((2500, 16), (MANY, 8), (np.inf, 2)), 8
-FOLDS = ((MANY, 2), (np.inf, 20))  # rows up to which these are the fewest folds
+FOLDS = ((MANY, 2), (np.inf, 40))  # rows up to which these are the fewest folds
 # Rows up to which a batch size and a number of epochs hold.
 SIZES = ((1024, 64, 30), (30_000, 128, 30), (100_000, 256, 20), (np.inf, 512, 15))
 DROPOUT = ((8192, 0.3), (np.inf, 0.1))  # rows up to which it holds: many regularize by themselves
@@ -84,9 +84,10 @@ WIDE, WIDE_DROPOUT = 100, 0.2  # many inputs share what they tell: dropping some
 # Many rows tell by themselves which of many inputs matter, to a wide layer, slowly.
 WIDE_AND_MANY = {
     "hidden_layer_sizes": (512, 256),
-    "learning_rate_init": 2e-3,
+    "learning_rate_init": 3e-3,
     "connectivity": None,
     "weight_decay": 0.3,
+    "label_smoothing": 0.02,
 }
 CONNECTIVITY, FEWEST = 0.3, 4  # share of the columns that a unit sees, and how many at least
 OUTPUT_SCALE = 0.2  # small starting logits: the first steps then are not spent on shrinking them
@@ -157,17 +158,11 @@ def resolve(estimator, extent, validates):
     batch_size = min(_given(estimator, "batch_size", recipe), extent.n_rows)
     if solver.takes_all_rows:
         batch_size = extent.n_rows
+    if solver.adapts:
+        recipe["max_iter"] = max(epochs, -(-MIN_STEPS // -(-extent.n_rows // batch_size)))
+        recipe |= _regularization(extent)
     if not validates or estimator.loss != "log_loss":
         recipe["label_smoothing"] = 0.0  # no temperature will undo its modesty
-    if solver.adapts:
-        n_batches = -(-extent.n_rows // batch_size)
-        recipe["max_iter"] = max(epochs, -(-MIN_STEPS // n_batches))
-        recipe["dropout"] = next(rate for limit, rate in DROPOUT if extent.n_rows <= limit)
-        if not extent.is_sparse:
-            recipe["input_dropout"] = WIDE_DROPOUT if extent.n_inputs > WIDE else 0.0
-            recipe["connectivity"] = min(max(CONNECTIVITY, FEWEST / extent.n_columns), 1.0)
-            if extent.n_inputs > WIDE and extent.n_rows > MANY:
-                recipe |= WIDE_AND_MANY
     sizes, activation = check_layers(estimator, recipe)
     recipe["max_iter"] = max_iter = _given(estimator, "max_iter", recipe)
     recipe["n_iter_no_change"] = _patience(solver, max_iter, validates)
@@ -175,6 +170,18 @@ def resolve(estimator, extent, validates):
     names = Resolved._fields[3:]
     values = {name: _given(estimator, name, recipe) for name in names}
     return Resolved(sizes, activation, batch_size, **values)
+
+
+def _regularization(extent):
+    """Return the part of the recipe that follows the rows, and how many inputs they are."""
+    recipe = {"dropout": next(rate for limit, rate in DROPOUT if extent.n_rows <= limit)}
+    is_wide = extent.n_inputs > WIDE
+    if not extent.is_sparse:
+        recipe["input_dropout"] = WIDE_DROPOUT if is_wide else 0.0
+        recipe["connectivity"] = min(max(CONNECTIVITY, FEWEST / extent.n_columns), 1.0)
+        if is_wide and extent.n_rows > MANY:
+            recipe |= WIDE_AND_MANY
+    return recipe
 
 
 def count_members(estimator, n_rows=None):

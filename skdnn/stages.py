@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skdnn.core.training import State
-from skdnn.fitting import make_plan, train_members
 from skdnn.outcome import keep_history, warn_of_divergence, warn_of_interrupt, warn_of_limit
 from skdnn.parameters import check_together, resolve
 from skdnn.predicting import forward_passes
@@ -19,6 +18,7 @@ from skdnn.starting import (
     member_generators,
     starting_params,
 )
+from skdnn.training import make_plan, train_members
 
 
 def begin(estimator, table, labels, continues, refit_encoder=False):

@@ -34,7 +34,7 @@ def fitted(rows=X, labels=y, **kwargs):
     return DeepNetClassifier(**{**few, **kwargs}).fit(rows, labels)
 
 
-with patch("skdnn.core.training.COUNSEL", 0):  # members stop at epochs of their own
+with patch("skdnn.core.jury.COUNSEL", 0):  # members stop at epochs of their own
     NET = fitted(n_iter_no_change=3)
 DRAW = {
     ArchitectureDisplay: ArchitectureDisplay.from_estimator,

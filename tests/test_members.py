@@ -74,6 +74,17 @@ def test_out_of_fold_probabilities_are_those_of_the_member_that_held_the_row_out
     assert net.oof_score_ == pytest.approx(hits.mean())
 
 
+def test_members_of_many_rows_hold_out_a_fortieth_each():
+    many = np.random.default_rng(0).normal(size=(50_040, 2))
+    small = {"hidden_layer_sizes": (2,), "max_iter": 1, "encoder": "passthrough"}
+    net = DeepNetClassifier(**small, store_oof=True, random_state=0).fit(many, many[:, 0] > 0)
+    assert len(net.member_loss_curves_) == 2
+    assert np.isfinite(net.oof_proba_[:, 0]).sum() == pytest.approx(2 * 50_040 / 40, abs=2)
+    net = DeepNetClassifier(**small, store_oof=True, random_state=0, n_members=3)
+    net.fit(many[:50_000], many[:50_000, 0] > 0)
+    assert np.isfinite(net.oof_proba_).all()
+
+
 def test_out_of_fold_probabilities_are_kept_only_on_request():
     assert not hasattr(DeepNetClassifier(**QUICK).fit(X, y), "oof_proba_")
     net = DeepNetClassifier(**QUICK, store_oof=True).fit(X, y)

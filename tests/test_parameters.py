@@ -11,7 +11,7 @@ from skdnn import DeepNetClassifier
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.initializers import INITIALIZERS
 from skdnn.core.schedules import SCHEDULES
-from skdnn.parameters import CONSTRAINTS
+from skdnn.parameters import CONSTRAINTS, Extent, resolve
 from skdnn.solvers import SOLVERS
 
 X, y = load_iris(return_X_y=True)
@@ -73,6 +73,33 @@ def test_wide_tables_drop_inputs_and_narrow_or_sparse_ones_do_not():
     for rows, expected in [(wide, 0.2), (wide[:, :100], 0.0), (csr_array(wide), 0.0)]:
         net = DeepNetClassifier(**QUICK).fit(rows, labels)
         assert net.resolved_params_["input_dropout"] == expected
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_inputs", "is_sparse", "expected"),
+    [
+        (50_001, 101, False, ((512, 256), 0.003, None, 0.3, 0.02)),
+        (50_000, 101, False, ((256, 256), 0.005, 0.3, 0.01, 0.05)),
+        (50_001, 100, False, ((256, 256), 0.005, 0.3, 0.01, 0.05)),
+        (50_001, 101, True, ((256, 256), 0.005, None, 0.01, 0.05)),
+    ],
+)
+def test_wide_and_long_data_have_a_recipe_of_their_own(n_rows, n_inputs, is_sparse, expected):
+    extent = Extent(n_rows, n_inputs, n_inputs, is_sparse, n_members=2)
+    resolved = resolve(DeepNetClassifier(), extent, validates=True)
+    found = (
+        resolved.hidden_layer_sizes,
+        resolved.learning_rate_init,
+        resolved.connectivity,
+        resolved.weight_decay,
+        resolved.label_smoothing,
+    )
+    assert found == expected
+    given = DeepNetClassifier((8,), weight_decay=0.1, connectivity=0.5 if not is_sparse else None)
+    resolved = resolve(given, extent, validates=False)
+    assert resolved.hidden_layer_sizes == (8,)
+    assert resolved.weight_decay == 0.1
+    assert resolved.label_smoothing == 0
 
 
 def test_only_adamw_regularizes_unasked():

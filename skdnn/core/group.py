@@ -155,14 +155,15 @@ class Group:
 
     def _restore_diverged(self, losses):
         """Put members with a loss or a parameter that is not finite back, at a lower rate."""
-        # A sum is finite only if all its terms are.
+        # A sum is finite only if all its terms are. One for all members is the short way.
+        if np.isfinite(losses.sum() + self.params.sum()):
+            return
         bad = ~(np.isfinite(losses) & np.isfinite(self.params.sum(axis=1)))
-        if bad.any():
-            self.params[bad] = self.last_good[bad]
-            self.rates[bad] /= 10
-            self.n_failures[bad] += 1
-            for memory in self.rule.state.values():
-                memory[bad] = 0
+        self.params[bad] = self.last_good[bad]
+        self.rates[bad] /= 10
+        self.n_failures[bad] += 1
+        for memory in self.rule.state.values():
+            memory[bad] = 0
 
     def stop_or_slow_down(self):
         """Tell which members are out of patience, and which are done for whatever reason.

@@ -14,10 +14,8 @@ import numpy as np
 from skdnn.core import compiling
 from skdnn.core.batches import Data
 from skdnn.core.group import Group
+from skdnn.core.jury import Jury
 from skdnn.core.losses import Loss
-
-# Validation rows from which on a member's own loss counts more than that of all members.
-COUNSEL = 500
 
 
 class Plan(NamedTuple):
@@ -134,47 +132,6 @@ class History(NamedTuple):
     n_failures: np.ndarray
     has_converged: np.ndarray
     stopped_by: str | None = None
-
-
-class Jury:
-    """What patience watches: members whose folds are small listen to the others too.
-
-    A fold of a few rows knows little of when to stop; its lowest loss is luck, and a score of
-    its rows flatters. So a member's loss and the mean of all members' are weighted by how many
-    rows it has, against ``COUNSEL``.
-
-    Parameters
-    ----------
-    plan : Plan
-    valid_rows : list of ndarray or None
-        Rows that each member is validated on.
-    """
-
-    def __init__(self, plan, valid_rows):
-        self.plan = plan
-        n_rows = np.array([len(rows) for rows in valid_rows or ()])
-        self.own_share = n_rows / (n_rows + COUNSEL)
-        self.last = None
-
-    def watched(self, curve):
-        """Return what patience watches, the lower the better, for what an epoch reports.
-
-        Parameters
-        ----------
-        curve : ndarray of shape (3, n_members)
-            NaN for members that are done: they stay with what they said last.
-
-        Returns
-        -------
-        ndarray of shape (n_members,)
-        """
-        if not self.plan.keep_best:
-            return curve[0]
-        said = curve[1] if self.plan.score is None else -curve[2]
-        self.last = said if self.last is None else np.where(np.isnan(curve[0]), self.last, said)
-        finite = np.isfinite(self.last)
-        mean = self.last[finite].mean() if finite.any() else np.inf
-        return self.own_share * said + (1 - self.own_share) * mean
 
 
 class Collector:
@@ -319,9 +276,10 @@ def _epoch(number, group):
 def _retire(group, collector):
     """Take the members that are done out of the group; tell whether any are left."""
     impatient, done = group.stop_or_slow_down()
+    if not done.any():
+        return True
     collector.has_converged[group.members[impatient]] = True
-    if done.any():
-        collector.add_members(group, done)
-    if done.any() and not done.all():
+    collector.add_members(group, done)
+    if not done.all():
         group.select(~done)
     return not done.all()

@@ -13,11 +13,12 @@ from skdnn.core.batches import Data, DenseRows, SparseRows
 from skdnn.core.compiling import compiled, has_numba
 from skdnn.core.evaluation import Evaluation
 from skdnn.core.group import MAX_FAILURES
+from skdnn.core.jury import Jury
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build, initialize
 from skdnn.core.optimizers import OPTIMIZERS, Momentum
 from skdnn.core.schedules import SCHEDULES
-from skdnn.core.training import Jury, Plan, Split, State, train
+from skdnn.core.training import Plan, Split, State, train
 
 N_ROWS, N_INPUTS, N_CLASSES = 60, 4, 3
 
@@ -276,7 +277,7 @@ def train_folds(n_groups, run=map, schedule="cosine", rule="adamw", dtype=np.flo
 @pytest.mark.parametrize("counsel", [0, 2])
 @pytest.mark.parametrize("rule", OPTIMIZERS)
 def test_the_number_of_groups_and_threads_cannot_be_seen_in_the_result(rule, counsel, monkeypatch):
-    monkeypatch.setattr("skdnn.core.training.COUNSEL", counsel)
+    monkeypatch.setattr("skdnn.core.jury.COUNSEL", counsel)
     split, (one_state, one_history) = train_folds(1, rule=rule)
     n_epochs_run = np.isfinite(one_history.train_loss).sum(axis=1)
     assert len({len(rows) for rows in split.train_rows}) > 1
@@ -292,7 +293,7 @@ def test_the_number_of_groups_and_threads_cannot_be_seen_in_the_result(rule, cou
 
 
 def test_the_best_parameters_are_put_back(monkeypatch):
-    monkeypatch.setattr("skdnn.core.training.COUNSEL", 0)
+    monkeypatch.setattr("skdnn.core.jury.COUNSEL", 0)
     network = build((N_INPUTS, 16, N_CLASSES), ["silu"], dropout=0.3)
     split, (state, history) = train_folds(2, dtype=np.float64)
     losses, scores = Evaluation(
@@ -537,7 +538,7 @@ def test_large_networks_drop_the_same_units_compiled_or_not():
 
 @pytest.fixture
 def counsel_of_100(monkeypatch):
-    monkeypatch.setattr("skdnn.core.training.COUNSEL", 100)
+    monkeypatch.setattr("skdnn.core.jury.COUNSEL", 100)
 
 
 def curve_of(valid_loss, done=()):

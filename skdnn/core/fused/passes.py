@@ -64,26 +64,50 @@ def finish(net, depth, n_rows, params, scratch, keys, words, share):
 
 
 @compiled
-def softmax_row(line, target, weight, smoothing):
-    """Return the weighted cross-entropy of a row of logits, and turn them into its gradient."""
+def shift_row(line, target, smoothing):
+    """Subtract the highest logit of a row from all; return the target's, smoothed."""
     real = line.dtype.type
     highest = line[0]
     for k in range(1, line.size):
         highest = line[k] if line[k] > highest else highest
-    total, mean = real(0), real(0)
-    level = line[target] - highest
+    mean = real(0)
     for k in range(line.size):
-        shifted = line[k] - highest
-        mean += shifted
-        line[k] = expm1(shifted) + real(1)
-        total += line[k]
+        line[k] -= highest
+        mean += line[k]
+    level = line[target]
     if smoothing > real(0):
         level += smoothing * (mean / real(line.size) - level)
+    return level
+
+
+@compiled
+def exponentiate(logits):
+    """Turn shifted logits into their exponentials."""
+    for k in range(logits.size):
+        logits[k] = expm1(logits[k]) + logits.dtype.type(1)
+
+
+@compiled
+def normalize_row(line, target, weight, smoothing):
+    """Turn a row of exponentials into the gradient of its logits; return the log of their sum."""
+    real = line.dtype.type
+    total = real(0)
+    for k in range(line.size):
+        total += line[k]
     scale, even = weight / total, weight * smoothing / real(line.size)
     for k in range(line.size):
         line[k] = line[k] * scale - even
     line[target] -= weight * (real(1) - smoothing)
-    return np.float64(weight) * (math.log(np.float64(total)) - np.float64(level))
+    return math.log(np.float64(total))
+
+
+@compiled
+def softmax_row(line, target, weight, smoothing):
+    """Return the weighted cross-entropy of a row of logits, and turn them into its gradient."""
+    level = shift_row(line, target, smoothing)
+    exponentiate(line)
+    log_total = normalize_row(line, target, weight, smoothing)
+    return np.float64(weight) * (log_total - np.float64(level))
 
 
 @compiled
@@ -134,17 +158,34 @@ def targets_of(data, row):
 @compiled
 def loss(net, data, batch, factor, scratch, share):
     """Return the loss of a share of a batch's rows; logits become gradients."""
-    layer = net.layers[-1]
-    width = layer[Layer.FAN_OUT]
-    real = scratch.dtype.type
+    if net.loss == LossCode.SOFTMAX:
+        return softmax_loss(net, data, batch, factor, scratch, share)
+    real, width = scratch.dtype.type, net.layers[-1, Layer.FAN_OUT]
     first, last = span(batch.size, share, net.n_shares)
     value = 0.0
     for row in range(first, last):
-        start = layer[Layer.OUTPUTS] + row * width
-        line = piece(scratch, start, width)
+        line = piece(scratch, net.layers[-1, Layer.OUTPUTS] + row * width, width)
         weight = real(data.weights[batch[row]] * factor)
-        targets = targets_of(data, batch[row])
-        value += loss_of_row(net.loss, line, targets, weight, real(net.smoothing))
+        value += sigmoid_row(line, targets_of(data, batch[row]), weight, real(net.smoothing))
+    return value
+
+
+@compiled
+def softmax_loss(net, data, batch, factor, scratch, share):
+    """Do the same for a softmax, with one loop over the exponentials of all rows."""
+    real, width = scratch.dtype.type, net.layers[-1, Layer.FAN_OUT]
+    first, last = span(batch.size, share, net.n_shares)
+    start, smoothing = net.layers[-1, Layer.OUTPUTS] + first * width, real(net.smoothing)
+    value = 0.0
+    for i in range(last - first):
+        line, row = piece(scratch, start + i * width, width), batch[first + i]
+        level = shift_row(line, np.intp(targets_of(data, row)[0]), smoothing)
+        value -= np.float64(real(data.weights[row] * factor)) * np.float64(level)
+    exponentiate(piece(scratch, start, (last - first) * width))
+    for i in range(last - first):
+        line, row = piece(scratch, start + i * width, width), batch[first + i]
+        weight, target = real(data.weights[row] * factor), np.intp(targets_of(data, row)[0])
+        value += np.float64(weight) * normalize_row(line, target, weight, smoothing)
     return value
 
 
