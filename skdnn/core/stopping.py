@@ -36,14 +36,13 @@ class BestEpochs:
         losses : ndarray of shape (n_members,)
         params : ndarray of shape (n_members, n_parameters)
         """
-        progress = losses <= self.loss - self.tol
-        progress &= losses < np.inf
+        progress = (losses <= self.loss - self.tol) & (losses < np.inf)
         self.waited = np.where(progress, 0, self.waited + 1)
         better = losses < self.loss
-        self.loss[better] = losses[better]
-        self.epoch[better] = epoch
+        self.loss = np.where(better, losses, self.loss)
+        self.epoch = np.where(better, epoch, self.epoch)
         if self.params is not None:
-            self.params[better] = params[better]
+            np.copyto(self.params, params, where=better[:, None])
 
     def select(self, members):
         """Keep only some of the members."""

@@ -55,13 +55,14 @@ def forward(net, depth, n_rows, params, scratch, keys, words, share):
 @compiled
 def backward(net, depth, n_rows, params, grads, scratch, share):
     """Write a share of a layer's gradients: of its parameters, and of what it was given."""
-    sum_rows(net, depth, n_rows, grads, scratch, share)
+    if depth == len(net.layers) - 1:
+        sum_rows(net, n_rows, grads, scratch, share)
     if depth == 0 and net.n_compact:
         backward_compact(net, n_rows, grads, scratch, share)
     else:
         grad_weights(net, depth, n_rows, grads, scratch, share)
     if depth > 0:
-        grad_inputs(net, depth, n_rows, params, scratch, share)
+        grad_inputs(net, depth, n_rows, params, grads, scratch, share)
 
 
 @compiled

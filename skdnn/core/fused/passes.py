@@ -98,7 +98,7 @@ def normalize_row(line, target, weight, smoothing):
     for k in range(line.size):
         line[k] = line[k] * scale - even
     line[target] -= weight * (real(1) - smoothing)
-    return math.log(np.float64(total))
+    return math.log(total)
 
 
 @compiled
@@ -206,8 +206,11 @@ def grad_weights(net, depth, n_rows, grads, scratch, share):
 
 
 @compiled
-def grad_inputs(net, depth, n_rows, params, scratch, share):
-    """Write a share of the gradient of what the activation before a layer was given."""
+def grad_inputs(net, depth, n_rows, params, grads, scratch, share):
+    """Write a share of the gradient of what the activation before a layer was given, and its sum.
+
+    The sum over rows is the gradient of the biases of the layer before.
+    """
     layer, before = net.layers[depth], net.layers[depth - 1]
     width, n_inputs = layer[Layer.FAN_OUT], layer[Layer.FAN_IN]
     low, high = span(n_inputs, share, net.n_shares)
@@ -218,18 +221,21 @@ def grad_inputs(net, depth, n_rows, params, scratch, share):
         (params, layer[Layer.WEIGHTS] + low * width, width, True),
         (scratch, before[Layer.GRADS] + low, n_inputs),
     )
+    total = piece(grads, before[Layer.BIAS] + low, high - low)
+    total[:] = 0
     for row in range(n_rows):
         start = row * n_inputs + low
         line = piece(scratch, before[Layer.GRADS] + start, high - low)
         slopes = piece(scratch, before[Layer.SLOPES] + start, high - low)
         for k in range(line.size):
             line[k] *= slopes[k]
+            total[k] += line[k]
 
 
 @compiled
-def sum_rows(net, depth, n_rows, grads, scratch, share):
-    """Write a share of the gradient of a layer's biases."""
-    layer = net.layers[depth]
+def sum_rows(net, n_rows, grads, scratch, share):
+    """Write a share of the gradient of the last layer's biases."""
+    layer = net.layers[-1]
     width = layer[Layer.FAN_OUT]
     first, last = span(width, share, net.n_shares)
     total = piece(grads, layer[Layer.BIAS] + first, last - first)
