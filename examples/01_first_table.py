@@ -118,7 +118,7 @@ def draw_training(axes, net):
     axes.set(
         xlabel="epoch",
         ylabel="loss, labels smoothed",
-        title="Eight members, each with rows of its own",
+        title=f"{len(held_out)} members, each with rows of its own",
     )
     axes.set_ylim(0, 1.3 * held_out[:, 0].max())
     axes.legend(loc="upper right")

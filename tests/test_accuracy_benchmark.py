@@ -286,6 +286,24 @@ def test_the_report_is_a_page_and_a_picture(tmp_path, monkeypatch):
         assert np.asarray(picture.convert("L")).std() > 10
 
 
+def test_the_readme_shows_mean_ranks_between_its_marks(tmp_path, monkeypatch):
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    first, last = report.MARKS
+    (tmp_path / "README.md").write_text(f"Before.\n{first}old\n{last}\nAfter.\n", "utf-8")
+    for entry in everyone(ROWS):
+        results.append(tmp_path / "rows.jsonl", entry)
+    command = ["report", str(tmp_path / "rows.jsonl"), "--docs", str(docs)]
+    monkeypatch.setattr(sys, "argv", command)
+    report.main()
+    shown = (tmp_path / "README.md").read_text("utf-8")
+    assert shown.startswith(f"Before.\n{first}Of 7 models")
+    assert shown.endswith(f"|\n{last}\nAfter.\n")
+    assert "old" not in shown
+    ranks = shown.removeprefix(f"Before.\n{first}").removesuffix(f"{last}\nAfter.\n")
+    assert ranks.strip() in (docs / "accuracy.md").read_text("utf-8")
+
+
 def test_a_page_can_be_written_of_nothing():
     assert "were not measured" in report.write_page([], has_picture=False)
 

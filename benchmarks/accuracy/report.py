@@ -1,7 +1,8 @@
 """Write docs/accuracy.md and its picture: ``python -m benchmarks.accuracy.report [FILES]``.
 
 Files of results are merged, a later row replacing one of the same fit; without any, those of
-``benchmarks/accuracy/results`` are read. Every number on the page comes from them.
+``benchmarks/accuracy/results`` are read. Every number on the page comes from them, and so do those
+that README.md shows between two marks.
 """
 
 import argparse
@@ -15,6 +16,8 @@ from benchmarks.report import table
 
 DOCS = Path(__file__).parents[2] / "docs"
 PICTURE = Path("images") / "accuracy.png"
+SHOWN = "Mean ranks"  # the section that README.md shows, between the marks
+MARKS = ("<!-- written by benchmarks.accuracy.report -->\n", "<!-- end -->")
 INTRODUCTION = """\
 # Accuracy
 
@@ -59,7 +62,18 @@ def main():
     has_picture = draw(compare.finished(rows), options.docs / PICTURE)
     page = options.docs / "accuracy.md"
     page.write_text(write_page(rows, has_picture), encoding="utf-8")
+    readme = options.docs.parent / "README.md"
+    if readme.exists():
+        text = readme.read_text(encoding="utf-8")
+        readme.write_text(show(text, SECTIONS[SHOWN](rows)), encoding="utf-8")
     print(f"Page: {page}")
+
+
+def show(text, section):
+    """Return the text of README.md with the section between the marks."""
+    before, rest = text.split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    return f"{before}{MARKS[0]}{section}{MARKS[1]}{after}"
 
 
 def write_page(rows, has_picture):
