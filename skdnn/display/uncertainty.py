@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from skdnn.display.axes import BLUE, GRAY, ORANGE, axes_for
+from skdnn.display.base import BLUE, GRAY, ORANGE, Display
 from skdnn.fitted import unwrap
 
 
-class UncertaintyDisplay:
+class UncertaintyDisplay(Display):
     """The disagreement of the members on each row against the confidence of their mean.
 
     A row far to the left is one that the network is not sure about; one far up is one that its
@@ -89,38 +89,27 @@ class UncertaintyDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None):
-        """Draw the rows.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new figure.
-
-        Returns
-        -------
-        UncertaintyDisplay
-            With the attributes set.
-        """
-        ax = axes_for(self, ax)
-        means = np.linspace(self.confidence.min(), 1, 200)
-        limit = np.sqrt(means * (1 - means))
-        (self.limit_,) = ax.plot(means, limit, "--", color=GRAY, linewidth=1, label="most possible")
+    def _draw(self):
+        self._draw_limit()
         self.points_ = {}
         if self.is_wrong is None:
-            self._draw("rows", np.ones(len(self.spread), bool), BLUE, ".")
+            self._draw_points("rows", np.ones(len(self.spread), bool), BLUE, ".")
         else:
-            self._draw("right", ~self.is_wrong, BLUE, ".")
-            self._draw("wrong", self.is_wrong, ORANGE, "x")
-        ax.set(
+            self._draw_points("right", ~self.is_wrong, BLUE, ".")
+            self._draw_points("wrong", self.is_wrong, ORANGE, "x")
+        self.ax_.set(
             xlabel="confidence (probability of the predicted class)",
             ylabel="spread of the members",
             title="confidence and disagreement",
         )
-        ax.legend()
-        return self
+        self.ax_.legend()
 
-    def _draw(self, name, rows, color, marker):
+    def _draw_limit(self):
+        means = np.linspace(self.confidence.min(), 1, 200)
+        style = {"color": GRAY, "linewidth": 1, "label": "most possible"}
+        (self.limit_,) = self.ax_.plot(means, np.sqrt(means * (1 - means)), "--", **style)
+
+    def _draw_points(self, name, rows, color, marker):
         style = {"color": color, "markersize": 5, "alpha": 0.6, "label": f"{name} ({rows.sum():,})"}
         (self.points_[name],) = self.ax_.plot(
             self.confidence[rows], self.spread[rows], marker, **style

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from skdnn.display.axes import axes_for
+from skdnn.display.base import Display
 from skdnn.fitted import unwrap
 
 NAMED = 40  # inputs of a heat map that have room for their names
 GAP, FRAME = 1, "lightgray"  # pixels around images, and their color
 
 
-class WeightsDisplay:
+class WeightsDisplay(Display):
     """The weights of a layer: an image for each unit, or a heat map of all.
 
     Parameters
@@ -133,17 +133,18 @@ class WeightsDisplay:
         WeightsDisplay
             With the attributes set.
         """
-        ax = axes_for(self, ax)
+        return self._plot(ax, cmap=cmap)
+
+    def _draw(self, cmap):
         if self.image_shape is None:
-            self._draw(self.weights, cmap, "auto")
+            self._show(self.weights, cmap, "auto")
             self._label()
         else:
-            self._draw(mosaic(self.weights, self.image_shape), cmap, "equal")
-            ax.set_axis_off()
-        ax.set_title(self.title)
-        return self
+            self._show(mosaic(self.weights, self.image_shape), cmap, "equal")
+            self.ax_.set_axis_off()
+        self.ax_.set_title(self.title)
 
-    def _draw(self, shown, cmap, aspect):
+    def _show(self, shown, cmap, aspect):
         from matplotlib import colormaps
 
         limit = np.abs(self.weights).max() or 1.0
