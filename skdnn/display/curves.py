@@ -19,7 +19,7 @@ class LossCurveDisplay(Display):
     validation_losses : ndarray of shape (n_members, n_epochs) or None, default=None
         None without validation.
     best_iter : ndarray of shape (n_members,) or None, default=None
-        Epochs whose parameters were kept, from 1 on.
+        Epochs whose parameters were kept, from 1 on; drawn on the validation losses.
     estimator_name : str or None, default=None
         Title.
 
@@ -34,7 +34,7 @@ class LossCurveDisplay(Display):
     bands_ : dict of str to matplotlib.collections.PolyCollection
         The bands, unless there is one member.
     best_ : matplotlib.lines.Line2D or None
-        The points; None without validation.
+        The points; None without validation or ``best_iter``.
 
     Examples
     --------
@@ -87,7 +87,8 @@ class LossCurveDisplay(Display):
         self._draw_curve("training", self.train_losses, BLUE)
         if self.validation_losses is not None:
             self._draw_curve("validation", self.validation_losses, ORANGE)
-            self._draw_best()
+            if self.best_iter is not None:
+                self._draw_best()
         self.ax_.set(xlabel="epoch", ylabel="loss", title=self.estimator_name)
         self.ax_.legend()
 

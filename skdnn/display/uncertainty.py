@@ -1,6 +1,7 @@
 """UncertaintyDisplay: how much members disagree, beside how sure they are."""
 
 import numpy as np
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skdnn.display.base import BLUE, GRAY, ORANGE, Display
 from skdnn.fitted import unwrap
@@ -72,20 +73,26 @@ class UncertaintyDisplay(Display):
         Raises
         ------
         ValueError
-            If there is one member, or several labels a row.
+            If there is one member, or several labels a row, or ``y`` has not one for each row.
         """
         network, X = unwrap(estimator, X)
         members = network.predict_proba_members(X)
         if len(members) == 1:
-            raise ValueError("one member agrees with itself: fit with n_members=2 or more.")
+            raise ValueError(
+                "UncertaintyDisplay compares members, but this network has 1: fit with "
+                "n_members=2 or more."
+            )
         if network._is_multilabel:
-            raise ValueError("y has several labels a row, and so no one confidence in each row.")
+            raise ValueError(
+                "UncertaintyDisplay shows one confidence a row, but this network has several "
+                "labels a row: draw one of them by UncertaintyDisplay(confidence=..., spread=...)."
+            )
         predicted = members.mean(axis=0).argmax(axis=1)
         of_predicted = members[:, np.arange(len(predicted)), predicted]
         display = cls(
             confidence=of_predicted.mean(axis=0),
             spread=of_predicted.std(axis=0),
-            is_wrong=None if y is None else network.classes_[predicted] != np.asarray(y),
+            is_wrong=None if y is None else network.classes_[predicted] != _labels_of(X, y),
         )
         return display.plot(ax=ax)
 
@@ -114,3 +121,8 @@ class UncertaintyDisplay(Display):
         (self.points_[name],) = self.ax_.plot(
             self.confidence[rows], self.spread[rows], marker, **style
         )
+
+
+def _labels_of(X, y):
+    check_consistent_length(X, y)
+    return column_or_1d(y, warn=True)
