@@ -47,11 +47,8 @@ def main():
     net.fit(X_train, y_train)
     print(net.summary())
     detectors = edge_detectors(X_train, y_train)
-    print(
-        f"\nTest accuracy: {net.score(X_test, y_test):.3f}; of 16 units with smooth weights: ",
-        end="",
-    )
-    print(f"{detectors.score(X_test / 16, y_test):.3f}")
+    print(f"\nTest accuracy: {net.score(X_test, y_test):.3f}")
+    print(f"Of 16 units with smooth weights: {detectors.score(X_test / 16, y_test):.3f}")
 
     figure, axes = plt.subplots(2, 2, figsize=(10.5, 8))
     ArchitectureDisplay.from_estimator(net, ax=axes[0, 0])

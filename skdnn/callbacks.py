@@ -9,6 +9,7 @@ epoch (``context.task_name == "epoch"``) it finds the curves so far on the estim
 import os
 import pickle
 import sys
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,22 @@ MONITORS = {
 }
 
 
+def _check_monitor(monitor):
+    if monitor not in ("auto", *MONITORS):
+        raise ValueError(f"monitor must be 'auto' or one of {list(MONITORS)}, got {monitor!r}.")
+
+
+def _check_epochs(name, value, otherwise=""):
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(
+            f"{name} must be {otherwise}a whole number of epochs from 1 on, got {value!r}."
+        )
+
+
 def _monitored(estimator, monitor):
     """Return the curve of this fit, turned so that lower is better."""
     if monitor == "auto":
         monitor = _monitor_of(estimator)
-    if monitor not in MONITORS:
-        raise ValueError(f"monitor must be 'auto' or one of {list(MONITORS)}, got {monitor!r}.")
     name, sign = MONITORS[monitor]
     curve = getattr(estimator, name, None)
     if curve is None:
@@ -87,6 +98,11 @@ class EarlyStopping(_EpochCallback):
         self.patience = patience
         self.min_delta = min_delta
 
+    def setup(self, estimator, context):
+        """Refuse parameters that mean nothing."""
+        _check_monitor(self.monitor)
+        _check_epochs("patience", self.patience)
+
     def on_fit_task_end(self, estimator, context):
         """Return whether training should stop."""
         if context.task_name != "epoch":
@@ -124,6 +140,12 @@ class Checkpoint(_EpochCallback):
         self.path = path
         self.every = every
         self.monitor = monitor
+
+    def setup(self, estimator, context):
+        """Refuse parameters that mean nothing."""
+        _check_monitor(self.monitor)
+        if self.every is not None:
+            _check_epochs("every", self.every, otherwise="None or ")
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
         """Write the file if it is time to."""

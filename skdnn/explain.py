@@ -98,14 +98,11 @@ def input_gradients(estimator, X, target=None):
     Parameters
     ----------
     estimator : estimator instance
-        A fitted DeepNetClassifier, a pipeline that ends in one, or a search for one. Of a
-        pipeline the last step is explained, by the columns that it gets.
+        A fitted network, or what has one inside, as for :func:`integrated_gradients`.
     X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
         Rows like those seen in fit.
     target : label or array-like of shape (n_samples,), default=None
-        Class to explain, for all rows or for each. None is the second of two classes, and of
-        more the one that is predicted. For multilabel y the number of a label, which must be
-        given.
+        Class to explain, as for :func:`integrated_gradients`.
 
     Returns
     -------
@@ -149,8 +146,8 @@ def integrated_gradients(estimator, X, target=None, baseline=None, *, tol=0.01, 
         frequent level of each column of text; zeros for any other encoder.
     tol : float > 0, default=0.01
         Share of the difference that attributions may miss.
-    max_steps : int, default=8192
-        Steps at most.
+    max_steps : int > 0, default=8192
+        Steps at most; they are doubled until ``tol`` holds.
 
     Returns
     -------

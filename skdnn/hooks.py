@@ -88,7 +88,6 @@ class Watch:
         self.reconstruct = reconstruct
         before = {} if self.estimator._curves is None else vars(self.estimator)
         self.curves = [list(before.get(name) or []) for name in CURVES]
-        self.n_before = self.estimator.n_iter_
         if self.calls_back:
             self.context = self.estimator._init_callback_context(max_subtasks=n_epochs)
             self.context.call_on_fit_task_begin(**self.passed)
@@ -132,7 +131,7 @@ class Watch:
                 values.append(float(mean))
             setattr(self.estimator, name, values or None)
         self.estimator.loss_ = self.curves[0][-1]
-        self.estimator.n_iter_ = self.n_before + number + 1
+        self.estimator.n_iter_ = number + 1
 
     def replay(self, history):
         """Print the curves of members that had no epochs in common, as if they had."""

@@ -6,6 +6,7 @@ have the color of the text around them, so that it can be read on any background
 
 from html import escape
 from itertools import pairwise
+from typing import NamedTuple
 
 from skdnn.summary import MOST_UNITS, headline, summarize, unit_rows
 
@@ -55,16 +56,16 @@ def network_diagram(summary):
     first = (width - STEP * len(summary.layers)) / 2
     columns = [_Column(first, "inputs", summary.n_inputs, f"{summary.n_columns:,} columns", "")]
     for number, layer in enumerate(summary.layers, start=1):
-        x, count = first + STEP * number, f"{layer.n_parameters:,}"
-        columns.append(_Column(x, layer.name, layer.fan_out, layer.activation, count))
-    text = escape(headline(summary))
+        x, below = first + STEP * number, f"{layer.n_parameters:,} parameters"
+        columns.append(_Column(x, layer.name, layer.fan_out, layer.activation, below))
+    title = headline(summary)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" style="{FONT}">',
-        f"<title>{text}</title>",
+        f"<title>{escape(title)}</title>",
         *(_links(before, after) for before, after in pairwise(columns)),
         *(column.draw() for column in columns),
-        _text(width / 2, height - 6, headline(summary)),
+        _text(width / 2, height - 6, title),
         "</svg>",
     ]
     return "".join(parts)
@@ -74,12 +75,14 @@ def _width(summary):
     return max(STEP * (len(summary.layers) + 1), LETTER * len(headline(summary)))
 
 
-class _Column:
+class _Column(NamedTuple):
     """A layer of the diagram: what is written above it, its units, and what is below."""
 
-    def __init__(self, x, name, n_units, detail, n_parameters):
-        self.x, self.name, self.n_units = x, name, n_units
-        self.detail, self.n_parameters = detail, n_parameters
+    x: float
+    name: str
+    n_units: int
+    detail: str
+    below: str
 
     @property
     def heights(self):
@@ -87,23 +90,19 @@ class _Column:
         return [MIDDLE + ROW * row for row in unit_rows(self.n_units)]
 
     def draw(self):
+        """Return it as SVG."""
         circles = [
             f'<circle cx="{self.x}" cy="{y}" r="{RADIUS}" fill="{ACCENT}"/>' for y in self.heights
         ]
         if self.n_units > MOST_UNITS:
             circles.append(_text(self.x, MIDDLE + 4, "⋮"))
-        below = TOP + ROW * MOST_UNITS + 14
-        return "".join(
-            [
-                _text(self.x, 14, self.name),
-                _text(self.x, 30, f"{self.n_units:,}", "font-weight:bold"),
-                _text(self.x, 46, self.detail),
-                *circles,
-                _text(
-                    self.x, below, f"{self.n_parameters} parameters" if self.n_parameters else ""
-                ),
-            ]
-        )
+        texts = [
+            _text(self.x, 14, self.name),
+            _text(self.x, 30, f"{self.n_units:,}", "font-weight:bold"),
+            _text(self.x, 46, self.detail),
+            _text(self.x, TOP + ROW * MOST_UNITS + 14, self.below),
+        ]
+        return "".join([*circles, *texts])
 
 
 def _links(before, after):

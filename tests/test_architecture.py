@@ -94,7 +94,7 @@ ORDER = [
     "skdnn.fitted",
     "skdnn.subject",
     "skdnn.explain",
-    "skdnn.display.axes",
+    "skdnn.display.base",
     "skdnn.display.curves",
     "skdnn.display.weights",
     "skdnn.display.architecture",

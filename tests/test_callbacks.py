@@ -203,8 +203,25 @@ def test_early_stopping_chooses_its_monitor_and_says_what_it_lacks():
     assert plain.set_callbacks(EarlyStopping(patience=100)).fit(X, y).n_iter_ == 6
     with pytest.raises(ValueError, match="needs rows to validate on"):
         plain.set_callbacks(EarlyStopping("validation_loss")).fit(X, y)
-    with pytest.raises(ValueError, match="monitor must be 'auto' or one of"):
-        plain.set_callbacks(EarlyStopping("speed")).fit(X, y)
+
+
+@needs_callbacks
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        (EarlyStopping("speed"), "monitor must be 'auto' or one of .*, got 'speed'"),
+        (Checkpoint("never.pkl", monitor="speed"), "monitor must be 'auto' or one of"),
+        (EarlyStopping(patience=0), "patience must be a whole number of epochs from 1 on, got 0"),
+        (EarlyStopping(patience=1.5), "patience must be .*, got 1.5"),
+        (Checkpoint("never.pkl", every=0), "every must be None or a whole number .*, got 0"),
+    ],
+    ids=lambda item: item if isinstance(item, str) else type(item).__name__,
+)
+def test_what_a_callback_cannot_do_is_refused_before_the_first_epoch(callback, message):
+    seen = Recorder()
+    with pytest.raises(ValueError, match=message):
+        quick().set_callbacks(seen, callback).fit(X, y)
+    assert "epoch" not in [task for _, task, _ in seen.events]
 
 
 @needs_callbacks

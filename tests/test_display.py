@@ -5,6 +5,7 @@ from unittest.mock import patch
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits, make_multilabel_classification
 from sklearn.exceptions import NotFittedError
@@ -145,6 +146,13 @@ def test_one_member_has_no_band_and_no_validation_no_second_line():
     assert plain.best_ is None
 
 
+def test_curves_of_ones_own_need_no_epochs_that_were_kept():
+    losses = np.array([[3.0, 2.0, 1.5], [3.0, 2.5, np.nan]])
+    drawn = LossCurveDisplay(train_losses=losses, validation_losses=losses + 1).plot()
+    np.testing.assert_allclose(drawn.lines_["validation"].get_ydata(), [4, 3.25, 2.5])
+    assert drawn.best_ is None
+
+
 # Weights
 
 
@@ -210,7 +218,13 @@ def test_only_the_largest_units_are_shown_under_their_own_numbers():
         ({"layer": 3}, "layer=3 does not exist: there are 3, counted from 0"),
         ({"member": -4}, "member=-4 does not exist: there are 3"),
         ({"layer": 1, "image_shape": (3, 3)}, "image_shape is for the first layer"),
-        ({"image_shape": (8, 8)}, "images of 30 pixels"),
+        ({"layer": 1.0}, "layer=1.0 does not exist"),
+        ({"image_shape": (8, 8)}, r"image_shape=\(8, 8\) must be .* of images of 30 pixels"),
+        ({"image_shape": (-5, -6)}, "two positive whole numbers"),
+        ({"image_shape": (5.0, 6.0)}, "two positive whole numbers"),
+        ({"image_shape": 30}, "image_shape=30 must be rows and columns"),
+        ({"n_units": 0}, "n_units must be None or a whole number from 1 on, got 0"),
+        ({"n_units": 1.5}, "n_units must be None or a whole number from 1 on, got 1.5"),
     ],
     ids=str,
 )
@@ -269,13 +283,25 @@ def test_no_row_is_above_the_limit():
 
 def test_labels_may_be_texts():
     names = np.where(y == 1, "benign", "malignant")
-    drawn = UncertaintyDisplay.from_estimator(fitted(labels=names, max_iter=5), X, names)
+    net = fitted(labels=names, max_iter=5)
+    drawn = UncertaintyDisplay.from_estimator(net, X, names)
     assert drawn.is_wrong.mean() < 0.2
+    of_pandas = names.astype(object), pd.Categorical(names), pd.Series(names, dtype="string")
+    for labels in of_pandas:
+        found = UncertaintyDisplay.from_estimator(net, X, labels)
+        np.testing.assert_array_equal(found.is_wrong, drawn.is_wrong)
+
+
+def test_labels_must_be_one_for_each_row():
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[569, 5\]"):
+        UncertaintyDisplay.from_estimator(NET, X, y[:5])
+    with pytest.raises(ValueError, match=r"1d array, got an array of shape \(569, 2\)"):
+        UncertaintyDisplay.from_estimator(NET, X, np.c_[y, y])
 
 
 def test_one_member_and_several_labels_have_no_spread():
-    with pytest.raises(ValueError, match="n_members=2 or more"):
+    with pytest.raises(ValueError, match="has 1: fit with n_members=2 or more"):
         UncertaintyDisplay.from_estimator(fitted(n_members=1, max_iter=2), X)
     rows, labels = make_multilabel_classification(60, random_state=0)
-    with pytest.raises(ValueError, match="several labels"):
+    with pytest.raises(ValueError, match="several labels a row: draw one of them"):
         UncertaintyDisplay.from_estimator(fitted(rows, labels, max_iter=2), rows)

@@ -1,5 +1,6 @@
 """Changing the import: scikit-learn's own tests of MLPClassifier, its parameters and attributes."""
 
+import ast
 import inspect
 import os
 import re
@@ -99,6 +100,22 @@ def test_every_parameter_of_mlpclassifier_is_accepted_and_in_the_table():
     theirs = set(MLPClassifier().get_params())
     assert theirs <= set(DeepNetClassifier().get_params())
     assert theirs <= names_in(cells[0] for cells in rows_of_table("Parameters"))
+
+
+def defaults_in(cell):
+    """Return the Python literals that a cell of defaults begins with, one for each parameter."""
+    literals = re.match(r"""((?:\([^)]*\)|"[^"]*"|[\w.-]+)(?:, (?=[\dTF]))?)+""", cell.strip("`"))
+    return ast.literal_eval(f"[{literals[0]}]")
+
+
+@since_1_9
+def test_the_defaults_in_the_table_are_those_of_both_classes():
+    theirs, ours = MLPClassifier().get_params(), DeepNetClassifier().get_params()
+    for cells in rows_of_table("Parameters"):
+        names = re.findall(r"`(\w+)`", cells[0])
+        there, here = cells[2], cells[2] if cells[3] == "the same" else cells[3]
+        assert defaults_in(there) == [theirs[name] for name in names]
+        assert defaults_in(here) == [ours[name] for name in names]
 
 
 @since_1_9

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdnn import DeepNetClassifier
 from skdnn.notebook import network_diagram
-from skdnn.summary import MOST_UNITS, _name_of
+from skdnn.summary import MOST_UNITS, WIDTH, _name_of
 
 X, y = load_iris(return_X_y=True, as_frame=True)
 SVG = "{http://www.w3.org/2000/svg}"
@@ -55,7 +55,7 @@ def test_its_text_is_a_table_with_every_layer_and_what_auto_became():
     assert " 4 run, best 4; temperature " in text
     long = fitted(max_iter=300)
     assert f" best {long.best_iter_.min()} to {long.best_iter_.max()};" in str(long.summary())
-    assert max(map(len, lines)) <= 90
+    assert max(map(len, lines)) <= WIDTH
     assert repr(summary) == str(summary)
 
 

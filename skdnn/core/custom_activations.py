@@ -47,8 +47,7 @@ def as_activation(item):
 
 
 def _write(function, z, out):
-    result = function(z)
-    out[...] = result[0] if isinstance(result, tuple) else result
+    out[...], _ = _value_and_slope(function(z))
     return out
 
 
@@ -58,9 +57,17 @@ def _slope_of_pair(slope, takes_output, z, a, out):
 
 
 def _slope_of_function(function, z, a, out):
-    result = function(z)
-    out[...] = result[1] if isinstance(result, tuple) else _difference(function, z)
+    _, slope = _value_and_slope(function(z))
+    out[...] = _difference(function, z) if slope is None else slope
     return out
+
+
+def _value_and_slope(result):
+    if not isinstance(result, tuple):
+        return result, None
+    if len(result) != 2:
+        raise ValueError(f"it returns {len(result)} things.")
+    return result
 
 
 def _difference(function, z):
@@ -75,13 +82,12 @@ def check_activation(item):
     Raises
     ------
     ValueError
-        If it does not work element by element, changes its input, is not finite, or has
-        another slope.
+        If its shapes are wrong, it does not work element by element, changes its input, is not
+        finite, or has another slope.
     """
     z = POINTS[None, :, None]
     value, slope, *_ = as_activation(item)
-    a, given = _evaluate(item, value, z), np.empty_like(z)
-    slope(z.copy(), a.copy(), given)
+    a, given = _evaluate(item, value, slope, z)
     above, below = value(z + STEP, np.empty_like(z)), value(z - STEP, np.empty_like(z))
     left, right = (a - below) / STEP, (above - a) / STEP
     numeric = (left + right) / 2
@@ -98,16 +104,17 @@ def check_activation(item):
         )
 
 
-def _evaluate(item, value, z):
-    """Return the values at z, after simple checks."""
-    seen, a = z.copy(), np.empty_like(z)
+def _evaluate(item, value, slope, z):
+    """Return the values and slopes at z, after simple checks."""
+    seen, a, given = z.copy(), np.empty_like(z), np.empty_like(z)
     try:
         value(seen, a)
         part = value(z[:, :7].copy(), np.empty_like(z[:, :7]))
+        slope(z.copy(), a.copy(), given)
     except (TypeError, ValueError, IndexError) as error:
         raise ValueError(
-            f"activation {item!r} does not turn an array of shape {z.shape} into one of the "
-            f"same shape: {error}"
+            f"activation {item!r} must return its value, or its value and its slope, in the shape "
+            f"of z, here {z.shape}: {error}"
         ) from error
     if not np.array_equal(seen, z):
         raise ValueError(f"activation {item!r} changes its input; it must return a new array.")
@@ -115,4 +122,4 @@ def _evaluate(item, value, z):
         raise ValueError(f"activation {item!r} is not finite at z={z[~np.isfinite(a)][0]:.4g}.")
     if not np.allclose(part, a[:, :7]):
         raise ValueError(f"activation {item!r} must work on each element by itself.")
-    return a
+    return a, given

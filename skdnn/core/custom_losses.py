@@ -116,12 +116,18 @@ def check_loss(item, standard, n_outputs, rng):
         return value[0], gradient.copy()
 
     try:
-        _, gradient = evaluate(logits)
+        value, gradient = evaluate(logits)
     except (TypeError, ValueError, IndexError) as error:
         raise ValueError(
             f"loss {item!r} must return values of shape (n_rows,), and perhaps their gradients of "
             f"shape (n_rows, n_outputs), for logits and targets of shape (6, {n_outputs}): {error}"
         ) from error
+    if not (np.isfinite(value) and np.isfinite(gradient).all()):
+        raise ValueError(
+            f"loss {item!r} must be finite for any logits and targets, but at random ones its sum "
+            f"is {value:.6g}, and that of its gradient {gradient.sum():.6g}. Take no logarithm or "
+            "root of what can be 0 or less."
+        )
     direction = rng.standard_normal(logits.shape)
     above, below = (evaluate(logits + s * direction)[0] for s in (STEP, -STEP))
     numeric, given = (above - below) / (2 * STEP), float(np.vdot(gradient, direction))
@@ -140,4 +146,7 @@ def _check_rows(item, logits, evaluate, weights):
     others = logits.copy()
     others[:, 1:] += 1
     if not np.isclose(evaluate(logits, only_first)[0], evaluate(others, only_first)[0]):
-        raise ValueError(f"loss {item!r} must take each row by itself, without means over rows.")
+        raise ValueError(
+            f"loss {item!r} must take each row by itself, but the value of the first row changes "
+            "with the others. Return one value a row, without sums or means over rows."
+        )

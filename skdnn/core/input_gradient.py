@@ -105,7 +105,7 @@ class InputGradient:
         allowed = tol * np.maximum(np.abs(difference), SMALLEST_DIFFERENCE)
         mean = (grad_begin + grad_end) / 2
         residual, n_steps, done = _sums(slope, mean) - difference, np.ones(len(rows), int), 1
-        while done < max_steps and len(rows):
+        while 2 * done <= max_steps and len(rows):
             some_slope = slope.take(rows, axis=1)
             # The trapezoidal rule of twice as many intervals needs the middles only.
             middle = self._mean_gradient(begin, some_slope, done, score, rows)

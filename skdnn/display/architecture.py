@@ -2,12 +2,12 @@
 
 from itertools import pairwise, product
 
-from skdnn.display.axes import BLUE, GRAY, axes_for
+from skdnn.display.base import BLUE, GRAY, Display
 from skdnn.fitted import unwrap
 from skdnn.summary import MOST_UNITS, headline, unit_rows
 
 
-class ArchitectureDisplay:
+class ArchitectureDisplay(Display):
     """The layers of a network, their widths and their numbers of parameters.
 
     Each unit is a circle; of a wide layer some are drawn, with a gap between them. Above a layer
@@ -64,38 +64,28 @@ class ArchitectureDisplay:
         network, _ = unwrap(estimator)
         return cls(summary=network.summary()).plot(ax=ax)
 
-    def plot(self, ax=None):
-        """Draw the network.
+    @property
+    def _figsize(self):
+        n_columns = len(self.summary.layers) + 1
+        return max(1.7 * n_columns, 0.1 * len(headline(self.summary))), 3.4
 
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new figure.
-
-        Returns
-        -------
-        ArchitectureDisplay
-            With the attributes set.
-        """
+    def _draw(self):
         layers = self.summary.layers
-        title = headline(self.summary)
-        width = max(1.7 * (len(layers) + 1), 0.1 * len(title))  # inches
-        ax = axes_for(self, ax, figsize=(width, 3.4))
         widths = [self.summary.n_inputs, *(layer.fan_out for layer in layers)]
         places = [[(x, -row) for row in unit_rows(width)] for x, width in enumerate(widths)]
         self.units_, self.texts_ = [], []
         self.connections_ = [self._connect(*pair) for pair in pairwise(places)]
         for x, width in enumerate(widths):
-            self.units_.append(ax.scatter(*zip(*places[x], strict=True), color=BLUE, zorder=2))
+            circles = self.ax_.scatter(*zip(*places[x], strict=True), color=BLUE, zorder=2)
+            self.units_.append(circles)
             if width > MOST_UNITS:
-                ax.text(x, 0, "⋮", ha="center", va="center")
+                self.ax_.text(x, 0, "⋮", ha="center", va="center")
         self._write(0, f"inputs\n{widths[0]:,}\n{self.summary.n_columns:,} columns", "")
         for x, layer in enumerate(layers, start=1):
             above = f"{layer.name}\n{layer.fan_out:,}\n{layer.activation}"
             self._write(x, above, f"{layer.n_parameters:,}\nparameters")
-        ax.set(xlim=(-0.6, len(layers) + 0.6), ylim=(-5.4, 5.4), title=title)
-        ax.set_axis_off()
-        return self
+        self.ax_.set(xlim=(-0.6, len(layers) + 0.6), ylim=(-5.4, 5.4), title=headline(self.summary))
+        self.ax_.set_axis_off()
 
     def _connect(self, before, after):
         from matplotlib.collections import LineCollection

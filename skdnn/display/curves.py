@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from skdnn.display.axes import BLUE, ORANGE, axes_for
+from skdnn.display.base import BLUE, ORANGE, Display
 from skdnn.fitted import unwrap
 
 
-class LossCurveDisplay:
+class LossCurveDisplay(Display):
     """The losses of training and validation by epoch, with the members as a band.
 
     The lines are means over the members still training, the bands go from the lowest to the
@@ -19,7 +19,7 @@ class LossCurveDisplay:
     validation_losses : ndarray of shape (n_members, n_epochs) or None, default=None
         None without validation.
     best_iter : ndarray of shape (n_members,) or None, default=None
-        Epochs whose parameters were kept, from 1 on.
+        Epochs whose parameters were kept, from 1 on; drawn on the validation losses.
     estimator_name : str or None, default=None
         Title.
 
@@ -34,7 +34,7 @@ class LossCurveDisplay:
     bands_ : dict of str to matplotlib.collections.PolyCollection
         The bands, unless there is one member.
     best_ : matplotlib.lines.Line2D or None
-        The points; None without validation.
+        The points; None without validation or ``best_iter``.
 
     Examples
     --------
@@ -82,28 +82,15 @@ class LossCurveDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None):
-        """Draw the curves.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new figure.
-
-        Returns
-        -------
-        LossCurveDisplay
-            With the attributes set.
-        """
-        ax = axes_for(self, ax)
+    def _draw(self):
         self.lines_, self.bands_, self.best_ = {}, {}, None
         self._draw_curve("training", self.train_losses, BLUE)
         if self.validation_losses is not None:
             self._draw_curve("validation", self.validation_losses, ORANGE)
-            self._draw_best()
-        ax.set(xlabel="epoch", ylabel="loss", title=self.estimator_name)
-        ax.legend()
-        return self
+            if self.best_iter is not None:
+                self._draw_best()
+        self.ax_.set(xlabel="epoch", ylabel="loss", title=self.estimator_name)
+        self.ax_.legend()
 
     def _draw_curve(self, label, losses, color):
         known = np.ma.masked_invalid(losses)

@@ -1,12 +1,13 @@
 """UncertaintyDisplay: how much members disagree, beside how sure they are."""
 
 import numpy as np
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from skdnn.display.axes import BLUE, GRAY, ORANGE, axes_for
+from skdnn.display.base import BLUE, GRAY, ORANGE, Display
 from skdnn.fitted import unwrap
 
 
-class UncertaintyDisplay:
+class UncertaintyDisplay(Display):
     """The disagreement of the members on each row against the confidence of their mean.
 
     A row far to the left is one that the network is not sure about; one far up is one that its
@@ -72,56 +73,56 @@ class UncertaintyDisplay:
         Raises
         ------
         ValueError
-            If there is one member, or several labels a row.
+            If there is one member, or several labels a row, or ``y`` has not one for each row.
         """
         network, X = unwrap(estimator, X)
         members = network.predict_proba_members(X)
         if len(members) == 1:
-            raise ValueError("one member agrees with itself: fit with n_members=2 or more.")
+            raise ValueError(
+                "UncertaintyDisplay compares members, but this network has 1: fit with "
+                "n_members=2 or more."
+            )
         if network._is_multilabel:
-            raise ValueError("y has several labels a row, and so no one confidence in each row.")
+            raise ValueError(
+                "UncertaintyDisplay shows one confidence a row, but this network has several "
+                "labels a row: draw one of them by UncertaintyDisplay(confidence=..., spread=...)."
+            )
         predicted = members.mean(axis=0).argmax(axis=1)
         of_predicted = members[:, np.arange(len(predicted)), predicted]
         display = cls(
             confidence=of_predicted.mean(axis=0),
             spread=of_predicted.std(axis=0),
-            is_wrong=None if y is None else network.classes_[predicted] != np.asarray(y),
+            is_wrong=None if y is None else network.classes_[predicted] != _labels_of(X, y),
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None):
-        """Draw the rows.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new figure.
-
-        Returns
-        -------
-        UncertaintyDisplay
-            With the attributes set.
-        """
-        ax = axes_for(self, ax)
-        means = np.linspace(self.confidence.min(), 1, 200)
-        limit = np.sqrt(means * (1 - means))
-        (self.limit_,) = ax.plot(means, limit, "--", color=GRAY, linewidth=1, label="most possible")
+    def _draw(self):
+        self._draw_limit()
         self.points_ = {}
         if self.is_wrong is None:
-            self._draw("rows", np.ones(len(self.spread), bool), BLUE, ".")
+            self._draw_points("rows", np.ones(len(self.spread), bool), BLUE, ".")
         else:
-            self._draw("right", ~self.is_wrong, BLUE, ".")
-            self._draw("wrong", self.is_wrong, ORANGE, "x")
-        ax.set(
+            self._draw_points("right", ~self.is_wrong, BLUE, ".")
+            self._draw_points("wrong", self.is_wrong, ORANGE, "x")
+        self.ax_.set(
             xlabel="confidence (probability of the predicted class)",
             ylabel="spread of the members",
             title="confidence and disagreement",
         )
-        ax.legend()
-        return self
+        self.ax_.legend()
 
-    def _draw(self, name, rows, color, marker):
+    def _draw_limit(self):
+        means = np.linspace(self.confidence.min(), 1, 200)
+        style = {"color": GRAY, "linewidth": 1, "label": "most possible"}
+        (self.limit_,) = self.ax_.plot(means, np.sqrt(means * (1 - means)), "--", **style)
+
+    def _draw_points(self, name, rows, color, marker):
         style = {"color": color, "markersize": 5, "alpha": 0.6, "label": f"{name} ({rows.sum():,})"}
         (self.points_[name],) = self.ax_.plot(
             self.confidence[rows], self.spread[rows], marker, **style
         )
+
+
+def _labels_of(X, y):
+    check_consistent_length(X, y)
+    return column_or_1d(y, warn=True)

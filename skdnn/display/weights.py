@@ -1,15 +1,17 @@
 """WeightsDisplay: what the units of a layer look for."""
 
+from numbers import Integral
+
 import numpy as np
 
-from skdnn.display.axes import axes_for
+from skdnn.display.base import Display
 from skdnn.fitted import unwrap
 
 NAMED = 40  # inputs of a heat map that have room for their names
 GAP, FRAME = 1, "lightgray"  # pixels around images, and their color
 
 
-class WeightsDisplay:
+class WeightsDisplay(Display):
     """The weights of a layer: an image for each unit, or a heat map of all.
 
     Parameters
@@ -98,7 +100,8 @@ class WeightsDisplay:
         Raises
         ------
         ValueError
-            If there is no such layer or member, or its inputs do not fill an image.
+            If there is no such layer or member, its inputs do not fill an image, or ``n_units``
+            is not positive.
         """
         network, _ = unwrap(estimator)
         layers = network.summary().layers
@@ -133,17 +136,18 @@ class WeightsDisplay:
         WeightsDisplay
             With the attributes set.
         """
-        ax = axes_for(self, ax)
+        return self._plot(ax, cmap=cmap)
+
+    def _draw(self, cmap):
         if self.image_shape is None:
-            self._draw(self.weights, cmap, "auto")
+            self._show(self.weights, cmap, "auto")
             self._label()
         else:
-            self._draw(mosaic(self.weights, self.image_shape), cmap, "equal")
-            ax.set_axis_off()
-        ax.set_title(self.title)
-        return self
+            self._show(mosaic(self.weights, self.image_shape), cmap, "equal")
+            self.ax_.set_axis_off()
+        self.ax_.set_title(self.title)
 
-    def _draw(self, shown, cmap, aspect):
+    def _show(self, shown, cmap, aspect):
         from matplotlib import colormaps
 
         limit = np.abs(self.weights).max() or 1.0
@@ -190,7 +194,7 @@ def mosaic(weights, image_shape):
 
 
 def _check_index(name, index, length):
-    if not -length <= index < length:
+    if not isinstance(index, Integral) or not -length <= index < length:
         raise ValueError(f"{name}={index!r} does not exist: there are {length}, counted from 0.")
 
 
@@ -201,16 +205,19 @@ def _pixel_weights(network, weights, layer, image_shape):
             "image_shape is for the first layer, whose inputs are pixels; leave it out for a heat "
             f"map of layer {layer}."
         )
-    encoder = network.encoder_
-    if hasattr(encoder, "feature_origins"):
+    encoder, are_columns = network.encoder_, hasattr(network.encoder_, "feature_origins")
+    if are_columns:
         origins = encoder.feature_origins()
         pixels = np.zeros((network.n_features_in_, weights.shape[1]), weights.dtype)
         np.add.at(pixels, origins[origins >= 0], weights[origins >= 0])
         weights = pixels
-    if len(image_shape) != 2 or np.prod(image_shape) != len(weights):
+    sides = np.asarray(image_shape)
+    are_sides = sides.shape == (2,) and sides.dtype.kind in "iu" and (sides > 0).all()
+    if not are_sides or sides.prod() != len(weights):
         raise ValueError(
-            f"image_shape={image_shape!r} must be rows and columns of images of {len(weights)} "
-            "pixels, as many as there are inputs."
+            f"image_shape={image_shape!r} must be rows and columns, two positive whole numbers, "
+            f"of images of {len(weights)} pixels: as many as there are "
+            f"{'columns of X' if are_columns else 'inputs of the network'}."
         )
     return weights
 
@@ -218,6 +225,8 @@ def _pixel_weights(network, weights, layer, image_shape):
 def _largest(weights, n_units):
     """Return the numbers of the units with the largest weights, in ascending order."""
     n_shown = weights.shape[1] if n_units is None else n_units
+    if not isinstance(n_shown, Integral) or n_shown < 1:
+        raise ValueError(f"n_units must be None or a whole number from 1 on, got {n_units!r}.")
     return np.sort(np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")[:n_shown])
 
 

@@ -97,6 +97,14 @@ def mean(z):
     return z.mean(), z
 
 
+def slope_of_another_shape(z):
+    return swish(z), np.ones(3)
+
+
+def three_results(z):
+    return swish(z), swish_slope(z), z
+
+
 def logarithm(z):
     with np.errstate(invalid="ignore"):
         return np.log(z)
@@ -110,7 +118,10 @@ def logarithm(z):
         (in_place, "changes its input"),
         (softmax, "each element by itself"),
         (logarithm, "not finite at z=-2.9"),
-        (lambda z: z[:, :3], "does not turn an array of shape"),
+        (lambda z: z[:, :3], r"in the shape of z, here \(1, 61, 1\): .*\(1,3,1\)"),
+        (slope_of_another_shape, r"in the shape of z, here \(1, 61, 1\): .*\(3,\)"),
+        ((swish, lambda z: np.ones(3)), r"in the shape of z, here \(1, 61, 1\): .*\(3,\)"),
+        (three_results, "must return its value, or its value and its slope.*: it returns 3 things"),
         (lambda z: z.nothing(), "has no attribute"),
     ],
 )

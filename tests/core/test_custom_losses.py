@@ -72,18 +72,31 @@ def mean_of_rows(logits, targets):
     return np.full(len(values), values.mean()), gradient / len(values)
 
 
+def counting_others(logits, targets):
+    values, gradient = cross_entropy(logits, targets)
+    return values + (logits > 0).sum(), gradient
+
+
 def a_number(logits, targets):
     return cross_entropy(logits, targets)[0].sum(), cross_entropy(logits, targets)[1]
+
+
+def infinite(logits, targets):
+    return np.full(len(logits), np.inf), logits
 
 
 @pytest.mark.parametrize(
     ("function", "message"),
     [
+        (infinite, "loss .*infinite.* must be finite for any logits"),
+        (lambda logits, targets: np.sqrt(logits[:, 0] - 99), "must be finite for any logits"),
+        (lambda logits, targets: (logits[:, 0], logits, 0), "must return .*: too many values"),
         (twice_the_gradient, "gradient of loss .*twice_the_gradient.* is wrong"),
-        (mean_of_rows, "is wrong|each row by itself"),
+        (mean_of_rows, "is wrong"),
+        (counting_others, "by itself, but the value of the first row changes with the others"),
         (a_number, r"must return values of shape \(n_rows,\)"),
     ],
 )
 def test_what_is_wrong_is_said(function, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message), np.errstate(invalid="ignore"):
         check_loss(function, LOSSES["softmax"], 3, np.random.default_rng(0))

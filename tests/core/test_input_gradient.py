@@ -98,6 +98,12 @@ def test_steps_are_added_for_the_rows_that_need_them():
     assert np.abs(limited.residual).max() > np.abs(found.residual).max()
 
 
+@pytest.mark.parametrize(("max_steps", "taken"), [(1, 1), (3, 2), (100, 64), (128, 128)])
+def test_steps_are_never_more_than_allowed(max_steps, taken):
+    found = Subject(("relu", "relu")).integrate(tol=1e-12, max_steps=max_steps)
+    assert (found.n_steps == taken).all()
+
+
 def test_a_row_at_the_start_has_no_attributions():
     subject = Subject()
     subject.rows[2] = subject.start
