@@ -178,6 +178,17 @@ CASES = {
         unit="row",
         repetitions=3,
     ),
+    "11": Case(
+        "Fit of 784-256-128-10 with a progress bar, batch {batch_size}, {n_rows:,} pictures, "
+        "{n_epochs} epochs",
+        works.fit_pictures,
+        ("skdnn",),
+        (AgainstItself("with ProgressBar", "without", 1.02),),
+        {"n_rows": 60_000, "batch_size": 256, "n_epochs": 5},
+        {"n_rows": 2_000, "n_epochs": 1},
+        variants={"with ProgressBar": {"shows_progress": True}, "without": {}},
+        repetitions=15,
+    ),
     "10": Case(
         "Default fit on public tables",
         works.fit_table,

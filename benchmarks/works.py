@@ -28,11 +28,15 @@ class Action(NamedTuple):
     array_bytes: int = 0  # of the data, or of the result, that memory is compared with
 
 
-def fit_pictures(adapter, sources, *, n_rows, batch_size, n_epochs):
-    """Train the network of the digits."""
+def fit_pictures(adapter, sources, *, n_rows, batch_size, n_epochs, shows_progress=False):
+    """Train the network of the digits, perhaps with scikit-learn's progress bar."""
     X, y = pictures(n_rows, sources.mnist)
     X = X.astype(adapter.dtype, copy=False)
     net = adapter.load().network(Network(PICTURE_WIDTHS, batch_size, n_epochs))
+    if shows_progress:
+        from sklearn.callback import ProgressBar
+
+        net.set_callbacks(ProgressBar())
     return Action(partial(net.fit, X, y), n_epochs)
 
 
