@@ -81,9 +81,9 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     power_t : float >= 0, default=0.5
         Exponent of "invscaling".
     max_iter : int or "auto", default="auto"
-        Epochs at most (iterations for "lbfgs"). "auto" is 30 (20 above 30,000
-        rows, 15 above 100,000), or what 2,000 steps take if that is more, for "adamw"; 1,000 for
-        "gd"; 200 for the others.
+        Epochs at most (iterations for "lbfgs"). "auto" is 50 (20 above 30,000 rows, 15 above
+        100,000), or what 2,000 steps take if that is more, for "adamw"; 1,000 for "gd"; 200 for
+        the others.
     shuffle : bool, default=True
         Whether to shuffle rows in every epoch. False also keeps the rows' order of input, where
         True first brings them into an order that depends on their content only.
