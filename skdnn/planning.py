@@ -1,5 +1,6 @@
 """Learn what becomes of each column, from the rows of training."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,9 @@ CONSTANT = "constant"
 ALL_MISSING = "all missing"
 UNIQUE = "unique in every row"
 ALL_RARE = "no level is frequent enough"
+
+SAMPLE = 100  # texts of a column that are tried
+READINGS = {"numbers": float, "dates": np.datetime64}
 
 # Bins of each scaled column, up to so many of them: the inputs of wide tables are many already.
 BINS = ((16, 32), (64, 16), (np.inf, 0))
@@ -178,12 +182,38 @@ class Planner:
         for position in self.ids:
             self.ignored[position] = UNIQUE
             del self.levels[position]
+            kind = _readable_as(self.table.column(position).texts)
+            if kind is not None:
+                warnings.warn(
+                    f"Column {self.table.names[position]!r} of X is ignored: its text is another "
+                    f"in every row, as identifiers are. But it reads as {kind}: convert it, or "
+                    "drop it.",
+                    UserWarning,
+                    stacklevel=2,
+                )
 
     def _drop_single_levels(self):
         for position, levels in list(self.levels.items()):
             if len(levels.names) < 2:
                 self.ignored[position] = _why_single(levels)
                 del self.levels[position]
+
+
+def _readable_as(texts):
+    """Return what texts can be read as, if they are no names; whole numbers may be names."""
+    some = [str(text) for text in texts[:SAMPLE]]
+    if all(text.isdecimal() for text in some):
+        return None
+    return next((kind for kind, read in READINGS.items() if _can_read(read, some)), None)
+
+
+def _can_read(read, texts):
+    try:
+        for text in texts:
+            read(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _why_single(levels):

@@ -126,6 +126,16 @@ class Score:
         return float(score)
 
     def _ask(self, answers, X, y, weights):
+        try:
+            return self._ask_scorer(answers, X, y, weights)
+        except ValueError as error:
+            raise ValueError(
+                f"scoring={self.name!r} cannot score the {len(y)} rows that a member holds out, of "
+                f"{len(self.labels.classes)} classes: {error}. Choose a scorer for such y, as "
+                "'roc_auc_ovr' is for more than two classes."
+            ) from error
+
+    def _ask_scorer(self, answers, X, y, weights):
         if weights is None:
             return self.scorer(answers, X, y)
         try:

@@ -237,7 +237,7 @@ def read_as(table, position, kind):
         return CONVERSIONS[kind](table.column(position))
     except ValueError as error:
         raise ValueError(
-            f"Column {table.names[position]!r} of X held {WORDS[kind]} in fit, but now "
+            f"Column {table.names[position]!r} of X held {WORDS[kind]} in fit, but not now: "
             f"{error}. Pass values of the kind seen in fit, or fit again."
         ) from error
 

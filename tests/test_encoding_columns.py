@@ -259,6 +259,24 @@ def test_columns_that_tell_nothing_are_ignored_with_a_reason():
     }
 
 
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [
+        (["1.5", "-2", "3e4", "7"], "numbers"),
+        (["2024-01-05", "2024-02-29", "2023-12-31 10:00", "2020-01"], "dates"),
+    ],
+)
+def test_text_that_reads_as_something_else_is_not_ignored_silently(texts, kind):
+    frame = pd.DataFrame({"t": texts, "x": [1.0, 2.0, 3.0, 4.0]})
+    with pytest.warns(UserWarning, match=f"'t' of X is ignored.*reads as {kind}: convert it"):
+        assert reasons(frame) == {"t": "unique in every row"}
+
+
+def test_whole_numbers_in_text_are_identifiers():
+    frame = pd.DataFrame({"t": ["10", "20", "30", "40"], "x": [1.0, 2.0, 3.0, 4.0]})
+    assert reasons(frame) == {"t": "unique in every row"}
+
+
 def test_an_id_stays_an_id_when_rows_are_repeated():
     frame = pd.DataFrame({"id": list("abcd"), "x": [1.0, 2.0, np.nan, 4.0], "k": list("uuvv")})
     again = frame.iloc[[0, 1, 1, 2, 3, 3, 3]]

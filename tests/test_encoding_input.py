@@ -190,10 +190,14 @@ def test_wrong_weights_are_refused(weights, message):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("age", "old", "'age' of X held numbers in fit, but now could not convert .* 'old'"),
-        ("age", pd.Timestamp("2024-01-01"), "'age' of X held numbers in fit, but now it holds"),
-        ("joined", 5.0, "'joined' of X held dates in fit, but now it holds .*5"),
-        ("joined", "soon", "'joined' of X held dates in fit, but now .*soon"),
+        ("age", "old", "'age' of X held numbers in fit, but not now: could not convert .* 'old'"),
+        (
+            "age",
+            pd.Timestamp("2024-01-01"),
+            "'age' of X held numbers in fit, but not now: it holds",
+        ),
+        ("joined", 5.0, "'joined' of X held dates in fit, but not now: it holds .*5"),
+        ("joined", "soon", "'joined' of X held dates in fit, but not now: .*soon"),
     ],
 )
 def test_values_of_another_kind_are_refused_by_name(name, value, message):

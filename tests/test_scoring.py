@@ -87,6 +87,14 @@ def test_the_scorer_sees_rows_and_labels_as_they_came():
     assert max(net.validation_scores_) <= 0
 
 
+def test_a_scorer_that_is_not_for_so_many_classes_is_named():
+    iris = load_iris(return_X_y=True)
+    net = DeepNetClassifier(**QUICK, n_members=2, scoring="roc_auc")
+    with pytest.raises(ValueError, match=r"scoring='roc_auc' cannot score .* of 3 classes"):
+        net.fit(*iris)
+    assert net.set_params(scoring="roc_auc_ovr").fit(*iris).best_validation_score_ > 0.5
+
+
 def test_repeating_rows_and_weighing_them_give_the_same_scores():
     times = np.random.default_rng(0).integers(1, 4, len(y))
     net = DeepNetClassifier(**QUICK, n_members=2, scoring="neg_log_loss")
