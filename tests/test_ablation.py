@@ -50,7 +50,7 @@ def test_an_effect_is_the_one_worked_by_hand():
     assert_allclose([of.low, of.high], [0.5, 2])
     assert (compare.n_sets(of.splits), len(of.splits)) == (2, 3)
     assert of.word() == ""
-    assert report.effect(compare.finished(ROWS), "n_members=16") is None
+    assert report.effect(compare.finished(ROWS), "n_members=8") is None
 
 
 def test_the_interval_holds_ninety_percent_of_means_of_sets_drawn_again():
@@ -73,7 +73,7 @@ def test_the_page_says_what_was_measured_and_what_was_not():
     page = report.write_page(ROWS)
     line = "| `n_members=1` | 1.000 | 0.500 to 2.000 |  | -0.0500 | -0.0500 | 2.00 | 2, 3 |"
     assert line in page
-    assert "`n_members=16`" in page.partition("Not measured:")[2]
+    assert "`n_members=8`" in page.partition("Not measured:")[2]
     assert "Failed: `n_members=1` on b, split 11 (failed)." in page
     assert "- rows at most, for training and for testing: 50 and 20" in page
     assert "Not measured" in report.write_page([])
@@ -88,7 +88,7 @@ def test_the_page_says_when_it_is_of_a_part():
 
 
 def test_changes_are_chosen_by_parameter():
-    assert run.chosen(["n_members"]) == [DEFAULTS, "n_members=1", "n_members=16"]
+    assert run.chosen(["n_members"]) == [DEFAULTS, "n_members=1", "n_members=8"]
     assert run.chosen(None) == list(CHANGES)
 
 
