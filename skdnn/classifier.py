@@ -50,7 +50,7 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     ----------
     hidden_layer_sizes : array-like of int, int or "auto", default="auto"
         Units of each hidden layer. ``()`` is logistic regression. "auto" is (256, 256), or
-        (512, 256) for "adamw" and wide and long data: more than 100 inputs (as they are encoded,
+        (448, 256) for "adamw" and wide and long data: more than 100 inputs (as they are encoded,
         bins aside, and not sparse) and more than 50,000 distinct rows to train on.
     activation : str, callable, object or sequence of these, default="relu"
         One of "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "silu",

@@ -83,7 +83,7 @@ MIN_STEPS = 2000  # small data needs more epochs, to take this many
 WIDE, WIDE_DROPOUT = 100, 0.2  # many inputs share what they tell: dropping some costs little
 # Many rows tell by themselves which of many inputs matter, to a wide layer, slowly.
 WIDE_AND_MANY = {
-    "hidden_layer_sizes": (512, 256),
+    "hidden_layer_sizes": (448, 256),
     "learning_rate_init": 3e-3,
     "connectivity": None,
     "weight_decay": 0.3,

@@ -78,7 +78,7 @@ def test_wide_tables_drop_inputs_and_narrow_or_sparse_ones_do_not():
 @pytest.mark.parametrize(
     ("n_rows", "n_inputs", "is_sparse", "expected"),
     [
-        (50_001, 101, False, ((512, 256), 0.003, None, 0.3, 0.02)),
+        (50_001, 101, False, ((448, 256), 0.003, None, 0.3, 0.02)),
         (50_000, 101, False, ((256, 256), 0.005, 0.3, 0.01, 0.05)),
         (50_001, 100, False, ((256, 256), 0.005, 0.3, 0.01, 0.05)),
         (50_001, 101, True, ((256, 256), 0.005, None, 0.01, 0.05)),
