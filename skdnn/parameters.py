@@ -77,7 +77,7 @@ MANY = 50_000  # distinct rows above which a part of them is enough to validate 
 MEMBERS, USUAL = ((2500, 16), (MANY, 8), (np.inf, 2)), 8
 FOLDS = ((MANY, 2), (np.inf, 40))  # rows up to which these are the fewest folds
 # Rows up to which a batch size and a number of epochs hold.
-SIZES = ((1024, 64, 30), (30_000, 128, 50), (100_000, 256, 20), (np.inf, 512, 15))
+SIZES = ((1024, 64, 50), (30_000, 128, 50), (100_000, 256, 20), (np.inf, 512, 15))
 DROPOUT = ((8192, 0.3), (np.inf, 0.1))  # rows up to which it holds: many regularize by themselves
 MIN_STEPS = 2000  # small data needs more epochs, to take this many
 WIDE, WIDE_DROPOUT = 100, 0.2  # many inputs share what they tell: dropping some costs little
@@ -159,7 +159,8 @@ def resolve(estimator, extent, validates):
     if solver.takes_all_rows:
         batch_size = extent.n_rows
     if solver.adapts:
-        recipe["max_iter"] = max(epochs, -(-MIN_STEPS // -(-extent.n_rows // batch_size)))
+        n_batches = -(-extent.n_rows // batch_size)
+        recipe["max_iter"] = max(epochs, -(-MIN_STEPS // n_batches))
         recipe |= _regularization(extent)
     if not validates or estimator.loss != "log_loss":
         recipe["label_smoothing"] = 0.0  # no temperature will undo its modesty

@@ -67,6 +67,16 @@ def test_auto_becomes_something_that_can_be_read():
     assert DeepNetClassifier(**QUICK).fit(X, y).resolved_params_["max_iter"] == 3
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "batch_size", "n_epochs"),
+    [(1000, 1, 50), (1000, 100, 200), (30_000, 128, 50), (30_001, 256, 20), (100_001, 512, 15)],
+)
+def test_auto_epochs_are_a_number_by_size_or_what_2000_steps_take(n_rows, batch_size, n_epochs):
+    extent = Extent(n_rows, 5, 5, False, n_members=8)
+    net = DeepNetClassifier(batch_size=batch_size)
+    assert resolve(net, extent, validates=True).max_iter == n_epochs
+
+
 def test_wide_tables_drop_inputs_and_narrow_or_sparse_ones_do_not():
     wide = np.random.default_rng(0).normal(size=(60, 101))
     labels = (wide[:, 0] > 0).astype(int)
