@@ -107,7 +107,8 @@ def prepare(estimator, table, labels, roles=None, learns=True):
         weights = distinct.weights / distinct.weights[distinct.rows].mean()
         labelled = Labelled(codes, targets[:, 0], len(labels.classes), weights)
         encoder.learn_numbers(labelled, encoded, distinct.rows, rng)
-    return Prepared(as_data(encoded, targets, distinct.weights), distinct, roles)
+    data = as_data(encoded, targets, distinct.weights, distinct.rows)
+    return Prepared(data, distinct, roles)
 
 
 def read_validation(estimator, trained, X, y, sample_weight):

@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length, has_fit_parameter, validate_data
 
 from skdnn.core.batches import Data, DenseRows, SparseRows
+from skdnn.core.zeros import shares_of_nonzeros
 from skdnn.encoding import TableEncoder
 from skdnn.labels import check_labels
 from skdnn.sample_weights import weighted_rows
@@ -173,14 +174,23 @@ def expansion_of(encoder):
     return encoder.expansion_ if isinstance(encoder, TableEncoder) else None
 
 
-def as_rows(encoded):
-    """Return the source of batches for encoded rows."""
-    return SparseRows(encoded) if issparse(encoded) else DenseRows(encoded)
+def as_rows(encoded, chosen=()):
+    """Return the source of batches for encoded rows.
+
+    Parameters
+    ----------
+    encoded : ndarray or CSR
+    chosen : ndarray of int, optional
+        Rows to train on, in an order that depends on their content only.
+    """
+    if issparse(encoded):
+        return SparseRows(encoded)
+    return DenseRows(encoded, shares_of_nonzeros(encoded, chosen) if len(chosen) else None)
 
 
-def as_data(encoded, targets, weights):
-    """Return Data for encoded rows."""
-    return Data(as_rows(encoded), targets, weights)
+def as_data(encoded, targets, weights, chosen=()):
+    """Return Data for encoded rows; see :func:`as_rows`."""
+    return Data(as_rows(encoded, chosen), targets, weights)
 
 
 def in_container_of(trained, data):

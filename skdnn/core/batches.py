@@ -13,10 +13,12 @@ class DenseRows:
     Parameters
     ----------
     array : C-contiguous ndarray of shape (n_rows, n_columns)
+    shares_of_nonzeros : ndarray of shape (n_columns,), optional
+        Of the numbers in each column, about; see :mod:`skdnn.core.zeros`.
     """
 
-    def __init__(self, array):
-        self.array = array
+    def __init__(self, array, shares_of_nonzeros=None):
+        self.array, self.shares_of_nonzeros = array, shares_of_nonzeros
 
     def take(self, rows, buffers):
         """Return the rows for each member, shape (n_members, n_batch_rows, n_columns)."""
@@ -30,7 +32,7 @@ class DenseRows:
 
     def astype(self, dtype):
         """Return these rows in another type."""
-        return DenseRows(self.array.astype(dtype, copy=False))
+        return DenseRows(self.array.astype(dtype, copy=False), self.shares_of_nonzeros)
 
 
 class SparseRows:

@@ -39,7 +39,8 @@ class LayerColumns(NamedTuple):
     """Columns of the table of dense layers.
 
     ``WEIGHTS`` and ``BIAS`` are places in the flat parameters; ``OUTPUTS``, ``SLOPES`` and
-    ``GRADS`` in the scratch, each (n_rows, fan_out); ``THRESHOLD`` is what 16 random bits must
+    ``GRADS`` in the scratch, each (n_rows, fan_out), as is ``SUMS``, the sums of shares of the
+    rows of ``GRADS``, (n_shares, fan_out); ``THRESHOLD`` is what 16 random bits must
     reach for a unit to be kept, ``DRAW`` the place of the random key among those of a step.
     """
 
@@ -53,6 +54,7 @@ class LayerColumns(NamedTuple):
     OUTPUTS: int = 7
     SLOPES: int = 8
     GRADS: int = 9
+    SUMS: int = 10
 
 
 Layer = LayerColumns()
@@ -71,3 +73,18 @@ class BlockColumns(NamedTuple):
 
 
 Column = BlockColumns()
+
+
+class RunColumns(NamedTuple):
+    """Columns of the table of runs, neighboring columns of the data that are treated alike.
+
+    ``START`` and ``STOP`` are columns of the data; ``PLACE`` is where they go in a row of the
+    scratch, or -1 if they are mostly zero: of these a row keeps those that are not.
+    """
+
+    START: int = 0
+    STOP: int = 1
+    PLACE: int = 2
+
+
+Run = RunColumns()

@@ -10,12 +10,14 @@ from skdnn.core.c_functions import product
 from skdnn.core.codes import ActivationCode, Column, Layer
 from skdnn.core.fused.tables import Net
 from skdnn.core.layers import Dense, Dropout, Elementwise, Expand, SelectiveDense
+from skdnn.core.zeros import are_sparse, find_runs
 
 # Products of a row and a weight in a batch, and the shares that so many are cut into: products of
 # small parts are slower. It depends on shapes alone: sums round the same on any number of threads.
 SHARES = ((2**28, 8), (2**26, 4), (2**22, 2), (0, 1))
 FEWEST_INPUTS = 10  # of a column, on average, with which it pays not to widen rows
 FEWEST_ROWS = 128  # of a block of validation rows
+LINE = 32  # numbers: two lines of the cache, since processors fetch these in pairs
 
 
 class Draft:
@@ -113,35 +115,40 @@ class Draft:
 
     def finish(self):
         """Return the Net, and the length of the scratch that it wants."""
-        is_wide = self._is_wide()
-        n_inputs, n_numbers = self.n_columns, self.n_plain
+        is_wide, scratch = self._is_wide(), Scratch()
+        runs, n_sparse = self._find_runs(is_wide)
+        n_inputs, n_numbers = self.n_columns - n_sparse, self.n_plain - n_sparse
         if is_wide:
             n_inputs = n_numbers = self.n_wide
-        knots = self._place_layers(self.n_rows * n_inputs)
+        has_scaled = self.factors >= 0 or n_sparse > 0
         width = self.layers[0][Layer.FAN_OUT]
-        grad_knots = knots + self.n_knots * width
         most_knots = max((size + 1 for _, size, knots in self.columns if knots >= 0), default=0)
         widest = max(n_inputs, *(row[Layer.FAN_OUT] for row in self.layers))
+        n_shares = count_shares(self.crew.is_alone, self.crew.layout.width, self.n_parameters)
+        self._place_layers(scratch, n_shares)
         net = Net(
             layers=np.array([list(row.values()) for row in self.layers], np.int64),
             columns=np.array(self.columns, np.int64).reshape(-1, len(Column)),
+            runs=runs,
             n_plain=self.n_plain,
             n_inputs=n_inputs,
             n_numbers=n_numbers,
             n_compact=0 if is_wide else len(self.columns),
-            inputs=0,
-            knots=knots,
-            grad_knots=grad_knots,
+            n_sparse=n_sparse,
+            inputs=scratch.place(self.n_rows * n_inputs),
+            entries=scratch.place(self.n_rows * (1 + 2 * n_sparse)),
+            knots=scratch.place(self.n_knots * width),
+            grad_knots=scratch.place(most_knots * width),
             factors=self.factors,
-            scaled=grad_knots + most_knots * width,
+            scaled=scratch.place(n_numbers * width if has_scaled else 0),
             input_threshold=self.input_threshold,
             n_words=-(-widest // 4),
             loss=int(self.crew.plan.loss.code),
             smoothing=float(self.crew.plan.label_smoothing),
-            n_shares=count_shares(self.crew.is_alone, self.crew.layout.width, self.n_parameters),
+            n_shares=n_shares,
             gemm=product(self.crew.params.dtype),
         )
-        return net, net.scaled + (n_numbers * width if self.factors >= 0 else 0)
+        return net, scratch.size
 
     def _is_wide(self):
         """Tell whether rows are widened.
@@ -152,14 +159,38 @@ class Draft:
         looks = [size if knots >= 0 else 2 * size for _, size, knots in self.columns]
         return self.input_threshold > 0 or sum(looks) < FEWEST_INPUTS * len(looks)
 
-    def _place_layers(self, place):
-        """Give the layers their places in the scratch from this one on; return the next."""
+    def _find_runs(self, is_wide):
+        """Return the table of runs, and how many columns are mostly zero; none of wide rows."""
+        is_sparse = np.zeros(self.n_plain if is_wide else self.n_columns, bool)
+        shares = self.crew.data.rows.shares_of_nonzeros
+        if shares is not None and not is_wide:
+            is_sparse[: self.n_plain] = are_sparse(shares[: self.n_plain])
+        return find_runs(is_sparse), np.count_nonzero(is_sparse)
+
+    def _place_layers(self, scratch, n_shares):
+        """Give the layers their places in the scratch."""
         for row in self.layers:
             for column in (Layer.OUTPUTS, Layer.SLOPES, Layer.GRADS):
-                row[column] = place
-                place += self.n_rows * row[Layer.FAN_OUT]
+                row[column] = scratch.place(self.n_rows * row[Layer.FAN_OUT])
+            row[Layer.SUMS] = scratch.place(n_shares * row[Layer.FAN_OUT])
         self.layers[-1][Layer.GRADS] = self.layers[-1][Layer.OUTPUTS]
-        return place
+
+
+class Scratch:
+    """Places in the scratch.
+
+    Each begins a line of the cache: threads that write to neighboring units would otherwise wait
+    for each other's lines.
+    """
+
+    def __init__(self):
+        self.size = 0
+
+    def place(self, n_numbers):
+        """Return the place of the next so many numbers."""
+        start = self.size
+        self.size += -(-n_numbers // LINE) * LINE
+        return start
 
 
 ADD = {

@@ -8,6 +8,7 @@ from skdnn.core.fused_rules import RULES, rule_table
 
 # Products of a row and a weight in a call: a few tenths of a second, before Ctrl-C is heeded.
 CALL_WORK = 2**31
+PAGE = 4096  # bytes: a multiple of all lines of caches
 
 
 class FusedSteps:
@@ -34,8 +35,8 @@ class FusedSteps:
             params,
             first,
             second,
-            grads=np.empty(params.shape[1], params.dtype),
-            scratch=np.empty(n_scratch, params.dtype),
+            grads=_empty_pages(params.shape[1], params.dtype),
+            scratch=_empty_pages(n_scratch, params.dtype),
             sums=np.zeros((3, self.net.n_shares)),
         )
         self.rule = rule_table(crew.rule, crew.plan)
@@ -94,6 +95,17 @@ class FusedSteps:
         report = np.zeros((2, len(self.crew.params)))
         evaluate(self.net, self.valid_rows, self.valid_orders, self.n_rows, self.members, report)
         return report
+
+
+def _empty_pages(size, dtype):
+    """Return an array that begins a page of memory.
+
+    See :class:`skdnn.core.drafting.Scratch`.
+    """
+    n_bytes = size * dtype.itemsize
+    memory = np.empty(n_bytes + PAGE, np.uint8)
+    start = -memory.ctypes.data % PAGE
+    return memory[start : start + n_bytes].view(dtype)
 
 
 def _rows(data):

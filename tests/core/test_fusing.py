@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from skdnn.core.activations import ACTIVATIONS, Activation
 from skdnn.core.batches import Data, DenseRows, SparseRows, plan_batches
+from skdnn.core.codes import Layer
 from skdnn.core.compiling import compiled, has_numba
 from skdnn.core.expansion import Expansion
 from skdnn.core.fusing import FusedSteps, fuse, make_steps
@@ -44,6 +45,7 @@ def make_crew(
     dropout=0.0,
     input_dropout=0.0,
     selective=False,
+    sparse_columns=(),
     dtype=np.float64,
     batch_size=16,
     is_alone=False,
@@ -53,6 +55,11 @@ def make_crew(
 ):
     rng = np.random.default_rng(seed)
     array = rng.normal(size=(n_rows, 6)) if expansion is None else encoded_rows(rng, n_rows)
+    shares_of_nonzeros = np.ones(6)
+    for column in sparse_columns:
+        # Loops are told what to expect; whatever there is, they must not take it for zero.
+        shares_of_nonzeros[column] = 0
+        array[:, column] *= rng.random(n_rows) < 0.4
     n_outputs = 1 if loss == "sigmoid" else 3
     n_inputs = array.shape[1] if expansion is None else expansion.n_outputs
     widths = (n_inputs, *hidden, n_outputs)
@@ -60,7 +67,7 @@ def make_crew(
         widths, [activation] * len(hidden), dropout, input_dropout, expansion, False, selective
     )
     data = Data(
-        DenseRows(array.astype(dtype)),
+        DenseRows(array.astype(dtype), shares_of_nonzeros if sparse_columns else None),
         random_targets(rng, loss, (n_rows,), n_outputs),
         rng.exponential(size=n_rows),
     )
@@ -141,12 +148,40 @@ def test_every_rule_steps_as_layer_by_layer(rule, options):
     input_dropout=st.sampled_from([0.0, 0.3]),
     fewest_inputs=st.sampled_from([0, 99]),
     batch_size=st.integers(1, 100),
+    sparse_columns=st.sets(st.integers(0, 5)),
+    is_alone=st.booleans(),
 )
 def test_networks_of_any_shape_train_as_layer_by_layer(**options):
     # Rows of all kinds have six columns.
     expansion, fewest = options.pop("widens"), options.pop("fewest_inputs")
-    with mock.patch("skdnn.core.drafting.FEWEST_INPUTS", fewest):
+    patches = mock.patch("skdnn.core.drafting.FEWEST_INPUTS", fewest)
+    with patches, mock.patch("skdnn.core.zeros.LEAST", 0):
         assert_agree(**options, expansion=expansion, rtol=1e-8)
+
+
+@pytest.mark.parametrize("selective", [False, True])
+@pytest.mark.parametrize("expansion", [None, EXPANSION])
+@pytest.mark.parametrize("sparse_columns", [{0}, {1}, {0, 1}, {0, 2, 3, 5}, set(range(6))])
+def test_columns_that_are_mostly_zero_are_taken_number_by_number(
+    sparse_columns, expansion, selective, monkeypatch
+):
+    monkeypatch.setattr("skdnn.core.drafting.FEWEST_INPUTS", 0)
+    monkeypatch.setattr("skdnn.core.zeros.LEAST", 0)
+    options = {
+        "sparse_columns": sparse_columns,
+        "expansion": expansion,
+        "selective": selective,
+        "hidden": (33,),
+        "dropout": 0.2,
+        "alpha": 2.0,
+        "weight_decay": 0.3,
+    }
+    n_plain = 6 if expansion is None else expansion.n_numbers
+    n_sparse = len(sparse_columns & set(range(n_plain)))
+    with compiled(True):
+        assert make_steps(make_crew(**options)).net.n_sparse == n_sparse
+    assert_agree(**options)
+    assert_agree(**options, dtype=np.float32, rtol=1e-4)
 
 
 @pytest.mark.parametrize("selective", [False, True])
@@ -164,9 +199,12 @@ def test_knots_and_codes_are_taken_as_their_wide_inputs_are(selective, is_compac
     assert_agree(expansion=EXPANSION, dropout=0.2, selective=selective, weight_decay=0.3, alpha=2.0)
 
 
+@pytest.mark.parametrize("sparse_columns", [set(), {1, 2, 4}])
 @pytest.mark.parametrize("selective", [False, True])
 @pytest.mark.parametrize("expansion", [None, EXPANSION])
-def test_shares_have_the_same_bits_on_any_number_of_threads(expansion, selective, monkeypatch):
+def test_shares_have_the_same_bits_on_any_number_of_threads(
+    expansion, selective, sparse_columns, monkeypatch
+):
     monkeypatch.setattr("skdnn.core.drafting.SHARES", ((0, 8),))
     monkeypatch.setattr("skdnn.core.drafting.FEWEST_INPUTS", 0)
     options = {
@@ -176,6 +214,7 @@ def test_shares_have_the_same_bits_on_any_number_of_threads(expansion, selective
         "dropout": 0.2,
         "expansion": expansion,
         "selective": selective,
+        "sparse_columns": sparse_columns,
         "alpha": 1.0,
         "max_grad_norm": 0.5,
         "batch_size": 30,
@@ -198,10 +237,11 @@ def test_shares_have_the_same_bits_on_any_number_of_threads(expansion, selective
 @pytest.mark.parametrize("planted", ["params", "inputs", "weights"])
 @pytest.mark.parametrize("expansion", [None, EXPANSION])
 @pytest.mark.parametrize("fewest_inputs", [0, 99])
-def test_nan_is_never_hidden(planted, expansion, fewest_inputs, monkeypatch):
+@pytest.mark.parametrize("sparse_columns", [set(), {0, 2}])
+def test_nan_is_never_hidden(planted, expansion, fewest_inputs, sparse_columns, monkeypatch):
     monkeypatch.setattr("skdnn.core.drafting.FEWEST_INPUTS", fewest_inputs)
     with compiled(True):
-        crew = make_crew(expansion=expansion, n_members=1)
+        crew = make_crew(expansion=expansion, n_members=1, sparse_columns=sparse_columns)
         place = {
             "params": crew.params[0],
             "inputs": crew.data.rows.array[crew.train_rows[0][0]],
@@ -211,6 +251,28 @@ def test_nan_is_never_hidden(planted, expansion, fewest_inputs, monkeypatch):
         losses, _, params = train_and_evaluate(make_steps(crew))
     assert np.isnan(losses[-1]).all()
     assert np.isnan(params).any()
+
+
+def test_arrays_of_the_scratch_are_apart_and_begin_lines_of_the_cache():
+    with compiled(True):
+        steps = make_steps(make_crew(sparse_columns={0, 1, 3}, selective=True, hidden=(7, 5)))
+    net, n_rows = steps.net, steps.n_rows
+    assert net.n_sparse == 3
+    assert steps.members.scratch.ctypes.data % 64 == 0
+    sizes = {
+        net.inputs: n_rows * net.n_inputs,
+        net.entries: n_rows * (1 + 2 * net.n_sparse),
+        net.scaled: net.n_numbers * 7,
+    }
+    for layer in net.layers:
+        places = set(layer[[Layer.OUTPUTS, Layer.SLOPES, Layer.GRADS]].tolist())
+        sizes |= dict.fromkeys(places, n_rows * layer[Layer.FAN_OUT])
+        sizes[layer[Layer.SUMS]] = net.n_shares * layer[Layer.FAN_OUT]
+    places = sorted(sizes)
+    assert len(places) == 3 + 4 + 4 + 3  # the logits' gradients are in the place of the logits
+    for place, following in zip(places, [*places[1:], steps.members.scratch.size], strict=True):
+        assert place % 16 == 0
+        assert place + sizes[place] <= following
 
 
 def unknown_cases():

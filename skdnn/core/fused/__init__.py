@@ -7,6 +7,7 @@ rounding; :mod:`skdnn.core.fusing` decides which of the two trains a network.
 Conventions: a function works on one member. Its parameters, their gradients and all scratch are
 flat arrays of one floating type; the integer table ``net.layers``, one row a dense layer with
 the columns of :class:`skdnn.core.codes.LayerColumns`, tells where things are. A batch is cut into
-``n_shares`` shares of units (or rows), which depend on shapes alone; threads divide the shares
-between them and wait for each other between passes.
+``n_shares`` shares, which depend on shapes alone: of its rows for all that becomes of a row, up to
+the gradients of activations, of the parameters for their gradients and the step. Threads divide the
+shares between them, and wait for each other in between.
 """

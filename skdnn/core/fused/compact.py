@@ -1,4 +1,4 @@
-"""The first layer on rows that are not widened.
+"""The first layer on rows that are not widened, and on columns that are mostly zero.
 
 A knot coordinate ``u`` stands for the inputs ``clip(u - t, 0, 1) - 1/2`` of n bins t (see
 :mod:`skdnn.core.expansion`). Times weights W they sum to a function of u that is linear between
@@ -10,57 +10,38 @@ import numpy as np
 
 from skdnn.core.codes import Column, Layer
 from skdnn.core.expansion import MIDDLE
+from skdnn.core.fused.entries import add_entries, copy_grads, scatter_entries
+from skdnn.core.fused.factors import factor_of, scale_weights
 from skdnn.core.fused.machine import compiled, multiply, piece
-from skdnn.core.fused.rows import span
-from skdnn.core.layers import FACTOR_SPEED
+from skdnn.core.fused.rows import FEW_ROWS, LINE, run_of, span
 
 ROWS = 32  # rows at a time: they and a column's knots stay in the first cache
 
 
 @compiled
-def factor_of(net, params, column):
-    """Return what the weights of a column of the rows are multiplied by."""
-    real = params.dtype.type
-    if net.factors < 0:
-        return real(1)
-    return real(1) + real(FACTOR_SPEED) * params[net.factors + column]
+def has_scaled(net):
+    """Tell whether the numbers are multiplied by a copy of their weights."""
+    return net.factors >= 0 or net.n_sparse > 0
 
 
 @compiled
 def prepare(net, params, scratch, share):
     """Write a share of what the first layer needs: scaled weights, and outputs at all knots."""
-    layer = net.layers[0]
-    width = layer[Layer.FAN_OUT]
-    low, high = span(width, share, net.n_shares)
-    if net.factors >= 0:
-        for column in range(net.n_plain + len(net.columns) - net.n_compact):
-            scale_weights(net, column, params, scratch, low, high)
+    if has_scaled(net):
+        n_columns = net.n_plain + len(net.columns) - net.n_compact
+        first, last = span(n_columns, share, net.n_shares, 1)
+        for number in range(len(net.runs)):
+            start, stop, place = run_of(net.runs, number)
+            if place >= 0:
+                for column in range(max(start, first), min(stop, last, net.n_plain)):
+                    scale_weights(net, column, place + column - start, params, scratch)
+        for column in range(max(first, net.n_plain), last):
+            place = net.columns[column - net.n_plain, Column.FIRST]
+            scale_weights(net, column, place, params, scratch)
+    low, high = span(net.layers[0, Layer.FAN_OUT], share, net.n_shares, LINE)
     for j in range(net.n_compact):
         if net.columns[j, Column.KNOTS] >= 0:
             place_knots(net, j, params, scratch, low, high)
-
-
-@compiled
-def inputs_of_column(net, column):
-    """Return the first input that a column of the data stands for, and how many there are."""
-    if column < net.n_plain:
-        return column, 1
-    j = column - net.n_plain
-    return net.columns[j, Column.FIRST], net.columns[j, Column.SIZE]
-
-
-@compiled
-def scale_weights(net, column, params, scratch, low, high):
-    """Write the scaled weights of a column, for the units from ``low`` to ``high``."""
-    width, factor = net.layers[0, Layer.FAN_OUT], factor_of(net, params, column)
-    first, size = inputs_of_column(net, column)
-    for row in range(first, first + size):
-        start = net.layers[0, Layer.WEIGHTS] + row * width
-        weights = piece(params, start + low, high - low)
-        start = net.scaled + row * width
-        into = piece(scratch, start + low, high - low)
-        for k in range(weights.size):
-            into[k] = factor * weights[k]
 
 
 @compiled
@@ -89,20 +70,19 @@ def place_knots(net, j, params, scratch, low, high):
 
 
 @compiled
-def multiply_numbers(net, n_rows, params, scratch, share):
-    """Write a share of the first layer's products with numbers."""
+def multiply_numbers(net, first, last, params, scratch):
+    """Write some rows of the first layer's products with numbers."""
     layer = net.layers[0]
     width = layer[Layer.FAN_OUT]
-    low, high = span(width, share, net.n_shares)
     weights, place = params, layer[Layer.WEIGHTS]
-    if net.factors >= 0:
+    if has_scaled(net):
         weights, place = scratch, net.scaled
     multiply(
         net.gemm,
-        (n_rows, high - low, net.n_numbers),
-        (scratch, net.inputs, net.n_inputs, False),
-        (weights, place + low, width, False),
-        (scratch, layer[Layer.OUTPUTS] + low, width),
+        (last - first, width, net.n_numbers),
+        (scratch, net.inputs + first * net.n_inputs, net.n_inputs, False),
+        (weights, place, width, False),
+        (scratch, layer[Layer.OUTPUTS] + first * width, width),
     )
 
 
@@ -117,49 +97,45 @@ def bin_of(u, n_bins, real):
 
 
 @compiled
-def add_columns(net, n_rows, params, scratch, share):
-    """Add to a share of the first layer's products what knot coordinates and codes give."""
-    layer = net.layers[0]
-    width = layer[Layer.FAN_OUT]
-    low, high = span(width, share, net.n_shares)
-    for first in range(0, n_rows, ROWS):
-        last = min(first + ROWS, n_rows)
+def add_columns(net, first, last, params, scratch):
+    """Add to some rows of the first layer's products what all other columns give."""
+    for start in range(first, last, ROWS):
+        stop = min(start + ROWS, last)
+        if net.n_sparse:
+            add_entries(net, start, stop, params, scratch)
         for j in range(net.n_compact):
             if net.columns[j, Column.KNOTS] >= 0:
-                blend(net, j, first, last, scratch, low, high)
+                blend(net, j, start, stop, scratch)
             else:
-                add_codes(net, j, first, last, params, scratch, low, high)
+                add_codes(net, j, start, stop, params, scratch)
 
 
 @compiled
-def add_codes(net, j, first, last, params, scratch, low, high):
+def add_codes(net, j, first, last, params, scratch):
     """Add the weights of a column's codes to some rows of outputs."""
     layer, column = net.layers[0], net.columns[j]
     width, factor = layer[Layer.FAN_OUT], factor_of(net, params, net.n_plain + j)
     for row in range(first, last):
-        value = scratch[net.inputs + row * net.n_inputs + net.n_plain + j]
+        value = scratch[net.inputs + row * net.n_inputs + net.n_numbers + j]
         if value >= 0 and value < column[Column.SIZE]:
-            start = layer[Layer.OUTPUTS] + row * width
-            line = piece(scratch, start + low, high - low)
+            line = piece(scratch, layer[Layer.OUTPUTS] + row * width, width)
             place = layer[Layer.WEIGHTS] + (column[Column.FIRST] + np.intp(value)) * width
-            weights = piece(params, place + low, high - low)
+            weights = piece(params, place, width)
             for k in range(line.size):
                 line[k] += factor * weights[k]
 
 
 @compiled
-def blend(net, j, first, last, scratch, low, high):
+def blend(net, j, first, last, scratch):
     """Add to some rows of outputs what a column's knot coordinates give."""
     column, width = net.columns[j], net.layers[0, Layer.FAN_OUT]
     knot = net.knots + column[Column.KNOTS] * width
     for row in range(first, last):
-        value = scratch[net.inputs + row * net.n_inputs + net.n_plain + j]
+        value = scratch[net.inputs + row * net.n_inputs + net.n_numbers + j]
         whole, part = bin_of(value, column[Column.SIZE], scratch.dtype.type)
-        start = net.layers[0, Layer.OUTPUTS] + row * width
-        line = piece(scratch, start + low, high - low)
+        line = piece(scratch, net.layers[0, Layer.OUTPUTS] + row * width, width)
         start = knot + whole * width
-        before = piece(scratch, start + low, high - low)
-        after = piece(scratch, start + width + low, high - low)
+        before, after = piece(scratch, start, width), piece(scratch, start + width, width)
         for k in range(line.size):
             line[k] += before[k] + part * (after[k] - before[k])
 
@@ -169,14 +145,21 @@ def backward_compact(net, n_rows, grads, scratch, share):
     """Write a share of the gradient of the first layer's weights."""
     layer = net.layers[0]
     width = layer[Layer.FAN_OUT]
-    low, high = span(width, share, net.n_shares)
+    into, place = grads, layer[Layer.WEIGHTS]
+    if net.n_sparse:
+        into, place = scratch, net.scaled  # nobody asks for scaled weights any more
+    first, last = span(net.n_numbers, share, net.n_shares, FEW_ROWS)
     multiply(
         net.gemm,
-        (net.n_numbers, high - low, n_rows),
-        (scratch, net.inputs, net.n_inputs, True),
-        (scratch, layer[Layer.GRADS] + low, width, False),
-        (grads, layer[Layer.WEIGHTS] + low, width),
+        (last - first, width, n_rows),
+        (scratch, net.inputs + first, net.n_inputs, True),
+        (scratch, layer[Layer.GRADS], width, False),
+        (into, place + first * width, width),
     )
+    if net.n_sparse:
+        copy_grads(net, grads, scratch, first, last)
+        scatter_entries(net, n_rows, grads, scratch, share)
+    low, high = span(width, share, net.n_shares, LINE)
     for j in range(net.n_compact):
         if net.columns[j, Column.KNOTS] >= 0:
             scatter_knots(net, j, n_rows, scratch, low, high)
@@ -194,7 +177,7 @@ def scatter_codes(net, j, n_rows, grads, scratch, low, high):
     for code in range(column[Column.SIZE]):
         piece(grads, place + code * width + low, high - low)[:] = 0
     for row in range(n_rows):
-        value = scratch[net.inputs + row * net.n_inputs + net.n_plain + j]
+        value = scratch[net.inputs + row * net.n_inputs + net.n_numbers + j]
         if value >= 0 and value < column[Column.SIZE]:
             start = layer[Layer.GRADS] + row * width
             line = piece(scratch, start + low, high - low)
@@ -212,7 +195,7 @@ def scatter_knots(net, j, n_rows, scratch, low, high):
     for t in range(column[Column.SIZE] + 1):
         piece(scratch, knot + t * width + low, high - low)[:] = 0
     for row in range(n_rows):
-        value = scratch[net.inputs + row * net.n_inputs + net.n_plain + j]
+        value = scratch[net.inputs + row * net.n_inputs + net.n_numbers + j]
         whole, part = bin_of(value, column[Column.SIZE], scratch.dtype.type)
         start = net.layers[0, Layer.GRADS] + row * width
         line = piece(scratch, start + low, high - low)
@@ -244,20 +227,3 @@ def sum_knots(net, j, grads, scratch, low, high):
             above = piece(grads, place + (t + 1) * width, size)
             for k in range(size):
                 into[k] = later[k] + above[k]
-
-
-@compiled
-def learn_factors(net, params, grads, share):
-    """Turn the gradient of a share of the scaled weights into that of factors and weights."""
-    width, real = net.layers[0, Layer.FAN_OUT], params.dtype.type
-    n_columns = net.n_plain + len(net.columns)
-    low, high = span(n_columns if net.factors >= 0 else 0, share, net.n_shares)
-    for column in range(low, high):
-        first, size = inputs_of_column(net, column)
-        start = net.layers[0, Layer.WEIGHTS] + first * width
-        weights, into = piece(params, start, size * width), piece(grads, start, size * width)
-        factor, total = factor_of(net, params, column), real(0)
-        for k in range(weights.size):
-            total += weights[k] * into[k]
-            into[k] *= factor if weights[k] != real(0) else real(0)
-        grads[net.factors + column] = real(FACTOR_SPEED) * total

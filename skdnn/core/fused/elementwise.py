@@ -144,8 +144,8 @@ def _softplus(z, real):
     return (z if z > real(0) else real(0) * z) + real(math.log1p(power)), expit
 
 
-def _activate(outputs, bias, slopes, n_rows, n_units, width):
-    """Add the bias to a part of each row; turn it into activations, and write their slopes.
+def _activate(outputs, bias, slopes, n_rows, n_units):
+    """Add the bias to some rows; turn them into activations, and write their slopes.
 
     ``pair`` is one of the functions above: each gets a loop of its own, compiled when a network
     wants it.
@@ -153,14 +153,13 @@ def _activate(outputs, bias, slopes, n_rows, n_units, width):
     Parameters
     ----------
     outputs, bias, slopes : pointer
-        To the part of the first row.
-    n_rows, n_units, width : int
-        Rows, units of the part, and numbers from row to row.
+        To the first row.
+    n_rows, n_units : int
     """
     biases = carray(bias, n_units)
     for row in range(n_rows):
-        line = carray(address_after(outputs, row * width), n_units)
-        line_slopes = carray(address_after(slopes, row * width), n_units)
+        line = carray(address_after(outputs, row * n_units), n_units)
+        line_slopes = carray(address_after(slopes, row * n_units), n_units)
         for k in range(n_units):
             line[k], line_slopes[k] = pair(line[k] + biases[k], real)  # noqa: F821
 
@@ -197,5 +196,5 @@ def _loop(code, dtype):
     scope = {**globals(), "pair": PAIRS[code], "real": dtype.type}
     loop = FunctionType(_activate.__code__, scope, f"{code.name.lower()}_{dtype.name}")
     numbers, whole = types.CPointer(from_dtype(dtype)), types.int64
-    signature = types.void(numbers, numbers, numbers, whole, whole, whole)
+    signature = types.void(numbers, numbers, numbers, whole, whole)
     return to_c(signature, loop)

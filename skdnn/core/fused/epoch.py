@@ -6,63 +6,71 @@ from skdnn.core.codes import Layer
 from skdnn.core.fused.compact import (
     add_columns,
     backward_compact,
-    learn_factors,
     multiply_numbers,
     prepare,
 )
-from skdnn.core.fused.machine import compiled, entrance, piece, wait_for_all
+from skdnn.core.fused.factors import learn_factors
+from skdnn.core.fused.machine import compiled, entrance, piece, uncounted, wait_for_all
 from skdnn.core.fused.passes import (
     finish,
+    grad_bias,
     grad_inputs,
     grad_weights,
     is_hit,
     loss,
     loss_of_row,
     multiply_inputs,
-    sum_rows,
+    sum_logits,
     targets_of,
 )
-from skdnn.core.fused.rows import gather
-from skdnn.core.fused.tables import Member
+from skdnn.core.fused.rows import FEW_ROWS, gather, span
+from skdnn.core.fused.tables import Member, Net
 from skdnn.core.fused.updates import add_penalty, shrinkage, sum_of_squares, update
 
 
 @compiled
 def of_member(members, k):
-    """Return the arrays of a member."""
+    """Return the arrays of a member, not counted."""
+    size = members.grads.size
     return Member(
-        members.params[k],
-        members.first[k],
-        members.second[k],
-        members.grads,
-        members.scratch,
-        members.sums,
+        piece(members.params, k * size, size),
+        piece(members.first, k * size, size),
+        piece(members.second, k * size, size),
+        piece(members.grads, 0, size),
+        piece(members.scratch, 0, members.scratch.size),
+        uncounted(members.sums),
     )
 
 
 @compiled
-def forward(net, depth, n_rows, params, scratch, keys, words, share):
-    """Compute a share of a layer's outputs and slopes, and drop units if there are keys."""
-    if depth == 0:
-        multiply_numbers(net, n_rows, params, scratch, share)
-        if net.n_compact:
-            add_columns(net, n_rows, params, scratch, share)
-    else:
-        multiply_inputs(net, depth, n_rows, params, scratch, share)
-    finish(net, depth, n_rows, params, scratch, keys, words, share)
+def of_net(net):
+    """Return the network with arrays that are not counted."""
+    tables = uncounted(net.layers), uncounted(net.columns), uncounted(net.runs)
+    return Net(*(tables + net[3:]))
 
 
 @compiled
-def backward(net, depth, n_rows, params, grads, scratch, share):
-    """Write a share of a layer's gradients: of its parameters, and of what it was given."""
-    if depth == len(net.layers) - 1:
-        sum_rows(net, n_rows, grads, scratch, share)
-    if depth == 0 and net.n_compact:
-        backward_compact(net, n_rows, grads, scratch, share)
-    else:
-        grad_weights(net, depth, n_rows, grads, scratch, share)
-    if depth > 0:
-        grad_inputs(net, depth, n_rows, params, grads, scratch, share)
+def forward(net, first, last, params, scratch, keys, words):
+    """Compute the logits of some of a batch's rows; drop units if there are keys."""
+    for depth in range(len(net.layers)):
+        if depth == 0:
+            multiply_numbers(net, first, last, params, scratch)
+            if net.n_compact + net.n_sparse:
+                add_columns(net, first, last, params, scratch)
+        else:
+            multiply_inputs(net, depth, first, last, params, scratch)
+        finish(net, depth, first, last, params, scratch, keys, words)
+
+
+@compiled
+def grad_params(net, n_rows, grads, scratch, share):
+    """Write a share of the gradient of all layers' parameters."""
+    for depth in range(len(net.layers) - 1, -1, -1):
+        grad_bias(net, depth, grads, scratch, share)
+        if depth == 0 and net.n_compact + net.n_sparse:
+            backward_compact(net, n_rows, grads, scratch, share)
+        else:
+            grad_weights(net, depth, n_rows, grads, scratch, share)
 
 
 @compiled
@@ -71,20 +79,20 @@ def differentiate(net, data, batch, factor, member, keys, words, team, waits):
     shares = range(team.thread, net.n_shares, team.n_threads)
     params, scratch = member.params, member.scratch
     for share in shares:
-        gather(net, data.array, batch, scratch, keys, words, share)
         prepare(net, params, scratch, share)
     wait_for_all(team, waits)
-    for depth in range(len(net.layers)):
-        for share in shares:
-            forward(net, depth, batch.size, params, scratch, keys, words, share)
-        wait_for_all(team, waits)
     for share in shares:
-        member.sums[0, share] = loss(net, data, batch, factor, scratch, share)
+        first, last = span(batch.size, share, net.n_shares, FEW_ROWS)
+        gather(net, data.array, batch, first, last, scratch, keys, words)
+        forward(net, first, last, params, scratch, keys, words)
+        member.sums[0, share] = loss(net, data, batch, factor, first, last, scratch)
+        sum_logits(net, first, last, share, scratch)
+        for depth in range(len(net.layers) - 1, 0, -1):
+            grad_inputs(net, depth, first, last, share, params, scratch)
     wait_for_all(team, waits)
-    for depth in range(len(net.layers) - 1, -1, -1):
-        for share in shares:
-            backward(net, depth, batch.size, params, member.grads, scratch, share)
-        wait_for_all(team, waits)
+    for share in shares:
+        grad_params(net, batch.size, member.grads, scratch, share)
+    wait_for_all(team, waits)
     for share in shares:
         learn_factors(net, params, member.grads, share)
     wait_for_all(team, waits)
@@ -131,7 +139,7 @@ def train(net, rule, data, orders, steps, first, last, rates, members, team, los
         The losses are added, each batch with its share of the rows.
     """
     words, waits = np.empty(net.n_words, np.uint64), np.zeros(1, np.int64)
-    n_batches = len(steps.factors)
+    n_batches, net = len(steps.factors), of_net(net)
     for k in range(len(rates)):
         member, start, n_rows = of_member(members, k), orders.starts[k], orders.counts[k]
         strength = rule.alpha / n_rows
@@ -171,11 +179,8 @@ def evaluate(net, data, orders, most_rows, members, report):
         total = orders.means[k] * orders.counts[k]
         for start in range(orders.starts[k], end, most_rows):
             batch = orders.rows[start : min(start + most_rows, end)]
-            for share in range(net.n_shares):
-                gather(net, data.array, batch, scratch, keys, words, share)
-            for depth in range(len(net.layers)):
-                for share in range(net.n_shares):
-                    forward(net, depth, batch.size, params, scratch, keys, words, share)
+            gather(net, data.array, batch, 0, batch.size, scratch, keys, words)
+            forward(net, 0, batch.size, params, scratch, keys, words)
             loss, score = judge(net, layer, data, batch, total, scratch)
             report[0, k] += loss
             report[1, k] += score

@@ -14,6 +14,8 @@ from skdnn.core.compiling import OPTIONS, MachineCode
 
 SPINS = 2000  # looks at a counter before a waiting thread lets others run
 
+LINE = 64  # bytes of a line of the cache
+
 BYTES = ir.IntType(8).as_pointer()
 
 compiled = partial(njit, nogil=True, **OPTIONS)
@@ -109,12 +111,59 @@ def _pointer_into(typing_context, array, start):
 
 @compiled
 def piece(array, start, size):
-    """Return a part of a flat array.
-
-    Unlike a slice it does not count as a reference to the array, which takes longer than a short
-    loop over the part.
-    """
+    """Return a part of a flat array; as with :func:`uncounted`, references are not counted."""
     return carray(_pointer_into(array, start), size)
+
+
+@intrinsic
+def _words_at(typing_context, array):
+    """Return the pointer to the 64-bit words of a flat array."""
+
+    def generate(context, builder, signature, values):
+        data = context.make_array(array)(context, builder, values[0]).data
+        return builder.bitcast(data, ir.IntType(64).as_pointer())
+
+    return types.CPointer(types.int64)(array), generate
+
+
+@intrinsic
+def _fetch(typing_context, array, start):
+    """Ask for the line of the cache with a number of an array."""
+
+    def generate(context, builder, signature, values):
+        data = context.make_array(array)(context, builder, values[0]).data
+        pointer = builder.bitcast(builder.gep(data, [values[1]]), BYTES)
+        whole = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [BYTES, whole, whole, whole])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [BYTES], kind)
+        to_read, keep, data_cache = whole(0), whole(3), whole(1)
+        builder.call(function, [pointer, to_read, keep, data_cache])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
+@compiled
+def fetch(array, start, size):
+    """Ask for a part of a flat array, to have it in the cache when it is wanted."""
+    for place in range(start, start + size, LINE // array.itemsize):
+        _fetch(array, place)
+
+
+@compiled
+def words_of(array):
+    """Return the whole 64-bit words of a flat array."""
+    return carray(_words_at(array), array.size * array.itemsize // 8)
+
+
+@compiled
+def uncounted(array):
+    """Return an array that references are not counted to.
+
+    Functions count them whenever they are called, in one go with all other threads: a call with a
+    few arrays would take as long as a short loop. The caller holds the array.
+    """
+    return carray(_pointer_into(array, 0), array.shape)
 
 
 @intrinsic

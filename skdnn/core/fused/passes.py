@@ -7,7 +7,7 @@ import numpy as np
 from skdnn.core.codes import Layer, LossCode
 from skdnn.core.fused.elementwise import expm1
 from skdnn.core.fused.machine import call, compiled, multiply, piece
-from skdnn.core.fused.rows import drop, span
+from skdnn.core.fused.rows import FEW_ROWS, LINE, drop, span
 
 
 @compiled
@@ -19,48 +19,42 @@ def inputs_of(net, depth):
 
 
 @compiled
-def multiply_inputs(net, depth, n_rows, params, scratch, share):
-    """Write a share of the products of a layer that is not the first."""
+def multiply_inputs(net, depth, first, last, params, scratch):
+    """Write some rows of the products of a layer that is not the first."""
     layer = net.layers[depth]
     width = layer[Layer.FAN_OUT]
-    low, high = span(width, share, net.n_shares)
     inputs, n_inputs = inputs_of(net, depth)
     multiply(
         net.gemm,
-        (n_rows, high - low, n_inputs),
-        (scratch, inputs, n_inputs, False),
-        (params, layer[Layer.WEIGHTS] + low, width, False),
-        (scratch, layer[Layer.OUTPUTS] + low, width),
+        (last - first, width, n_inputs),
+        (scratch, inputs + first * n_inputs, n_inputs, False),
+        (params, layer[Layer.WEIGHTS], width, False),
+        (scratch, layer[Layer.OUTPUTS] + first * width, width),
     )
 
 
 @compiled
-def finish(net, depth, n_rows, params, scratch, keys, words, share):
-    """Turn a share of a layer's products into outputs and slopes; drop units if there are keys."""
+def finish(net, depth, first, last, params, scratch, keys, words):
+    """Turn rows of a layer's products into outputs and slopes; drop units if there are keys."""
     layer = net.layers[depth]
     width, threshold = layer[Layer.FAN_OUT], layer[Layer.THRESHOLD]
-    low, high = span(width, share, net.n_shares)
     size = scratch.itemsize
     call(
         layer[Layer.ACTIVATION],
         (
-            scratch.ctypes.data + (layer[Layer.OUTPUTS] + low) * size,
-            params.ctypes.data + (layer[Layer.BIAS] + low) * size,
-            scratch.ctypes.data + (layer[Layer.SLOPES] + low) * size,
-            n_rows,
-            high - low,
+            scratch.ctypes.data + (layer[Layer.OUTPUTS] + first * width) * size,
+            params.ctypes.data + layer[Layer.BIAS] * size,
+            scratch.ctypes.data + (layer[Layer.SLOPES] + first * width) * size,
+            last - first,
             width,
         ),
     )
     if threshold and keys.size:
         key = keys[layer[Layer.DRAW]]
-        for row in range(n_rows):
-            start = layer[Layer.OUTPUTS] + row * width
-            line = piece(scratch, start + low, high - low)
-            start = layer[Layer.SLOPES] + row * width
-            slopes = piece(scratch, start + low, high - low)
-            place = row * ((width + 3) // 4) + low // 4
-            drop(line, slopes, place, key, threshold, words)
+        for row in range(first, last):
+            line = piece(scratch, layer[Layer.OUTPUTS] + row * width, width)
+            slopes = piece(scratch, layer[Layer.SLOPES] + row * width, width)
+            drop(line, slopes, row * ((width + 3) // 4), key, threshold, words)
 
 
 @compiled
@@ -156,12 +150,11 @@ def targets_of(data, row):
 
 
 @compiled
-def loss(net, data, batch, factor, scratch, share):
-    """Return the loss of a share of a batch's rows; logits become gradients."""
+def loss(net, data, batch, factor, first, last, scratch):
+    """Return the loss of some of a batch's rows; logits become gradients."""
     if net.loss == LossCode.SOFTMAX:
-        return softmax_loss(net, data, batch, factor, scratch, share)
+        return softmax_loss(net, data, batch, factor, first, last, scratch)
     real, width = scratch.dtype.type, net.layers[-1, Layer.FAN_OUT]
-    first, last = span(batch.size, share, net.n_shares)
     value = 0.0
     for row in range(first, last):
         line = piece(scratch, net.layers[-1, Layer.OUTPUTS] + row * width, width)
@@ -171,10 +164,9 @@ def loss(net, data, batch, factor, scratch, share):
 
 
 @compiled
-def softmax_loss(net, data, batch, factor, scratch, share):
+def softmax_loss(net, data, batch, factor, first, last, scratch):
     """Do the same for a softmax, with one loop over the exponentials of all rows."""
     real, width = scratch.dtype.type, net.layers[-1, Layer.FAN_OUT]
-    first, last = span(batch.size, share, net.n_shares)
     start, smoothing = net.layers[-1, Layer.OUTPUTS] + first * width, real(net.smoothing)
     value = 0.0
     for i in range(last - first):
@@ -195,7 +187,7 @@ def grad_weights(net, depth, n_rows, grads, scratch, share):
     layer = net.layers[depth]
     width = layer[Layer.FAN_OUT]
     inputs, n_inputs = inputs_of(net, depth)
-    low, high = span(n_inputs, share, net.n_shares)
+    low, high = span(n_inputs, share, net.n_shares, FEW_ROWS)
     multiply(
         net.gemm,
         (high - low, width, n_rows),
@@ -206,42 +198,55 @@ def grad_weights(net, depth, n_rows, grads, scratch, share):
 
 
 @compiled
-def grad_inputs(net, depth, n_rows, params, grads, scratch, share):
-    """Write a share of the gradient of what the activation before a layer was given, and its sum.
-
-    The sum over rows is the gradient of the biases of the layer before.
-    """
+def grad_inputs(net, depth, first, last, share, params, scratch):
+    """Write rows of the gradient of what the activation before a layer was given, and their sum."""
     layer, before = net.layers[depth], net.layers[depth - 1]
     width, n_inputs = layer[Layer.FAN_OUT], layer[Layer.FAN_IN]
-    low, high = span(n_inputs, share, net.n_shares)
     multiply(
         net.gemm,
-        (n_rows, high - low, width),
-        (scratch, layer[Layer.GRADS], width, False),
-        (params, layer[Layer.WEIGHTS] + low * width, width, True),
-        (scratch, before[Layer.GRADS] + low, n_inputs),
+        (last - first, n_inputs, width),
+        (scratch, layer[Layer.GRADS] + first * width, width, False),
+        (params, layer[Layer.WEIGHTS], width, True),
+        (scratch, before[Layer.GRADS] + first * n_inputs, n_inputs),
     )
-    total = piece(grads, before[Layer.BIAS] + low, high - low)
+    total = sums_of(net, depth - 1, share, scratch)
     total[:] = 0
-    for row in range(n_rows):
-        start = row * n_inputs + low
-        line = piece(scratch, before[Layer.GRADS] + start, high - low)
-        slopes = piece(scratch, before[Layer.SLOPES] + start, high - low)
+    for row in range(first, last):
+        line = piece(scratch, before[Layer.GRADS] + row * n_inputs, n_inputs)
+        slopes = piece(scratch, before[Layer.SLOPES] + row * n_inputs, n_inputs)
         for k in range(line.size):
             line[k] *= slopes[k]
             total[k] += line[k]
 
 
 @compiled
-def sum_rows(net, n_rows, grads, scratch, share):
-    """Write a share of the gradient of the last layer's biases."""
-    layer = net.layers[-1]
+def sums_of(net, depth, share, scratch):
+    """Return where the sum of a share's rows of a layer's gradient is."""
+    layer = net.layers[depth]
     width = layer[Layer.FAN_OUT]
-    first, last = span(width, share, net.n_shares)
-    total = piece(grads, layer[Layer.BIAS] + first, last - first)
+    return piece(scratch, layer[Layer.SUMS] + share * width, width)
+
+
+@compiled
+def sum_logits(net, first, last, share, scratch):
+    """Write the sum of a share's rows of the gradient of the logits."""
+    layer = net.layers[-1]
+    total = sums_of(net, len(net.layers) - 1, share, scratch)
     total[:] = 0
-    for row in range(n_rows):
-        start = layer[Layer.GRADS] + row * width
-        line = piece(scratch, start + first, last - first)
-        for k in range(line.size):
+    for row in range(first, last):
+        line = piece(scratch, layer[Layer.GRADS] + row * total.size, total.size)
+        for k in range(total.size):
             total[k] += line[k]
+
+
+@compiled
+def grad_bias(net, depth, grads, scratch, share):
+    """Write a share of the gradient of a layer's biases: the sum over all shares of rows."""
+    layer = net.layers[depth]
+    low, high = span(layer[Layer.FAN_OUT], share, net.n_shares, LINE)
+    total = piece(grads, layer[Layer.BIAS] + low, high - low)
+    total[:] = 0
+    for rows_share in range(net.n_shares):
+        sums = sums_of(net, depth, rows_share, scratch)
+        for k in range(total.size):
+            total[k] += sums[low + k]

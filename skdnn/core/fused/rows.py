@@ -3,21 +3,27 @@
 import numpy as np
 
 from skdnn.core.bits import FACTORS, GOLDEN, SHIFTS
-from skdnn.core.codes import Column
+from skdnn.core.codes import Column, Run
 from skdnn.core.expansion import MIDDLE
-from skdnn.core.fused.machine import compiled, piece
+from skdnn.core.fused.machine import compiled, fetch, piece, words_of
 
-TOGETHER = 16  # units whose numbers share a line of the cache
+LINE = 16  # units or parameters whose numbers share a line of the cache
+FEW_ROWS = 8  # a matrix product of fewer, or of a part of so many, takes no less time
+BLOCK = 8  # columns that are looked at in one go
+AHEAD = 4  # rows: time enough for what is far from the cache
 
 _G, _M1, _M2 = np.uint64(GOLDEN), np.uint64(FACTORS[0]), np.uint64(FACTORS[1])
 _S1, _S2, _S3 = (np.uint64(shift) for shift in SHIFTS)
 
 
 @compiled
-def span(length, share, n_shares):
-    """Return where a share of so many units or rows starts and ends."""
+def span(length, share, n_shares, together):
+    """Return where a share of so many units, rows or columns starts and ends.
+
+    A start is a multiple of ``together``.
+    """
     most = (length + n_shares - 1) // n_shares
-    most = (most + TOGETHER - 1) // TOGETHER * TOGETHER
+    most = (most + together - 1) // together * together
     return min(length, share * most), min(length, (share + 1) * most)
 
 
@@ -34,14 +40,14 @@ def draw(key, first, words):
 
 @compiled
 def drop(line, slopes, place, key, threshold, words):
-    """Drop units of a part of a row, which starts at a multiple of four units.
+    """Drop units of a row.
 
     Parameters
     ----------
     line, slopes : ndarray of shape (n_units,)
         Multiplied by 0, or by what makes up for those that are.
     place : int
-        Number of the part's first word among the key's.
+        Number of the row's first word among the key's.
     key : uint64
     threshold : int
     words : uint64 ndarray
@@ -69,22 +75,85 @@ def drop_inputs(line, place, key, threshold, words):
 
 
 @compiled
-def gather(net, array, batch, scratch, keys, words, share):
-    """Copy a share of the batch's rows to the scratch, and drop some of their numbers."""
-    first, last = span(batch.size, share, net.n_shares)
+def entries_of(net, row, scratch):
+    """Return the list of a row of the batch."""
+    size = 1 + 2 * net.n_sparse
+    return piece(scratch, net.entries + row * size, size)
+
+
+@compiled
+def keep_entries(numbers, start, entries):
+    """Append those of a run of numbers of a row of data that are not zero to its list."""
+    n_entries = np.intp(entries[0])
+    for first in range(0, numbers.size, BLOCK):
+        part = piece(numbers, first, min(BLOCK, numbers.size - first))
+        if not is_zero(part):
+            n_entries = append_entries(part, start + first, entries, n_entries)
+    entries[0] = entries.dtype.type(n_entries)
+
+
+@compiled
+def is_zero(numbers):
+    """Tell whether all bits of some numbers are 0, most of them two by two."""
+    bits = np.int64(0)
+    words = words_of(numbers)
+    for k in range(words.size):
+        bits |= words[k]
+    return bits == 0 and (numbers.size == 0 or numbers[numbers.size - 1] == 0)
+
+
+@compiled
+def append_entries(numbers, start, entries, n_entries):
+    """Do so without a look at what is all zero; return how many entries there are then."""
+    real = entries.dtype.type
+    for k in range(numbers.size):
+        # Written in any case and counted in some: there is nothing to predict.
+        entries[1 + 2 * n_entries] = real(start + k)
+        entries[2 + 2 * n_entries] = numbers[k]
+        n_entries += numbers[k] != real(0)
+    return n_entries
+
+
+@compiled
+def run_of(runs, number):
+    """Return where a run of columns starts and stops, and where it goes."""
+    return runs[number, Run.START], runs[number, Run.STOP], runs[number, Run.PLACE]
+
+
+@compiled
+def gather(net, array, batch, first, last, scratch, keys, words):
+    """Copy some of the batch's rows to the scratch, and drop some of their numbers."""
     n_columns = net.n_plain + len(net.columns)
     for row in range(first, last):
-        start = net.inputs + row * net.n_inputs
-        line = piece(scratch, start, net.n_inputs)
+        if row + AHEAD < last:
+            fetch(array, batch[row + AHEAD] * n_columns, n_columns)
         source = piece(array, batch[row] * n_columns, n_columns)
-        n_copied = min(net.n_inputs, source.size)
-        for k in range(n_copied):
-            line[k] = source[k]
+        line = piece(scratch, net.inputs + row * net.n_inputs, net.n_inputs)
+        if net.n_sparse:
+            copy_runs(net.runs, source, line, entries_of(net, row, scratch))
+        else:  # one run, without a look at the table
+            for k in range(min(line.size, source.size)):
+                line[k] = source[k]
         if net.n_compact < len(net.columns):
             widen(net, source, line)
         if keys.size and net.input_threshold:
             place = row * ((net.n_inputs + 3) // 4)
             drop_inputs(line, place, keys[0], net.input_threshold, words)
+
+
+@compiled
+def copy_runs(runs, source, line, entries):
+    """Copy a row's columns, and list what is not zero in those that mostly are."""
+    entries[0] = 0
+    for number in range(len(runs)):
+        start, stop, place = run_of(runs, number)
+        numbers = piece(source, start, stop - start)
+        if place < 0:
+            keep_entries(numbers, start, entries)
+        else:
+            into = piece(line, place, numbers.size)
+            for k in range(numbers.size):
+                into[k] = numbers[k]
 
 
 @compiled

@@ -18,15 +18,23 @@ class Net(NamedTuple):
         See :class:`skdnn.core.codes.LayerColumns`.
     columns : int64 ndarray of shape (n_columns, n_properties)
         Knot coordinates and codes; see :class:`skdnn.core.codes.BlockColumns`.
+    runs : int64 ndarray of shape (n_runs, n_properties)
+        See :class:`skdnn.core.codes.RunColumns`.
     n_plain : int
-        Numbers in front of them in a row.
+        Numbers in front of ``columns`` in a row.
     n_inputs : int
-        Columns of a row in the scratch: wide ones if inputs are dropped, else those of the data.
+        Columns of a row in the scratch: wide ones if rows are widened, else those of the data
+        that are not mostly zero.
     n_numbers, n_compact : int
         How many of these are multiplied by weights, and how many of ``columns`` the first layer
         takes as they are.
+    n_sparse : int
+        Columns of the data that are mostly zero.
     inputs : int
         Place of a batch's rows in the scratch.
+    entries : int
+        Place of the lists of what is not zero in columns that mostly are; see
+        :mod:`skdnn.core.fused.entries`.
     knots, grad_knots : int
         Places in the scratch of the first layer's outputs at all knots, and of the gradients at
         those of one column.
@@ -50,11 +58,14 @@ class Net(NamedTuple):
 
     layers: np.ndarray
     columns: np.ndarray
+    runs: np.ndarray
     n_plain: int
     n_inputs: int
     n_numbers: int
     n_compact: int
+    n_sparse: int
     inputs: int
+    entries: int
     knots: int
     grad_knots: int
     factors: int

@@ -7,7 +7,7 @@ import numpy as np
 from skdnn.core import kernels
 from skdnn.core.codes import Layer, RuleCode
 from skdnn.core.fused.machine import compiled
-from skdnn.core.fused.rows import span
+from skdnn.core.fused.rows import LINE, span
 
 BLOCK = 2**11  # parameters at a time: they stay in the first cache
 
@@ -54,7 +54,7 @@ def add_penalty(net, strength, params, grads, share):
     total = 0.0
     if strength == 0:
         return total
-    low, high = span(params.size, share, net.n_shares)
+    low, high = span(params.size, share, net.n_shares, LINE)
     for depth in range(len(net.layers)):
         layer = net.layers[depth]
         first = max(low, layer[Layer.WEIGHTS])
@@ -73,7 +73,7 @@ def add_penalty(net, strength, params, grads, share):
 @compiled
 def sum_of_squares(net, grads, share):
     """Return that of a share of the gradient."""
-    first, last = span(grads.size, share, net.n_shares)
+    first, last = span(grads.size, share, net.n_shares, LINE)
     total = 0.0
     for i in range(first, last):
         total += np.float64(grads[i]) * np.float64(grads[i])
@@ -105,7 +105,7 @@ def update(net, rule, step, rate, factor, member, share):
     share : int
     """
     real = member.params.dtype.type
-    low, high = span(member.params.size, share, net.n_shares)
+    low, high = span(member.params.size, share, net.n_shares, LINE)
     kept = real(1) - real(rate) * real(rule.decay)
     for depth in range(len(net.layers)):
         layer = net.layers[depth]
