@@ -181,7 +181,8 @@ def as_rows(encoded, chosen=()):
     ----------
     encoded : ndarray or CSR
     chosen : ndarray of int, optional
-        Rows to train on, in an order that depends on their content only.
+        Rows that tell which columns are mostly zero; see
+        :func:`skdnn.core.zeros.shares_of_nonzeros`.
     """
     if issparse(encoded):
         return SparseRows(encoded)

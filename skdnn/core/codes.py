@@ -39,9 +39,10 @@ class LayerColumns(NamedTuple):
     """Columns of the table of dense layers.
 
     ``WEIGHTS`` and ``BIAS`` are places in the flat parameters; ``OUTPUTS``, ``SLOPES`` and
-    ``GRADS`` in the scratch, each (n_rows, fan_out), as is ``SUMS``, the sums of shares of the
-    rows of ``GRADS``, (n_shares, fan_out); ``THRESHOLD`` is what 16 random bits must
-    reach for a unit to be kept, ``DRAW`` the place of the random key among those of a step.
+    ``GRADS`` in the scratch, each (n_rows, fan_out). ``SUMS`` is the place there of the sum of the
+    first share of the rows of ``GRADS``, ``SUMS_STEP`` how far it is to the next. ``THRESHOLD`` is
+    what 16 random bits must reach for a unit to be kept, ``DRAW`` the place of the random key among
+    those of a step.
     """
 
     FAN_IN: int = 0
@@ -55,6 +56,7 @@ class LayerColumns(NamedTuple):
     SLOPES: int = 8
     GRADS: int = 9
     SUMS: int = 10
+    SUMS_STEP: int = 11
 
 
 Layer = LayerColumns()

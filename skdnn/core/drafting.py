@@ -17,7 +17,8 @@ from skdnn.core.zeros import are_sparse, find_runs
 SHARES = ((2**28, 8), (2**26, 4), (2**22, 2), (0, 1))
 FEWEST_INPUTS = 10  # of a column, on average, with which it pays not to widen rows
 FEWEST_ROWS = 128  # of a block of validation rows
-LINE = 32  # numbers: two lines of the cache, since processors fetch these in pairs
+APART = 32  # numbers: two lines of the cache in float32, since processors fetch these in pairs
+MOST_COLUMNS = 2**24  # that a float32 number can tell apart
 
 
 class Draft:
@@ -123,7 +124,7 @@ class Draft:
         has_scaled = self.factors >= 0 or n_sparse > 0
         width = self.layers[0][Layer.FAN_OUT]
         most_knots = max((size + 1 for _, size, knots in self.columns if knots >= 0), default=0)
-        widest = max(n_inputs, *(row[Layer.FAN_OUT] for row in self.layers))
+        widest = max(n_inputs + n_sparse, *(row[Layer.FAN_OUT] for row in self.layers))
         n_shares = count_shares(self.crew.is_alone, self.crew.layout.width, self.n_parameters)
         self._place_layers(scratch, n_shares)
         net = Net(
@@ -140,7 +141,7 @@ class Draft:
             knots=scratch.place(self.n_knots * width),
             grad_knots=scratch.place(most_knots * width),
             factors=self.factors,
-            scaled=scratch.place(n_numbers * width if has_scaled else 0),
+            scaled=scratch.place(n_numbers * width) if has_scaled else -1,
             input_threshold=self.input_threshold,
             n_words=-(-widest // 4),
             loss=int(self.crew.plan.loss.code),
@@ -157,13 +158,14 @@ class Draft:
         inputs takes less time than a look at two knots, or at the weights of a code.
         """
         looks = [size if knots >= 0 else 2 * size for _, size, knots in self.columns]
-        return self.input_threshold > 0 or sum(looks) < FEWEST_INPUTS * len(looks)
+        is_dropped = self.input_threshold > 0 and len(looks) > 0
+        return is_dropped or sum(looks) < FEWEST_INPUTS * len(looks)
 
     def _find_runs(self, is_wide):
         """Return the table of runs, and how many columns are mostly zero; none of wide rows."""
         is_sparse = np.zeros(self.n_plain if is_wide else self.n_columns, bool)
         shares = self.crew.data.rows.shares_of_nonzeros
-        if shares is not None and not is_wide:
+        if shares is not None and not is_wide and self.n_columns <= MOST_COLUMNS:
             is_sparse[: self.n_plain] = are_sparse(shares[: self.n_plain])
         return find_runs(is_sparse), np.count_nonzero(is_sparse)
 
@@ -172,15 +174,15 @@ class Draft:
         for row in self.layers:
             for column in (Layer.OUTPUTS, Layer.SLOPES, Layer.GRADS):
                 row[column] = scratch.place(self.n_rows * row[Layer.FAN_OUT])
-            row[Layer.SUMS] = scratch.place(n_shares * row[Layer.FAN_OUT])
+            row[Layer.SUMS_STEP] = whole_lines(row[Layer.FAN_OUT])
+            row[Layer.SUMS] = scratch.place(n_shares * row[Layer.SUMS_STEP])
         self.layers[-1][Layer.GRADS] = self.layers[-1][Layer.OUTPUTS]
 
 
 class Scratch:
-    """Places in the scratch.
+    """Places in the scratch, each so far from others that threads do not share lines of the cache.
 
-    Each begins a line of the cache: threads that write to neighboring units would otherwise wait
-    for each other's lines.
+    They would wait for each other's lines.
     """
 
     def __init__(self):
@@ -189,8 +191,13 @@ class Scratch:
     def place(self, n_numbers):
         """Return the place of the next so many numbers."""
         start = self.size
-        self.size += -(-n_numbers // LINE) * LINE
+        self.size += whole_lines(n_numbers)
         return start
+
+
+def whole_lines(n_numbers):
+    """Return so many numbers or a few more, up to the end of a line of the cache."""
+    return -(-n_numbers // APART) * APART
 
 
 ADD = {

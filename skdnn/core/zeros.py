@@ -21,20 +21,20 @@ def shares_of_nonzeros(array, rows):
     ----------
     array : ndarray of shape (n_rows, n_columns)
     rows : ndarray of int
-        Distinct rows in an order that depends on their content only: the first ones are looked
-        at. So the order of the table does not matter, and weights equal repeated rows.
+        The first of these rows are looked at. If they are distinct, and their order that of
+        their content, then the order of the table does not matter, and weights equal repeated
+        rows.
     """
     if array.shape[1] < FEWEST_COLUMNS:
         return None
-    sample = array[rows[:SAMPLE]]
-    return np.count_nonzero(sample, axis=0) / max(len(sample), 1)
+    return np.count_nonzero(array[rows[:SAMPLE]], axis=0) / len(rows[:SAMPLE])
 
 
 def are_sparse(shares):
-    """Tell which columns with these shares of nonzeros to take entry by entry: perhaps none."""
+    """Tell which columns with these shares of nonzeros to take number by number: perhaps none."""
     are_few = shares * COST < 1
     saved = (1 - COST * shares).sum(where=are_few)
-    return are_few & (saved >= LEAST * len(shares))
+    return are_few & (len(shares) >= FEWEST_COLUMNS and saved >= LEAST * len(shares))
 
 
 def find_runs(is_sparse):

@@ -1,10 +1,15 @@
+from unittest import mock
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from skdnn import DeepNetClassifier
 from skdnn.core import zeros
 from skdnn.core.codes import Run
+from skdnn.core.compiling import has_numba
+from skdnn.core.drafting import Draft
 from skdnn.core.zeros import are_sparse, find_runs, shares_of_nonzeros
 
 
@@ -32,12 +37,16 @@ def test_rows_of_few_columns_are_not_looked_at():
     assert shares_of_nonzeros(array[:, 1:], np.arange(5)) is None
 
 
-def test_columns_are_taken_number_by_number_where_that_saves_a_quarter_of_the_products():
+def test_columns_are_taken_number_by_number_where_that_saves_a_quarter_of_the_products(
+    monkeypatch,
+):
+    monkeypatch.setattr(zeros, "FEWEST_COLUMNS", 4)
     few, many = 1 / 16, 1 / 4  # of these a number by itself costs 8: half a column, two columns
     assert are_sparse(np.array([few, few, many, many])).tolist() == [True, True, False, False]
     assert not are_sparse(np.array([few, few, many, many, many])).any()
     assert not are_sparse(np.full(4, 1 / 8)).any()
     assert are_sparse(np.zeros(4)).all()
+    assert not are_sparse(np.zeros(3)).any()
 
 
 @given(st.lists(st.booleans()))
@@ -50,6 +59,24 @@ def test_runs_are_all_columns_in_turn_and_places_those_of_columns_that_are_not_s
         assert set(flags[start:stop]) == {place < 0}
         places += range(place, place + stop - start) if place >= 0 else []
     assert places == list(range(len(flags) - sum(flags)))
+
+
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+@pytest.mark.parametrize("encoder", ["auto", "passthrough"])
+def test_a_fit_takes_columns_that_are_mostly_zero_number_by_number(encoder):
+    X, y = spotted_rows()
+    nets = []
+    finish = Draft.finish
+
+    def look(draft):
+        net, size = finish(draft)
+        nets.append(net)
+        return net, size
+
+    with mock.patch.object(Draft, "finish", look):
+        DeepNetClassifier((20,), n_members=1, max_iter=1, encoder=encoder).fit(X, y)
+    (net,) = nets
+    assert net.n_sparse > 20
 
 
 def test_the_order_of_rows_and_equal_rows_make_no_difference(monkeypatch):

@@ -8,6 +8,7 @@ Conventions: a function works on one member. Its parameters, their gradients and
 flat arrays of one floating type; the integer table ``net.layers``, one row a dense layer with
 the columns of :class:`skdnn.core.codes.LayerColumns`, tells where things are. A batch is cut into
 ``n_shares`` shares, which depend on shapes alone: of its rows for all that becomes of a row, up to
-the gradients of activations, of the parameters for their gradients and the step. Threads divide the
-shares between them, and wait for each other in between.
+the gradients of activations; of columns, units or parameters for what the first layer needs before,
+for the parameters' gradients and for the step. Threads divide the shares between them, and wait for
+each other in between.
 """

@@ -1,4 +1,4 @@
-"""The first layer on rows that are not widened, and on columns that are mostly zero.
+"""The first layer: numbers, and what rows have that are not widened.
 
 A knot coordinate ``u`` stands for the inputs ``clip(u - t, 0, 1) - 1/2`` of n bins t (see
 :mod:`skdnn.core.expansion`). Times weights W they sum to a function of u that is linear between
@@ -10,24 +10,18 @@ import numpy as np
 
 from skdnn.core.codes import Column, Layer
 from skdnn.core.expansion import MIDDLE
-from skdnn.core.fused.entries import add_entries, copy_grads, scatter_entries
+from skdnn.core.fused.entries import add_entries, copy_grads, run_of, scatter_entries
 from skdnn.core.fused.factors import factor_of, scale_weights
 from skdnn.core.fused.machine import compiled, multiply, piece
-from skdnn.core.fused.rows import FEW_ROWS, LINE, run_of, span
+from skdnn.core.fused.shares import FEW_ROWS, LINE, span
 
 ROWS = 32  # rows at a time: they and a column's knots stay in the first cache
 
 
 @compiled
-def has_scaled(net):
-    """Tell whether the numbers are multiplied by a copy of their weights."""
-    return net.factors >= 0 or net.n_sparse > 0
-
-
-@compiled
 def prepare(net, params, scratch, share):
     """Write a share of what the first layer needs: scaled weights, and outputs at all knots."""
-    if has_scaled(net):
+    if net.scaled >= 0:
         n_columns = net.n_plain + len(net.columns) - net.n_compact
         first, last = span(n_columns, share, net.n_shares, 1)
         for number in range(len(net.runs)):
@@ -75,7 +69,7 @@ def multiply_numbers(net, first, last, params, scratch):
     layer = net.layers[0]
     width = layer[Layer.FAN_OUT]
     weights, place = params, layer[Layer.WEIGHTS]
-    if has_scaled(net):
+    if net.scaled >= 0:
         weights, place = scratch, net.scaled
     multiply(
         net.gemm,
@@ -141,7 +135,7 @@ def blend(net, j, first, last, scratch):
 
 
 @compiled
-def backward_compact(net, n_rows, grads, scratch, share):
+def grad_first_weights(net, n_rows, grads, scratch, share):
     """Write a share of the gradient of the first layer's weights."""
     layer = net.layers[0]
     width = layer[Layer.FAN_OUT]

@@ -7,10 +7,85 @@ products of zeros are left out; :mod:`skdnn.core.zeros` decides for which column
 
 import numpy as np
 
-from skdnn.core.codes import Layer
+from skdnn.core.codes import Layer, Run
 from skdnn.core.fused.factors import factor_of
-from skdnn.core.fused.machine import compiled, piece
-from skdnn.core.fused.rows import entries_of, run_of, span
+from skdnn.core.fused.machine import bits_of, compiled, piece
+from skdnn.core.fused.shares import span
+
+BLOCK = 8  # columns that are looked at in one go
+
+
+@compiled
+def entries_of(net, row, scratch):
+    """Return the list of a row of the batch."""
+    size = 1 + 2 * net.n_sparse
+    return piece(scratch, net.entries + row * size, size)
+
+
+@compiled
+def list_run(numbers, start, entries):
+    """List what is not zero in a run of a row's numbers, which starts at a column."""
+    n_entries = np.intp(entries[0])
+    for first in range(0, numbers.size, BLOCK):
+        part = piece(numbers, first, min(BLOCK, numbers.size - first))
+        if not is_zero(part):
+            n_entries = list_block(part, start + first, entries, n_entries)
+    entries[0] = entries.dtype.type(n_entries)
+
+
+@compiled
+def is_zero(numbers):
+    """Tell whether all bits of some numbers are 0."""
+    bits, total = bits_of(numbers), 0
+    for k in range(bits.size):
+        total |= bits[k]
+    return total == 0
+
+
+@compiled
+def list_block(numbers, start, entries, n_entries):
+    """List what is not zero in a few numbers; return how many entries there are then."""
+    real = entries.dtype.type
+    for k in range(numbers.size):
+        # Written in any case and counted in some: there is nothing to predict.
+        entries[1 + 2 * n_entries] = real(start + k)
+        entries[2 + 2 * n_entries] = numbers[k]
+        n_entries += numbers[k] != real(0)
+    return n_entries
+
+
+@compiled
+def run_of(runs, number):
+    """Return where a run of columns starts and stops, and where it goes."""
+    return runs[number, Run.START], runs[number, Run.STOP], runs[number, Run.PLACE]
+
+
+@compiled
+def copy_runs(runs, source, line, entries):
+    """Copy a row's columns, and list what is not zero in those that mostly are."""
+    entries[0] = 0
+    for number in range(len(runs)):
+        start, stop, place = run_of(runs, number)
+        numbers = piece(source, start, stop - start)
+        if place < 0:
+            list_run(numbers, start, entries)
+        else:
+            into = piece(line, place, numbers.size)
+            for k in range(numbers.size):
+                into[k] = numbers[k]
+
+
+@compiled
+def drop_columns(runs, line, entries, draws, least, kept):
+    """Multiply each number of a row by 0, or by ``kept``, as the draw of its column says."""
+    real = line.dtype.type
+    for number in range(len(runs)):
+        start, stop, place = run_of(runs, number)
+        for k in range(stop - start if place >= 0 else 0):
+            line[place + k] *= kept if draws[start + k] >= least else real(0)
+    for number in range(np.intp(entries[0])):
+        column = np.intp(entries[1 + 2 * number])
+        entries[2 + 2 * number] *= kept if draws[column] >= least else real(0)
 
 
 @compiled

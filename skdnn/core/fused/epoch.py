@@ -5,7 +5,7 @@ import numpy as np
 from skdnn.core.codes import Layer
 from skdnn.core.fused.compact import (
     add_columns,
-    backward_compact,
+    grad_first_weights,
     multiply_numbers,
     prepare,
 )
@@ -23,7 +23,8 @@ from skdnn.core.fused.passes import (
     sum_logits,
     targets_of,
 )
-from skdnn.core.fused.rows import FEW_ROWS, gather, span
+from skdnn.core.fused.rows import gather
+from skdnn.core.fused.shares import FEW_ROWS, span
 from skdnn.core.fused.tables import Member, Net
 from skdnn.core.fused.updates import add_penalty, shrinkage, sum_of_squares, update
 
@@ -36,8 +37,8 @@ def of_member(members, k):
         piece(members.params, k * size, size),
         piece(members.first, k * size, size),
         piece(members.second, k * size, size),
-        piece(members.grads, 0, size),
-        piece(members.scratch, 0, members.scratch.size),
+        uncounted(members.grads),
+        uncounted(members.scratch),
         uncounted(members.sums),
     )
 
@@ -55,8 +56,7 @@ def forward(net, first, last, params, scratch, keys, words):
     for depth in range(len(net.layers)):
         if depth == 0:
             multiply_numbers(net, first, last, params, scratch)
-            if net.n_compact + net.n_sparse:
-                add_columns(net, first, last, params, scratch)
+            add_columns(net, first, last, params, scratch)
         else:
             multiply_inputs(net, depth, first, last, params, scratch)
         finish(net, depth, first, last, params, scratch, keys, words)
@@ -65,10 +65,10 @@ def forward(net, first, last, params, scratch, keys, words):
 @compiled
 def grad_params(net, n_rows, grads, scratch, share):
     """Write a share of the gradient of all layers' parameters."""
-    for depth in range(len(net.layers) - 1, -1, -1):
+    for depth in range(len(net.layers)):
         grad_bias(net, depth, grads, scratch, share)
-        if depth == 0 and net.n_compact + net.n_sparse:
-            backward_compact(net, n_rows, grads, scratch, share)
+        if depth == 0:
+            grad_first_weights(net, n_rows, grads, scratch, share)
         else:
             grad_weights(net, depth, n_rows, grads, scratch, share)
 
@@ -78,9 +78,10 @@ def differentiate(net, data, batch, factor, member, keys, words, team, waits):
     """Write the gradient of a batch, and the loss of each share of its rows."""
     shares = range(team.thread, net.n_shares, team.n_threads)
     params, scratch = member.params, member.scratch
-    for share in shares:
-        prepare(net, params, scratch, share)
-    wait_for_all(team, waits)
+    if net.scaled >= 0 or net.n_compact:
+        for share in shares:
+            prepare(net, params, scratch, share)
+        wait_for_all(team, waits)
     for share in shares:
         first, last = span(batch.size, share, net.n_shares, FEW_ROWS)
         gather(net, data.array, batch, first, last, scratch, keys, words)
@@ -93,9 +94,10 @@ def differentiate(net, data, batch, factor, member, keys, words, team, waits):
     for share in shares:
         grad_params(net, batch.size, member.grads, scratch, share)
     wait_for_all(team, waits)
-    for share in shares:
-        learn_factors(net, params, member.grads, share)
-    wait_for_all(team, waits)
+    if net.factors >= 0:
+        for share in shares:
+            learn_factors(net, params, member.grads, share)
+        wait_for_all(team, waits)
 
 
 @compiled
@@ -169,10 +171,10 @@ def evaluate(net, data, orders, most_rows, members, report):
     members : Members
     report : float64 ndarray of shape (2, n_members)
     """
-    words, keys = np.empty(0, np.uint64), np.empty(0, np.uint64)
-    scratch, layer = members.scratch, net.layers[-1]
+    words, keys, net = np.empty(0, np.uint64), np.empty(0, np.uint64), of_net(net)
+    scratch, layer = uncounted(members.scratch), net.layers[-1]
     for k in range(len(orders.starts)):
-        params = members.params[k]
+        params = of_member(members, k).params
         for share in range(net.n_shares):
             prepare(net, params, scratch, share)
         end = orders.starts[k] + orders.counts[k]

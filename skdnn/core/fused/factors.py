@@ -2,7 +2,7 @@
 
 from skdnn.core.codes import Column, Layer
 from skdnn.core.fused.machine import compiled, piece
-from skdnn.core.fused.rows import span
+from skdnn.core.fused.shares import span
 from skdnn.core.layers import FACTOR_SPEED
 
 
@@ -40,7 +40,7 @@ def learn_factors(net, params, grads, share):
     """Turn the gradient of a share of the scaled weights into that of factors and weights."""
     width, real = net.layers[0, Layer.FAN_OUT], params.dtype.type
     n_columns = net.n_plain + len(net.columns)
-    low, high = span(n_columns if net.factors >= 0 else 0, share, net.n_shares, 1)
+    low, high = span(n_columns, share, net.n_shares, 1)
     for column in range(low, high):
         first, size = inputs_of_column(net, column)
         start = net.layers[0, Layer.WEIGHTS] + first * width

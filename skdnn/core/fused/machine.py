@@ -1,4 +1,8 @@
-"""What numba does not offer by itself: SciPy's matrix product, and threads that wait."""
+"""What numba does not offer by itself.
+
+SciPy's matrix product, parts of arrays that are not counted as references, memory that is asked
+for ahead, and threads that wait.
+"""
 
 from functools import cache, partial
 from hashlib import sha256
@@ -14,7 +18,7 @@ from skdnn.core.compiling import OPTIONS, MachineCode
 
 SPINS = 2000  # looks at a counter before a waiting thread lets others run
 
-LINE = 64  # bytes of a line of the cache
+LINE_BYTES = 64  # of the cache
 
 BYTES = ir.IntType(8).as_pointer()
 
@@ -116,14 +120,21 @@ def piece(array, start, size):
 
 
 @intrinsic
-def _words_at(typing_context, array):
-    """Return the pointer to the 64-bit words of a flat array."""
+def _bits_at(typing_context, array):
+    """Return the pointer to the numbers of an array as whole numbers of the same size."""
+    whole = types.Integer.from_bitwidth(array.dtype.bitwidth)
 
     def generate(context, builder, signature, values):
         data = context.make_array(array)(context, builder, values[0]).data
-        return builder.bitcast(data, ir.IntType(64).as_pointer())
+        return builder.bitcast(data, ir.IntType(whole.bitwidth).as_pointer())
 
-    return types.CPointer(types.int64)(array), generate
+    return types.CPointer(whole)(array), generate
+
+
+@compiled
+def bits_of(array):
+    """Return the bits of a flat array's numbers, as whole numbers."""
+    return carray(_bits_at(array), array.size)
 
 
 @intrinsic
@@ -146,22 +157,17 @@ def _fetch(typing_context, array, start):
 @compiled
 def fetch(array, start, size):
     """Ask for a part of a flat array, to have it in the cache when it is wanted."""
-    for place in range(start, start + size, LINE // array.itemsize):
+    for place in range(start, start + size, LINE_BYTES // array.itemsize):
         _fetch(array, place)
-
-
-@compiled
-def words_of(array):
-    """Return the whole 64-bit words of a flat array."""
-    return carray(_words_at(array), array.size * array.itemsize // 8)
+    _fetch(array, start + size - 1)
 
 
 @compiled
 def uncounted(array):
     """Return an array that references are not counted to.
 
-    Functions count them whenever they are called, in one go with all other threads: a call with a
-    few arrays would take as long as a short loop. The caller holds the array.
+    Functions count them at every call, atomically: a call with a few arrays would take as long as
+    a short loop. The caller holds the array.
     """
     return carray(_pointer_into(array, 0), array.shape)
 
@@ -230,6 +236,8 @@ def multiply(gemm, shape, a, b, out):
     if n_rows == 0 or n_columns == 0:
         return
     real, size = out[0].dtype.type, out[0].itemsize
+    # Without terms a matrix may have rows of no length, but BLAS wants 1 at least.
+    a_step, b_step = max(a[2], 1), max(b[2], 1)
     # BLAS thinks in columns: it is given the transposed product.
     _call(
         gemm,
@@ -241,9 +249,9 @@ def multiply(gemm, shape, a, b, out):
             np.int32(n_terms),
             real(1),
             b[0].ctypes.data + b[1] * size,
-            np.int32(b[2]),
+            np.int32(b_step),
             a[0].ctypes.data + a[1] * size,
-            np.int32(a[2]),
+            np.int32(a_step),
             real(0),
             out[0].ctypes.data + out[1] * size,
             np.int32(out[2]),

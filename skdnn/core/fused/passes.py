@@ -7,14 +7,13 @@ import numpy as np
 from skdnn.core.codes import Layer, LossCode
 from skdnn.core.fused.elementwise import expm1
 from skdnn.core.fused.machine import call, compiled, multiply, piece
-from skdnn.core.fused.rows import FEW_ROWS, LINE, drop, span
+from skdnn.core.fused.rows import drop
+from skdnn.core.fused.shares import FEW_ROWS, LINE, span
 
 
 @compiled
 def inputs_of(net, depth):
-    """Return where the inputs of a layer are in the scratch, and their number."""
-    if depth == 0:
-        return net.inputs, net.n_inputs
+    """Return where the inputs of a layer that is not the first are, and their number."""
     return net.layers[depth - 1, Layer.OUTPUTS], net.layers[depth, Layer.FAN_IN]
 
 
@@ -183,7 +182,7 @@ def softmax_loss(net, data, batch, factor, first, last, scratch):
 
 @compiled
 def grad_weights(net, depth, n_rows, grads, scratch, share):
-    """Write a share of the gradient of a layer's weights."""
+    """Write a share of the gradient of the weights of a layer that is not the first."""
     layer = net.layers[depth]
     width = layer[Layer.FAN_OUT]
     inputs, n_inputs = inputs_of(net, depth)
@@ -224,7 +223,7 @@ def sums_of(net, depth, share, scratch):
     """Return where the sum of a share's rows of a layer's gradient is."""
     layer = net.layers[depth]
     width = layer[Layer.FAN_OUT]
-    return piece(scratch, layer[Layer.SUMS] + share * width, width)
+    return piece(scratch, layer[Layer.SUMS] + share * layer[Layer.SUMS_STEP], width)
 
 
 @compiled

@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Net(NamedTuple):
-    """A network.
+    """A network; its arrays come first.
 
     Attributes
     ----------
@@ -41,7 +41,9 @@ class Net(NamedTuple):
     factors : int
         Place in the parameters of those that scale the columns of a row, or -1.
     scaled : int
-        Place in the scratch of the scaled weights of the numbers.
+        Place in the scratch of a copy of the weights of the numbers, scaled and without those of
+        columns that are mostly zero, and later of its gradient; -1 if weights are taken as they
+        are.
     input_threshold : int
         What 16 random bits must reach for an input to be kept.
     n_words : int
@@ -146,7 +148,7 @@ class Steps(NamedTuple):
 
 
 class Members(NamedTuple):
-    """Arrays of a few members, (n_members, n_parameters), and what they share.
+    """C-contiguous arrays of a few members, (n_members, n_parameters), and what they share.
 
     ``first`` and ``second`` are the memory of the update rule, or anything if it has none;
     ``grads`` and ``scratch`` are flat; ``sums`` is (3, n_shares) in float64.

@@ -7,7 +7,7 @@ import numpy as np
 from skdnn.core import kernels
 from skdnn.core.codes import Layer, RuleCode
 from skdnn.core.fused.machine import compiled
-from skdnn.core.fused.rows import LINE, span
+from skdnn.core.fused.shares import LINE, span
 
 BLOCK = 2**11  # parameters at a time: they stay in the first cache
 
