@@ -7,7 +7,7 @@ import numpy as np
 from skdnn.core import kernels
 from skdnn.core.codes import Layer, RuleCode
 from skdnn.core.fused.machine import compiled
-from skdnn.core.fused.shares import LINE, span
+from skdnn.core.fused.shares import FEW_ROWS, LINE, span
 
 BLOCK = 2**11  # parameters at a time: they stay in the first cache
 
@@ -49,19 +49,33 @@ def follow(rule, step, rate, params, grads, first, second):
 
 
 @compiled
+def weights_of(net, depth, share):
+    """Return where a share of a layer's weights starts and ends: that of their gradients."""
+    layer = net.layers[depth]
+    first, last = span(layer[Layer.FAN_IN], share, net.n_shares, FEW_ROWS)
+    start, width = layer[Layer.WEIGHTS], layer[Layer.FAN_OUT]
+    return start + first * width, start + last * width
+
+
+@compiled
+def others_of(net, depth, n_params, share):
+    """Return the same of what is not decayed: biases, and all else up to the next layer."""
+    bias, end = net.layers[depth, Layer.BIAS], n_params
+    if depth + 1 < len(net.layers):
+        end = net.layers[depth + 1, Layer.WEIGHTS]
+    first, last = span(end - bias, share, net.n_shares, LINE)
+    return bias + first, bias + last
+
+
+@compiled
 def add_penalty(net, strength, params, grads, share):
     """Add the gradient of ``strength / 2 * ||W||^2``; return the sum of squares of the share."""
     total = 0.0
     if strength == 0:
         return total
-    low, high = span(params.size, share, net.n_shares, LINE)
     for depth in range(len(net.layers)):
-        layer = net.layers[depth]
-        first = max(low, layer[Layer.WEIGHTS])
-        last = min(high, layer[Layer.WEIGHTS] + layer[Layer.FAN_IN] * layer[Layer.FAN_OUT])
-        if first >= last:
-            continue
-        weights, into = params[first:last], grads[first:last]
+        start, stop = weights_of(net, depth, share)
+        weights, into = params[start:stop], grads[start:stop]
         factor, squares = params.dtype.type(strength), params.dtype.type(0)
         for i in range(weights.size):
             into[i] += factor * weights[i]
@@ -71,12 +85,23 @@ def add_penalty(net, strength, params, grads, share):
 
 
 @compiled
+def squared_norm(array):
+    """Return the sum of squares."""
+    total = 0.0
+    for i in range(array.size):
+        total += np.float64(array[i]) * np.float64(array[i])
+    return total
+
+
+@compiled
 def sum_of_squares(net, grads, share):
     """Return that of a share of the gradient."""
-    first, last = span(grads.size, share, net.n_shares, LINE)
     total = 0.0
-    for i in range(first, last):
-        total += np.float64(grads[i]) * np.float64(grads[i])
+    for depth in range(len(net.layers)):
+        start, stop = weights_of(net, depth, share)
+        total += squared_norm(grads[start:stop])
+        start, stop = others_of(net, depth, grads.size, share)
+        total += squared_norm(grads[start:stop])
     return total
 
 
@@ -105,20 +130,16 @@ def update(net, rule, step, rate, factor, member, share):
     share : int
     """
     real = member.params.dtype.type
-    low, high = span(member.params.size, share, net.n_shares, LINE)
     kept = real(1) - real(rate) * real(rule.decay)
     for depth in range(len(net.layers)):
-        layer = net.layers[depth]
-        # What is not decayed: biases, and what else there is up to the next layer's weights.
-        bias, end = layer[Layer.BIAS], member.params.size
-        if depth + 1 < len(net.layers):
-            end = net.layers[depth + 1, Layer.WEIGHTS]
-        for start in range(max(low, layer[Layer.WEIGHTS]), min(high, bias), BLOCK):
-            stop = min(start + BLOCK, high, bias)
+        first, last = weights_of(net, depth, share)
+        for start in range(first, last, BLOCK):
+            stop = min(start + BLOCK, last)
             if rule.decay:
                 scale(member.params[start:stop], kept)
             follow_span(rule, step, rate, factor, member, start, stop)
-        follow_span(rule, step, rate, factor, member, max(low, bias), min(high, end))
+        start, stop = others_of(net, depth, member.params.size, share)
+        follow_span(rule, step, rate, factor, member, start, stop)
 
 
 @compiled
