@@ -28,7 +28,7 @@ class Sources(NamedTuple):
 
 
 def pictures(n_rows, path=None):
-    """Return MNIST, or noise of its shape: matrix products do not care."""
+    """Return MNIST, or noise of its shape, in which no number is zero."""
     if path is None:
         return columns(n_rows, N_PIXELS, N_DIGITS, np.random.Generator.random)
     with np.load(path) as file:
