@@ -163,7 +163,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     cv : int, splitter, iterable of splits or None, default=None
         Which rows each member holds out, if not a stratified fold of its own: one of
         ``n_members``, or above 50,000 distinct rows one of 40, if that is more. The number of
-        splits is then the number of members. Used with ``early_stopping`` only.
+        splits is then the number of members, and a number of folds at most that of distinct rows.
+        Used with ``early_stopping`` only.
     store_oof : bool, default=False
         Whether to keep ``oof_proba_``.
     encoder : "auto", "passthrough" or transformer, default="auto"

@@ -174,12 +174,24 @@ def _split_by_groups(estimator, groups):
 
 
 def count_splits(estimator, prepared, validates_on_own_rows):
-    """Return the number of members: the number of splits where ``cv`` is used."""
+    """Return the number of members: the number of splits where ``cv`` is used.
+
+    Raises
+    ------
+    ValueError
+        If ``cv`` is a number of folds that the rows do not suffice for.
+    """
+    n_rows = len(prepared.rows)
     if prepared.roles is not None:
         return prepared.roles.shape[1]
     if validates_on_own_rows and isinstance(estimator.cv, Integral):
+        if estimator.cv > n_rows:
+            raise ValueError(
+                f"cv={estimator.cv} folds need as many distinct rows, but there are {n_rows}; "
+                "choose fewer folds."
+            )
         return estimator.cv
-    return count_members(estimator, len(prepared.rows))
+    return count_members(estimator, n_rows)
 
 
 def make_task(estimator, table, validation, groups):

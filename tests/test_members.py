@@ -169,6 +169,14 @@ def test_cv_decides_the_number_of_members(cv):
     assert 0 < net.oof_score_ <= 1
 
 
+def test_more_folds_than_rows_are_refused():
+    some = np.linspace(0, len(X) - 1, 20).astype(int)
+    rows, labels = X[np.r_[some, some[:10]]], y[np.r_[some, some[:10]]]
+    assert len(DeepNetClassifier(**QUICK, cv=20).fit(rows, labels).best_iter_) == 20
+    with pytest.raises(ValueError, match=r"cv=21 folds.*there are 20"):
+        DeepNetClassifier(**QUICK, cv=21).fit(rows, labels)
+
+
 def test_no_group_is_on_both_sides_of_a_split():
     # Each group has a label of its own that only its rows reveal: an honest score is chance.
     groups = np.repeat(np.arange(40), 10)
