@@ -209,7 +209,10 @@ def _patience(solver, max_iter, validates):
 
 def _given(estimator, name, recipe):
     value = getattr(estimator, name)
-    return recipe[name] if isinstance(value, str) and value == "auto" else value
+    if isinstance(value, str) and value == "auto":
+        return recipe[name]
+    # A search over a NumPy array gives NumPy's numbers, of which small types overflow.
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def check_layers(estimator, recipe):

@@ -77,6 +77,16 @@ def test_auto_epochs_are_a_number_by_size_or_what_2000_steps_take(n_rows, batch_
     assert resolve(net, extent, validates=True).max_iter == n_epochs
 
 
+@pytest.mark.parametrize("number", [np.int8, np.uint8, np.int32, np.uint64])
+def test_numbers_of_numpy_are_as_good_as_python_s(number):
+    given = {"batch_size": 64, "max_iter": 3, "n_members": 2}
+    expected = DeepNetClassifier(**{**QUICK, **given}).fit(X, y)
+    net = DeepNetClassifier(**QUICK | {name: number(value) for name, value in given.items()})
+    net.fit(X, y)
+    assert net.resolved_params_ == expected.resolved_params_
+    np.testing.assert_array_equal(net.predict_proba(X), expected.predict_proba(X))
+
+
 def test_wide_tables_drop_inputs_and_narrow_or_sparse_ones_do_not():
     wide = np.random.default_rng(0).normal(size=(60, 101))
     labels = (wide[:, 0] > 0).astype(int)
