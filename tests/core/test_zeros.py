@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from skdnn import DeepNetClassifier
 from skdnn.core import zeros
 from skdnn.core.codes import Run
-from skdnn.core.compiling import has_numba
+from skdnn.core.compiling import compiled, has_numba
 from skdnn.core.drafting import Draft
 from skdnn.core.zeros import are_sparse, find_runs, shares_of_nonzeros
 
@@ -73,7 +73,7 @@ def test_a_fit_takes_columns_that_are_mostly_zero_number_by_number(encoder):
         nets.append(net)
         return net, size
 
-    with mock.patch.object(Draft, "finish", look):
+    with compiled(True), mock.patch.object(Draft, "finish", look):
         DeepNetClassifier((20,), n_members=1, max_iter=1, encoder=encoder).fit(X, y)
     (net,) = nets
     assert net.n_sparse > 20
