@@ -81,8 +81,10 @@ def drop_columns(runs, line, entries, draws, least, kept):
     real = line.dtype.type
     for number in range(len(runs)):
         start, stop, place = run_of(runs, number)
-        for k in range(stop - start if place >= 0 else 0):
-            line[place + k] *= kept if draws[start + k] >= least else real(0)
+        if place >= 0:
+            into, own = piece(line, place, stop - start), piece(draws, start, stop - start)
+            for k in range(into.size):
+                into[k] *= kept if own[k] >= least else real(0)
     for number in range(np.intp(entries[0])):
         column = np.intp(entries[1 + 2 * number])
         entries[2 + 2 * number] *= kept if draws[column] >= least else real(0)

@@ -49,7 +49,7 @@ def follow(rule, step, rate, params, grads, first, second):
 
 
 @compiled
-def weights_of(net, depth, share):
+def span_of_weights(net, depth, share):
     """Return where a share of a layer's weights starts and ends: that of their gradients."""
     layer = net.layers[depth]
     first, last = span(layer[Layer.FAN_IN], share, net.n_shares, FEW_ROWS)
@@ -58,7 +58,7 @@ def weights_of(net, depth, share):
 
 
 @compiled
-def others_of(net, depth, n_params, share):
+def span_of_others(net, depth, n_params, share):
     """Return the same of what is not decayed: biases, and all else up to the next layer."""
     bias, end = net.layers[depth, Layer.BIAS], n_params
     if depth + 1 < len(net.layers):
@@ -74,7 +74,7 @@ def add_penalty(net, strength, params, grads, share):
     if strength == 0:
         return total
     for depth in range(len(net.layers)):
-        start, stop = weights_of(net, depth, share)
+        start, stop = span_of_weights(net, depth, share)
         weights, into = params[start:stop], grads[start:stop]
         factor, squares = params.dtype.type(strength), params.dtype.type(0)
         for i in range(weights.size):
@@ -98,9 +98,9 @@ def sum_of_squares(net, grads, share):
     """Return that of a share of the gradient."""
     total = 0.0
     for depth in range(len(net.layers)):
-        start, stop = weights_of(net, depth, share)
+        start, stop = span_of_weights(net, depth, share)
         total += squared_norm(grads[start:stop])
-        start, stop = others_of(net, depth, grads.size, share)
+        start, stop = span_of_others(net, depth, grads.size, share)
         total += squared_norm(grads[start:stop])
     return total
 
@@ -132,13 +132,13 @@ def update(net, rule, step, rate, factor, member, share):
     real = member.params.dtype.type
     kept = real(1) - real(rate) * real(rule.decay)
     for depth in range(len(net.layers)):
-        first, last = weights_of(net, depth, share)
+        first, last = span_of_weights(net, depth, share)
         for start in range(first, last, BLOCK):
             stop = min(start + BLOCK, last)
             if rule.decay:
                 scale(member.params[start:stop], kept)
             follow_span(rule, step, rate, factor, member, start, stop)
-        start, stop = others_of(net, depth, member.params.size, share)
+        start, stop = span_of_others(net, depth, member.params.size, share)
         follow_span(rule, step, rate, factor, member, start, stop)
 
 
