@@ -99,8 +99,9 @@ def prepare(estimator, table, labels, roles=None, learns=True):
     targets = labels.targets(table.y)
     factors = class_weight_factors(estimator.class_weight, labels, table.y, table.weights)
     weights = weights_by_class(table.weights, factors, targets)
-    codes = encoder.level_codes(table.X) if learns else np.empty((len(targets), 0), np.intp)
-    keys = np.hstack([targets, codes] if roles is None else [targets, codes, roles])
+    codes = encoder.level_codes(table.X) if learns else None
+    keys = [part for part in (targets, codes, roles) if part is not None]
+    keys = np.hstack(keys) if len(keys) > 1 else targets
     distinct = distinct_rows(encoded, keys, weights, by_content=estimator.shuffle)
     if learns:
         rng = np.random.default_rng(estimator._seed)

@@ -44,7 +44,7 @@ class Labels(NamedTuple):
         return self
 
     def targets(self, y):
-        """Return (n_rows, n_target_columns): class indices, or 0 and 1 for multilabel y.
+        """Return int32 (n_rows, n_target_columns): class indices, or 0 and 1 for multilabel y.
 
         Raises
         ------
@@ -55,7 +55,7 @@ class Labels(NamedTuple):
             known, given = ("several labels", "one label")[:: 1 if self.is_multilabel else -1]
             raise ValueError(f"training has {known} a row, but here y has {given} a row.")
         if self.is_multilabel:
-            return np.asarray(y, np.uint8)
+            return np.asarray(y, np.int32)
         # Strings of NumPy are found several times as fast as those that are objects.
         classes = self.classes.astype(str) if y.dtype.kind == "U" else self.classes
         codes = np.searchsorted(classes, y)
@@ -66,7 +66,7 @@ class Labels(NamedTuple):
                 f"y contains the labels {unknown.tolist()!r}, which are not among the classes "
                 f"{self.classes.tolist()!r} that training started with."
             )
-        return codes[:, None]
+        return codes.astype(np.int32)[:, None]
 
     def decide(self, scores):
         """Return labels: those of the highest score, or of scores above 0.

@@ -109,15 +109,28 @@ def _empty_pages(size, dtype):
 
 
 def _rows(data):
-    """Return the Rows of data."""
-    targets = np.ascontiguousarray(data.targets)
-    array = data.rows.array.reshape(-1)
+    """Return the Rows of data, of the same types whatever the data."""
+    targets = np.ascontiguousarray(data.targets, np.int32)
+    array = np.asarray(_Writable(data.rows.array.reshape(-1)))
     return Rows(array, targets.reshape(-1), targets.shape[1], np.ascontiguousarray(data.weights))
+
+
+class _Writable:
+    """An array that may be written to in the place of one that may not.
+
+    Loops do not write to rows, but numba would compile them once more for rows that say so:
+    those of joblib's workers, which lie in a file.
+    """
+
+    def __init__(self, array):
+        self.array = array  # kept as long as its memory is used
+        interface = array.__array_interface__
+        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
 
 
 def _orders(member_rows, weights):
     """Return the Orders of members with these rows."""
     counts = np.array([len(rows) for rows in member_rows], np.int64)
     means = np.array([weights[rows].mean() for rows in member_rows])
-    rows = np.concatenate(member_rows).astype(np.intp)
+    rows = np.concatenate(member_rows, dtype=np.intp)
     return Orders(rows, np.cumsum(counts) - counts, counts, means)

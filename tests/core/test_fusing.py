@@ -124,6 +124,19 @@ def assert_agree(rtol=1e-9, **options):
         np.testing.assert_allclose(fused, by_layer, rtol=rtol, atol=rtol)
 
 
+def test_loops_are_not_compiled_anew_for_read_only_rows_or_for_another_loss():
+    import numba
+
+    crews = [make_crew(), make_crew(), make_crew(loss="multilabel")]
+    crews[1].data.rows.array.flags.writeable = False
+    with compiled(True):
+        all_steps = [make_steps(crew) for crew in crews]
+    assert len({numba.typeof(steps.rows) for steps in all_steps}) == 1
+    assert not crews[1].data.rows.array.flags.writeable
+    trained = [train_and_evaluate(steps)[2] for steps in all_steps[:2]]
+    np.testing.assert_array_equal(*trained)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_every_activation_and_loss_trains_as_layer_by_layer(activation, loss):

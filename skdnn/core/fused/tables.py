@@ -1,8 +1,7 @@
 """What compiled loops are given: named tuples of numbers and arrays.
 
 Numba compiles a loop anew for every combination of types, so all of these are the same for
-all networks of a floating type: what differs between networks stands in integer tables. Only
-targets of several labels a row have another type, and rows that may not be written to.
+all networks of a floating type: what differs between networks stands in integer tables.
 """
 
 from typing import NamedTuple
