@@ -11,7 +11,7 @@ from skdnn.fitting import make_epoch, make_task
 from skdnn.hooks import CallbackSupportMixin, Watch, with_callbacks
 from skdnn.labels import Labels, learn_labels
 from skdnn.notebook import NotebookMixin
-from skdnn.outcome import forget_calibration, keep_calibration
+from skdnn.outcome import OutOfFold, forget_calibration, keep_calibration
 from skdnn.parameters import CONSTRAINTS, count_members
 from skdnn.predicting import forward_passes, predict_blocks
 from skdnn.reading import check_table, read_table, unchanged_on_error
@@ -256,6 +256,7 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     """
 
     _parameter_constraints = CONSTRAINTS
+    oof_score_, oof_proba_ = OutOfFold(), OutOfFold()
 
     def __init__(
         self,

@@ -1,5 +1,6 @@
 """Rows to train on, and who sees what."""
 
+import warnings
 from numbers import Integral
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from skdnn.core.training import Split
 from skdnn.distinct import DistinctRows, distinct_rows
 from skdnn.folds import rows_by_member, splits_as_roles, stratified_folds, stratified_holdout
 from skdnn.labels import class_weight_factors, weights_by_class
+from skdnn.outcome import CALLER
 from skdnn.parameters import count_folds, count_members
 from skdnn.reading import Table, as_data, encode, has_level_statistics, in_container_of, read_table
 from skdnn.statistics import Labelled
@@ -246,4 +248,12 @@ def _held_out(estimator, prepared, n_members):
         fold_of = stratified_holdout(strata, estimator.validation_fraction, rng)
     else:
         fold_of = stratified_folds(strata, count_folds(n_members, len(rows)), rng)
-    return rows_by_member(rows, fold_of, n_members) if fold_of.max() >= 0 else None
+    if fold_of.max() < 0:
+        warnings.warn(
+            "no class has two distinct rows, so none can be held out: all members train on every "
+            "row for max_iter epochs, and nothing calibrates their probabilities.",
+            UserWarning,
+            stacklevel=CALLER,
+        )
+        return None
+    return rows_by_member(rows, fold_of, n_members)

@@ -15,6 +15,27 @@ CALLER = 7  # where fit was called, seen from a warning
 OUT_OF_FOLD = ("oof_score_", "oof_proba_")
 
 
+class OutOfFold:
+    """Stands for an out-of-fold attribute that the last fit did not set: it says what sets it."""
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, instance, owner):
+        """Raise AttributeError, or return this from the class."""
+        if instance is None:
+            return self
+        wanted = ", with store_oof=True" if self.name == "oof_proba_" else ""
+        raise AttributeError(
+            f"{owner.__name__} has no {self.name!r}: it is left by a fit{wanted} in which each of "
+            "several members held out rows. That takes early_stopping=True, two members or more, "
+            "no X_val, and a class of two distinct rows or more; partial_fit and continuing on "
+            "other data leave none.",
+            name=self.name,
+            obj=instance,
+        )
+
+
 def warn_of_divergence(history, plan):
     """Warn of members that diverged.
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.special import logit
+from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_classification
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, train_test_split
@@ -90,6 +91,24 @@ def test_out_of_fold_probabilities_are_kept_only_on_request():
     net = DeepNetClassifier(**QUICK, store_oof=True).fit(X, y)
     assert net.oof_proba_.shape == (150, 3)
     np.testing.assert_allclose(net.oof_proba_.sum(axis=1), 1)
+
+
+def test_a_missing_out_of_fold_attribute_says_what_sets_it():
+    net = DeepNetClassifier(**QUICK).fit(X, y)
+    with pytest.raises(AttributeError, match="'oof_proba_': it is left by a fit, with store_oof"):
+        net.oof_proba_  # noqa: B018
+    net.partial_fit(X, y)
+    with pytest.raises(AttributeError, match="'oof_score_': .*partial_fit"):
+        net.oof_score_  # noqa: B018
+    assert "oof_score_" not in vars(clone(net))
+
+
+def test_one_row_a_class_leaves_none_to_hold_out_and_says_so():
+    net = DeepNetClassifier(**QUICK)
+    with pytest.warns(UserWarning, match="no class has two distinct rows"):
+        net.fit([[0.0], [1.0], [1.0]], ["a", "b", "b"])
+    assert not hasattr(net, "oof_score_")
+    assert net.predict([[0.0], [1.0]]).shape == (2,)
 
 
 def test_the_out_of_fold_score_is_near_the_test_score():
@@ -196,6 +215,7 @@ def test_a_split_with_rows_on_both_sides_is_refused():
         DeepNetClassifier(**QUICK, cv=[(np.arange(100), np.arange(50, 150))]).fit(X, y)
 
 
+@pytest.mark.filterwarnings("ignore:no class has two distinct rows")
 @pytest.mark.parametrize("n_rows", [2, 3, 4, 7, 12])
 def test_tiny_data_trains(n_rows):
     net = DeepNetClassifier(**QUICK).fit(X[-51 : -51 + n_rows], y[-51 : -51 + n_rows])
