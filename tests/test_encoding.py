@@ -2,7 +2,6 @@
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,12 +12,11 @@ from encoding_tables import people, squash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from public_data import public_path
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdnn.encoding import TableEncoder
-
-DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 @parametrize_with_checks([TableEncoder(), TableEncoder(max_categories=3, dtype="float64")])
@@ -269,10 +267,7 @@ def test_sparse_rows_for_an_encoder_of_dense_rows_are_encoded_alike():
 
 @pytest.mark.parametrize("name", ["titanic", "adult", "soybean", "amazon_access", "car"])
 def test_public_tables_are_encoded_without_warnings(name):
-    path = DATA / f"{name}.parquet"
-    if not path.exists():
-        pytest.skip("public data not here")
-    X = pd.read_parquet(path).drop(columns="target")
+    X = pd.read_parquet(public_path(f"{name}.parquet")).drop(columns="target")
     encoder = TableEncoder().fit(X)
     matrix = encoder.transform(X)
     assert np.isfinite(matrix).all()

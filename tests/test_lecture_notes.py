@@ -1,15 +1,13 @@
 """The lecture notes' network on their own pictures, against a direct transcription."""
 
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
+from public_data import public_path
 from sklearn.datasets import load_digits
 
 from skdnn import DeepNetClassifier
-
-CATS = Path(__file__).parents[2] / "shared" / "data" / "catvnoncat.npz"
 
 
 def notes_call(layers, n_iterations, weights=None, biases=None):
@@ -74,10 +72,9 @@ def test_it_is_the_network_of_the_notes_on_digits(start):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CATS.exists(), reason="the cat pictures are not here")
 @pytest.mark.parametrize("start", STARTS)
 def test_it_is_the_network_of_the_notes_on_the_cat_pictures(start):
-    cats = np.load(CATS)
+    cats = np.load(public_path("catvnoncat.npz"))
     X, y = cats["X_train"] / 255, cats["y_train"].astype(int)
     net = assert_same_network(X, y, (20, 7, 5), STARTS[start], 3000)
     prior = -np.mean(np.log(np.where(y == 1, y.mean(), 1 - y.mean())))

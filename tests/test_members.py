@@ -98,7 +98,7 @@ def test_a_missing_out_of_fold_attribute_says_what_sets_it():
     with pytest.raises(AttributeError, match="'oof_proba_': it is left by a fit, with store_oof"):
         net.oof_proba_  # noqa: B018
     net.partial_fit(X, y)
-    with pytest.raises(AttributeError, match="'oof_score_': .*partial_fit"):
+    with pytest.raises(AttributeError, match=r"'oof_score_': .*partial_fit"):
         net.oof_score_  # noqa: B018
     assert "oof_score_" not in vars(clone(net))
 

@@ -1,25 +1,21 @@
-"""Raw tables as people have them; run where the shared data sets lie beside the project."""
-
-from pathlib import Path
+"""Raw tables as people have them; run where SKDNN_DATA names a folder that has them."""
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from public_data import public_path
 
 from skdnn import DeepNetClassifier
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
 TABLES = ("titanic", "adult", "soybean", "amazon_access")
-needs_data = pytest.mark.skipif(not DATA.exists(), reason="the data sets are not here")
 
 
 def load(name, n_rows=1500):
-    frame = pd.read_parquet(DATA / f"{name}.parquet").iloc[:n_rows]
+    frame = pd.read_parquet(public_path(f"{name}.parquet")).iloc[:n_rows]
     return frame, frame.pop("target")
 
 
-@needs_data
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TABLES)
 def test_a_raw_table_gives_probabilities_without_a_warning(name):
@@ -30,7 +26,6 @@ def test_a_raw_table_gives_probabilities_without_a_warning(name):
     assert net.score(frame, labels) >= labels.value_counts(normalize=True).max()
 
 
-@needs_data
 @pytest.mark.parametrize("name", TABLES)
 def test_gaps_everywhere_and_unseen_levels_predict(name):
     frame, labels = load(name)
@@ -44,7 +39,6 @@ def test_gaps_everywhere_and_unseen_levels_predict(name):
     np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-9)
 
 
-@needs_data
 @pytest.mark.parametrize("name", TABLES)
 def test_polars_gives_what_pandas_gives(name):
     frame, labels = load(name, 600)
