@@ -138,11 +138,17 @@ def encode(encoder, X, dtype, estimator, in_training=False):
     rows = X if _passes_through(encoder) else encoder.transform(X)
     if is_numeric_array(rows):  # check_array would take longer than to predict a row
         rows = np.ascontiguousarray(rows, dtype)
-        check_finite(rows, estimator)
-        return rows
-    rows = check_array(
-        rows, accept_sparse="csr", dtype=dtype, order="C", input_name="X", estimator=estimator
-    )
+    else:
+        rows = check_array(
+            rows,
+            accept_sparse="csr",
+            dtype=dtype,
+            order="C",
+            ensure_all_finite=False,
+            input_name="X",
+            estimator=estimator,
+        )
+    check_finite(rows)
     if issparse(rows) and not rows.has_canonical_format:
         rows = rows.copy()
         rows.sum_duplicates()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils import check_array
 
 from skdnn.columns import (
     Column,
@@ -20,6 +20,21 @@ from skdnn.columns import (
 )
 
 TILE = 2**18  # numbers scaled at a time: they stay in the cache
+MANY = 10  # columns in a message
+# What is said of numbers that are not finite, what finds them, and what to do.
+NOT_FINITE = (
+    (
+        "NaN",
+        np.isnan,
+        "encoder='auto' takes gaps in dense tables; elsewhere fill them, for instance with "
+        "sklearn.impute.SimpleImputer.",
+    ),
+    (
+        "infinity or a value too large",
+        np.isinf,
+        "Replace it with a finite number or, in a dense table, a gap.",
+    ),
+)
 CONVERSIONS = {"number": as_numbers, "time": as_times}
 WORDS = {"number": "numbers", "time": "dates"}
 
@@ -30,12 +45,13 @@ def read_rows(encoder, X):
         return _check_frame(encoder, X)
     if issparse(X):
         return _check_sparse(encoder, X)
-    if is_numeric_array(X):  # check_array would take longer than to encode a row
-        check_finite(X, encoder, allow_nan=True)
-        return X
-    return check_array(
-        _as_array(X), dtype=None, ensure_all_finite="allow-nan", input_name="X", estimator=encoder
-    )
+    if not is_numeric_array(X):  # for which check_array would take longer than encoding a row
+        X = check_array(
+            _as_array(X), dtype=None, ensure_all_finite=False, input_name="X", estimator=encoder
+        )
+    if X.dtype.kind == "f":
+        check_finite(X, allow_nan=True)
+    return X
 
 
 def is_numeric_array(X):
@@ -43,13 +59,32 @@ def is_numeric_array(X):
     return type(X) is np.ndarray and X.ndim == 2 and X.size > 0 and X.dtype.kind in "biuf"
 
 
-def check_finite(X, estimator, allow_nan=False):
-    """Refuse an array with infinity or, unless allowed, NaN, with scikit-learn's message."""
+def check_finite(X, allow_nan=False):
+    """Refuse numbers that are infinite or, unless allowed, NaN.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_columns) or CSR
+    allow_nan : bool, default=False
+
+    Raises
+    ------
+    ValueError
+        With the columns.
+    """
+    values = X.data if issparse(X) else X
     with np.errstate(over="ignore", invalid="ignore"):
-        surely = np.isfinite(np.add.reduce(X, axis=None))
-    if not surely:
-        name = type(estimator).__name__
-        assert_all_finite(X, allow_nan=allow_nan, estimator_name=name, input_name="X")
+        surely = np.isfinite(np.add.reduce(values, axis=None))
+    if surely:
+        return
+    for name, is_bad, advice in NOT_FINITE[allow_nan:]:
+        places = np.nonzero(is_bad(values))
+        columns = np.unique(X.indices[places[0]] if issparse(X) else places[1])
+        if len(columns):
+            raise ValueError(
+                f"Input X contains {name} in column(s) {columns[:MANY].tolist()}"
+                f"{' and more' * (len(columns) > MANY)} (cells: {len(places[0])}). {advice}"
+            )
 
 
 def check_column_names(X):
@@ -92,9 +127,11 @@ def _check_sparse(encoder, X):
         X,
         accept_sparse="csr",
         dtype=[np.float64, np.float32],
+        ensure_all_finite=False,
         input_name="X",
         estimator=encoder,
     )
+    check_finite(X)
     if not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()

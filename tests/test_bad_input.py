@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
@@ -10,6 +10,7 @@ from skdnn import DeepNetClassifier
 X, y = load_iris(return_X_y=True)
 FRAME = pd.DataFrame(X, columns=list("abcd"))
 INFINITE = np.where(X[3, 2] == X, np.inf, X)
+GAPPY = np.where(np.arange(4) == 1, np.where(X > 3, X, np.nan), X)
 QUICK = {"max_iter": 2, "hidden_layer_sizes": (4,), "n_members": 2}
 
 BAD_FITS = {
@@ -19,6 +20,8 @@ BAD_FITS = {
     "one row": (X[:1], y[:1], {}, "1 class"),
     "infinite": (INFINITE, y, {}, "infinity"),
     "infinite in a frame": (pd.DataFrame(INFINITE).add_prefix("c"), y, {}, "infinity.*c2"),
+    "infinite in sparse rows": (csr_array(INFINITE), y, {}, r"infinity .*column\(s\) \[.*2"),
+    "gaps in sparse rows": (csr_array(GAPPY), y, {}, r"NaN in column\(s\) \[1\].* dense"),
     "gaps in y": (X, np.where(y == 0, np.nan, y), {}, "NaN"),
     "None in y": (X, np.where(y == 0, None, y), {}, "NaN or None in 50 of 150"),
     "NA in y": (X, pd.Series(y, dtype="Int64").mask(y == 0), {}, "NaN or None"),
@@ -52,6 +55,15 @@ BAD_FITS = {
     ),
     "other labels to validate on": (X, y, {"X_val": X, "y_val": y + 1}, r"labels \[3\]"),
 }
+
+
+@pytest.mark.parametrize("kind", [np.asarray, csr_array, coo_array, list, pd.DataFrame])
+def test_gaps_that_nothing_encodes_are_refused_with_their_columns_and_advice(kind):
+    net = DeepNetClassifier(**QUICK, encoder="passthrough")
+    with pytest.raises(ValueError, match=r"X contains NaN in column\(s\) \[1\].*SimpleImputer"):
+        net.fit(kind(GAPPY), y)
+    with pytest.raises(ValueError, match=r"X contains NaN in column\(s\) \[1\]"):
+        net.fit(X, y).predict(kind(GAPPY))
 
 
 @pytest.mark.parametrize("case", BAD_FITS)
