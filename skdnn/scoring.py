@@ -120,8 +120,8 @@ class Score:
         score = self._ask(answers, X, y, weights)
         if not (isinstance(score, Real) and np.isfinite(score)):
             raise ValueError(
-                f"scoring={self.name!r} must return a finite number, got {score!r} for the "
-                f"{len(y)} rows that member {member} holds out. Does it need rows of every class?"
+                f"scoring={self.name!r} must return a finite number, got {score!r} for the rows "
+                f"that member {member} holds out ({len(y)}). Does it need rows of every class?"
             )
         return float(score)
 
@@ -130,8 +130,8 @@ class Score:
             return self._ask_scorer(answers, X, y, weights)
         except ValueError as error:
             raise ValueError(
-                f"scoring={self.name!r} cannot score the {len(y)} rows that a member holds out, of "
-                f"{len(self.labels.classes)} classes: {error}. Choose a scorer for such y, as "
+                f"scoring={self.name!r} cannot score the rows that a member holds out ({len(y)}, "
+                f"of {len(self.labels.classes)} classes): {error}. Choose a scorer for such y, as "
                 "'roc_auc_ovr' is for more than two classes."
             ) from error
 
