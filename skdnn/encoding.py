@@ -211,6 +211,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             Columns of text with more levels than this get them.
         """
         self._keep(self._plan.reserve_numbers(n_classes, many))
+        if self.level_statistics_.n_numbers:
+            names = column_names(self)
+            for position in self._plan.ranks:
+                self.ignored_columns_.pop(str(names[position]), None)
 
     def learn_numbers(self, labelled, encoded, rows, rng):
         """Learn the numbers of levels from some rows, and write those rows' own into them.

@@ -251,7 +251,7 @@ def _held_out(estimator, prepared, n_members):
     if fold_of.max() < 0:
         warnings.warn(
             "no class has two distinct rows, so none can be held out: all members train on every "
-            "row for max_iter epochs, and nothing calibrates their probabilities.",
+            "row, for up to max_iter epochs, and nothing calibrates their probabilities.",
             UserWarning,
             stacklevel=CALLER,
         )

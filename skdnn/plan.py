@@ -109,7 +109,8 @@ class Plan(NamedTuple):
         n_numbers += len(self.gaps)
         n_levels = tuple(len(levels.names) for levels in self.levels.values())
         n_bins = tuple(len(knots) - 1 for knots in self.knots.values())
-        return Expansion(n_numbers if n_levels else max(n_numbers, 1), n_levels, n_bins)
+        fewest = 0 if n_levels or self.statistics.n_numbers else 1
+        return Expansion(max(n_numbers, fewest), n_levels, n_bins)
 
     def read(self, X, names):
         """Return the table that :meth:`encode` takes."""
@@ -204,6 +205,7 @@ class Plan(NamedTuple):
         values |= {p: [center] for p, center in zip(self.numbers.tolist(), centers, strict=True)}
         values |= {position: [dates.median] for position, dates in self.dates.items()}
         # Without a frequent level any text is infrequent, the one that says so too.
+        values |= {position: ["infrequent"] for position in self.ranks}
         values |= {position: [levels.names[0]] for position, levels in self.levels.items()}
         columns = [np.array(values[position]) for position in range(len(names))]
         return Frame(columns, names, 1, column_from_array)

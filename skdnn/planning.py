@@ -108,10 +108,11 @@ class Planner:
             add[column.kind](position, column)
         numbers, scaling = self._scale_numbers()
         knots = self._learn_knots(numbers, scaling)
+        self._drop_single_levels(self.levels.keys() - set(self.ids))
         if len(numbers) or self.dates or self.gaps or len(self.ids) < len(self.levels):
             self._drop_ids()
-        self._drop_single_levels()
-        ranks = {position: self.ranks[position] for position in self.levels}
+        self._drop_single_levels(list(self.levels))
+        ranks = {p: r for p, r in self.ranks.items() if p in self.levels or self._is_rare(p)}
         plan = Plan(numbers, scaling, self.dates, sorted(self.gaps), self.levels, ranks, knots)
         return plan, dict(sorted(self.ignored.items()))
 
@@ -192,11 +193,15 @@ class Planner:
                     stacklevel=2,
                 )
 
-    def _drop_single_levels(self):
-        for position, levels in list(self.levels.items()):
-            if len(levels.names) < 2:
-                self.ignored[position] = _why_single(levels)
+    def _drop_single_levels(self, positions):
+        for position in positions:
+            if len(self.levels[position].names) < 2:
+                self.ignored[position] = _why_single(self.levels[position])
                 del self.levels[position]
+
+    def _is_rare(self, position):
+        """Tell whether a column is ignored, but numbers of its levels could be learnt."""
+        return self.ignored.get(position) == ALL_RARE and position not in self.ids
 
 
 def _readable_as(texts):

@@ -296,6 +296,8 @@ def test_a_text_that_meets_two_different_rows_is_no_id():
 def test_ids_with_gaps_and_ids_alone_are_kept():
     assert reasons(pd.DataFrame({"id": ["a", "b", None], "x": [1, 2, 3]})) == {}
     assert reasons(pd.DataFrame({"id": list("abc"), "id2": list("xyz")})) == {}
+    beside_a_constant = pd.DataFrame({"id": list("abc"), "same": ["x"] * 3})
+    assert reasons(beside_a_constant) == {"same": "constant"}
 
 
 @pytest.mark.parametrize("X", [np.ones((3, 2)), pd.DataFrame({"a": ["x"] * 3, "b": [None] * 3})])

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdnn import DeepNetClassifier
+from skdnn import DeepNetClassifier, TableEncoder
 from skdnn.statistics import (
     SHRINKAGE,
     Labelled,
@@ -105,6 +105,23 @@ def test_the_numbers_lead_the_names_of_the_encoded_columns():
     assert encoder.transform(X).shape[1] == len(names)
     three = DeepNetClassifier(**QUICK).fit(X, y + (X["noise"] > 1)).encoder_
     assert three.get_feature_names_out().tolist()[:3] == [f"shop_target{k}" for k in range(3)]
+
+
+@pytest.mark.filterwarnings("ignore:no class has two distinct rows")  # nothing is left at the end
+@pytest.mark.parametrize("columns", [["shop"], ["shop", "noise"]])
+def test_a_column_whose_levels_are_all_rare_has_its_numbers_alone(columns):
+    X, y = shop_table(2000, 500)
+    rare = DeepNetClassifier(**QUICK, encoder=TableEncoder(min_frequency=0.02))
+    assert rare.fit(X[columns], y).encoder_.ignored_columns_ == {}
+    names = rare.encoder_.get_feature_names_out().tolist()
+    assert names[: len(columns)] == [{"shop": "shop_target0"}.get(name, name) for name in columns]
+    assert not [name for name in names if name.startswith("shop_s") or name == "constant"]
+    encoded = rare.encoder_.transform(X[columns])
+    assert encoded.shape == (2000, len(names))
+    assert np.abs(encoded[:, 0]).min() > 0
+    assert np.abs(rare.encoder_.typical_row()[0, 0]) == 0
+    without = rare.set_params(target_statistics=None).fit(X[columns], y).encoder_
+    assert without.ignored_columns_ == {"shop": "no level is frequent enough"}
 
 
 def test_a_level_that_is_called_like_a_number_has_another_name():
