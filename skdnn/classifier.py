@@ -9,7 +9,7 @@ from skdnn.core.calibration import log_average, log_odds, mean_proba
 from skdnn.core.losses import LOSSES
 from skdnn.fitting import make_epoch, make_task
 from skdnn.hooks import CallbackSupportMixin, Watch, with_callbacks
-from skdnn.labels import Labels, learn_labels
+from skdnn.labels import Labels, check_labels, learn_labels
 from skdnn.notebook import NotebookMixin
 from skdnn.outcome import OutOfFold, forget_calibration, keep_calibration
 from skdnn.parameters import CONSTRAINTS, count_members
@@ -549,6 +549,24 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         """
         scores = self.decision_function(X)
         return self._labels.decide(scores)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy; of several labels a row, all must be right.
+
+        Parameters
+        ----------
+        X : {array-like, frame, sparse matrix} of shape (n_samples, n_features)
+            Rows like those seen in fit.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Of any kind that ``fit`` takes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+        """
+        return super().score(X, check_labels(y), sample_weight)
 
     def summary(self):
         """Return what the network is made of; printed, it is a table.

@@ -59,9 +59,18 @@ def as_text(value):
     """Return the canonical text of a scalar, None for a gap."""
     if is_gap(value):
         return None
-    if isinstance(value, (float, np.floating)) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        return _text_of_float(value)
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _text_of_float(value):
+    if value.is_integer():
+        return str(int(value))
+    # A float32 that has become a Python float is still the text that it was.
+    if abs(value) < np.finfo(np.float32).max and np.float32(value) == value:
+        return str(np.float32(value))
+    return str(value)
 
 
 # From arrays and lists of scalars
@@ -205,6 +214,8 @@ def texts_from(values):
     """
     if getattr(values.dtype, "name", "") == "category":
         return column_from_pandas(values)
+    if getattr(values, "dtype", None) == "M8[ns]" and not hasattr(values, "to_list"):
+        values = values.astype("M8[us]")  # nanoseconds would become whole numbers
     cells = values.to_list() if hasattr(values, "to_list") else values.tolist()
     _check_scalars(set(map(type, cells)))
     return _mixed_column([None if is_gap(cell) else cell for cell in cells])
@@ -233,6 +244,8 @@ def as_times(column):
 
 
 def _parse_time(text):
+    if text.isdecimal():  # a number, which Python would read as a date without hyphens
+        raise ValueError(f"it holds {text}")
     return None if text == "NaT" else _wall_time(datetime.datetime.fromisoformat(text))
 
 

@@ -134,8 +134,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ValueError
             If X is infinite somewhere, empty or ragged, or a weight is negative.
         """
-        check_column_names(X)
         X = read_rows(self, X)
+        check_column_names(X)
         validate_data(self, X, skip_check_array=True)
         y = None if issparse(y) else y
         check_consistent_length(X, y)

@@ -57,10 +57,15 @@ class Labels(NamedTuple):
         if self.is_multilabel:
             return np.asarray(y, np.int32)
         # Strings of NumPy are found several times as fast as those that are objects.
-        classes = self.classes.astype(str) if y.dtype.kind == "U" else self.classes
-        codes = np.searchsorted(classes, y)
-        codes = np.minimum(codes, len(classes) - 1)
-        unknown = np.unique(y[classes[codes] != y])
+        classes = self.classes
+        if y.dtype.kind == "U" and classes.dtype.kind == "O":
+            classes = classes.astype(str)
+        if (y.dtype.kind == "U") != (classes.dtype.kind == "U"):
+            unknown = np.unique(y)  # a text is no number, whatever it reads as
+        else:
+            codes = np.searchsorted(classes, y)
+            codes = np.minimum(codes, len(classes) - 1)
+            unknown = np.unique(y[classes[codes] != y])
         if len(unknown):
             raise ValueError(
                 f"y contains the labels {unknown.tolist()!r}, which are not among the classes "
@@ -120,21 +125,30 @@ def check_labels(y):
 
 
 def _refuse_gaps(values):
-    # A gap is the only thing that is None or not equal to itself; pd.NA refuses the question.
-    flat = values.ravel()
-    gaps = np.array([v is None or type(v).__name__ == "NAType" or bool(v != v) for v in flat])
-    if gaps.any():
+    n_gaps = _count_gaps(values)
+    if n_gaps:
         raise ValueError(
-            f"Input y contains NaN or None in {int(gaps.sum())} of {len(gaps)} places; every "
+            f"Input y contains NaN or None in {n_gaps} of {values.size} places; every "
             "row needs a label. Drop the rows without one."
         )
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise ValueError("Input y contains infinity; every row needs a label.")
 
 
+def _count_gaps(values):
+    # A gap is the only thing that is None or not equal to itself; pd.NA refuses the question.
+    flat = values.ravel()
+    return sum(v is None or type(v).__name__ == "NAType" or bool(v != v) for v in flat)
+
+
 def _is_uniform(values):
-    """Tell whether all objects are strings, or all are booleans or numbers."""
+    """Tell whether all objects are strings, or all are booleans or numbers.
+
+    Columns of several labels may be of different kinds.
+    """
     kinds = {type(v) for v in values.ravel()}
+    if values.ndim == 2 and kinds <= {bool, int, float}:
+        return True
     return len(kinds) == 1 and kinds <= {str, bool, int, float}
 
 
@@ -155,11 +169,17 @@ def learn_labels(y, classes=None):
     Raises
     ------
     ValueError
-        If there are fewer than two classes.
+        If there are fewer than two classes, or a gap is named as one.
     """
     if y.ndim == 2:
         return Labels(np.arange(y.shape[1]), True)
-    classes = np.unique(y if classes is None else np.asarray(classes))
+    if classes is not None:
+        classes = np.asarray(classes)
+        if _count_gaps(classes):
+            raise ValueError(
+                f"classes contains NaN or None, which is no class: {classes.tolist()}."
+            )
+    classes = np.unique(y if classes is None else classes)
     if len(classes) < 2:
         raise ValueError(
             f"y has 1 class ({classes.tolist()[0]!r}); DeepNetClassifier needs at least 2. "

@@ -17,7 +17,7 @@ from skdnn.labels import check_labels
 from skdnn.sample_weights import weighted_rows
 from skdnn.solvers import SOLVERS
 from skdnn.statistics import MANY_LEVELS, MAX_CLASSES
-from skdnn.tables import check_column_names, check_finite, is_numeric_array
+from skdnn.tables import check_column_names, check_finite, is_numeric_array, opened
 
 
 class Table(NamedTuple):
@@ -61,6 +61,7 @@ def check_table(estimator, X, reset):
     ValueError
         scikit-learn's usual one, if X is no table or its columns are not those of fit.
     """
+    X = opened(X)
     if reset:
         check_column_names(X)
     elif _is_nameless_as_in_fit(estimator, X):
@@ -136,23 +137,42 @@ def encode(encoder, X, dtype, estimator, in_training=False):
         rows = encoder.encode_checked(X, in_training)
         return rows.astype(dtype) if issparse(rows) else np.ascontiguousarray(rows, dtype)
     rows = X if _passes_through(encoder) else encoder.transform(X)
-    if is_numeric_array(rows):  # check_array would take longer than to predict a row
-        rows = np.ascontiguousarray(rows, dtype)
-    else:
-        rows = check_array(
-            rows,
-            accept_sparse="csr",
-            dtype=dtype,
-            order="C",
-            ensure_all_finite=False,
-            input_name="X",
-            estimator=estimator,
-        )
+    _refuse_times(rows)
+    with np.errstate(over="ignore"):  # what is too large for the type is refused as infinity
+        if is_numeric_array(rows):  # check_array would take longer than to predict a row
+            rows = np.ascontiguousarray(rows, dtype)
+        else:
+            rows = check_array(
+                rows,
+                accept_sparse="csr",
+                dtype=dtype,
+                order="C",
+                ensure_all_finite=False,
+                input_name="X",
+                estimator=estimator,
+            )
     check_finite(rows)
     if issparse(rows) and not rows.has_canonical_format:
         rows = rows.copy()
         rows.sum_duplicates()
     return rows
+
+
+def _refuse_times(rows):
+    """Refuse dates and durations, of which a cast would make any number.
+
+    Raises
+    ------
+    ValueError
+        With their type.
+    """
+    types = getattr(rows, "dtypes", [getattr(rows, "dtype", None)])  # a frame has several
+    for dtype in types:
+        if getattr(dtype, "kind", "") in ("m", "M") or getattr(dtype, "is_temporal", bool)():
+            raise ValueError(
+                f"encoder='passthrough' takes numbers, but X holds dates or durations ({dtype}). "
+                "encoder='auto' reads them."
+            )
 
 
 def _passes_through(encoder):

@@ -41,6 +41,7 @@ WORDS = {"number": "numbers", "time": "dates"}
 
 def read_rows(encoder, X):
     """Check the cells of X, and make it a frame, an array of two dimensions or CSR."""
+    X = opened(X)
     if hasattr(X, "iloc") or hasattr(X, "get_columns"):
         return _check_frame(encoder, X)
     if issparse(X):
@@ -52,6 +53,24 @@ def read_rows(encoder, X):
     if X.dtype.kind == "f":
         check_finite(X, allow_nan=True)
     return X
+
+
+def opened(X):
+    """Return X with what a mask hides as gaps.
+
+    Raises
+    ------
+    TypeError
+        If X is a query whose rows are not there yet.
+    """
+    if type(X).__name__ == "LazyFrame":
+        raise TypeError("X is a LazyFrame, whose rows are not there yet: pass X.collect().")
+    if not isinstance(X, np.ma.MaskedArray):
+        return X
+    are_numbers = X.dtype.kind in "biuf"
+    cells = X.data.astype(np.result_type(X.dtype, np.float32) if are_numbers else object)
+    cells[np.ma.getmaskarray(X)] = np.nan if are_numbers else None
+    return cells
 
 
 def is_numeric_array(X):
@@ -95,7 +114,8 @@ def check_column_names(X):
     ValueError
         With the names.
     """
-    counts = Counter(map(str, getattr(X, "columns", ())))
+    # The columns of a table of pyarrow's are its data.
+    counts = Counter(map(str, getattr(X, "column_names", getattr(X, "columns", ()))))
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
         raise ValueError(f"X has several columns named {repeated}. Give each its own name.")
@@ -113,6 +133,11 @@ def _made_up_names(n_columns):
 
 
 def _check_frame(encoder, X):
+    if len(X.shape) != 2:
+        raise ValueError(
+            f"Expected 2D input, got a {type(X).__name__} of shape {X.shape}: a table of this "
+            "one column is X.to_frame()."
+        )
     for axis, word in enumerate(("sample", "feature")):
         if X.shape[axis] == 0:
             raise ValueError(
