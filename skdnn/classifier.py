@@ -37,14 +37,15 @@ def _is_stochastic(estimator):
 class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """A deep neural network that takes tables as they come and gives calibrated probabilities.
 
-    One fit trains ``n_members`` networks side by side. Member k holds out fold k of the rows,
-    stops at its own best epoch, and the probabilities are the members' average, calibrated on
-    the rows that each held out. ``solver="gd", n_members=1, early_stopping=False,
-    encoder="passthrough"`` and a few more words make it the plain network of the textbooks.
+    One fit trains ``n_members`` networks side by side. Member k holds out fold k of the rows and
+    keeps its best epoch, judged by these and, if they are few, by the mean of all members. The
+    probabilities are the members' average, calibrated on the rows that each held out.
+    ``solver="gd", n_members=1, early_stopping=False, encoder="passthrough"`` and a few more
+    words make it the plain network of the textbooks.
 
     Parameters that :class:`sklearn.neural_network.MLPClassifier` has too mean what they mean
-    there; rates and schedules serve every solver. ``"auto"`` is decided by the data and the
-    solver; ``resolved_params_`` tells what it became.
+    there; rates and schedules serve every solver but "lbfgs". ``"auto"`` is decided by the data
+    and the solver, rows being the distinct ones that a member trains on.
 
     Parameters
     ----------
@@ -63,7 +64,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         Adam with decoupled weight decay and brings the strongest "auto" recipe, "lbfgs" is
         SciPy's full-batch quasi-Newton method.
     alpha : float >= 0, default=0.0
-        L2 penalty ``alpha / 2 * ||W||^2 / n_rows``, added to the mean loss; biases are free.
+        L2 penalty ``alpha / 2 * ||W||^2 / n_rows``, added to the mean loss; biases are free and
+        repeated rows count once.
     batch_size : int or "auto", default="auto"
         Rows of a mini-batch at most; the rows of an epoch are dealt evenly. "auto" is 200 for
         "adam" and "sgd"; for "adamw" it grows from 64 (up to 1,024 rows) through 128 and 256
@@ -102,7 +104,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         Whether "sgd" looks ahead along its momentum.
     early_stopping : bool, default=True
         Whether to hold out rows: patience then watches their loss, and the best epoch is put
-        back. False trains every member on all rows and keeps the last epoch.
+        back. False trains every member on all rows and keeps the last epoch; patience then watches
+        the training loss.
     validation_fraction : float in (0, 1), default=0.1
         Share of the rows to hold out if ``n_members=1``. Several members hold out a fold each.
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
@@ -149,7 +152,7 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     label_smoothing : float in [0, 1) or "auto", default="auto"
         Share of each target that is spread over all classes, in training only. "auto" is 0.05
         for "adamw" with rows to validate on, which then calibrate the probabilities (0.02 for
-        wide and long data); else 0.
+        wide and long data); else 0, as for a loss of your own.
     max_grad_norm : float > 0 or None, default=None
         Longer gradients of a member are shortened to this Euclidean norm.
     warmup_fraction : float in [0, 1), default=0.05
@@ -158,8 +161,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         Weight of each class. It shifts the probabilities away from the classes' shares.
     n_members : int or "auto", default="auto"
         Networks that are trained and averaged. "auto" is 16 for up to 2,500 distinct rows, 2
-        above 50,000, else 8, as in ``partial_fit`` and with ``groups``. With fewer rows they
-        take turns at the folds.
+        above 50,000, else 8, as in ``partial_fit`` and where ``groups`` are held out. With fewer
+        rows they take turns at the folds.
     cv : int, splitter, iterable of splits or None, default=None
         Which rows each member holds out, if not a stratified fold of its own: one of
         ``n_members``, or above 50,000 distinct rows one of 40, if that is more. The number of
@@ -169,14 +172,15 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         Whether to keep ``oof_proba_``.
     encoder : "auto", "passthrough" or transformer, default="auto"
         What turns X into numbers: "auto" is :class:`TableEncoder`, with bins of numbers for
-        "adamw" only; "passthrough" takes finite numbers as they are; anything with ``fit`` and
-        ``transform`` is cloned and fitted.
+        "adamw" only; "passthrough" takes finite numbers as they are, and no dates; anything with
+        ``fit`` and ``transform`` is cloned and fitted.
     target_statistics : int >= 1, None or "auto", default="auto"
         With ``encoder="auto"``, columns of text with more levels than this also tell what their
         levels say about y, counted without the row itself in training. None does without;
         "auto" is 30. Only for up to 10 classes, and not for multilabel y.
     dtype : {"float32", "float64", "input"}, default="float32"
-        What to compute in. "input" is float64 for a float64 array, and float32 for anything else.
+        What to compute in. "input" is float64 for float64 arrays, dense or sparse, and lists of
+        floats; float32 for anything else.
     n_jobs : int or None, default=None
         Threads to train members on. None means as many as BLAS may use here, -1 all cores. The
         result does not depend on it.
@@ -192,13 +196,13 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     encoder_ : transformer
         The fitted encoder.
     resolved_params_ : dict
-        What the parameters that may be "auto" became.
+        What the parameters of training that may be "auto" became.
     coefs_, intercepts_ : list of ndarray
         Weights (fan_in, fan_out) and biases (fan_out,) of the dense layers; with several members
         the members axis is in front. The arrays are read-only; a list that is assigned replaces
         all layers', and before the first fit it is where that starts.
     temperature_ : float
-        What logits are divided by; 1 without held-out rows.
+        What logits are divided by; 1 without ``early_stopping`` or rows to validate on.
     oof_score_ : float
         Accuracy of *single* members on the rows that each held out: a slightly low estimate of
         the ensemble's. Only if several members hold out rows.
@@ -209,7 +213,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         Epochs run by the last ``fit``, and by ``partial_fit`` since.
     t_ : int
         Rows trained on, times epochs, since training began: ``warm_start`` and ``partial_fit``
-        count on. Members that hold out rows see fewer; this counts those of the largest.
+        count on. Members that hold out rows see fewer; this counts those of the largest. Weights
+        do not count.
     best_iter_ : int or ndarray of shape (n_members,)
         Epochs, along the curves, after which each member's parameters were taken.
     loss_, best_loss_ : float
@@ -217,7 +222,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     loss_curve_, validation_loss_curve_, validation_scores_ : list of float
         Training loss, validation loss and validation score (``scoring``, or accuracy) by epoch,
         averaged over the members still training. Losses include label smoothing, the training loss
-        also the penalty ``alpha``. The last two are None without validation.
+        also the penalty ``alpha``. The last two are None without validation, and NaN for epochs of
+        ``partial_fit`` after it.
     best_validation_score_ : float or None
         Highest of ``validation_scores_``.
     member_loss_curves_, member_validation_loss_curves_, member_validation_scores_ : ndarray of \
@@ -370,6 +376,7 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         groups : array-like of shape (n_samples,), default=None
             Rows of a group are held out together; passed to ``cv``, or to ``GroupKFold``, which
             makes as many members as there are groups if these are fewer than ``n_members``.
+            Ignored where nothing is held out.
 
         Returns
         -------

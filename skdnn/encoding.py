@@ -41,11 +41,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
       "1" are one level. A level not seen in training is infrequent, or all zeros if no
       level was; a gap not expected is all zeros.
     - Dates become numbers: seconds since 1970 on the clock of their zone, month, day of the
-      month, weekday and hour, as far as they vary, scaled like any number.
+      month, weekday and hour, as far as they vary, scaled and binned like any number.
     - Numbers of a sparse matrix are divided by their greatest absolute value, so that
       zeros stay zeros.
-    - Columns that tell nothing are ignored: constant ones, empty ones, and those of text
-      that are unique in every row, as identifiers are. ``ignored_columns_`` has the reason.
+    - Columns that tell nothing are ignored: constant ones without gaps, empty ones, and those of
+      text that are unique in every row, as identifiers are, or have no frequent level.
+      ``ignored_columns_`` has the reason.
 
     A row of weight 2 counts as two rows: the encoding is the same, bit for bit, and does not
     depend on the order of the rows.
