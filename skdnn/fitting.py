@@ -62,19 +62,23 @@ class Task(NamedTuple):
         Whether members are validated on rows of ``prepared`` that they do not train on.
     valid_table : Table or None
         The rows that members are validated on, as they came, perhaps with others.
+    valid_distinct : DistinctRows or None
+        The distinct ones of ``valid_table``.
     """
 
     prepared: Prepared
     split: Split
     holds_out: bool
-    valid_table: Table | None
+    valid_table: Table | None = None
+    valid_distinct: DistinctRows | None = None
 
 
 class Validation(NamedTuple):
-    """Rows of the user's to validate on: as they came, and encoded."""
+    """Rows of the user's to validate on: as they came, encoded, and the distinct ones."""
 
     table: Table
     data: Data
+    distinct: DistinctRows
 
 
 def prepare(estimator, table, labels, roles=None, learns=True):
@@ -134,7 +138,8 @@ def read_validation(estimator, trained, X, y, sample_weight):
     targets = labels.targets(table.y)
     weights = weights_by_class(table.weights, factors, targets)
     encoded = encode(estimator.encoder_, table.X, estimator._dtype, estimator)
-    return Validation(table, as_data(encoded, targets, weights))
+    distinct = distinct_rows(encoded, targets, weights, by_content=estimator.shuffle)
+    return Validation(table, as_data(encoded, targets, distinct.weights), distinct)
 
 
 def roles_from_cv(estimator, table, groups):
@@ -221,20 +226,20 @@ def make_task(estimator, table, validation, groups):
     everything = [prepared.rows] * n_members
     if validation is not None:
         valid_data = in_container_of(prepared.data, validation.data)
-        valid_rows = [np.arange(len(valid_data.weights))] * n_members
+        valid_rows = [validation.distinct.rows] * n_members
         split = Split(prepared.data, everything, valid_data, valid_rows)
-        return Task(prepared, split, False, validation.table)
+        return Task(prepared, split, False, validation.table, validation.distinct)
     held_out = _held_out(estimator, prepared, n_members) if holds_out else None
     if held_out is None:
-        return Task(prepared, Split(prepared.data, everything), False, None)
+        return Task(prepared, Split(prepared.data, everything), False)
     split = Split(prepared.data, held_out[0], prepared.data, held_out[1])
-    return Task(prepared, split, True, table)
+    return Task(prepared, split, True, table, prepared.distinct)
 
 
 def make_epoch(estimator, table, n_members, learns):
     """Return the Task of an epoch of ``partial_fit``: all members see all rows."""
     prepared = prepare(estimator, table, estimator._labels, learns=learns)
-    return Task(prepared, Split(prepared.data, [prepared.rows] * n_members), False, None)
+    return Task(prepared, Split(prepared.data, [prepared.rows] * n_members), False)
 
 
 def _held_out(estimator, prepared, n_members):

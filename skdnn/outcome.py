@@ -162,7 +162,7 @@ def keep_calibration(estimator, network, table, task, is_new_data, run):
     params = estimator._params
     logits = np.concatenate(held_out_logits(network, params, data, split.valid_rows, run))
     single = fit_temperature(logits, data.targets[rows], data.weights[rows], loss)
-    some = _spread(task.prepared.rows if task.holds_out else np.arange(len(data.weights)))
+    some = _spread(task.valid_distinct.rows)
     everyone = held_out_logits(network, params, data, [some] * len(params), run)
     n_held_out = np.count_nonzero(np.bincount(rows))
     estimator.temperature_ = ensemble_temperature(single, np.stack(everyone), loss, n_held_out)

@@ -87,8 +87,8 @@ class Score:
     split : Split
     table : Table
         The rows that are held out, as they came, perhaps with others.
-    first : ndarray of shape (n_rows,) or None
-        The distinct row of each row of ``table``; None if all are.
+    first : ndarray of shape (n_rows,)
+        The distinct row of each row of ``table``.
     """
 
     def __init__(self, estimator, network, split, table, first):
@@ -97,7 +97,6 @@ class Score:
         self.network, self.split = network, split
         if isinstance(self.name, str):  # scikit-learn's own do not look at X: spare the copy
             table = table._replace(X=np.empty((len(table.y), 0)))
-        first = np.arange(len(table.y)) if first is None else first
         self._held_out = [_held_out(table, first, rows) for rows in _shared(split.valid_rows)]
 
     def __call__(self, members, params):

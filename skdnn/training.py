@@ -28,8 +28,7 @@ def score_of(estimator, network, task):
     """Return what scores members, None if their accuracy does."""
     if estimator.scoring is None or task.split.valid_data is None:
         return None
-    first = task.prepared.distinct.first if task.holds_out else None
-    return Score(estimator, network, task.split, task.valid_table, first)
+    return Score(estimator, network, task.split, task.valid_table, task.valid_distinct.first)
 
 
 def make_plan(estimator, resolved, network, task):

@@ -176,6 +176,19 @@ def test_a_validation_set_of_ones_own_leaves_all_rows_to_train_on():
     assert log_loss(y_valid, single.predict_proba(valid)) == pytest.approx(recorded, rel=1e-5)
 
 
+@pytest.mark.parametrize("scoring", [None, "neg_log_loss"])
+def test_weights_of_validation_rows_equal_repeated_ones_in_any_order(scoring):
+    rng = np.random.default_rng(0)
+    times = rng.integers(0, 4, len(X))
+    repeated = rng.permutation(np.repeat(np.arange(len(X)), times))
+    net = DeepNetClassifier(**QUICK, n_members=2, scoring=scoring)
+    weighted = net.fit(X, y, X_val=X, y_val=y, sample_weight_val=times).predict_proba(X)
+    scores = net.validation_scores_
+    net.fit(X, y, X_val=X[repeated], y_val=y[repeated])
+    np.testing.assert_array_equal(net.predict_proba(X), weighted)
+    np.testing.assert_allclose(net.validation_scores_, scores, rtol=1e-12)
+
+
 def test_a_validation_set_needs_labels():
     with pytest.raises(ValueError, match="X_val and y_val go together"):
         DeepNetClassifier(**QUICK).fit(X, y, X_val=X)
