@@ -17,6 +17,7 @@ import numpy as np
 DATE_PARTS = ("time", "month", "day", "weekday", "hour")
 PANDAS_NULLS = ("NAType", "NaTType")  # told by name: pandas need not be installed
 SECOND = np.timedelta64(1, "s")
+TINY = ("ns", "ps", "fs", "as")  # units that Python's times do not have
 
 
 class Column(NamedTuple):
@@ -68,7 +69,7 @@ def _text_of_float(value):
     if value.is_integer():
         return str(int(value))
     # A float32 that has become a Python float is still the text that it was.
-    if abs(value) < np.finfo(np.float32).max and np.float32(value) == value:
+    if abs(value) < np.finfo(np.float32).max and float(np.float32(value)) == value:
         return str(np.float32(value))
     return str(value)
 
@@ -214,8 +215,9 @@ def texts_from(values):
     """
     if getattr(values.dtype, "name", "") == "category":
         return column_from_pandas(values)
-    if getattr(values, "dtype", None) == "M8[ns]" and not hasattr(values, "to_list"):
-        values = values.astype("M8[us]")  # nanoseconds would become whole numbers
+    kind = getattr(getattr(values, "dtype", None), "kind", "")
+    if type(values) is np.ndarray and kind in "mM" and np.datetime_data(values.dtype)[0] in TINY:
+        values = values.astype(f"{kind}8[us]")  # in nanoseconds they would become whole numbers
     cells = values.to_list() if hasattr(values, "to_list") else values.tolist()
     _check_scalars(set(map(type, cells)))
     return _mixed_column([None if is_gap(cell) else cell for cell in cells])
@@ -235,7 +237,7 @@ def _parse_number(text):
 
 
 def as_times(column):
-    """Return datetime64[us] with NaT for gaps; texts are read as ISO 8601."""
+    """Return datetime64[us] with NaT for gaps; texts are read as ISO 8601, with hyphens."""
     if column.kind == "time":
         return column.values
     if column.kind == "number":
@@ -244,9 +246,17 @@ def as_times(column):
 
 
 def _parse_time(text):
-    if text.isdecimal():  # a number, which Python would read as a date without hyphens
+    if _is_number(text):  # which Python would read as a date without hyphens
         raise ValueError(f"it holds {text}")
     return None if text == "NaT" else _wall_time(datetime.datetime.fromisoformat(text))
+
+
+def _is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _all_gaps(column, gap):

@@ -255,8 +255,8 @@ def _held_out(estimator, prepared, n_members):
         fold_of = stratified_folds(strata, count_folds(n_members, len(rows)), rng)
     if fold_of.max() < 0:
         warnings.warn(
-            "no class has two distinct rows, so none can be held out: all members train on every "
-            "row, for up to max_iter epochs, and nothing calibrates their probabilities.",
+            "there are too few distinct rows of a class to hold any out: all are trained on, for "
+            "up to max_iter epochs, and nothing calibrates the probabilities.",
             UserWarning,
             stacklevel=CALLER,
         )

@@ -58,7 +58,7 @@ class Labels(NamedTuple):
             return np.asarray(y, np.int32)
         # Strings of NumPy are found several times as fast as those that are objects.
         classes = self.classes
-        if y.dtype.kind == "U" and classes.dtype.kind == "O":
+        if classes.dtype.kind == "O" and all(isinstance(label, str) for label in classes):
             classes = classes.astype(str)
         if (y.dtype.kind == "U") != (classes.dtype.kind == "U"):
             unknown = np.unique(y)  # a text is no number, whatever it reads as
@@ -107,11 +107,12 @@ def check_labels(y):
         y = y.toarray()
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None.")
-    values = np.asarray(y)
+    if np.ma.is_masked(y):
+        raise ValueError("Input y is masked in places; every row needs a label. Drop the others.")
+    values = _as_array(y)
     if values.dtype.kind in "OfmM":
         _refuse_gaps(values)
-    if values.dtype == object:
-        values = np.array(values.tolist()) if _is_uniform(values) else values
+    values = _of_one_kind(values)
     kind = type_of_target(values, input_name="y")
     if kind == MULTILABEL:
         if not np.isin(values, (0, 1)).all():
@@ -141,13 +142,28 @@ def _count_gaps(values):
     return sum(v is None or type(v).__name__ == "NAType" or bool(v != v) for v in flat)
 
 
+def _as_array(labels):
+    """Return an array; beside strings in a list, gaps stay gaps and do not become strings."""
+    values = np.asarray(labels)
+    if values.dtype.kind == "U" and not hasattr(labels, "dtype"):
+        cells = np.asarray(labels, object)
+        return cells if _count_gaps(cells) else values
+    return values
+
+
+def _of_one_kind(values):
+    """Return objects that are all strings, or all numbers, as an array of these."""
+    is_uniform = values.dtype == object and _is_uniform(values)
+    return np.array(values.tolist()) if is_uniform else values
+
+
 def _is_uniform(values):
     """Tell whether all objects are strings, or all are booleans or numbers.
 
     Columns of several labels may be of different kinds.
     """
     kinds = {type(v) for v in values.ravel()}
-    if values.ndim == 2 and kinds <= {bool, int, float}:
+    if values.ndim == 2 and values.shape[1] > 1 and kinds <= {bool, int, float}:
         return True
     return len(kinds) == 1 and kinds <= {str, bool, int, float}
 
@@ -174,7 +190,7 @@ def learn_labels(y, classes=None):
     if y.ndim == 2:
         return Labels(np.arange(y.shape[1]), True)
     if classes is not None:
-        classes = np.asarray(classes)
+        classes = _of_one_kind(_as_array(classes))
         if _count_gaps(classes):
             raise ValueError(
                 f"classes contains NaN or None, which is no class: {classes.tolist()}."

@@ -74,8 +74,9 @@ class Plan(NamedTuple):
         Columns of numbers or dates that had gaps.
     levels : dict of int to Levels
     ranks : dict of int to dict of str to int
-        Every level of the columns in ``levels``, the rare ones too, by frequency; of the large
-        columns alone once :meth:`reserve_numbers` has chosen them.
+        Every level, the rare ones too, by frequency, of the columns in ``levels`` and of those
+        without a frequent level; of the large columns alone once :meth:`reserve_numbers` has
+        chosen them.
     knots : dict of int to ndarray
         By column of an encoded row after the numbers of levels, not by position in the table.
     statistics : LevelStatistics
@@ -198,7 +199,7 @@ class Plan(NamedTuple):
     def typical_row(self, names):
         """Return a table of one row: medians, and the most frequent levels.
 
-        Columns that are ignored are 0.
+        Where no level is frequent it is one that was never seen. Columns that are ignored are 0.
         """
         values = {position: [0.0] for position in range(len(names))}
         centers = self.scaling.center.tolist()

@@ -108,10 +108,9 @@ class Planner:
             add[column.kind](position, column)
         numbers, scaling = self._scale_numbers()
         knots = self._learn_knots(numbers, scaling)
-        self._drop_single_levels(self.levels.keys() - set(self.ids))
-        if len(numbers) or self.dates or self.gaps or len(self.ids) < len(self.levels):
-            self._drop_ids()
-        self._drop_single_levels(list(self.levels))
+        is_alone = not (len(numbers) or self.dates or self.gaps or self._has_other_texts())
+        self._drop_ids(is_alone)
+        self._drop_single_levels()
         ranks = {p: r for p, r in self.ranks.items() if p in self.levels or self._is_rare(p)}
         plan = Plan(numbers, scaling, self.dates, sorted(self.gaps), self.levels, ranks, knots)
         return plan, dict(sorted(self.ignored.items()))
@@ -179,8 +178,15 @@ class Planner:
             self.ignored[position] = CONSTANT
         return position not in self.ignored
 
-    def _drop_ids(self):
+    def _has_other_texts(self):
+        """Tell whether a column of text that is no identifier varies."""
+        others = (levels for position, levels in self.levels.items() if position not in self.ids)
+        return any(len(levels.names) > 1 or _why_single(levels) == ALL_RARE for levels in others)
+
+    def _drop_ids(self, are_alone):
         for position in self.ids:
+            if are_alone and len(self.levels[position].names) > 1:
+                continue
             self.ignored[position] = UNIQUE
             del self.levels[position]
             kind = _readable_as(self.table.column(position).texts)
@@ -193,15 +199,15 @@ class Planner:
                     stacklevel=2,
                 )
 
-    def _drop_single_levels(self, positions):
-        for position in positions:
-            if len(self.levels[position].names) < 2:
-                self.ignored[position] = _why_single(self.levels[position])
+    def _drop_single_levels(self):
+        for position, levels in list(self.levels.items()):
+            if len(levels.names) < 2:
+                self.ignored[position] = _why_single(levels)
                 del self.levels[position]
 
     def _is_rare(self, position):
         """Tell whether a column is ignored, but numbers of its levels could be learnt."""
-        return self.ignored.get(position) == ALL_RARE and position not in self.ids
+        return self.ignored.get(position) == ALL_RARE
 
 
 def _readable_as(texts):

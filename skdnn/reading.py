@@ -137,7 +137,8 @@ def encode(encoder, X, dtype, estimator, in_training=False):
         rows = encoder.encode_checked(X, in_training)
         return rows.astype(dtype) if issparse(rows) else np.ascontiguousarray(rows, dtype)
     rows = X if _passes_through(encoder) else encoder.transform(X)
-    _refuse_times(rows)
+    name = "Input X" if _passes_through(encoder) else "What the encoder returns"
+    _refuse_times(rows, name)
     with np.errstate(over="ignore"):  # what is too large for the type is refused as infinity
         if is_numeric_array(rows):  # check_array would take longer than to predict a row
             rows = np.ascontiguousarray(rows, dtype)
@@ -151,14 +152,14 @@ def encode(encoder, X, dtype, estimator, in_training=False):
                 input_name="X",
                 estimator=estimator,
             )
-    check_finite(rows)
+    check_finite(rows, name=name)
     if issparse(rows) and not rows.has_canonical_format:
         rows = rows.copy()
         rows.sum_duplicates()
     return rows
 
 
-def _refuse_times(rows):
+def _refuse_times(rows, name):
     """Refuse dates and durations, of which a cast would make any number.
 
     Raises
@@ -168,9 +169,10 @@ def _refuse_times(rows):
     """
     types = getattr(rows, "dtypes", [getattr(rows, "dtype", None)])  # a frame has several
     for dtype in types:
+        dtype = getattr(getattr(dtype, "categories", None), "dtype", dtype)
         if getattr(dtype, "kind", "") in ("m", "M") or getattr(dtype, "is_temporal", bool)():
             raise ValueError(
-                f"encoder='passthrough' takes numbers, but X holds dates or durations ({dtype}). "
+                f"{name} must be numbers, but it holds dates or durations ({dtype}). "
                 "encoder='auto' reads them."
             )
 

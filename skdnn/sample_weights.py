@@ -18,11 +18,13 @@ def weighted_rows(X, y, sample_weight):
     Raises
     ------
     ValueError
-        If a weight is negative, or all are 0.
+        If a weight is negative or masked, or all are 0.
     """
     if sample_weight is None:
         n_rows = _num_samples(X)
         return X, y, np.ones(n_rows), np.ones(n_rows, bool)
+    if np.ma.is_masked(sample_weight):
+        raise ValueError("sample_weight is masked in places; use 0 for rows to leave out.")
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     kept = weights > 0
     if not kept.any():

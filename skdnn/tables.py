@@ -20,7 +20,7 @@ from skdnn.columns import (
 )
 
 TILE = 2**18  # numbers scaled at a time: they stay in the cache
-MANY = 10  # columns in a message
+MAX_NAMED = 10  # columns in a message
 # What is said of numbers that are not finite, what finds them, and what to do.
 NOT_FINITE = (
     (
@@ -67,9 +67,13 @@ def opened(X):
         raise TypeError("X is a LazyFrame, whose rows are not there yet: pass X.collect().")
     if not isinstance(X, np.ma.MaskedArray):
         return X
-    are_numbers = X.dtype.kind in "biuf"
-    cells = X.data.astype(np.result_type(X.dtype, np.float32) if are_numbers else object)
-    cells[np.ma.getmaskarray(X)] = np.nan if are_numbers else None
+    if X.dtype.kind in "mM":
+        cells, gap = X.data.copy(), np.array("NaT", X.dtype)
+    elif X.dtype.kind in "biuf":
+        cells, gap = X.data.astype(np.result_type(X.dtype, np.float32)), np.nan
+    else:
+        cells, gap = X.data.astype(object), None
+    cells[np.ma.getmaskarray(X)] = gap
     return cells
 
 
@@ -78,13 +82,15 @@ def is_numeric_array(X):
     return type(X) is np.ndarray and X.ndim == 2 and X.size > 0 and X.dtype.kind in "biuf"
 
 
-def check_finite(X, allow_nan=False):
+def check_finite(X, allow_nan=False, name="Input X"):
     """Refuse numbers that are infinite or, unless allowed, NaN.
 
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_columns) or CSR
     allow_nan : bool, default=False
+    name : str, default="Input X"
+        What the message calls it.
 
     Raises
     ------
@@ -96,13 +102,13 @@ def check_finite(X, allow_nan=False):
         surely = np.isfinite(np.add.reduce(values, axis=None))
     if surely:
         return
-    for name, is_bad, advice in NOT_FINITE[allow_nan:]:
+    for kind, is_bad, advice in NOT_FINITE[1 if allow_nan else 0 :]:
         places = np.nonzero(is_bad(values))
         columns = np.unique(X.indices[places[0]] if issparse(X) else places[1])
         if len(columns):
             raise ValueError(
-                f"Input X contains {name} in column(s) {columns[:MANY].tolist()}"
-                f"{' and more' * (len(columns) > MANY)} (cells: {len(places[0])}). {advice}"
+                f"{name} contains {kind} in column(s) {columns[:MAX_NAMED].tolist()}"
+                f"{' and more' * (len(columns) > MAX_NAMED)} (cells: {len(places[0])}). {advice}"
             )
 
 

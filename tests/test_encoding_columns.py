@@ -272,6 +272,14 @@ def test_text_that_reads_as_something_else_is_not_ignored_silently(texts, kind):
         assert reasons(frame) == {"t": "unique in every row"}
 
 
+def test_it_is_not_ignored_silently_in_a_long_table_either():
+    texts = [f"{number}.5" for number in range(1500)]
+    for other in (["x"] * 1500, np.arange(1500.0), np.repeat([f"s{n}" for n in range(750)], 2)):
+        with pytest.warns(UserWarning, match="'t' of X is ignored.*reads as numbers"):
+            found = reasons(pd.DataFrame({"t": texts, "other": other}))
+        assert found["t"] == "unique in every row"
+
+
 def test_whole_numbers_in_text_are_identifiers():
     frame = pd.DataFrame({"t": ["10", "20", "30", "40"], "x": [1.0, 2.0, 3.0, 4.0]})
     assert reasons(frame) == {"t": "unique in every row"}
