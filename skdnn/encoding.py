@@ -289,8 +289,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ndarray of shape (1, n_outputs)
             Like a row of :meth:`transform`, for a row with the median of each column of numbers
             or dates and the most frequent level of each column of text (one never seen where none
-            is frequent). All zeros if the rows of
-            fit were sparse.
+            is frequent). All zeros if the rows of fit were sparse.
         """
         check_is_fitted(self)
         row = self._plan.typical_row(column_names(self))

@@ -10,6 +10,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length, has_fit_parameter, validate_data
 
+from skdnn.cells import check_finite, opened
 from skdnn.core.batches import Data, DenseRows, SparseRows
 from skdnn.core.zeros import shares_of_nonzeros
 from skdnn.encoding import TableEncoder
@@ -17,7 +18,7 @@ from skdnn.labels import check_labels
 from skdnn.sample_weights import weighted_rows
 from skdnn.solvers import SOLVERS
 from skdnn.statistics import MANY_LEVELS, MAX_CLASSES
-from skdnn.tables import check_column_names, check_finite, is_numeric_array, opened
+from skdnn.tables import check_column_names, is_numeric_array
 
 
 class Table(NamedTuple):

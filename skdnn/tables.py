@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
+from skdnn.cells import check_finite, opened
 from skdnn.columns import (
     Column,
     as_numbers,
@@ -20,21 +21,6 @@ from skdnn.columns import (
 )
 
 TILE = 2**18  # numbers scaled at a time: they stay in the cache
-MAX_NAMED = 10  # columns in a message
-# What is said of numbers that are not finite, what finds them, and what to do.
-NOT_FINITE = (
-    (
-        "NaN",
-        np.isnan,
-        "encoder='auto' takes gaps in dense tables; elsewhere fill them, for instance with "
-        "sklearn.impute.SimpleImputer.",
-    ),
-    (
-        "infinity or a value too large",
-        np.isinf,
-        "Replace it with a finite number or, in a dense table, a gap.",
-    ),
-)
 CONVERSIONS = {"number": as_numbers, "time": as_times}
 WORDS = {"number": "numbers", "time": "dates"}
 
@@ -55,61 +41,9 @@ def read_rows(encoder, X):
     return X
 
 
-def opened(X):
-    """Return X with what a mask hides as gaps.
-
-    Raises
-    ------
-    TypeError
-        If X is a query whose rows are not there yet.
-    """
-    if type(X).__name__ == "LazyFrame":
-        raise TypeError("X is a LazyFrame, whose rows are not there yet: pass X.collect().")
-    if not isinstance(X, np.ma.MaskedArray):
-        return X
-    if X.dtype.kind in "mM":
-        cells, gap = X.data.copy(), np.array("NaT", X.dtype)
-    elif X.dtype.kind in "biuf":
-        cells, gap = X.data.astype(np.result_type(X.dtype, np.float32)), np.nan
-    else:
-        cells, gap = X.data.astype(object), None
-    cells[np.ma.getmaskarray(X)] = gap
-    return cells
-
-
 def is_numeric_array(X):
     """Tell whether X is a two-dimensional array of real numbers, and not empty."""
     return type(X) is np.ndarray and X.ndim == 2 and X.size > 0 and X.dtype.kind in "biuf"
-
-
-def check_finite(X, allow_nan=False, name="Input X"):
-    """Refuse numbers that are infinite or, unless allowed, NaN.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_rows, n_columns) or CSR
-    allow_nan : bool, default=False
-    name : str, default="Input X"
-        What the message calls it.
-
-    Raises
-    ------
-    ValueError
-        With the columns.
-    """
-    values = X.data if issparse(X) else X
-    with np.errstate(over="ignore", invalid="ignore"):
-        surely = np.isfinite(np.add.reduce(values, axis=None))
-    if surely:
-        return
-    for kind, is_bad, advice in NOT_FINITE[1 if allow_nan else 0 :]:
-        places = np.nonzero(is_bad(values))
-        columns = np.unique(X.indices[places[0]] if issparse(X) else places[1])
-        if len(columns):
-            raise ValueError(
-                f"{name} contains {kind} in column(s) {columns[:MAX_NAMED].tolist()}"
-                f"{' and more' * (len(columns) > MAX_NAMED)} (cells: {len(places[0])}). {advice}"
-            )
 
 
 def check_column_names(X):

@@ -65,6 +65,7 @@ ORDER = [
     "skdnn.core.jury",
     "skdnn.core.training",
     "skdnn.core.lbfgs",
+    "skdnn.cells",
     "skdnn.columns",
     "skdnn.tables",
     "skdnn.scaling",
