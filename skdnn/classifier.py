@@ -403,11 +403,11 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         is_new_data = self._fingerprint not in (None, seen)
         self._fingerprint = MIXED if is_new_data else seen
         self.n_iter_ = 0
-        network = go_on(self, task, continues, watch)
+        with training_threads(self, len(task.split.train_rows)) as threads:
+            network = go_on(self, task, continues, watch, threads)
+            keep_calibration(self, network, table, task, is_new_data, threads.run)
         if not self.warm_start:
             self._rule_state, self._n_steps = {}, 0
-        with training_threads(self, len(self._params)) as (_, run):
-            keep_calibration(self, network, table, task, is_new_data, run)
         self._passes = forward_passes(self)
         watch.finish()
 
@@ -451,7 +451,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
             n_members = len(self._params) if continues else count_members(self)
             task = make_epoch(self, table, n_members, learns=not continues or refit_encoder)
             watch = Watch(self, X, y, sample_weight, calls_back=False)
-            go_on(self, task, continues, watch, max_iter=1, learning_rate="constant")
+            with training_threads(self, n_members) as threads:
+                go_on(self, task, continues, watch, threads, max_iter=1, learning_rate="constant")
             forget_calibration(self)
             self._fingerprint = MIXED
             self._passes = forward_passes(self)

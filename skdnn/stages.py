@@ -73,7 +73,7 @@ def _check_same_classes(estimator, now):
     )
 
 
-def go_on(estimator, task, continues, watch, **forced):
+def go_on(estimator, task, continues, watch, threads, **forced):
     """Train, and keep the parameters and the history.
 
     Parameters
@@ -83,6 +83,7 @@ def go_on(estimator, task, continues, watch, **forced):
     continues : bool
         Whether training goes on from where it stopped.
     watch : Watch
+    threads : Threads
     **forced
         In place of resolved parameters.
 
@@ -106,7 +107,7 @@ def go_on(estimator, task, continues, watch, **forced):
     watch.start(resolved.max_iter, partial(as_if_fitted, estimator, network, resolved))
     seen_by = watch if watch.is_needed else None
     n_iter = estimator.n_iter_
-    state, history = train_members(estimator, network, split, start, plan, rngs, seen_by)
+    state, history = train_members(estimator, network, split, start, plan, rngs, seen_by, threads)
     if plan.make_rule is None and len(rngs) > 1:
         watch.replay(history)
     warn_of_divergence(history, plan)

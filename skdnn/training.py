@@ -1,7 +1,9 @@
 """How to train: the plan that the parameters ask for, and the threads."""
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -57,18 +59,32 @@ def make_plan(estimator, resolved, network, task):
     )
 
 
+class Threads(NamedTuple):
+    """What to train on.
+
+    Attributes
+    ----------
+    number : int
+    run : callable
+        Like ``map``, on these threads.
+    """
+
+    number: int
+    run: Callable
+
+
 @contextmanager
 def training_threads(estimator, n_members):
-    """Limit BLAS to a thread, and yield how many there are for members and a ``map`` on them."""
+    """Limit BLAS to a thread, and yield the Threads for members."""
     with single_threaded_blas() as blas_threads:
         n_workers = n_threads(estimator.n_jobs, blas_threads)
         if n_members > 1:  # a single one is shared by slices of its batches
             n_workers = min(n_workers, n_members)
         with shared_map(n_workers) as run:
-            yield n_workers, run
+            yield Threads(n_workers, run)
 
 
-def train_members(estimator, network, split, state, plan, rngs, watch):
+def train_members(estimator, network, split, state, plan, rngs, watch, threads):
     """Train all members on threads.
 
     Returns
@@ -76,7 +92,6 @@ def train_members(estimator, network, split, state, plan, rngs, watch):
     state : State
     history : History
     """
-    with training_threads(estimator, len(rngs)) as (n_workers, run):
-        if plan.make_rule is None:
-            return train_lbfgs(network, split, state, plan, estimator.max_fun, run, watch)
-        return train(network, split, state, plan, rngs, n_workers, run, watch)
+    if plan.make_rule is None:
+        return train_lbfgs(network, split, state, plan, estimator.max_fun, threads.run, watch)
+    return train(network, split, state, plan, rngs, threads.number, threads.run, watch)

@@ -69,8 +69,9 @@ class FusedSteps:
         factors[:, 0] = rates
         factors[:, 1], factors[:, 2] = RULES[type(rule)].factors(rule, numbers)
         keys = np.empty((len(rngs), len(rates), self.n_draws), np.uint64)
-        for rng, member_keys in zip(rngs, keys, strict=True):
-            member_keys.reshape(-1)[:] = rng.bit_generator.random_raw(member_keys.size)
+        if keys.size:
+            for rng, member_keys in zip(rngs, keys, strict=True):
+                member_keys.reshape(-1)[:] = rng.bit_generator.random_raw(member_keys.size)
         return Steps(factors, keys)
 
     def _train(self, steps, first, last, losses):

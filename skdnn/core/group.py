@@ -1,5 +1,6 @@
 """A few members, trained side by side on one thread: batches, steps, validation, patience."""
 
+import math
 from itertools import compress
 
 import numpy as np
@@ -118,8 +119,8 @@ class Group:
             # An epoch's loss is that of the parameters it set out from, more or less: where it
             # is the lowest so far, those were good, whatever the epoch made of them.
             better = report[0] < self.lowest
-            if better.any():
-                self.lowest[better], self.last_good[better] = report[0][better], self.before[better]
+            np.copyto(self.last_good, self.before, where=better[:, None])
+            np.fmin(self.lowest, report[0], out=self.lowest)
             if self.valid_rows:
                 report[1:] = self.steps.evaluate()
         if self.valid_rows and self.plan.score is not None:
@@ -156,7 +157,7 @@ class Group:
     def _restore_diverged(self, losses):
         """Put members with a loss or a parameter that is not finite back, at a lower rate."""
         # A sum is finite only if all its terms are. One for all members is the short way.
-        if np.isfinite(losses.sum() + self.params.sum()):
+        if math.isfinite(losses.sum() + self.params.sum()):
             return
         bad = ~(np.isfinite(losses) & np.isfinite(self.params.sum(axis=1)))
         self.params[bad] = self.last_good[bad]

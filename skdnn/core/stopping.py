@@ -36,11 +36,11 @@ class BestEpochs:
         losses : ndarray of shape (n_members,)
         params : ndarray of shape (n_members, n_parameters)
         """
-        progress = (losses <= self.loss - self.tol) & (losses < np.inf)
-        self.waited = np.where(progress, 0, self.waited + 1)
+        self.waited += 1
+        self.waited[(losses <= self.loss - self.tol) & (losses < np.inf)] = 0
         better = losses < self.loss
-        self.loss = np.where(better, losses, self.loss)
-        self.epoch = np.where(better, epoch, self.epoch)
+        self.epoch[better] = epoch
+        np.fmin(self.loss, losses, out=self.loss)  # NaN is never the lower one
         if self.params is not None:
             np.copyto(self.params, params, where=better[:, None])
 

@@ -49,6 +49,7 @@ def make_crew(
     selective=False,
     sparse_columns=(),
     n_columns=6,
+    n_weights=None,
     n_valid=20,
     dtype=np.float64,
     batch_size=16,
@@ -75,7 +76,7 @@ def make_crew(
     data = Data(
         DenseRows(array.astype(dtype), shares_of_nonzeros if sparse_columns else None),
         random_targets(rng, loss, (n_rows,), n_outputs),
-        rng.exponential(size=n_rows),
+        np.resize(rng.exponential(size=n_weights or n_rows), n_rows),
     )
     # Members with different numbers of rows: batches of some are not full.
     rows = [rng.permutation(n_rows)[: n_rows - 3 * k] for k in range(n_members)]
@@ -143,6 +144,13 @@ def test_every_activation_and_loss_trains_as_layer_by_layer(activation, loss):
     options = {"activation": activation, "loss": loss, "dropout": 0.3, "label_smoothing": 0.1}
     assert_agree(**options, weight_decay=0.1)
     assert_agree(**options, dtype=np.float32, rtol=1e-4)
+
+
+@pytest.mark.parametrize("n_weights", [1, 2])
+def test_the_loss_of_a_large_batch_of_few_weights_is_as_layer_by_layer(n_weights):
+    # The product of the rows' sums of exponentials, about 1.5 each, is beyond any float64. The
+    # rows are more than what loops take to be in the cache.
+    assert_agree(n_rows=4000, n_columns=40, batch_size=4000, n_weights=n_weights)
 
 
 @pytest.mark.parametrize("options", [{}, {"alpha": 3.0}, {"max_grad_norm": 0.1}])

@@ -10,6 +10,8 @@ from skdnn.core.fused.machine import call, compiled, multiply, piece
 from skdnn.core.fused.rows import drop
 from skdnn.core.fused.shares import FEW_ROWS, LINE, span
 
+LARGE = 1e200  # of a product: one more factor, a sum of numbers up to 1, leaves it finite
+
 
 @compiled
 def inputs_of(net, depth):
@@ -82,7 +84,7 @@ def exponentiate(logits):
 
 @compiled
 def normalize_row(line, target, weight, smoothing):
-    """Turn a row of exponentials into the gradient of its logits; return the log of their sum."""
+    """Turn a row of exponentials into the gradient of its logits; return their sum."""
     real = line.dtype.type
     total = real(0)
     for k in range(line.size):
@@ -91,7 +93,7 @@ def normalize_row(line, target, weight, smoothing):
     for k in range(line.size):
         line[k] = line[k] * scale - even
     line[target] -= weight * (real(1) - smoothing)
-    return math.log(total)
+    return np.float64(total)
 
 
 @compiled
@@ -99,8 +101,8 @@ def softmax_row(line, target, weight, smoothing):
     """Return the weighted cross-entropy of a row of logits, and turn them into its gradient."""
     level = shift_row(line, target, smoothing)
     exponentiate(line)
-    log_total = normalize_row(line, target, weight, smoothing)
-    return np.float64(weight) * (log_total - np.float64(level))
+    total = normalize_row(line, target, weight, smoothing)
+    return np.float64(weight) * (math.log(total) - np.float64(level))
 
 
 @compiled
@@ -164,7 +166,10 @@ def loss(net, data, batch, factor, first, last, scratch):
 
 @compiled
 def softmax_loss(net, data, batch, factor, first, last, scratch):
-    """Do the same for a softmax, with one loop over the exponentials of all rows."""
+    """Do the same for a softmax, with one loop over the exponentials of all rows.
+
+    Logs of sums are taken of the product of those with the same weight: most have.
+    """
     real, width = scratch.dtype.type, net.layers[-1, Layer.FAN_OUT]
     start, smoothing = net.layers[-1, Layer.OUTPUTS] + first * width, real(net.smoothing)
     value = 0.0
@@ -173,10 +178,15 @@ def softmax_loss(net, data, batch, factor, first, last, scratch):
         level = shift_row(line, np.intp(targets_of(data, row)[0]), smoothing)
         value -= np.float64(real(data.weights[row] * factor)) * np.float64(level)
     exponentiate(piece(scratch, start, (last - first) * width))
+    product, common = 1.0, real(0)
     for i in range(last - first):
         line, row = piece(scratch, start + i * width, width), batch[first + i]
         weight, target = real(data.weights[row] * factor), np.intp(targets_of(data, row)[0])
-        value += np.float64(weight) * normalize_row(line, target, weight, smoothing)
+        if weight != common or product > LARGE:
+            value += np.float64(common) * math.log(product)
+            product, common = 1.0, weight
+        product *= normalize_row(line, target, weight, smoothing)
+    value += np.float64(common) * math.log(product)
     return value
 
 

@@ -9,6 +9,7 @@ from skdnn.core.fused.entries import copy_runs, drop_columns, entries_of
 from skdnn.core.fused.machine import compiled, fetch, piece
 
 AHEAD = 4  # rows: time enough for what is far from the cache
+NEAR = 2**17  # numbers: a table that is no larger is in the cache anyway
 
 _G, _M1, _M2 = np.uint64(GOLDEN), np.uint64(FACTORS[0]), np.uint64(FACTORS[1])
 _S1, _S2, _S3 = (np.uint64(shift) for shift in SHIFTS)
@@ -69,8 +70,9 @@ def drop_inputs(net, row, line, entries, key, words):
 def gather(net, array, batch, first, last, scratch, keys, words):
     """Copy some of the batch's rows to the scratch, and drop some of their numbers."""
     n_columns = net.n_plain + len(net.columns)
+    n_to_fetch = last - AHEAD if array.size > NEAR else 0
     for row in range(first, last):
-        if row + AHEAD < last:
+        if row < n_to_fetch:
             fetch(array, batch[row + AHEAD] * n_columns, n_columns)
         source = piece(array, batch[row] * n_columns, n_columns)
         line = piece(scratch, net.inputs + row * net.n_inputs, net.n_inputs)
