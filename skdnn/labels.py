@@ -113,7 +113,7 @@ def check_labels(y):
     if values.dtype.kind in "OfmM":
         _refuse_gaps(values)
     values = _of_one_kind(values)
-    kind = type_of_target(values, input_name="y")
+    kind = _kind_of(values)
     if kind == MULTILABEL:
         if not np.isin(values, (0, 1)).all():
             found = np.unique(values).tolist()
@@ -123,6 +123,13 @@ def check_labels(y):
     if kind not in ("binary", "multiclass"):
         check_classification_targets(values)
     return values
+
+
+def _kind_of(values):
+    """Return what scikit-learn calls the kind of y."""
+    if values.ndim == 1 and values.dtype.kind in "biu":
+        return "multiclass"  # or "binary": as good, and found without a look at all of them
+    return type_of_target(values, input_name="y")
 
 
 def _refuse_gaps(values):
