@@ -19,7 +19,7 @@ class FusedRule(NamedTuple):
         ``rule -> (code, share_1, share_2, epsilon)``; see
         :class:`skdnn.core.fused.tables.Rule`.
     factors : callable
-        ``(rule, numbers) -> (factor, factor)`` of the steps with these numbers.
+        ``(rule, numbers) -> factors`` of the steps with these numbers, shape (n_steps, 2).
     """
 
     constants: Callable
@@ -39,11 +39,11 @@ def _adam_constants(rule):
 
 
 def _ones(rule, numbers):
-    return 1.0, 1.0
+    return np.ones((len(numbers), 2))
 
 
 def _adam_factors(rule, numbers):
-    return 1 / (1 - rule.beta_1**numbers), 1 / (1 - rule.beta_2**numbers)
+    return 1 / (1 - np.array([rule.beta_1, rule.beta_2]) ** numbers[:, None])
 
 
 RULES = {

@@ -67,7 +67,7 @@ class FusedSteps:
         numbers = np.arange(number + 1, number + 1 + len(rates))
         factors = np.empty((len(rates), 3))
         factors[:, 0] = rates
-        factors[:, 1], factors[:, 2] = RULES[type(rule)].factors(rule, numbers)
+        factors[:, 1:] = RULES[type(rule)].factors(rule, numbers)
         keys = np.empty((len(rngs), len(rates), self.n_draws), np.uint64)
         if keys.size:
             for rng, member_keys in zip(rngs, keys, strict=True):

@@ -19,7 +19,8 @@ class BestEpochs:
     def __init__(self, params, tol, keep):
         n_members = len(params)
         self.tol = tol
-        self.loss = np.full(n_members, np.inf)
+        # Finite, so that an infinite loss is no progress.
+        self.loss = np.full(n_members, np.finfo(np.float64).max)
         self.epoch = np.zeros(n_members, np.intp)
         self.waited = np.zeros(n_members, np.intp)
         self.params = params.copy() if keep else None
@@ -37,7 +38,7 @@ class BestEpochs:
         params : ndarray of shape (n_members, n_parameters)
         """
         self.waited += 1
-        self.waited[(losses <= self.loss - self.tol) & (losses < np.inf)] = 0
+        self.waited[losses <= self.loss - self.tol] = 0
         better = losses < self.loss
         self.epoch[better] = epoch
         np.fmin(self.loss, losses, out=self.loss)  # NaN is never the lower one
