@@ -24,7 +24,7 @@ class Sources(NamedTuple):
 
     mnist: str | None = None  # an .npz with X_train and y_train; None makes pictures of noise
     tables: str | None = None  # a folder of .parquet files; None takes what scikit-learn bundles
-    n_tables: int = 9
+    n_tables: int = 12
 
 
 def pictures(n_rows, path=None):
