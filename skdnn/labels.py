@@ -126,9 +126,9 @@ def check_labels(y):
 
 
 def _kind_of(values):
-    """Return what scikit-learn calls the kind of y."""
+    """Return the kind of y in scikit-learn's words, but for two classes of whole numbers."""
     if values.ndim == 1 and values.dtype.kind in "biu":
-        return "multiclass"  # or "binary": as good, and found without a look at all of them
+        return "multiclass"  # or "binary", which is as good and takes a look at all of them
     return type_of_target(values, input_name="y")
 
 

@@ -69,7 +69,7 @@ class FusedSteps:
         factors[:, 0] = rates
         factors[:, 1:] = RULES[type(rule)].factors(rule, numbers)
         keys = np.empty((len(rngs), len(rates), self.n_draws), np.uint64)
-        if keys.size:
+        if self.n_draws:  # to draw nothing takes time too
             for rng, member_keys in zip(rngs, keys, strict=True):
                 member_keys.reshape(-1)[:] = rng.bit_generator.random_raw(member_keys.size)
         return Steps(factors, keys)

@@ -118,8 +118,8 @@ class Group:
             self._restore_diverged(report[0])
             # An epoch's loss is that of the parameters it set out from, more or less: where it
             # is the lowest so far, those were good, whatever the epoch made of them.
-            better = report[0] < self.lowest
-            np.copyto(self.last_good, self.before, where=better[:, None])
+            for k in np.flatnonzero(report[0] < self.lowest):
+                self.last_good[k] = self.before[k]
             np.fmin(self.lowest, report[0], out=self.lowest)
             if self.valid_rows:
                 report[1:] = self.steps.evaluate()

@@ -39,11 +39,12 @@ class BestEpochs:
         """
         self.waited += 1
         self.waited[losses <= self.loss - self.tol] = 0
-        better = losses < self.loss
+        better = np.flatnonzero(losses < self.loss)
         self.epoch[better] = epoch
         np.fmin(self.loss, losses, out=self.loss)  # NaN is never the lower one
         if self.params is not None:
-            np.copyto(self.params, params, where=better[:, None])
+            for k in better:
+                self.params[k] = params[k]
 
     def select(self, members):
         """Keep only some of the members."""

@@ -49,7 +49,8 @@ def make_crew(
     selective=False,
     sparse_columns=(),
     n_columns=6,
-    n_weights=None,
+    n_outputs=3,
+    weights=None,
     n_valid=20,
     dtype=np.float64,
     batch_size=16,
@@ -67,7 +68,7 @@ def make_crew(
         shares_of_nonzeros[column] = 0
         if expansion is None or column < expansion.n_numbers:
             array[:, column] *= rng.choice([0, -0.0, 1, 1e-30], n_rows)
-    n_outputs = 1 if loss == "sigmoid" else 3
+    n_outputs = 1 if loss == "sigmoid" else n_outputs
     n_inputs = array.shape[1] if expansion is None else expansion.n_outputs
     widths = (n_inputs, *hidden, n_outputs)
     network = build(
@@ -76,7 +77,7 @@ def make_crew(
     data = Data(
         DenseRows(array.astype(dtype), shares_of_nonzeros if sparse_columns else None),
         random_targets(rng, loss, (n_rows,), n_outputs),
-        np.resize(rng.exponential(size=n_weights or n_rows), n_rows),
+        rng.exponential(size=n_rows) if weights is None else np.resize(weights, n_rows),
     )
     # Members with different numbers of rows: batches of some are not full.
     rows = [rng.permutation(n_rows)[: n_rows - 3 * k] for k in range(n_members)]
@@ -146,11 +147,30 @@ def test_every_activation_and_loss_trains_as_layer_by_layer(activation, loss):
     assert_agree(**options, dtype=np.float32, rtol=1e-4)
 
 
-@pytest.mark.parametrize("n_weights", [1, 2])
-def test_the_loss_of_a_large_batch_of_few_weights_is_as_layer_by_layer(n_weights):
-    # The product of the rows' sums of exponentials, about 1.5 each, is beyond any float64. The
-    # rows are more than what loops take to be in the cache.
-    assert_agree(n_rows=4000, n_columns=40, batch_size=4000, n_weights=n_weights)
+def test_the_loss_of_a_large_batch_of_one_weight_is_as_layer_by_layer():
+    # The product of the rows' sums of exponentials, about 1.5 each, is beyond any float64.
+    assert_agree(n_rows=4000, batch_size=4000, weights=[2.0])
+
+
+@pytest.mark.parametrize("weights", [[0.5, 3.0], [0.0, 1.0, 1.0, 2.0, 0.0], [1e-30, 1e3, 1e3]])
+def test_rows_of_a_few_weights_train_as_layer_by_layer(weights):
+    assert_agree(weights=weights)
+
+
+def test_a_table_beyond_the_cache_trains_as_layer_by_layer():
+    from skdnn.core.fused.rows import NEAR
+
+    n_rows, n_columns = 4000, 40
+    assert n_rows * n_columns > NEAR
+    assert_agree(n_rows=n_rows, n_columns=n_columns)
+
+
+@pytest.mark.parametrize("n_shares", [1, 8])
+@pytest.mark.parametrize("n_outputs", [15, 16, 17])
+@pytest.mark.parametrize("loss", ["softmax", "multilabel"])
+def test_few_and_many_logits_train_as_layer_by_layer(loss, n_outputs, n_shares):
+    with mock.patch("skdnn.core.drafting.SHARES", ((0, n_shares),)):
+        assert_agree(loss=loss, n_outputs=n_outputs, is_alone=True)
 
 
 @pytest.mark.parametrize("options", [{}, {"alpha": 3.0}, {"max_grad_norm": 0.1}])

@@ -11,6 +11,7 @@ from skdnn.core.fused.rows import drop
 from skdnn.core.fused.shares import FEW_ROWS, LINE, span
 
 LARGE = 1e200  # of a product: one more factor, a sum of numbers up to 1, leaves it finite
+FEW = 16  # logits a row: fewer sum up faster one by one than row by row
 
 
 @compiled
@@ -84,7 +85,7 @@ def exponentiate(logits):
 
 @compiled
 def normalize_row(line, target, weight, smoothing):
-    """Turn a row of exponentials into the gradient of its logits; return their sum."""
+    """Turn a row of exponentials into the gradient of its logits; return the sum of the former."""
     real = line.dtype.type
     total = real(0)
     for k in range(line.size):
@@ -168,7 +169,8 @@ def loss(net, data, batch, factor, first, last, scratch):
 def softmax_loss(net, data, batch, factor, first, last, scratch):
     """Do the same for a softmax, with one loop over the exponentials of all rows.
 
-    Logs of sums are taken of the product of those with the same weight: most have.
+    A logarithm takes long: rows of the same weight that follow each other share one, of the
+    product of their sums.
     """
     real, width = scratch.dtype.type, net.layers[-1, Layer.FAN_OUT]
     start, smoothing = net.layers[-1, Layer.OUTPUTS] + first * width, real(net.smoothing)
@@ -243,7 +245,7 @@ def sum_logits(net, first, last, share, scratch):
     total = sums_of(net, len(net.layers) - 1, share, scratch)
     width = total.size
     rows = piece(scratch, layer[Layer.GRADS] + first * width, (last - first) * width)
-    if width < LINE:  # a few columns sum up faster one by one
+    if width < FEW:
         for k in range(width):
             value = rows.dtype.type(0)
             for i in range(k, rows.size, width):
