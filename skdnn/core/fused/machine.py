@@ -22,7 +22,8 @@ LINE_BYTES = 64  # of the cache
 
 BYTES = ir.IntType(8).as_pointer()
 
-compiled = partial(njit, nogil=True, **OPTIONS)
+# Python calls none of these itself: what would let it, and C, takes a third of the compiler's time.
+compiled = partial(njit, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
 
 
 @cache
