@@ -4,6 +4,7 @@ Every number on the page comes from the file of measurements, or from the table 
 """
 
 import argparse
+import textwrap
 from pathlib import Path
 
 from benchmarks import results
@@ -36,6 +37,7 @@ are noise of the same shape; without `--data` the tables are scikit-learn's own.
 four in five are zero: skdnn leaves out most of their products, and may take less time than the
 products alone, which are all of them. Noise has no zeros.
 """
+WIDTH = 100  # of a line of text
 UNITS = ((1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
@@ -98,6 +100,8 @@ def describe_case(lines, name):
     """Return the section of a case: what each contender took, and who is missing."""
     case, medians = CASES[name], results.medians_of(lines, name)
     parts = [f"## Row {name}\n\n{case.heading()}.\n"]
+    if case.remark:
+        parts.append(textwrap.fill(case.remark, WIDTH) + "\n")
     if case.of_memory:
         parts.append(_memory_table(medians))
     elif len({variant for _, variant in medians}) > 1:
