@@ -10,6 +10,7 @@ from sklearn.datasets import load_iris
 
 from skdnn import DeepNetClassifier
 from skdnn.core import compiling
+from skdnn.core.codes import ActivationCode
 from skdnn.core.compiling import Kernel, compiled, has_numba, is_compiled
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
@@ -113,6 +114,43 @@ def test_processes_compile_one_after_the_other(tmp_path):
     outputs = sorted(process.communicate()[0].strip() for process in processes)
     # The first compiles, the others find it on disk.
     assert outputs == ["0", "1", "1"]
+
+
+def functions_of_skdnn(library):
+    """Return the names of the functions that a library of numba's defines, but for numba's own."""
+    functions = library._get_module_for_linking().functions
+    names = [function.name for function in functions if not function.is_declaration]
+    return [name for name in names if "skdnn" in name]
+
+
+# Of a function by itself a process that compiles has another copy than one that loads, which may
+# round differently: the linker takes the first of that name.
+@needs_numba
+@pytest.mark.parametrize("name", ["train", "evaluate"])
+def test_loops_that_python_calls_have_all_they_call_within_them(name):
+    from skdnn.core.fused import epoch
+
+    X, y = load_iris(return_X_y=True)
+    with compiled(True):
+        DeepNetClassifier(max_iter=1, n_members=2, random_state=0).fit(X, y)
+    loop = getattr(epoch, name)
+    for overload in loop._compiled.overloads.values():
+        functions = functions_of_skdnn(overload.library)
+        own_name = loop.loop.__qualname__
+        assert functions
+        assert [function for function in functions if own_name not in function] == []
+
+
+@needs_numba
+@pytest.mark.parametrize("code", ActivationCode)
+def test_loops_of_activations_have_all_they_call_within_them(code):
+    from skdnn.core.fused.elementwise import _loop
+
+    loop = _loop(code, np.dtype(np.float32))
+    functions = functions_of_skdnn(loop._library)
+    assert functions
+    own_name = f"{code.name.lower()}_float32"
+    assert [function for function in functions if own_name not in function] == []
 
 
 def run_python(code, **environment):

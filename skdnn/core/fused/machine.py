@@ -22,8 +22,12 @@ LINE_BYTES = 64  # of the cache
 
 BYTES = ir.IntType(8).as_pointer()
 
-# Python calls none of these itself: what would let it, and C, takes a third of the compiler's time.
-compiled = partial(njit, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
+# Each is compiled into the loops that call it. A function by itself would be shared: a process that
+# compiles then runs another copy of it than one that loads, which may round differently. Python
+# calls none of them: what would let it, and C, takes a third of the compiler's time.
+compiled = partial(
+    njit, nogil=True, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS
+)
 
 
 @cache
