@@ -9,8 +9,8 @@ CONFIGURATIONS = [
     {},
     {"n_members": 1},
     {"n_members": 1, "early_stopping": False},
-    {"solver": "lbfgs"},
-    {"solver": "gd"},
+    {"solver": "lbfgs", "n_members": 3},
+    {"solver": "gd", "n_members": 3},
 ]
 
 
