@@ -29,7 +29,7 @@ class Case(NamedTuple):
     unit: str = "fit"
     repetitions: int = 5
     of_memory: bool = False  # measured in a fresh process each time, and its memory too
-    remark: str = ""  # for who reads the figures
+    remark: str = ""  # what the figures do not say by themselves
 
     def heading(self):
         """Return the title, with the sizes filled in."""
@@ -106,9 +106,8 @@ CASES = {
             "8 members, 1 thread": {"n_members": 8, "n_jobs": 1},
             "one member": {"n_members": 1},
         },
-        remark="One member alone keeps a core as busy as eight keep two, nearly all of it with "
-        "matrix products: on two cores the ratio to eight single fits cannot fall much below a "
-        "half.",
+        remark="Compiled loops leave little that members could share: on one thread eight take "
+        "nearly as long as eight single fits. Two threads can at best halve that.",
     ),
     "5": Case(
         "GridSearchCV: 24 candidates, 5 folds, {n_rows:,} x 20, n_jobs={n_jobs}, {n_epochs} epochs",
@@ -170,9 +169,9 @@ CASES = {
         {"n_rows": 10_000},
         repetitions=2,
         of_memory=True,
-        remark="Most of what is in use before fit, beside the array, are imports: scikit-learn "
-        "imports pandas, and that pyarrow, where they are installed. Fit then imports numba, with "
-        "its compiler; its own arrays, a few numbers for each row, are a tenth of the array.",
+        remark="What is in use before fit, beside the array, is mostly imports (scikit-learn "
+        "imports pandas, which imports pyarrow, where they are installed), and already exceeds the "
+        "allowance. Fit adds numba with its compiler, and a few numbers for each row.",
     ),
     "9": Case(
         "More and more rows of 100 columns, hidden (100,), batch {batch_size}, {n_epochs} epoch",

@@ -4,8 +4,8 @@ Every number on the page comes from the file of measurements, or from the table 
 """
 
 import argparse
-import textwrap
 from pathlib import Path
+from textwrap import fill
 
 from benchmarks import results
 from benchmarks.cases import CASES
@@ -37,7 +37,6 @@ are noise of the same shape; without `--data` the tables are scikit-learn's own.
 four in five are zero: skdnn leaves out most of their products, and may take less time than the
 products alone, which are all of them. Noise has no zeros.
 """
-WIDTH = 100  # of a line of text
 UNITS = ((1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
@@ -96,12 +95,17 @@ def table(header, rows):
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
+def paragraph(text):
+    """Return text in lines of a Markdown file."""
+    return fill(text, 98, break_long_words=False, break_on_hyphens=False) + "\n"
+
+
 def describe_case(lines, name):
     """Return the section of a case: what each contender took, and who is missing."""
     case, medians = CASES[name], results.medians_of(lines, name)
     parts = [f"## Row {name}\n\n{case.heading()}.\n"]
     if case.remark:
-        parts.append(textwrap.fill(case.remark, WIDTH) + "\n")
+        parts.append(paragraph(case.remark))
     if case.of_memory:
         parts.append(_memory_table(medians))
     elif len({variant for _, variant in medians}) > 1:

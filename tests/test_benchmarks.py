@@ -170,6 +170,7 @@ def test_the_report_says_what_is_met_and_what_is_missing(measurements, tmp_path)
     assert "| 10 | MLPClassifier in a pipeline | ≤ 4 | 3 | met | - |" in page
     assert "Not measured: torch (torch not installed)." in page
     assert "Not measured yet." in page
+    assert report.paragraph(report.CASES["4"].remark) in page
     assert "| skdnn | 2 s | 1 s to 9 s | 3 |" in page
     assert "tiny sizes" in report.write_page([line("3", "skdnn", 1, sizes="quick")], False)
 

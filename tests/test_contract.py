@@ -5,7 +5,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from skdnn import DeepNetClassifier
 
-CONFIGURATIONS = [
+CONFIGURATIONS = [  # 3 members where 16, the default for few rows, would take minutes
     {},
     {"n_members": 1},
     {"n_members": 1, "early_stopping": False},

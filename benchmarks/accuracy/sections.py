@@ -2,7 +2,6 @@
 
 import statistics
 from collections import Counter, defaultdict
-from textwrap import fill
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from benchmarks.accuracy import compare
 from benchmarks.accuracy.compare import MEASURES
 from benchmarks.accuracy.peers import OURS, PEERS, SLOW_NETWORKS, USUAL
 from benchmarks.accuracy.targets import TOLERANCE
-from benchmarks.report import table
+from benchmarks.report import paragraph, table
 
 OTHERS = [name for name in PEERS if name != OURS]
 
@@ -25,14 +24,10 @@ def coverage(rows):
         return f"{text}\n"
     names = sorted({data for data, _ in all_splits} - {data for data, _ in ours})
     sets = f", among them all of {', '.join(names)}" if names else ""
-    return _paragraph(
+    return paragraph(
         f"**These are partial results.** {text} Other models have results on {len(left)} more "
         f"splits{sets}."
     )
-
-
-def _paragraph(text):
-    return fill(text, 98, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def _ordinary(rows):
@@ -99,7 +94,7 @@ def _mean_ranks(rows):
     ]
     header = ("", *(measure.label for measure in MEASURES.values()))
     text = f"Of {len(USUAL)} models, 1 being the best, on the {_count(splits)} that all finished."
-    return f"{_paragraph(text)}\n{table(header, lines)}"
+    return f"{paragraph(text)}\n{table(header, lines)}"
 
 
 def _bold(value, best, how):
@@ -119,7 +114,7 @@ def _against_each(rows):
     wins = (f"{measure.label}: better - worse" for measure in MEASURES.values())
     header = ("skdnn against", "splits", "data sets", "log-loss ratio", *wins)
     text = "The ratio is the geometric mean of (skdnn's log-loss + 0.01) / (theirs + 0.01)."
-    return f"{_paragraph(text)}\n{table(header, lines)}" if lines else ""
+    return f"{paragraph(text)}\n{table(header, lines)}" if lines else ""
 
 
 def _against_mlp(rows):
@@ -148,7 +143,7 @@ def _against_networks(rows):
     labels = (f"mean {measure.label}" for measure in MEASURES.values())
     text = "Two lines for each comparison. Seconds were not taken side by side: they say little."
     header = ("", "splits", *labels, "mean seconds of fit")
-    return f"{_paragraph(text)}\n{table(header, lines)}" if lines else ""
+    return f"{paragraph(text)}\n{table(header, lines)}" if lines else ""
 
 
 def _calibration(rows):
@@ -163,7 +158,7 @@ def _calibration(rows):
         "far off is the share of a class among rows of about the same probability?"
     )
     header = ("skdnn against", "splits", "data sets", "skdnn", "the other")
-    return f"{_paragraph(text)}\n{table(header, lines)}" if lines else ""
+    return f"{paragraph(text)}\n{table(header, lines)}" if lines else ""
 
 
 def _seconds(rows):
@@ -182,7 +177,7 @@ def _seconds(rows):
         f"there, on the {_count(splits)} that all of these finished."
     )
     header = ("", "median", "longest", "on")
-    return f"{_paragraph(text)}\n{table(header, lines)}{_left_out(rows, splits)}"
+    return f"{paragraph(text)}\n{table(header, lines)}{_left_out(rows, splits)}"
 
 
 def _left_out(rows, splits):
@@ -192,7 +187,7 @@ def _left_out(rows, splits):
         for row in rows
         if row.get("timed") and (row["data"], row["rep"]) not in splits
     ]
-    return "\n" + _paragraph(f"Not among these: {', '.join(others)}.") if others else ""
+    return "\n" + paragraph(f"Not among these: {', '.join(others)}.") if others else ""
 
 
 def _outcome(row):
@@ -206,7 +201,7 @@ def _out_of_fold(rows):
     sets = compare.by_set(excess)
     furthest = max(sets, key=lambda data: abs(sets[data]))
     highest = max(sets, key=sets.get)
-    return _paragraph(
+    return paragraph(
         f"`oof_score_` less the accuracy on test rows is {statistics.fmean(excess.values()):+.4f} "
         f"on average over the {_count(excess)}. By set (means over its splits) it is furthest from "
         f"0 on {furthest}, with {sets[furthest]:+.4f}, and highest on {highest}, with "
@@ -221,7 +216,7 @@ def _log_loss_by_set(rows):
     header = ("data set", "training rows", "splits", *map(_label, USUAL))
     text = "Means over the splits that all models with a result on the set have finished."
     lines = [line for line in found if line]
-    return f"{_paragraph(text)}\n{table(header, lines)}" if lines else ""
+    return f"{paragraph(text)}\n{table(header, lines)}" if lines else ""
 
 
 def _line_of_set(scores, data):

@@ -74,8 +74,8 @@ def compiled(wanted):
 def one_process_at_a_time():
     """Wait while another process of this user compiles.
 
-    It then finds what that one has left on disk. Each compiling the same for itself would cost
-    double, and numba's code for a loop may round differently from one process to the next.
+    It then finds what that one has left on disk: each compiling the same for itself would take
+    twice the time and memory.
     """
     file = None
     try:

@@ -173,7 +173,8 @@ def evaluate(net, data, orders, most_rows, members, report):
     """
     words, keys, net = np.empty(0, np.uint64), np.empty(0, np.uint64), of_net(net)
     scratch, layer = uncounted(members.scratch), net.layers[-1]
-    top = np.int64(0)  # for a literal, numba would compile what it is passed to once more
+    # A literal 0 is a type of its own: numba would compile gather and forward once more.
+    first = np.int64(0)
     for k in range(len(orders.starts)):
         params = of_member(members, k).params
         for share in range(net.n_shares):
@@ -182,8 +183,8 @@ def evaluate(net, data, orders, most_rows, members, report):
         total = orders.means[k] * orders.counts[k]
         for start in range(orders.starts[k], end, most_rows):
             batch = orders.rows[start : min(start + most_rows, end)]
-            gather(net, data.array, batch, top, batch.size, scratch, keys, words)
-            forward(net, top, batch.size, params, scratch, keys, words)
+            gather(net, data.array, batch, first, batch.size, scratch, keys, words)
+            forward(net, first, batch.size, params, scratch, keys, words)
             loss, score = judge(net, layer, data, batch, total, scratch)
             report[0, k] += loss
             report[1, k] += score

@@ -22,9 +22,10 @@ LINE_BYTES = 64  # of the cache
 
 BYTES = ir.IntType(8).as_pointer()
 
-# Each is compiled into the loops that call it. A function by itself would be shared: a process that
-# compiles then runs another copy of it than one that loads, which may round differently. Python
-# calls none of them: what would let it, and C, takes a third of the compiler's time.
+# Inlined into the loops that call them. Numba links a function of its own weakly into its callers:
+# a process that compiles then runs the copy compiled alone, one that loads from disk the copy in
+# the caller's library, and the two may round differently (seen with numba 0.60). Neither Python
+# nor C calls these: without wrappers they compile faster.
 compiled = partial(
     njit, nogil=True, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS
 )
