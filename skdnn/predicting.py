@@ -8,7 +8,7 @@ from scipy.sparse import issparse
 from skdnn.core.network import build
 from skdnn.core.prediction import FEW, ForwardPass
 from skdnn.reading import as_rows, block_reader, expansion_of
-from skdnn.threads import n_threads, shared_map, single_threaded_blas
+from skdnn.threads import threads_apart
 
 # Rows read at a time: the blocks of a small table are smaller, so that threads can share it.
 MOST_ROWS, FEWEST_ROWS, N_BLOCKS = 2048, 512, 16
@@ -88,10 +88,8 @@ def predict_blocks(estimator, X, average, result):
         for span in spans:
             fill(span)
         return result
-    with single_threaded_blas() as blas_threads:
-        n_workers = min(n_threads(estimator.n_jobs, blas_threads), len(spans))
-        with shared_map(n_workers) as run:
-            list(run(fill, spans))
+    with threads_apart(estimator.n_jobs, estimator._dtype, len(spans)) as threads:
+        list(threads.run(fill, spans))
     return result
 
 

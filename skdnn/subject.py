@@ -7,7 +7,7 @@ from skdnn.core.input_gradient import InputGradient
 from skdnn.core.log_odds import class_log_odds
 from skdnn.fitted import unwrap
 from skdnn.reading import check_table, encode, expansion_of
-from skdnn.threads import n_threads, shared_map, single_threaded_blas
+from skdnn.threads import threads_apart
 
 ROWS = 64  # explained at a time
 
@@ -86,10 +86,8 @@ class Subject:
     def map(self, function):
         """Return what ``function`` makes of each block of rows, on threads."""
         spans = _spans(self.rows.shape[0])
-        with single_threaded_blas() as blas_threads:
-            n_workers = min(n_threads(self.estimator.n_jobs, blas_threads), len(spans))
-            with shared_map(n_workers) as run:
-                return list(run(function, spans))
+        with threads_apart(self.estimator.n_jobs, self.estimator._dtype, len(spans)) as threads:
+            return list(threads.run(function, spans))
 
     def block(self, span):
         """Return the rows of a block, and what tells their log-odds."""

@@ -1,19 +1,79 @@
-"""Threads: how many, and BLAS kept to one each while members train."""
+"""Threads: how many, and BLAS kept to one each while they work."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from typing import NamedTuple
 
+import numpy as np
 import scipy.linalg  # noqa: F401 - compiled loops use its BLAS, which the limit has to find
 import threadpoolctl
 from joblib import cpu_count
 from threadpoolctl import ThreadpoolController
 
+from skdnn.core import blas_memory, compiling
+
+TOUCHES = 3  # that threads make together, so that all at once are in BLAS in one of them
+
 _lock = threading.Lock()
 _users = 0
 _limiter = None
 _unlimited = 1
+_touched = set()  # what BLAS's memory was touched for in this process
+
+
+class Threads(NamedTuple):
+    """Threads, each of which BLAS is kept to.
+
+    Attributes
+    ----------
+    number : int
+    run : callable
+        Like ``map``, on these threads.
+    """
+
+    number: int
+    run: Callable
+
+
+@contextmanager
+def threads_apart(n_jobs, dtype, at_most=None):
+    """Limit BLAS to a thread, and yield the Threads to call it from.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        See :func:`n_threads`.
+    dtype : dtype
+        Of the matrices that they will multiply.
+    at_most : int, optional
+        Pieces of work for them.
+    """
+    with single_threaded_blas() as blas_threads:
+        number = n_threads(n_jobs, blas_threads)
+        if at_most is not None:
+            number = min(number, at_most)
+        with shared_map(number) as run:
+            _touch_blas_memory(Threads(number, run), np.dtype(dtype))
+            yield Threads(number, run)
+
+
+def _touch_blas_memory(threads, dtype):
+    """Touch the memory that BLAS has for as many calls at a time, once in a process."""
+    case = threads.number, dtype, compiling.is_compiled()
+    if case in _touched:
+        return
+    start = threading.Barrier(threads.number)
+
+    def touch(_):
+        for _ in range(TOUCHES if threads.number > 1 else 1):
+            start.wait()
+            blas_memory.touch(dtype)
+
+    list(threads.run(touch, range(threads.number)))
+    _touched.add(case)
 
 
 @cache

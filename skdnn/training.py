@@ -1,12 +1,10 @@
 """How to train: the plan that the parameters ask for, and the threads."""
 
-from collections.abc import Callable
-from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
+from skdnn.core import compiling
 from skdnn.core.custom_losses import as_loss, check_loss
 from skdnn.core.lbfgs import train_lbfgs
 from skdnn.core.losses import LOSSES
@@ -14,7 +12,7 @@ from skdnn.core.schedules import SCHEDULES
 from skdnn.core.training import Plan, train
 from skdnn.scoring import Score
 from skdnn.solvers import SOLVERS
-from skdnn.threads import n_threads, shared_map, single_threaded_blas
+from skdnn.threads import threads_apart
 
 
 def loss_of(estimator):
@@ -59,29 +57,10 @@ def make_plan(estimator, resolved, network, task):
     )
 
 
-class Threads(NamedTuple):
-    """What to train on.
-
-    Attributes
-    ----------
-    number : int
-    run : callable
-        Like ``map``, on these threads.
-    """
-
-    number: int
-    run: Callable
-
-
-@contextmanager
 def training_threads(estimator, n_members):
-    """Limit BLAS to a thread, and yield the Threads for members."""
-    with single_threaded_blas() as blas_threads:
-        n_workers = n_threads(estimator.n_jobs, blas_threads)
-        if n_members > 1:  # a single one is shared by slices of its batches
-            n_workers = min(n_workers, n_members)
-        with shared_map(n_workers) as run:
-            yield Threads(n_workers, run)
+    """Return a context of Threads for members; a single one is shared by slices of its batches."""
+    compiling.load()
+    return threads_apart(estimator.n_jobs, estimator._dtype, n_members if n_members > 1 else None)
 
 
 def train_members(estimator, network, split, state, plan, rngs, watch, threads):

@@ -57,6 +57,7 @@ ORDER = [
     "skdnn.core.fused.updates",
     "skdnn.core.fused.epoch",
     "skdnn.core.c_functions",
+    "skdnn.core.blas_memory",
     "skdnn.core.drafting",
     "skdnn.core.fused_rules",
     "skdnn.core.fused_steps",

@@ -16,6 +16,23 @@ def product(dtype):
     return name and get_cython_function_address("scipy.linalg.cython_blas", name)
 
 
+def multiply(a, b, out):
+    """Write the product of two C-contiguous matrices, with SciPy's function if it is to be had.
+
+    Python's lock is not held meanwhile, other than in ``scipy.linalg.blas``.
+    """
+    if product(a.dtype) is None:
+        return
+    real = ctypes.c_float if a.dtype == np.float32 else ctypes.c_double
+    n_rows, n_terms, n_columns = (ctypes.byref(ctypes.c_int(n)) for n in (*a.shape, b.shape[1]))
+    one, zero = ctypes.byref(real(1)), ctypes.byref(real(0))
+    # BLAS's matrices lie column by column: for it these are transposed, and b comes first.
+    function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)(product(a.dtype))
+    first, second = (b.ctypes.data, n_columns), (a.ctypes.data, n_terms)
+    sizes = n_columns, n_rows, n_terms
+    function(b"N", b"N", *sizes, one, *first, *second, zero, out.ctypes.data, n_columns)
+
+
 @cache
 def give_way():
     """Return the address of a C function that lets other threads run."""
