@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from threadpoolctl import ThreadpoolController
 from skdnn.core import blas_memory, compiling
 
 TOUCHES = 3  # that threads make together, so that all at once are in BLAS in one of them
+PATIENCE = 1  # seconds to wait for each other: nothing depends on it but speed
 
 _lock = threading.Lock()
 _users = 0
@@ -69,7 +70,8 @@ def _touch_blas_memory(threads, dtype):
 
     def touch(_):
         for _ in range(TOUCHES if threads.number > 1 else 1):
-            start.wait()
+            with suppress(threading.BrokenBarrierError):
+                start.wait(PATIENCE)
             blas_memory.touch(dtype)
 
     list(threads.run(touch, range(threads.number)))

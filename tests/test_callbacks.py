@@ -284,11 +284,10 @@ def test_searches_in_processes_take_callbacks_along():
 @needs_callbacks
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("n_members", [1, 2])
-def test_it_passes_every_check_of_scikit_learn_with_callbacks_set(n_members, tmp_path):
+def test_it_passes_every_check_of_scikit_learn_with_callbacks_set(tmp_path):
     from sklearn.callback import ScoringMonitor
 
-    net = DeepNetClassifier(n_members=n_members)
+    net = DeepNetClassifier(n_members=2)
     net.set_callbacks(
         EarlyStopping(patience=100),
         LossProgress(io.StringIO()),

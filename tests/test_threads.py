@@ -4,10 +4,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skdnn.threads import n_threads, single_threaded_blas
+from skdnn import threads
+from skdnn.core import blas_memory
+from skdnn.threads import n_threads, single_threaded_blas, threads_apart
 
 
 def blas_threads():
@@ -156,3 +159,48 @@ with single_threaded_blas():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert process.stdout.strip() == "{1}"
+
+
+@pytest.fixture
+def touches(monkeypatch):
+    """Return a list of the threads that touch BLAS's memory, with the types."""
+    seen = []
+
+    def touch(dtype):
+        assert blas_threads() == {1}
+        seen.append((threading.get_ident(), dtype))
+
+    monkeypatch.setattr(blas_memory, "touch", touch)
+    monkeypatch.setattr(threads, "_touched", set())
+    return seen
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_each_thread_touches_the_memory_of_blas_before_the_first_work_of_a_type(number, touches):
+    for _ in range(2):
+        with threads_apart(number, np.float32) as group:
+            assert group.number == number
+            assert len({thread for thread, _ in touches}) == number
+        assert {dtype for _, dtype in touches} == {np.dtype(np.float32)}
+    n_touches = len(touches)
+    assert n_touches == number * (threads.TOUCHES if number > 1 else 1)
+    with threads_apart(number, np.float64):
+        assert len(touches) == 2 * n_touches
+
+
+def test_threads_that_fail_to_touch_the_memory_do_not_leave_the_others_waiting(
+    touches, monkeypatch
+):
+    def fail(dtype):
+        raise MemoryError
+
+    monkeypatch.setattr(blas_memory, "touch", fail)
+    with pytest.raises(MemoryError), threads_apart(2, np.float32):
+        pass
+    assert blas_threads() == {2}
+
+
+def test_there_are_no_more_threads_than_pieces_of_work(touches):
+    with threads_apart(3, np.float32, at_most=2) as group:
+        assert group.number == 2
+        assert list(group.run(abs, [-1, -2, -3])) == [1, 2, 3]
