@@ -53,6 +53,7 @@ ORDER = [
     "skdnn.core.fused.entries",
     "skdnn.core.fused.rows",
     "skdnn.core.fused.compact",
+    "skdnn.core.fused.narrow",
     "skdnn.core.fused.passes",
     "skdnn.core.fused.updates",
     "skdnn.core.fused.epoch",

@@ -42,7 +42,8 @@ class LayerColumns(NamedTuple):
     ``GRADS`` in the scratch, each (n_rows, fan_out). ``SUMS`` is the place there of the sum of the
     first share of the rows of ``GRADS``, ``SUMS_STEP`` how far it is to the next. ``THRESHOLD`` is
     what 16 random bits must reach for a unit to be kept, ``DRAW`` the place of the random key among
-    those of a step.
+    those of a step. ``BY_UNIT`` is the place in the scratch of the gradient of the weights,
+    (fan_out, fan_in), before it is written where it belongs; -1 where BLAS does that.
     """
 
     FAN_IN: int = 0
@@ -57,6 +58,7 @@ class LayerColumns(NamedTuple):
     GRADS: int = 9
     SUMS: int = 10
     SUMS_STEP: int = 11
+    BY_UNIT: int = 12
 
 
 Layer = LayerColumns()

@@ -16,6 +16,7 @@ from skdnn.core.zeros import are_sparse, find_runs
 # small parts are slower. It depends on shapes alone: sums round the same on any number of threads.
 SHARES = ((2**28, 8), (2**26, 4), (2**22, 2), (0, 1))
 FEWEST_INPUTS = 10  # of a column, on average, with which it pays not to widen rows
+NARROW = 6  # units of a layer, up to which the gradient of its weights is not BLAS's work
 FEWEST_ROWS = 128  # of a block of validation rows
 APART = 32  # numbers: two lines of the cache in float32, since processors fetch these in pairs
 MOST_COLUMNS = 2**24  # that a float32 number can tell apart
@@ -176,6 +177,10 @@ class Draft:
                 row[column] = scratch.place(self.n_rows * row[Layer.FAN_OUT])
             row[Layer.SUMS_STEP] = whole_lines(row[Layer.FAN_OUT])
             row[Layer.SUMS] = scratch.place(n_shares * row[Layer.SUMS_STEP])
+            row[Layer.BY_UNIT] = -1
+        for row in self.layers[1:]:
+            if row[Layer.FAN_OUT] <= NARROW:
+                row[Layer.BY_UNIT] = scratch.place(row[Layer.FAN_OUT] * row[Layer.FAN_IN])
         self.layers[-1][Layer.GRADS] = self.layers[-1][Layer.OUTPUTS]
 
 

@@ -173,6 +173,14 @@ def test_few_and_many_logits_train_as_layer_by_layer(loss, n_outputs, n_shares):
         assert_agree(loss=loss, n_outputs=n_outputs, is_alone=True)
 
 
+@pytest.mark.parametrize("n_shares", [1, 2])
+@pytest.mark.parametrize("width", [1, 5, 6, 7])
+@pytest.mark.parametrize("batch_size", [3, 16, 17])
+def test_narrow_and_wider_layers_train_as_layer_by_layer(width, batch_size, n_shares):
+    with mock.patch("skdnn.core.drafting.SHARES", ((0, n_shares),)):
+        assert_agree(hidden=(19, width), n_outputs=width + 1, batch_size=batch_size, is_alone=True)
+
+
 @pytest.mark.parametrize("options", [{}, {"alpha": 3.0}, {"max_grad_norm": 0.1}])
 @pytest.mark.parametrize("rule", OPTIMIZERS)
 def test_every_rule_steps_as_layer_by_layer(rule, options):

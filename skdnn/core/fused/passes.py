@@ -7,6 +7,7 @@ import numpy as np
 from skdnn.core.codes import Layer, LossCode
 from skdnn.core.fused.elementwise import expm1
 from skdnn.core.fused.machine import call, compiled, multiply, piece
+from skdnn.core.fused.narrow import grad_narrow_weights
 from skdnn.core.fused.rows import drop
 from skdnn.core.fused.shares import FEW_ROWS, LINE, span
 
@@ -199,6 +200,9 @@ def grad_weights(net, depth, n_rows, grads, scratch, share):
     width = layer[Layer.FAN_OUT]
     inputs, n_inputs = inputs_of(net, depth)
     low, high = span(n_inputs, share, net.n_shares, FEW_ROWS)
+    if layer[Layer.BY_UNIT] >= 0:
+        grad_narrow_weights(net, depth, n_rows, low, high, grads, scratch)
+        return
     multiply(
         net.gemm,
         (high - low, width, n_rows),
