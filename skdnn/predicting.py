@@ -88,7 +88,8 @@ def predict_blocks(estimator, X, average, result):
         for span in spans:
             fill(span)
         return result
-    with threads_apart(estimator.n_jobs, estimator._dtype, len(spans)) as threads:
+    dtype = np.float64 if n_rows <= FEW else estimator._dtype
+    with threads_apart(estimator.n_jobs, dtype, len(spans)) as threads:
         list(threads.run(fill, spans))
     return result
 

@@ -86,7 +86,7 @@ class Subject:
     def map(self, function):
         """Return what ``function`` makes of each block of rows, on threads."""
         spans = _spans(self.rows.shape[0])
-        with threads_apart(self.estimator.n_jobs, self.estimator._dtype, len(spans)) as threads:
+        with threads_apart(self.estimator.n_jobs, np.float64, len(spans)) as threads:
             return list(threads.run(function, spans))
 
     def block(self, span):

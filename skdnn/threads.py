@@ -15,7 +15,7 @@ from threadpoolctl import ThreadpoolController
 
 from skdnn.core import blas_memory, compiling
 
-TOUCHES = 3  # that threads make together, so that all at once are in BLAS in one of them
+TOUCHES = 3  # that threads make together: in one of them all at once are likely to be in BLAS
 PATIENCE = 1  # seconds to wait for each other: nothing depends on it but speed
 
 _lock = threading.Lock()
@@ -26,7 +26,7 @@ _touched = set()  # what BLAS's memory was touched for in this process
 
 
 class Threads(NamedTuple):
-    """Threads, each of which BLAS is kept to.
+    """Threads that call BLAS, which adds none of its own.
 
     Attributes
     ----------

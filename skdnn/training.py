@@ -59,7 +59,7 @@ def make_plan(estimator, resolved, network, task):
 
 def training_threads(estimator, n_members):
     """Return a context of Threads for members; a single one is shared by slices of its batches."""
-    compiling.load()
+    compiling.load()  # to know which libraries' memory to touch
     return threads_apart(estimator.n_jobs, estimator._dtype, n_members if n_members > 1 else None)
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from skdnn.core import compiling
 from skdnn.core.c_functions import multiply
 
-# Rows, terms and columns of a product that writes enough. OpenBLAS splits so many columns on every
-# processor: only then it keeps the copies of all rows instead of writing one over the other.
+# Rows, terms and columns of a product that writes enough. On every kind of processor
+# OpenBLAS cuts so many columns: only then it keeps the copies of all rows instead of writing one
+# over the other.
 SHAPE = 64, 192, 1536
 
 

@@ -1,4 +1,4 @@
-"""Addresses of C functions, by which compiled loops call them."""
+"""C functions: their addresses, by which compiled loops call them, and one called from here."""
 
 import ctypes
 import sys
@@ -19,7 +19,7 @@ def product(dtype):
 def multiply(a, b, out):
     """Write the product of two C-contiguous matrices, with SciPy's function if it is to be had.
 
-    Python's lock is not held meanwhile, other than in ``scipy.linalg.blas``.
+    Unlike the functions of ``scipy.linalg.blas``, it does not hold Python's lock meanwhile.
     """
     if product(a.dtype) is None:
         return

@@ -177,6 +177,9 @@ def test_few_and_many_logits_train_as_layer_by_layer(loss, n_outputs, n_shares):
 @pytest.mark.parametrize("width", [1, 5, 6, 7])
 @pytest.mark.parametrize("batch_size", [3, 16, 17])
 def test_narrow_and_wider_layers_train_as_layer_by_layer(width, batch_size, n_shares):
+    with compiled(True):
+        layers = make_steps(make_crew(hidden=(19, width), n_outputs=width + 1)).net.layers
+    assert (layers[:, Layer.BY_UNIT] >= 0).tolist() == [False, width <= 6, width + 1 <= 6]
     with mock.patch("skdnn.core.drafting.SHARES", ((0, n_shares),)):
         assert_agree(hidden=(19, width), n_outputs=width + 1, batch_size=batch_size, is_alone=True)
 
@@ -383,6 +386,8 @@ def test_arrays_of_the_scratch_are_apart_and_begin_lines_of_the_cache(
         assert layer[Layer.SUMS_STEP] >= layer[Layer.FAN_OUT]
         assert layer[Layer.SUMS_STEP] % 32 == 0
         sizes.append((layer[Layer.SUMS], n_shares * layer[Layer.SUMS_STEP]))
+        if layer[Layer.BY_UNIT] >= 0:
+            sizes.append((layer[Layer.BY_UNIT], layer[Layer.FAN_OUT] * layer[Layer.FAN_IN]))
     sizes.append((members.scratch.size, 0))
     sizes.sort()
     for (place, size), (following, _) in pairwise(sizes):

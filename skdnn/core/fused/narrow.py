@@ -35,7 +35,10 @@ def weights_of_unit(layer, unit, low, high, scratch):
 
 @compiled
 def add_four_rows(layer, row, inputs, low, high, scratch):
-    """Add what four rows give, the first inputs of which are in the scratch at ``inputs``."""
+    """Add what four rows give: their inputs a to d, times the gradients p to s of each unit.
+
+    The inputs of the batch begin in the scratch at ``inputs``.
+    """
     width, n_inputs, size = layer[Layer.FAN_OUT], layer[Layer.FAN_IN], high - low
     place = inputs + row * n_inputs
     a, b = piece(scratch, place, size), piece(scratch, place + n_inputs, size)
