@@ -4,7 +4,7 @@ import numpy as np
 
 from skdnn.core.c_functions import give_way
 from skdnn.core.fused.tables import Members, Orders, Rows, Steps, Team
-from skdnn.core.fused_rules import RULES, rule_table
+from skdnn.core.fused_rules import rule_table
 
 # Products of a row and a weight in a call: a few tenths of a second, before Ctrl-C is heeded.
 CALL_WORK = 2**31
@@ -26,6 +26,9 @@ class FusedSteps:
     """
 
     def __init__(self, crew, draft):
+        from skdnn.core.fused import epoch  # imports numba
+
+        self.loops = epoch
         self.crew, self.n_draws, self.n_rows = crew, draft.n_draws, draft.n_rows
         self.net, n_scratch = draft.finish()
         params = crew.params
@@ -63,38 +66,31 @@ class FusedSteps:
 
     def _steps(self, rates, number):
         """Return the Steps of an epoch, with the random keys that layers would draw."""
-        rule, rngs = self.crew.rule, self.crew.rngs
-        numbers = np.arange(number + 1, number + 1 + len(rates))
-        factors = np.empty((len(rates), 3))
-        factors[:, 0] = rates
-        factors[:, 1:] = RULES[type(rule)].factors(rule, numbers)
+        rngs = self.crew.rngs
         keys = np.empty((len(rngs), len(rates), self.n_draws), np.uint64)
         if self.n_draws:  # to draw nothing takes time too
             for rng, member_keys in zip(rngs, keys, strict=True):
                 member_keys.reshape(-1)[:] = rng.bit_generator.random_raw(member_keys.size)
-        return Steps(factors, keys)
+        return Steps(rates, number, keys)
 
     def _train(self, steps, first, last, losses):
         """Train on some batches; add to the losses."""
-        from skdnn.core.fused.epoch import train
-
         n_threads = min(self.crew.n_threads, self.net.n_shares)
         rates, counter = self.crew.rates[:, 0], np.zeros(1, np.int64)
 
         def train_on(thread):
             team = Team(thread, n_threads, counter, give_way())
             fixed = self.net, self.rule, self.rows, self.train_orders
-            train(*fixed, steps, first, last, rates, self.members, team, losses)
+            self.loops.train(*fixed, steps, first, last, rates, self.members, team, losses)
 
         run = self.crew.run if n_threads > 1 else map
         list(run(train_on, range(n_threads)))
 
     def evaluate(self):
         """Return the validation loss and accuracy, shape (2, n_members)."""
-        from skdnn.core.fused.epoch import evaluate
-
         report = np.zeros((2, len(self.crew.params)))
-        evaluate(self.net, self.valid_rows, self.valid_orders, self.n_rows, self.members, report)
+        rows = self.valid_rows, self.valid_orders
+        self.loops.evaluate(self.net, *rows, self.n_rows, self.members, report)
         return report
 
 

@@ -9,7 +9,7 @@ from skdnn.core import compiling
 from skdnn.core.batches import DenseRows
 from skdnn.core.c_functions import product
 from skdnn.core.drafting import Draft
-from skdnn.core.fused_rules import RULES
+from skdnn.core.fused_rules import CONSTANTS
 from skdnn.core.fused_steps import FusedSteps
 from skdnn.core.steps import LayerSteps
 
@@ -26,7 +26,7 @@ def fuse(crew):
     tables = [crew.data] if crew.valid_data is None else [crew.data, crew.valid_data]
     is_known = (
         all(_are_plain(data.rows, dtype) for data in tables)
-        and type(crew.rule) in RULES
+        and type(crew.rule) in CONSTANTS
         and crew.plan.loss.code is not None
         and product(dtype) is not None
     )

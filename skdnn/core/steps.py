@@ -113,7 +113,7 @@ class LayerSteps:
 
         Parameters
         ----------
-        rates : list of float
+        rates : ndarray of shape (n_batches,)
             One a batch, for all members.
         number : int
             Steps taken before.

@@ -26,7 +26,7 @@ from skdnn.core.fused.passes import (
 from skdnn.core.fused.rows import gather
 from skdnn.core.fused.shares import FEW_ROWS, span
 from skdnn.core.fused.tables import Member, Net
-from skdnn.core.fused.updates import add_penalty, shrinkage, sum_of_squares, update
+from skdnn.core.fused.updates import add_penalty, corrections, shrinkage, sum_of_squares, update
 
 
 @compiled
@@ -101,8 +101,8 @@ def differentiate(net, data, batch, factor, member, keys, words, team, waits):
 
 
 @compiled
-def descend(net, rule, step, rate, strength, member, team, waits):
-    """Take a step; return the loss of the batch with its penalty."""
+def descend(net, rule, number, rate, strength, member, team, waits):
+    """Take step ``number``, from 1; return the loss of the batch with its penalty."""
     shares = range(team.thread, net.n_shares, team.n_threads)
     if strength > 0 or rule.max_norm < np.inf:
         for share in shares:
@@ -114,8 +114,9 @@ def descend(net, rule, step, rate, strength, member, team, waits):
     factor = 1.0
     if rule.max_norm < np.inf:
         factor = shrinkage(member.sums[2].sum(), rule.max_norm)
+    corrected = corrections(rule, number)
     for share in shares:
-        update(net, rule, step, rate, factor, member, share)
+        update(net, rule, corrected, rate, factor, member, share)
     wait_for_all(team, waits)
     return value
 
@@ -141,7 +142,7 @@ def train(net, rule, data, orders, steps, first, last, rates, members, team, los
         The losses are added, each batch with its share of the rows.
     """
     words, waits = np.empty(net.n_words, np.uint64), np.zeros(1, np.int64)
-    n_batches, net = len(steps.factors), of_net(net)
+    n_batches, net = len(steps.rates), of_net(net)
     for k in range(len(rates)):
         member, start, n_rows = of_member(members, k), orders.starts[k], orders.counts[k]
         strength = rule.alpha / n_rows
@@ -149,9 +150,9 @@ def train(net, rule, data, orders, steps, first, last, rates, members, team, los
             low, high = n_rows * number // n_batches, n_rows * (number + 1) // n_batches
             batch = orders.rows[start + low : start + high]
             factor = 1 / (max(high - low, 1) * orders.means[k])
-            keys, step = steps.keys[k, number], steps.factors[number]
+            keys, rate = steps.keys[k, number], rates[k] * steps.rates[number]
             differentiate(net, data, batch, factor, member, keys, words, team, waits)
-            rate = rates[k] * step[0]
+            step = steps.n_before + number + 1
             value = descend(net, rule, step, rate, strength, member, team, waits)
             if team.thread == 0:
                 losses[k] += value * (high - low) / n_rows

@@ -138,12 +138,14 @@ class Steps(NamedTuple):
 
     Attributes
     ----------
-    factors : float64 ndarray of shape (n_steps, 3)
-        On the rate, and the two of the rule.
+    rates : float64 ndarray of shape (n_steps,)
+    n_before : int
+        Steps taken before.
     keys : uint64 ndarray of shape (n_members, n_steps, n_layers with dropout)
     """
 
-    factors: np.ndarray
+    rates: np.ndarray
+    n_before: int
     keys: np.ndarray
 
 

@@ -26,7 +26,15 @@ def momentum(params, grads, velocity, rate, share, nesterov):
 
 
 @compiled
-def follow(rule, step, rate, params, grads, first, second):
+def corrections(rule, number):
+    """Return what step ``number``, from 1, multiplies Adam's moments by: they start from 0."""
+    if rule.code != RuleCode.ADAM:
+        return 1.0, 1.0
+    return 1 / (1 - rule.share_1**number), 1 / (1 - rule.share_2**number)
+
+
+@compiled
+def follow(rule, corrected, rate, params, grads, first, second):
     """Take a step of the rule over some parameters."""
     real = params.dtype.type
     if rule.code == RuleCode.ADAM:
@@ -35,10 +43,10 @@ def follow(rule, step, rate, params, grads, first, second):
             grads,
             first,
             second,
-            rate * real(step[1]),
+            rate * real(corrected[0]),
             (real(rule.share_1), real(1 - rule.share_1)),
             (real(rule.share_2), real(1 - rule.share_2)),
-            real(step[2]),
+            real(corrected[1]),
             real(rule.epsilon),
         )
     elif rule.code == RuleCode.MOMENTUM:
@@ -113,15 +121,15 @@ def shrinkage(total, largest):
 
 
 @compiled
-def update(net, rule, step, rate, factor, member, share):
+def update(net, rule, corrected, rate, factor, member, share):
     """Shrink a share of the gradient and of the weights, and take the rule's step.
 
     Parameters
     ----------
     net : Net
     rule : Rule
-    step : ndarray of shape (3,)
-        Factors of this step: on the rate, and the rule's two.
+    corrected : (float, float)
+        See :func:`corrections`.
     rate : float
     factor : float
         On the gradient.
@@ -137,13 +145,13 @@ def update(net, rule, step, rate, factor, member, share):
             stop = min(start + BLOCK, last)
             if rule.decay:
                 scale(member.params[start:stop], kept)
-            follow_span(rule, step, rate, factor, member, start, stop)
+            follow_span(rule, corrected, rate, factor, member, start, stop)
         start, stop = span_of_others(net, depth, member.params.size, share)
-        follow_span(rule, step, rate, factor, member, start, stop)
+        follow_span(rule, corrected, rate, factor, member, start, stop)
 
 
 @compiled
-def follow_span(rule, step, rate, factor, member, start, stop):
+def follow_span(rule, corrected, rate, factor, member, start, stop):
     """Take the rule's step for the parameters from ``start`` to ``stop``."""
     if start >= stop:
         return
@@ -153,7 +161,7 @@ def follow_span(rule, step, rate, factor, member, start, stop):
     params, first, second = member.params, member.first, member.second
     follow(
         rule,
-        step,
+        corrected,
         params.dtype.type(rate),
         params[start:stop],
         grads,
