@@ -50,9 +50,10 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, int or "auto", default="auto"
-        Units of each hidden layer. ``()`` is logistic regression. "auto" is (256, 256), or
-        (448, 256) for "adamw" and wide and long data: more than 100 inputs (as they are encoded,
-        bins aside, and not sparse) and more than 50,000 distinct rows to train on.
+        Units of each hidden layer. ``()`` is logistic regression. "auto" is (256, 256). For
+        "adamw" it is (128, 128) up to 1,024 rows (but with ``partial_fit``, to which more may
+        come), and (448, 256) for more than 100 inputs (as they are encoded, bins aside, and not
+        sparse) and more than 50,000 rows. Training that goes on keeps what it was.
     activation : str, callable, object or sequence of these, default="relu"
         One of "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "silu",
         "gelu", "mish", "softplus", or one of your own, for all hidden layers or one for each. Your
@@ -452,7 +453,7 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
             task = make_epoch(self, table, n_members, learns=not continues or refit_encoder)
             watch = Watch(self, X, y, sample_weight, calls_back=False)
             with training_threads(self, n_members) as threads:
-                go_on(self, task, continues, watch, threads, max_iter=1, learning_rate="constant")
+                go_on(self, task, continues, watch, threads, is_part=True)
             forget_calibration(self)
             self._fingerprint = MIXED
             self._passes = forward_passes(self)

@@ -72,6 +72,8 @@ CONSTRAINTS = {
 }
 
 HIDDEN_LAYER_SIZES = (256, 256)
+# Rows up to which they hold for "adamw": few rows are learnt as well by fewer units, and sooner.
+LAYERS = ((1024, (128, 128)), (np.inf, HIDDEN_LAYER_SIZES))
 MANY = 50_000  # distinct rows above which a part of them is enough to validate on
 # Rows up to which a number of members holds: of few rows, more cost little and tell more.
 MEMBERS, USUAL = ((2500, 16), (MANY, 8), (np.inf, 2)), 8
@@ -118,6 +120,8 @@ class Extent(NamedTuple):
     ----------
     n_rows : int
         Distinct rows that a member trains on.
+    has_all_rows : bool
+        Whether no more are to come, as they do with ``partial_fit``.
     n_columns : int
         Columns of an encoded row.
     n_inputs : int
@@ -129,6 +133,7 @@ class Extent(NamedTuple):
     """
 
     n_rows: int
+    has_all_rows: bool
     n_columns: int
     n_inputs: int
     is_sparse: bool
@@ -161,7 +166,7 @@ def resolve(estimator, extent, validates):
     if solver.adapts:
         n_batches = -(-extent.n_rows // batch_size)
         recipe["max_iter"] = max(epochs, -(-MIN_STEPS // n_batches))
-        recipe |= _regularization(extent)
+        recipe |= _recipe_for(extent)
     if not validates or estimator.loss != "log_loss":
         recipe["label_smoothing"] = 0.0  # no temperature will undo its modesty
     sizes, activation = check_layers(estimator, recipe)
@@ -173,9 +178,26 @@ def resolve(estimator, extent, validates):
     return Resolved(sizes, activation, batch_size, **values)
 
 
-def _regularization(extent):
+def shape_before(estimator, resolved):
+    """Return the parameters that give the network the shape of the one that training goes on with.
+
+    They are those that "auto" might have become, were it asked about the rows that came now.
+    """
+    before = estimator.resolved_params_
+    kept = {"connectivity": before["connectivity"]}
+    sizes = before["hidden_layer_sizes"]
+    if isinstance(estimator.hidden_layer_sizes, str) and len(sizes) == len(resolved.activation):
+        kept["hidden_layer_sizes"] = sizes
+    return kept
+
+
+def _recipe_for(extent):
     """Return the part of the recipe that follows the rows, and how many inputs they are."""
-    recipe = {"dropout": next(rate for limit, rate in DROPOUT if extent.n_rows <= limit)}
+    most_rows = extent.n_rows if extent.has_all_rows else np.inf
+    recipe = {
+        "hidden_layer_sizes": next(sizes for limit, sizes in LAYERS if most_rows <= limit),
+        "dropout": next(rate for limit, rate in DROPOUT if extent.n_rows <= limit),
+    }
     is_wide = extent.n_inputs > WIDE
     if not extent.is_sparse:
         recipe["input_dropout"] = WIDE_DROPOUT if is_wide else 0.0

@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 
 from skdnn.core.training import State
 from skdnn.outcome import keep_history, warn_of_divergence, warn_of_interrupt, warn_of_limit
-from skdnn.parameters import check_together, resolve
+from skdnn.parameters import check_together, resolve, shape_before
 from skdnn.predicting import forward_passes
 from skdnn.reading import fit_encoder, resolve_dtype
 from skdnn.starting import (
@@ -73,7 +73,7 @@ def _check_same_classes(estimator, now):
     )
 
 
-def go_on(estimator, task, continues, watch, threads, **forced):
+def go_on(estimator, task, continues, watch, threads, is_part=False):
     """Train, and keep the parameters and the history.
 
     Parameters
@@ -84,8 +84,8 @@ def go_on(estimator, task, continues, watch, threads, **forced):
         Whether training goes on from where it stopped.
     watch : Watch
     threads : Threads
-    **forced
-        In place of resolved parameters.
+    is_part : bool, default=False
+        Whether this is an epoch of ``partial_fit``.
 
     Returns
     -------
@@ -93,11 +93,12 @@ def go_on(estimator, task, continues, watch, threads, **forced):
     """
     split = task.split
     validates = split.valid_data is not None and estimator.early_stopping
-    extent = measure(split, estimator.encoder_)
-    resolved = resolve(estimator, extent, validates)._replace(**forced)
+    extent = measure(split, estimator.encoder_, has_all_rows=not is_part)
+    resolved = resolve(estimator, extent, validates)
+    if is_part:
+        resolved = resolved._replace(max_iter=1, learning_rate="constant")
     if continues:  # whatever the rows are like that it goes on with
-        before = estimator.resolved_params_["connectivity"]
-        resolved = resolved._replace(connectivity=before)
+        resolved = resolved._replace(**shape_before(estimator, resolved))
     check_together(estimator, resolved, extent.is_sparse)
     network = make_network(split.data.rows.array, resolved, estimator._labels, estimator.encoder_)
     n_epochs_before = estimator._curves.shape[2] if continues else 0
@@ -112,7 +113,7 @@ def go_on(estimator, task, continues, watch, threads, **forced):
         watch.replay(history)
     warn_of_divergence(history, plan)
     warn_of_interrupt(history, plan)
-    if not forced:
+    if not is_part:
         warn_of_limit(estimator, history, plan, resolved)
     estimator._params, estimator._rule_state, estimator._n_steps = state
     vars(estimator).update(shape_of(estimator, network, resolved))

@@ -22,14 +22,15 @@ def count_inputs(encoded, encoder):
     return encoded.shape[1] if expansion is None or issparse(encoded) else expansion.n_outputs
 
 
-def measure(split, encoder):
+def measure(split, encoder, has_all_rows):
     """Return the Extent of the rows of a split."""
     encoded, expansion = split.data.rows.array, expansion_of(encoder)
     n_inputs = count_inputs(encoded, encoder)
     if expansion is not None and not issparse(encoded):
         n_inputs -= sum(expansion.n_bins)
     n_rows = max(map(len, split.train_rows))
-    return Extent(n_rows, encoded.shape[1], n_inputs, issparse(encoded), len(split.train_rows))
+    n_members = len(split.train_rows)
+    return Extent(n_rows, has_all_rows, encoded.shape[1], n_inputs, issparse(encoded), n_members)
 
 
 def make_network(encoded, resolved, labels, encoder):

@@ -59,7 +59,7 @@ def test_activations_can_differ_by_layer():
 
 def test_auto_becomes_something_that_can_be_read():
     net = DeepNetClassifier(random_state=0).fit(X[:, :2], y)
-    assert net.resolved_params_["hidden_layer_sizes"] == (256, 256)
+    assert net.resolved_params_["hidden_layer_sizes"] == (128, 128)
     assert net.resolved_params_["learning_rate"] == "cosine"
     # 119 distinct training rows a member are two batches of 64; 2,000 steps are 1,000 epochs.
     assert net.resolved_params_["batch_size"] == 64
@@ -72,9 +72,24 @@ def test_auto_becomes_something_that_can_be_read():
     [(1000, 1, 50), (1000, 100, 200), (30_000, 128, 50), (30_001, 256, 20), (100_001, 512, 15)],
 )
 def test_auto_epochs_are_a_number_by_size_or_what_2000_steps_take(n_rows, batch_size, n_epochs):
-    extent = Extent(n_rows, 5, 5, False, n_members=8)
+    extent = Extent(n_rows, True, 5, 5, False, n_members=8)
     net = DeepNetClassifier(batch_size=batch_size)
     assert resolve(net, extent, validates=True).max_iter == n_epochs
+
+
+@pytest.mark.parametrize(
+    ("solver", "n_rows", "has_all_rows", "expected"),
+    [
+        ("adamw", 1024, True, (128, 128)),
+        ("adamw", 1025, True, (256, 256)),
+        ("adamw", 1024, False, (256, 256)),
+        ("adam", 1024, True, (256, 256)),
+    ],
+)
+def test_auto_layers_are_narrower_for_few_rows(solver, n_rows, has_all_rows, expected):
+    extent = Extent(n_rows, has_all_rows, 5, 5, False, n_members=8)
+    resolved = resolve(DeepNetClassifier(solver=solver), extent, validates=True)
+    assert resolved.hidden_layer_sizes == expected
 
 
 @pytest.mark.parametrize("number", [np.int8, np.uint8, np.int32, np.uint64])
@@ -105,7 +120,7 @@ def test_wide_tables_drop_inputs_and_narrow_or_sparse_ones_do_not():
     ],
 )
 def test_wide_and_long_data_have_a_recipe_of_their_own(n_rows, n_inputs, is_sparse, expected):
-    extent = Extent(n_rows, n_inputs, n_inputs, is_sparse, n_members=2)
+    extent = Extent(n_rows, True, n_inputs, n_inputs, is_sparse, n_members=2)
     resolved = resolve(DeepNetClassifier(), extent, validates=True)
     found = (
         resolved.hidden_layer_sizes,
