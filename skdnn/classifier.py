@@ -417,7 +417,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     def partial_fit(self, X, y, sample_weight=None, classes=None, refit_encoder=False):
         """Train for one epoch, at a constant rate, on all rows for all members.
 
-        Nothing is held out: probabilities stay uncalibrated (``temperature_`` is 1).
+        Nothing is held out: probabilities stay uncalibrated (``temperature_`` is 1). More rows may
+        come: "auto" layers have 256 units however few there are in the first call.
 
         Parameters
         ----------

@@ -21,7 +21,8 @@ class Solver(NamedTuple):
     has_patience : bool
         Whether training without validation rows may stop early by default.
     adapts : bool
-        Whether batches, epochs and input dropout follow the size of the data by default.
+        Whether batches, epochs, layers, dropout and connections follow the size of the data by
+        default.
     starts_small : bool
         Whether the last layer starts with small weights by default.
     """

@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 
 from skdnn.core.training import State
 from skdnn.outcome import keep_history, warn_of_divergence, warn_of_interrupt, warn_of_limit
-from skdnn.parameters import check_together, resolve, shape_before
+from skdnn.parameters import check_together, resolve
 from skdnn.predicting import forward_passes
 from skdnn.reading import fit_encoder, resolve_dtype
 from skdnn.starting import (
@@ -94,11 +94,10 @@ def go_on(estimator, task, continues, watch, threads, is_part=False):
     split = task.split
     validates = split.valid_data is not None and estimator.early_stopping
     extent = measure(split, estimator.encoder_, has_all_rows=not is_part)
-    resolved = resolve(estimator, extent, validates)
+    before = estimator.resolved_params_ if continues else None
+    resolved = resolve(estimator, extent, validates, before)
     if is_part:
         resolved = resolved._replace(max_iter=1, learning_rate="constant")
-    if continues:  # whatever the rows are like that it goes on with
-        resolved = resolved._replace(**shape_before(estimator, resolved))
     check_together(estimator, resolved, extent.is_sparse)
     network = make_network(split.data.rows.array, resolved, estimator._labels, estimator.encoder_)
     n_epochs_before = estimator._curves.shape[2] if continues else 0

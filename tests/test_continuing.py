@@ -94,24 +94,29 @@ def test_fit_starts_anew_without_warm_start():
 
 def test_auto_layers_stay_what_they_were_when_more_rows_come():
     rng = np.random.default_rng(0)
-    more = rng.normal(size=(1200, 2))
+    more = rng.normal(size=(2400, 2))
     labels = (more[:, 0] > 0).astype(int)
     few = more[:60], labels[:60]
-    net = DeepNetClassifier(n_members=2, max_iter=1, warm_start=True, random_state=0).fit(*few)
-    assert net.resolved_params_["hidden_layer_sizes"] == (128, 128)
-    before = net.n_layers_, [w.shape for w in net.coefs_]
-    net.fit(more, labels)
-    assert (net.n_layers_, [w.shape for w in net.coefs_]) == before
-    assert net.resolved_params_["hidden_layer_sizes"] == (128, 128)
+    given = {"n_members": 2, "max_iter": 1, "random_state": 0}
+    anew = DeepNetClassifier(**given).fit(more, labels)
+    assert anew.resolved_params_["hidden_layer_sizes"] == (256, 256)
+    net = DeepNetClassifier(**given, warm_start=True)
+    for go_on in (net.fit, net.partial_fit):
+        go_on(*few)
+        assert net.resolved_params_["hidden_layer_sizes"] == (128, 128)
+        go_on(more, labels)
+        assert net.resolved_params_["hidden_layer_sizes"] == (128, 128)
 
 
 def test_partial_fit_has_layers_for_rows_to_come():
-    net = DeepNetClassifier(n_members=2, random_state=0).partial_fit(X, y, classes=[0, 1, 2])
-    assert net.resolved_params_["hidden_layer_sizes"] == (256, 256)
-    assert net.partial_fit(X, y).resolved_params_["hidden_layer_sizes"] == (256, 256)
+    net = DeepNetClassifier(n_members=2, max_iter=1, warm_start=True, random_state=0)
+    net.partial_fit(X, y, classes=[0, 1, 2])
+    for go_on in (net.partial_fit, net.fit):
+        assert go_on(X, y).resolved_params_["hidden_layer_sizes"] == (256, 256)
 
 
-def test_auto_layers_of_another_number_are_another_shape():
+def test_auto_layers_are_those_that_there_are_when_training_goes_on():
     net = DeepNetClassifier(**{**PLAIN, "warm_start": True, "max_iter": 1}).fit(X, y)
-    with pytest.raises(ValueError, match="of widths"):
-        net.set_params(hidden_layer_sizes="auto").fit(X, y)
+    net.set_params(hidden_layer_sizes="auto").fit(X, y)
+    assert net.resolved_params_["hidden_layer_sizes"] == (8,)
+    assert net.resolved_params_["activation"] == ("relu",)

@@ -71,7 +71,7 @@ class FusedSteps:
         if self.n_draws:  # to draw nothing takes time too
             for rng, member_keys in zip(rngs, keys, strict=True):
                 member_keys.reshape(-1)[:] = rng.bit_generator.random_raw(member_keys.size)
-        return Steps(rates, number, keys)
+        return Steps(np.array(rates, np.float64), number, keys)
 
     def _train(self, steps, first, last, losses):
         """Train on some batches; add to the losses."""

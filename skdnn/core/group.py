@@ -118,7 +118,7 @@ class Group:
             self._restore_diverged(report[0])
             # An epoch's loss is that of the parameters it set out from, more or less: where it
             # is the lowest so far, those were good, whatever the epoch made of them.
-            for k in (report[0] < self.lowest).nonzero()[0]:
+            for k in np.flatnonzero(report[0] < self.lowest):
                 self.last_good[k] = self.before[k]
             np.fmin(self.lowest, report[0], out=self.lowest)
             if self.valid_rows:
@@ -138,12 +138,21 @@ class Group:
         return losses
 
     def _rates(self, number):
-        """Return the rates of the steps of an epoch, shape (n_batches,)."""
+        """Return the rates of the steps of an epoch."""
         plan, n_batches = self.plan, self.layout.n_batches
         taken = self.n_steps - self.first_step
-        fraction = np.arange(taken, taken + n_batches) / (plan.n_epochs * n_batches)
-        progress = Progress(fraction, number * self.n_rows, plan.power_t, plan.warmup)
-        return np.full(n_batches, plan.learning_rate * plan.schedule(progress))
+        return [
+            plan.learning_rate
+            * plan.schedule(
+                Progress(
+                    (taken + step) / (plan.n_epochs * n_batches),
+                    number * self.n_rows,
+                    plan.power_t,
+                    plan.warmup,
+                )
+            )
+            for step in range(n_batches)
+        ]
 
     def _restore_diverged(self, losses):
         """Put members with a loss or a parameter that is not finite back, at a lower rate."""

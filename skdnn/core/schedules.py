@@ -1,7 +1,4 @@
-"""Learning-rate schedules: how far training has come -> factors on the starting rate.
-
-A factor for each step, or a single one where it is the same for all steps of an epoch.
-"""
+"""Learning-rate schedules: how far training has come -> factor on the starting rate."""
 
 from typing import NamedTuple
 
@@ -13,8 +10,8 @@ class Progress(NamedTuple):
 
     Attributes
     ----------
-    fraction : ndarray of shape (n_steps,)
-        Steps taken before each step of an epoch over all planned steps, in [0, 1).
+    fraction : float in [0, 1)
+        Steps taken over all planned steps.
     n_rows_seen : int
         Rows seen up to the start of this epoch.
     power_t : float
@@ -23,7 +20,7 @@ class Progress(NamedTuple):
         Share of all steps over which ``cosine`` rises.
     """
 
-    fraction: np.ndarray
+    fraction: float
     n_rows_seen: int
     power_t: float
     warmup: float
@@ -44,8 +41,9 @@ def cosine(progress):
 
     Loshchilov & Hutter, 2017, https://arxiv.org/abs/1608.03983.
     """
-    risen = _passed(progress.fraction, 0, progress.warmup)
-    return risen * _half_cosine(_passed(progress.fraction, progress.warmup, 1))
+    if progress.fraction < progress.warmup:
+        return progress.fraction / progress.warmup
+    return _half_cosine((progress.fraction - progress.warmup) / (1 - progress.warmup))
 
 
 def one_cycle(progress, rise=0.3, start=1 / 25, end=1e-4):
@@ -53,13 +51,9 @@ def one_cycle(progress, rise=0.3, start=1 / 25, end=1e-4):
 
     Smith & Topin, 2018, https://arxiv.org/abs/1708.07120.
     """
-    risen = 1 - (1 - start) * _half_cosine(_passed(progress.fraction, 0, rise))
-    return risen * (end + (1 - end) * _half_cosine(_passed(progress.fraction, rise, 1)))
-
-
-def _passed(fraction, start, stop):
-    """Return how much of the way from start to stop lies behind: 0 before it, 1 after it."""
-    return np.interp(fraction, (start, stop), (0, 1))
+    if progress.fraction < rise:
+        return 1 - (1 - start) * _half_cosine(progress.fraction / rise)
+    return end + (1 - end) * _half_cosine((progress.fraction - rise) / (1 - rise))
 
 
 def _half_cosine(fraction):

@@ -113,7 +113,7 @@ class LayerSteps:
 
         Parameters
         ----------
-        rates : ndarray of shape (n_batches,)
+        rates : list of float
             One a batch, for all members.
         number : int
             Steps taken before.

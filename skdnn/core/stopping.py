@@ -39,7 +39,7 @@ class BestEpochs:
         """
         self.waited += 1
         self.waited[losses <= self.loss - self.tol] = 0
-        better = (losses < self.loss).nonzero()[0]
+        better = np.flatnonzero(losses < self.loss)
         self.epoch[better] = epoch
         np.fmin(self.loss, losses, out=self.loss)  # NaN is never the lower one
         if self.params is not None:

@@ -76,12 +76,3 @@ def test_factors_rise_up_to_the_peak_and_fall_from_there(name, peak):
     assert (np.diff(factors[fractions <= peak]) >= 0).all()
     assert (np.diff(factors[fractions >= peak]) <= 0).all()
     assert factors[np.abs(fractions - peak).argmin()] == pytest.approx(1)
-
-
-@pytest.mark.parametrize("name", SCHEDULES)
-@pytest.mark.parametrize("warmup", [0.0, 0.2])
-def test_steps_of_an_epoch_have_the_factors_that_each_has_alone(name, warmup):
-    fractions = np.linspace(0, 1, 41)
-    together = np.full(fractions.shape, factor(name, fractions, 7, warmup=warmup))
-    alone = [factor(name, fraction, 7, warmup=warmup) for fraction in fractions]
-    np.testing.assert_array_equal(together, alone)
