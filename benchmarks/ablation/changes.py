@@ -23,7 +23,6 @@ CHANGES = {
         {"hidden_layer_sizes": ()},
         {"hidden_layer_sizes": (64, 64)},
         {"hidden_layer_sizes": (128, 128)},
-        {"hidden_layer_sizes": (256, 256)},
         {"hidden_layer_sizes": (512, 256)},
         {"hidden_layer_sizes": (256, 256, 256)},
         {"activation": "silu"},
