@@ -36,11 +36,10 @@ python -m benchmarks.report
 are noise of the same shape; without `--data` the tables are scikit-learn's own. Of MNIST's numbers
 four in five are zero: skdnn leaves out most of their products, and may take less time than the
 products alone, which are all of them. Noise has no zeros.
-
-Ratios depend on the processor. On an older one, whose vector instructions are half as wide, matrix
-products are a larger part of the time of all contenders: rows 1 and 3 come out near their bounds
-for MLPClassifier and torch, on either side, and default fits (row 10) took longer than CatBoost's
-on most of the tables that were tried.
+"""
+ELSEWHERE = """\
+Ratios depend on the processor: where vector instructions are narrower, matrix products are a larger
+part of everybody's time. What another machine measured is at [the end](#on-another-machine).
 """
 UNITS = ((1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
@@ -48,28 +47,39 @@ UNITS = ((1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 def main():
     """Read the measurements; write the page and the picture."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
-    parser.add_argument("measurements", nargs="?", type=Path, default=results.PATH)
+    parser.add_argument(
+        "measurements",
+        nargs="*",
+        type=Path,
+        default=results.paths(),
+        help="what the page is about, then what other machines measured",
+    )
     parser.add_argument("--docs", type=Path, default=DOCS, help="the folder to write to")
     options = parser.parse_args()
-    lines = results.read(options.measurements)
+    lines, *others = map(results.read, options.measurements)
     (options.docs / PICTURE).parent.mkdir(parents=True, exist_ok=True)
     has_picture = draw(verdicts(lines), options.docs / PICTURE)
     page = options.docs / "benchmarks.md"
-    page.write_text(write_page(lines, has_picture), encoding="utf-8")
+    page.write_text(write_page(lines, has_picture, others), encoding="utf-8")
     print(f"Page: {page}")
 
 
-def write_page(lines, has_picture):
-    """Return the page as Markdown."""
+def write_page(lines, has_picture, others=()):
+    """Return the page as Markdown; what other machines measured has a table of targets each."""
     parts = [INTRODUCTION]
+    if others:
+        parts.append(ELSEWHERE)
     if any(line["sizes"] == "quick" for line in lines):
         parts.append("**These are measurements at tiny sizes: they mean nothing.**\n")
-    parts.append(summary(verdicts(lines)))
+    parts += ["## Targets\n", summary(verdicts(lines))]
     if has_picture:
         alt = "Ratios of skdnn's times to those of others, and what was wanted"
         parts.append(f"![{alt}]({PICTURE.as_posix()})\n")
     parts += [describe_case(lines, name) for name in CASES]
-    parts.append(describe_machines(lines))
+    if lines:
+        parts += ["## Measured on\n", describe_machines(lines)]
+    for other in others:
+        parts += ["## On another machine\n", summary(verdicts(other)), describe_machines(other)]
     return "\n".join(parts)
 
 
@@ -83,7 +93,7 @@ def summary(judged):
         for v in judged
     ]
     header = ("row", "skdnn's time / that of", "wanted", "reached", "", "without numba")
-    return f"## Targets\n\n{count}were not measured.\n\n{table(header, rows)}"
+    return f"{count}were not measured.\n\n{table(header, rows)}"
 
 
 def _word(is_met):
@@ -181,7 +191,7 @@ def describe_machines(lines):
     for line in lines:
         facts = tuple(line[fact] for fact in FACTS)
         groups.setdefault(facts, {})[line["case"]] = None
-    parts = ["## Measured on\n"] if groups else []
+    parts = []
     for facts, cases in groups.items():
         known = zip(FACTS, facts, strict=True)
         listed = "\n".join(f"- {name}: {value or 'not installed'}" for name, value in known)

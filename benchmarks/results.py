@@ -12,6 +12,11 @@ NUMBERS = ("seconds", "n_units", "array_bytes", "start_bytes", "peak_bytes")
 FIELDS = ("case", "adapter", "variant", "repetition", *NUMBERS, "note", "sizes", *FACTS)
 
 
+def paths():
+    """Return the file of measurements, then those on other machines that lie beside it."""
+    return [PATH, *sorted(path for path in PATH.parent.glob("*.csv") if path != PATH)]
+
+
 def read(path):
     """Return the lines as dicts of texts; none if there is no such file."""
     if not Path(path).exists():

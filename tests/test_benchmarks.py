@@ -175,6 +175,19 @@ def test_the_report_says_what_is_met_and_what_is_missing(measurements, tmp_path)
     assert "tiny sizes" in report.write_page([line("3", "skdnn", 1, sizes="quick")], False)
 
 
+def test_the_report_has_the_targets_and_the_facts_of_another_machine(measurements):
+    lines = results.read(measurements)
+    other = [entry | {"cpu": "another processor"} for entry in lines]
+    page = report.write_page(lines, False, [other])
+    here, there = page.split("## On another machine")
+    for part in (here, there):
+        assert "| 3 | MLPClassifier, float32 | ≤ 0.25 | 0.5 | **not met** | - |" in part
+    assert "- cpu: another processor" in there
+    assert "another processor" not in here
+    assert report.ELSEWHERE in here
+    assert report.ELSEWHERE not in report.write_page(lines, False)
+
+
 def test_the_report_is_a_page_and_a_picture(measurements, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["report", str(measurements), "--docs", str(tmp_path)])
     report.main()
