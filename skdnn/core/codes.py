@@ -35,6 +35,9 @@ class RuleCode(IntEnum):
     ADAM = 2
 
 
+NARROW = 4  # units of a layer whose products are not BLAS's work, at most
+
+
 class LayerColumns(NamedTuple):
     """Columns of the table of dense layers.
 
@@ -42,8 +45,9 @@ class LayerColumns(NamedTuple):
     ``GRADS`` in the scratch, each (n_rows, fan_out). ``SUMS`` is the place there of the sum of the
     first share of the rows of ``GRADS``, ``SUMS_STEP`` how far it is to the next. ``THRESHOLD`` is
     what 16 random bits must reach for a unit to be kept, ``DRAW`` the place of the random key among
-    those of a step. ``BY_UNIT`` is the place in the scratch of the gradient of the weights,
-    (fan_out, fan_in), before it is written where it belongs; -1 where BLAS does that.
+    those of a step. ``BY_UNIT`` is the place in the scratch of the first share's copy of the weights,
+    (NARROW, fan_in), and later of its part of their gradient, ``BY_UNIT_STEP`` how far it is to the
+    next; -1 where products are BLAS's work.
     """
 
     FAN_IN: int = 0
@@ -59,6 +63,7 @@ class LayerColumns(NamedTuple):
     SUMS: int = 10
     SUMS_STEP: int = 11
     BY_UNIT: int = 12
+    BY_UNIT_STEP: int = 13
 
 
 Layer = LayerColumns()

@@ -7,7 +7,7 @@ or behind an expansion.
 import numpy as np
 
 from skdnn.core.c_functions import product
-from skdnn.core.codes import ActivationCode, Column, Layer
+from skdnn.core.codes import NARROW, ActivationCode, Column, Layer
 from skdnn.core.fused.tables import Net
 from skdnn.core.layers import Dense, Dropout, Elementwise, Expand, SelectiveDense
 from skdnn.core.zeros import are_sparse, find_runs
@@ -16,9 +16,9 @@ from skdnn.core.zeros import are_sparse, find_runs
 # small parts are slower. It depends on shapes alone: sums round the same on any number of threads.
 SHARES = ((2**28, 8), (2**26, 4), (2**22, 2), (0, 1))
 FEWEST_INPUTS = 10  # of a column, on average, with which it pays not to widen rows
-# Units of a layer, and rows of a batch, up to which the gradient of its weights is not BLAS's work:
-# with 8 units that was as fast, and of many rows it sums parts, which rounds less.
-NARROW, NARROW_ROWS = 6, 1024
+# Rows of a batch above which BLAS multiplies for narrow layers too: it sums the gradient of weights
+# in parts, which rounds less.
+MOST_NARROW_ROWS = 1024
 FEWEST_ROWS = 128  # of a block of validation rows
 APART = 32  # numbers: two lines of the cache in float32, since processors fetch these in pairs
 MOST_COLUMNS = 2**24  # that a float32 number can tell apart
@@ -181,8 +181,9 @@ class Draft:
             row[Layer.SUMS] = scratch.place(n_shares * row[Layer.SUMS_STEP])
             row[Layer.BY_UNIT] = -1
         for row in self.layers[1:]:
-            if row[Layer.FAN_OUT] <= NARROW and self.crew.layout.width <= NARROW_ROWS:
-                row[Layer.BY_UNIT] = scratch.place(row[Layer.FAN_OUT] * row[Layer.FAN_IN])
+            if row[Layer.FAN_OUT] <= NARROW and self.crew.layout.width <= MOST_NARROW_ROWS:
+                row[Layer.BY_UNIT_STEP] = whole_lines(NARROW * row[Layer.FAN_IN])
+                row[Layer.BY_UNIT] = scratch.place(n_shares * row[Layer.BY_UNIT_STEP])
         self.layers[-1][Layer.GRADS] = self.layers[-1][Layer.OUTPUTS]
 
 

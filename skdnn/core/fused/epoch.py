@@ -51,14 +51,14 @@ def of_net(net):
 
 
 @compiled
-def forward(net, first, last, params, scratch, keys, words):
+def forward(net, first, last, share, params, scratch, keys, words):
     """Compute the logits of some of a batch's rows; drop units if there are keys."""
     for depth in range(len(net.layers)):
         if depth == 0:
             multiply_numbers(net, first, last, params, scratch)
             add_columns(net, first, last, params, scratch)
         else:
-            multiply_inputs(net, depth, first, last, params, scratch)
+            multiply_inputs(net, depth, first, last, share, params, scratch)
         finish(net, depth, first, last, params, scratch, keys, words)
 
 
@@ -85,7 +85,7 @@ def differentiate(net, data, batch, factor, member, keys, words, team, waits):
     for share in shares:
         first, last = span(batch.size, share, net.n_shares, FEW_ROWS)
         gather(net, data.array, batch, first, last, scratch, keys, words)
-        forward(net, first, last, params, scratch, keys, words)
+        forward(net, first, last, share, params, scratch, keys, words)
         member.sums[0, share] = loss(net, data, batch, factor, first, last, scratch)
         sum_logits(net, first, last, share, scratch)
         for depth in range(len(net.layers) - 1, 0, -1):
@@ -185,7 +185,7 @@ def evaluate(net, data, orders, most_rows, members, report):
         for start in range(orders.starts[k], end, most_rows):
             batch = orders.rows[start : min(start + most_rows, end)]
             gather(net, data.array, batch, first, batch.size, scratch, keys, words)
-            forward(net, first, batch.size, params, scratch, keys, words)
+            forward(net, first, batch.size, first, params, scratch, keys, words)
             loss, score = judge(net, layer, data, batch, total, scratch)
             report[0, k] += loss
             report[1, k] += score

@@ -1,40 +1,105 @@
-"""The gradient of the weights of a layer with few units.
+"""Products with the weights of a layer with few units, and their gradients.
 
 BLAS copies matrices before it multiplies them, which for a few columns takes longer than to
-multiply. Here four rows of inputs at a time, each times the gradient of a unit, are added to the
-weights of that unit, which lie side by side in the scratch.
+multiply. Here each share copies the weights alone, so that those of a unit lie side by side, and
+later sums up its part of their gradient in the same place. There is room for ``NARROW`` units;
+weights of those that the layer does not have are 0.
 """
 
-from skdnn.core.codes import Layer
+from skdnn.core.codes import NARROW, Layer
 from skdnn.core.fused.machine import compiled, piece
 
 
 @compiled
-def grad_narrow_weights(net, depth, n_rows, low, high, grads, scratch):
+def of_unit(layer, unit, low, high, share, scratch):
+    """Return where a share has some of a unit's weights, from ``low`` to ``high``."""
+    start = layer[Layer.BY_UNIT] + share * layer[Layer.BY_UNIT_STEP] + unit * layer[Layer.FAN_IN]
+    return piece(scratch, start + low, high - low)
+
+
+@compiled
+def all_units(layer, share, scratch):
+    """Return where a share has all weights of each unit."""
+    size = layer[Layer.FAN_IN]
+    u, v = of_unit(layer, 0, 0, size, share, scratch), of_unit(layer, 1, 0, size, share, scratch)
+    w, x = of_unit(layer, 2, 0, size, share, scratch), of_unit(layer, 3, 0, size, share, scratch)
+    return u, v, w, x
+
+
+@compiled
+def copy_weights(layer, share, params, scratch):
+    """Give a share its copy of the weights."""
+    width = layer[Layer.FAN_OUT]
+    for unit in range(NARROW):
+        weights = of_unit(layer, unit, 0, layer[Layer.FAN_IN], share, scratch)
+        for k in range(weights.size):
+            place = layer[Layer.WEIGHTS] + k * width + unit
+            weights[k] = params[place] if unit < width else 0
+
+
+@compiled
+def multiply_narrow(net, depth, first, last, share, params, scratch):
+    """Write some rows of the products of inputs and weights."""
+    layer, inputs = net.layers[depth], net.layers[depth - 1, Layer.OUTPUTS]
+    width, n_inputs = layer[Layer.FAN_OUT], layer[Layer.FAN_IN]
+    copy_weights(layer, share, params, scratch)
+    u, v, w, x = all_units(layer, share, scratch)
+    for row in range(first, last):
+        line = piece(scratch, inputs + row * n_inputs, n_inputs)
+        p = q = r = s = line.dtype.type(0)
+        for k in range(n_inputs):
+            p += line[k] * u[k]
+            q += line[k] * v[k]
+            r += line[k] * w[k]
+            s += line[k] * x[k]
+        products = p, q, r, s
+        for unit in range(width):
+            scratch[layer[Layer.OUTPUTS] + row * width + unit] = products[unit]
+
+
+@compiled
+def grad_of(line, unit):
+    """Return the gradient of a unit in a row, 0 if the layer does not have it."""
+    return line[unit] if unit < line.size else line.dtype.type(0)
+
+
+@compiled
+def grad_narrow_inputs(net, depth, first, last, share, total, scratch):
+    """Write rows of the gradient of what the activation before was given; add them to a total."""
+    layer, before = net.layers[depth], net.layers[depth - 1]
+    width, n_inputs = layer[Layer.FAN_OUT], layer[Layer.FAN_IN]
+    u, v, w, x = all_units(layer, share, scratch)
+    for row in range(first, last):
+        grads = piece(scratch, layer[Layer.GRADS] + row * width, width)
+        p, q, r, s = grad_of(grads, 0), grad_of(grads, 1), grad_of(grads, 2), grad_of(grads, 3)
+        line = piece(scratch, before[Layer.GRADS] + row * n_inputs, n_inputs)
+        slopes = piece(scratch, before[Layer.SLOPES] + row * n_inputs, n_inputs)
+        for k in range(n_inputs):
+            grad = ((p * u[k] + q * v[k]) + (r * w[k] + s * x[k])) * slopes[k]
+            line[k] = grad
+            total[k] += grad
+
+
+@compiled
+def grad_narrow_weights(net, depth, n_rows, low, high, share, grads, scratch):
     """Write the gradient of the weights of some inputs, from ``low`` to ``high``."""
     layer = net.layers[depth]
     width, inputs = layer[Layer.FAN_OUT], net.layers[depth - 1, Layer.OUTPUTS] + low
     for unit in range(width):
-        weights_of_unit(layer, unit, low, high, scratch)[:] = 0
+        of_unit(layer, unit, low, high, share, scratch)[:] = 0
     n_fours = n_rows // 4 * 4
     for row in range(0, n_fours, 4):
-        add_four_rows(layer, row, inputs, low, high, scratch)
+        add_four_rows(layer, row, inputs, low, high, share, scratch)
     for row in range(n_fours, n_rows):
-        add_row(layer, row, inputs, low, high, scratch)
+        add_row(layer, row, inputs, low, high, share, scratch)
     for unit in range(width):
-        total = weights_of_unit(layer, unit, low, high, scratch)
+        total = of_unit(layer, unit, low, high, share, scratch)
         for k in range(total.size):
             grads[layer[Layer.WEIGHTS] + (low + k) * width + unit] = total[k]
 
 
 @compiled
-def weights_of_unit(layer, unit, low, high, scratch):
-    """Return where the gradient of a unit's weights is summed up."""
-    return piece(scratch, layer[Layer.BY_UNIT] + unit * layer[Layer.FAN_IN] + low, high - low)
-
-
-@compiled
-def add_four_rows(layer, row, inputs, low, high, scratch):
+def add_four_rows(layer, row, inputs, low, high, share, scratch):
     """Add what four rows give: their inputs a to d, times the gradients p to s of each unit.
 
     The inputs of the batch begin in the scratch at ``inputs``.
@@ -45,7 +110,7 @@ def add_four_rows(layer, row, inputs, low, high, scratch):
     place += 2 * n_inputs
     c, d = piece(scratch, place, size), piece(scratch, place + n_inputs, size)
     for unit in range(width):
-        total = weights_of_unit(layer, unit, low, high, scratch)
+        total = of_unit(layer, unit, low, high, share, scratch)
         place = layer[Layer.GRADS] + row * width + unit
         p, q = scratch[place], scratch[place + width]
         place += 2 * width
@@ -55,12 +120,12 @@ def add_four_rows(layer, row, inputs, low, high, scratch):
 
 
 @compiled
-def add_row(layer, row, inputs, low, high, scratch):
+def add_row(layer, row, inputs, low, high, share, scratch):
     """Add what a row gives."""
     width, n_inputs = layer[Layer.FAN_OUT], layer[Layer.FAN_IN]
     a = piece(scratch, inputs + row * n_inputs, high - low)
     for unit in range(width):
-        total = weights_of_unit(layer, unit, low, high, scratch)
+        total = of_unit(layer, unit, low, high, share, scratch)
         p = scratch[layer[Layer.GRADS] + row * width + unit]
         for k in range(total.size):
             total[k] += p * a[k]

@@ -7,7 +7,7 @@ import numpy as np
 from skdnn.core.codes import Layer, LossCode
 from skdnn.core.fused.elementwise import expm1
 from skdnn.core.fused.machine import call, compiled, multiply, piece
-from skdnn.core.fused.narrow import grad_narrow_weights
+from skdnn.core.fused.narrow import grad_narrow_inputs, grad_narrow_weights, multiply_narrow
 from skdnn.core.fused.rows import drop
 from skdnn.core.fused.shares import FEW_ROWS, LINE, span
 
@@ -22,10 +22,13 @@ def inputs_of(net, depth):
 
 
 @compiled
-def multiply_inputs(net, depth, first, last, params, scratch):
+def multiply_inputs(net, depth, first, last, share, params, scratch):
     """Write some rows of the products of a layer that is not the first."""
     layer = net.layers[depth]
     width = layer[Layer.FAN_OUT]
+    if layer[Layer.BY_UNIT] >= 0:
+        multiply_narrow(net, depth, first, last, share, params, scratch)
+        return
     inputs, n_inputs = inputs_of(net, depth)
     multiply(
         net.gemm,
@@ -201,7 +204,7 @@ def grad_weights(net, depth, n_rows, grads, scratch, share):
     inputs, n_inputs = inputs_of(net, depth)
     low, high = span(n_inputs, share, net.n_shares, FEW_ROWS)
     if layer[Layer.BY_UNIT] >= 0:
-        grad_narrow_weights(net, depth, n_rows, low, high, grads, scratch)
+        grad_narrow_weights(net, depth, n_rows, low, high, share, grads, scratch)
         return
     multiply(
         net.gemm,
@@ -217,6 +220,11 @@ def grad_inputs(net, depth, first, last, share, params, scratch):
     """Write rows of the gradient of what the activation before a layer was given, and their sum."""
     layer, before = net.layers[depth], net.layers[depth - 1]
     width, n_inputs = layer[Layer.FAN_OUT], layer[Layer.FAN_IN]
+    total = sums_of(net, depth - 1, share, scratch)
+    total[:] = 0
+    if layer[Layer.BY_UNIT] >= 0:
+        grad_narrow_inputs(net, depth, first, last, share, total, scratch)
+        return
     multiply(
         net.gemm,
         (last - first, n_inputs, width),
@@ -224,8 +232,6 @@ def grad_inputs(net, depth, first, last, share, params, scratch):
         (params, layer[Layer.WEIGHTS], width, True),
         (scratch, before[Layer.GRADS] + first * n_inputs, n_inputs),
     )
-    total = sums_of(net, depth - 1, share, scratch)
-    total[:] = 0
     for row in range(first, last):
         line = piece(scratch, before[Layer.GRADS] + row * n_inputs, n_inputs)
         slopes = piece(scratch, before[Layer.SLOPES] + row * n_inputs, n_inputs)
