@@ -11,30 +11,41 @@ from skdnn.core.fused.machine import compiled, piece
 
 
 @compiled
+def place_of(layer, share):
+    """Return the place in the scratch of a share's copy of the weights."""
+    return layer[Layer.BY_UNIT] + share * layer[Layer.BY_UNIT_STEP]
+
+
+@compiled
 def of_unit(layer, unit, low, high, share, scratch):
     """Return where a share has some of a unit's weights, from ``low`` to ``high``."""
-    start = layer[Layer.BY_UNIT] + share * layer[Layer.BY_UNIT_STEP] + unit * layer[Layer.FAN_IN]
+    start = place_of(layer, share) + unit * layer[Layer.FAN_IN]
     return piece(scratch, start + low, high - low)
+
+
+@compiled
+def four_pieces(scratch, start, step, size):
+    """Return four pieces of the scratch, each a step after the one before."""
+    a, b = piece(scratch, start, size), piece(scratch, start + step, size)
+    start += 2 * step
+    return a, b, piece(scratch, start, size), piece(scratch, start + step, size)
 
 
 @compiled
 def all_units(layer, share, scratch):
     """Return where a share has all weights of each unit."""
-    size = layer[Layer.FAN_IN]
-    u, v = of_unit(layer, 0, 0, size, share, scratch), of_unit(layer, 1, 0, size, share, scratch)
-    w, x = of_unit(layer, 2, 0, size, share, scratch), of_unit(layer, 3, 0, size, share, scratch)
-    return u, v, w, x
+    return four_pieces(scratch, place_of(layer, share), layer[Layer.FAN_IN], layer[Layer.FAN_IN])
 
 
 @compiled
 def copy_weights(layer, share, params, scratch):
     """Give a share its copy of the weights."""
-    width = layer[Layer.FAN_OUT]
-    for unit in range(NARROW):
-        weights = of_unit(layer, unit, 0, layer[Layer.FAN_IN], share, scratch)
-        for k in range(weights.size):
-            place = layer[Layer.WEIGHTS] + k * width + unit
-            weights[k] = params[place] if unit < width else 0
+    width, n_inputs = layer[Layer.FAN_OUT], layer[Layer.FAN_IN]
+    copy = piece(scratch, place_of(layer, share), NARROW * n_inputs)
+    copy[:] = 0
+    for k in range(n_inputs):
+        for unit in range(width):
+            copy[unit * n_inputs + k] = params[layer[Layer.WEIGHTS] + k * width + unit]
 
 
 @compiled
@@ -58,20 +69,15 @@ def multiply_narrow(net, depth, first, last, share, params, scratch):
 
 
 @compiled
-def grad_of(line, unit):
-    """Return the gradient of a unit in a row, 0 if the layer does not have it."""
-    return line[unit] if unit < line.size else line.dtype.type(0)
-
-
-@compiled
 def grad_narrow_inputs(net, depth, first, last, share, total, scratch):
     """Write rows of the gradient of what the activation before was given; add them to a total."""
     layer, before = net.layers[depth], net.layers[depth - 1]
     width, n_inputs = layer[Layer.FAN_OUT], layer[Layer.FAN_IN]
     u, v, w, x = all_units(layer, share, scratch)
     for row in range(first, last):
-        grads = piece(scratch, layer[Layer.GRADS] + row * width, width)
-        p, q, r, s = grad_of(grads, 0), grad_of(grads, 1), grad_of(grads, 2), grad_of(grads, 3)
+        grads, none = piece(scratch, layer[Layer.GRADS] + row * width, width), scratch.dtype.type(0)
+        p, q = grads[0], grads[1] if width > 1 else none
+        r, s = grads[2] if width > 2 else none, grads[3] if width > 3 else none
         line = piece(scratch, before[Layer.GRADS] + row * n_inputs, n_inputs)
         slopes = piece(scratch, before[Layer.SLOPES] + row * n_inputs, n_inputs)
         for k in range(n_inputs):
@@ -104,11 +110,8 @@ def add_four_rows(layer, row, inputs, low, high, share, scratch):
 
     The inputs of the batch begin in the scratch at ``inputs``.
     """
-    width, n_inputs, size = layer[Layer.FAN_OUT], layer[Layer.FAN_IN], high - low
-    place = inputs + row * n_inputs
-    a, b = piece(scratch, place, size), piece(scratch, place + n_inputs, size)
-    place += 2 * n_inputs
-    c, d = piece(scratch, place, size), piece(scratch, place + n_inputs, size)
+    width, n_inputs = layer[Layer.FAN_OUT], layer[Layer.FAN_IN]
+    a, b, c, d = four_pieces(scratch, inputs + row * n_inputs, n_inputs, high - low)
     for unit in range(width):
         total = of_unit(layer, unit, low, high, share, scratch)
         place = layer[Layer.GRADS] + row * width + unit
