@@ -35,7 +35,9 @@ class RuleCode(IntEnum):
     ADAM = 2
 
 
-NARROW = 4  # units of a layer whose products are not BLAS's work, at most
+# Most units of a layer whose products are not BLAS's work. The loops of skdnn.core.fused.narrow are
+# written for four: with more, BLAS is about as fast.
+NARROW = 4
 
 
 class LayerColumns(NamedTuple):
@@ -45,9 +47,9 @@ class LayerColumns(NamedTuple):
     ``GRADS`` in the scratch, each (n_rows, fan_out). ``SUMS`` is the place there of the sum of the
     first share of the rows of ``GRADS``, ``SUMS_STEP`` how far it is to the next. ``THRESHOLD`` is
     what 16 random bits must reach for a unit to be kept, ``DRAW`` the place of the random key among
-    those of a step. ``BY_UNIT`` is the place in the scratch of the first share's copy of the
-    weights, (NARROW, fan_in), and later of its part of their gradient, ``BY_UNIT_STEP`` how far it
-    is to the next; -1 where products are BLAS's work.
+    those of a step. ``BY_UNIT``, -1 where products are BLAS's work, is the place in the scratch of
+    the first share's copy of the weights, (NARROW, fan_in), and later of its part of their
+    gradient; ``BY_UNIT_STEP`` is how far it is to the next.
     """
 
     FAN_IN: int = 0

@@ -16,8 +16,8 @@ from skdnn.core.zeros import are_sparse, find_runs
 # small parts are slower. It depends on shapes alone: sums round the same on any number of threads.
 SHARES = ((2**28, 8), (2**26, 4), (2**22, 2), (0, 1))
 FEWEST_INPUTS = 10  # of a column, on average, with which it pays not to widen rows
-# Rows of a batch above which BLAS multiplies for narrow layers too: it sums the gradient of weights
-# in parts, which rounds less.
+# Rows of a batch above which BLAS makes all products of narrow layers too: it sums the gradient of
+# weights in parts, which rounds less.
 MOST_NARROW_ROWS = 1024
 FEWEST_ROWS = 128  # of a block of validation rows
 APART = 32  # numbers: two lines of the cache in float32, since processors fetch these in pairs

@@ -14,6 +14,7 @@ from skdnn.core.activations import ACTIVATIONS, Activation
 from skdnn.core.batches import Data, DenseRows, SparseRows, plan_batches
 from skdnn.core.codes import NARROW, Layer
 from skdnn.core.compiling import compiled, has_numba
+from skdnn.core.drafting import MOST_NARROW_ROWS
 from skdnn.core.expansion import Expansion
 from skdnn.core.fusing import FusedSteps, fuse, make_steps
 from skdnn.core.layers import Elementwise
@@ -107,6 +108,8 @@ def make_crew(
 
 def train_and_evaluate(steps, n_epochs=2):
     """Return losses, validation and parameters after some epochs."""
+    if isinstance(steps, FusedSteps):
+        steps.members.scratch.fill(np.nan)  # loops must not read what was there before
     n_batches, losses = steps.crew.layout.n_batches, []
     for epoch in range(n_epochs):
         rates = [0.01 / (1 + step) for step in range(n_batches)]
@@ -174,14 +177,22 @@ def test_few_and_many_logits_train_as_layer_by_layer(loss, n_outputs, n_shares):
 
 
 @pytest.mark.parametrize("n_shares", [1, 2])
-@pytest.mark.parametrize("width", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("width", range(1, NARROW + 2))
 @pytest.mark.parametrize("batch_size", [3, 16, 17])
 def test_narrow_and_wider_layers_train_as_layer_by_layer(width, batch_size, n_shares):
     with compiled(True):
         layers = make_steps(make_crew(hidden=(19, width), n_outputs=width + 1)).net.layers
-    assert (layers[:, Layer.BY_UNIT] >= 0).tolist() == [False, width <= NARROW, width < NARROW]
+    assert (layers[:, Layer.BY_UNIT] >= 0).tolist() == [False, width <= NARROW, width + 1 <= NARROW]
     with mock.patch("skdnn.core.drafting.SHARES", ((0, n_shares),)):
         assert_agree(hidden=(19, width), n_outputs=width + 1, batch_size=batch_size, is_alone=True)
+
+
+@pytest.mark.parametrize("n_rows", [MOST_NARROW_ROWS, MOST_NARROW_ROWS + 1])
+def test_narrow_layers_of_large_batches_train_as_layer_by_layer(n_rows):
+    with compiled(True):
+        net = make_steps(make_crew(n_rows=n_rows, batch_size=n_rows)).net
+    assert (net.layers[-1, Layer.BY_UNIT] >= 0) == (n_rows <= MOST_NARROW_ROWS)
+    assert_agree(n_rows=n_rows, batch_size=n_rows)
 
 
 @pytest.mark.parametrize("options", [{}, {"alpha": 3.0}, {"max_grad_norm": 0.1}])
@@ -310,7 +321,7 @@ def test_shares_have_the_same_bits_on_any_number_of_threads(
     monkeypatch.setattr("skdnn.core.drafting.SHARES", ((0, 8),))
     monkeypatch.setattr("skdnn.core.drafting.FEWEST_INPUTS", 0)
     options = {
-        "hidden": (70, 40),
+        "hidden": (70, 40, NARROW),
         "n_members": 1,
         "is_alone": True,
         "dropout": 0.2,
@@ -387,7 +398,9 @@ def test_arrays_of_the_scratch_are_apart_and_begin_lines_of_the_cache(
         assert layer[Layer.SUMS_STEP] % 32 == 0
         sizes.append((layer[Layer.SUMS], n_shares * layer[Layer.SUMS_STEP]))
         if layer[Layer.BY_UNIT] >= 0:
-            sizes.append((layer[Layer.BY_UNIT], layer[Layer.FAN_OUT] * layer[Layer.FAN_IN]))
+            assert layer[Layer.BY_UNIT_STEP] >= NARROW * layer[Layer.FAN_IN]
+            assert layer[Layer.BY_UNIT_STEP] % 32 == 0
+            sizes.append((layer[Layer.BY_UNIT], n_shares * layer[Layer.BY_UNIT_STEP]))
     sizes.append((members.scratch.size, 0))
     sizes.sort()
     for (place, size), (following, _) in pairwise(sizes):

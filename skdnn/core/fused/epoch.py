@@ -175,7 +175,7 @@ def evaluate(net, data, orders, most_rows, members, report):
     words, keys, net = np.empty(0, np.uint64), np.empty(0, np.uint64), of_net(net)
     scratch, layer = uncounted(members.scratch), net.layers[-1]
     # A literal 0 is a type of its own: numba would compile gather and forward once more.
-    first = np.int64(0)
+    first = only_share = np.int64(0)
     for k in range(len(orders.starts)):
         params = of_member(members, k).params
         for share in range(net.n_shares):
@@ -185,7 +185,7 @@ def evaluate(net, data, orders, most_rows, members, report):
         for start in range(orders.starts[k], end, most_rows):
             batch = orders.rows[start : min(start + most_rows, end)]
             gather(net, data.array, batch, first, batch.size, scratch, keys, words)
-            forward(net, first, batch.size, first, params, scratch, keys, words)
+            forward(net, first, batch.size, only_share, params, scratch, keys, words)
             loss, score = judge(net, layer, data, batch, total, scratch)
             report[0, k] += loss
             report[1, k] += score
