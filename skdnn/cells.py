@@ -21,15 +21,18 @@ NOT_FINITE = (
 
 
 def opened(X):
-    """Return X with what a mask hides as gaps.
+    """Return X with what a mask hides as gaps, and a batch of pyarrow's as a table.
 
     Raises
     ------
     TypeError
         If X is a query whose rows are not there yet.
     """
-    if type(X).__name__ == "LazyFrame":
-        raise TypeError("X is a LazyFrame, whose rows are not there yet: pass X.collect().")
+    refuse_query(X, "X")
+    if type(X).__name__ == "RecordBatch":
+        import pyarrow
+
+        return pyarrow.Table.from_batches([X])
     if not isinstance(X, np.ma.MaskedArray):
         return X
     if X.dtype.kind in "mM":
@@ -40,6 +43,20 @@ def opened(X):
         cells, gap = X.data.astype(object), None
     cells[np.ma.getmaskarray(X)] = gap
     return cells
+
+
+def refuse_query(data, name):
+    """Refuse a query of polars' whose rows are not there yet.
+
+    Raises
+    ------
+    TypeError
+        With what to pass instead.
+    """
+    if type(data).__name__ == "LazyFrame":
+        raise TypeError(
+            f"{name} is a LazyFrame, whose rows are not there yet: pass {name}.collect()."
+        )
 
 
 def check_finite(X, allow_nan=False, name="Input X"):

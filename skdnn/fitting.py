@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit
-from sklearn.utils.validation import check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_consistent_length
 
 from skdnn.core.batches import Data
 from skdnn.core.training import Split
 from skdnn.distinct import DistinctRows, distinct_rows
 from skdnn.folds import rows_by_member, splits_as_roles, stratified_folds, stratified_holdout
-from skdnn.labels import class_weight_factors, weights_by_class
+from skdnn.labels import class_weight_factors, count_gaps, weights_by_class
 from skdnn.outcome import CALLER
 from skdnn.parameters import count_folds, count_members
 from skdnn.reading import Table, as_data, encode, has_level_statistics, in_container_of, read_table
@@ -154,7 +154,7 @@ def roles_from_cv(estimator, table, groups):
     if not estimator.early_stopping or (cv is None and groups is None):
         return None
     if groups is not None:
-        groups = column_or_1d(groups)
+        groups = _check_groups(groups)
         check_consistent_length(table.kept, groups)
         groups = groups[table.kept]
     if cv is None or isinstance(cv, Integral):
@@ -167,6 +167,20 @@ def roles_from_cv(estimator, table, groups):
     if not ((roles == 1).any(axis=0) & (roles == 2).any(axis=0)).all():
         raise ValueError("a split of cv has no training or no test row of positive weight.")
     return roles
+
+
+def _check_groups(groups):
+    """Return groups as an array of one value a row."""
+    values = np.asarray(groups)
+    if values.ndim != 1 and values.shape[1:] != (1,):
+        raise ValueError(f"groups must be one value a row, but it has the shape {values.shape}.")
+    n_gaps = count_gaps(values) if values.dtype.kind in "OfmM" else 0
+    if n_gaps:
+        raise ValueError(
+            f"groups contains NaN or None in {n_gaps} of {values.size} places; every row needs a "
+            "group. Give each row without one a group of its own."
+        )
+    return values.ravel()
 
 
 def _split_by_groups(estimator, groups):

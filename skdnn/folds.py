@@ -130,7 +130,10 @@ def splits_as_roles(splits, n_rows):
 
 def _as_rows(split, number, n_rows):
     try:
-        train, test = (np.arange(n_rows)[np.asarray(rows)] for rows in split)
+        train, test = map(np.asarray, split)
+        # NumPy takes no numbers at all for floating ones.
+        train, test = (rows if rows.size else rows.astype(int) for rows in (train, test))
+        train, test = (np.arange(n_rows)[rows] for rows in (train, test))
     except (TypeError, ValueError, IndexError) as error:
         raise ValueError(
             f"split {number} of cv must be two arrays of numbers of the {n_rows} rows, those to "

@@ -1,5 +1,6 @@
 """From y to targets, and back to labels."""
 
+from collections.abc import Set
 from numbers import Real
 from typing import NamedTuple
 
@@ -8,7 +9,11 @@ from scipy.sparse import issparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
+from skdnn.cells import refuse_query
+
 MULTILABEL = "multilabel-indicator"
+# Types of labels that are alike: Python's, and NumPy's of the same. A bool is an int for Python.
+KINDS = ((str,), (bool, np.bool_), (int, np.integer), (float, np.floating))
 
 
 class Labels(NamedTuple):
@@ -49,12 +54,16 @@ class Labels(NamedTuple):
         Raises
         ------
         ValueError
-            If y holds labels that are not in ``classes``.
+            If y holds labels that are not in ``classes``, or another number of labels a row.
         """
         if (y.ndim == 2) != self.is_multilabel:
             known, given = ("several labels", "one label")[:: 1 if self.is_multilabel else -1]
             raise ValueError(f"training has {known} a row, but here y has {given} a row.")
         if self.is_multilabel:
+            if y.shape[1] != len(self.classes):
+                raise ValueError(
+                    f"training has {len(self.classes)} labels a row, but here y has {y.shape[1]}."
+                )
             return np.asarray(y, np.int32)
         # Strings of NumPy are found several times as fast as those that are objects.
         classes = self.classes
@@ -100,9 +109,12 @@ def check_labels(y):
 
     Raises
     ------
+    TypeError
+        If y is a query whose rows are not there yet.
     ValueError
         If y has gaps, is continuous, or is otherwise no classification target.
     """
+    refuse_query(y, "y")
     if issparse(y):
         y = y.toarray()
     if y is None:
@@ -133,7 +145,7 @@ def _kind_of(values):
 
 
 def _refuse_gaps(values):
-    n_gaps = _count_gaps(values)
+    n_gaps = count_gaps(values)
     if n_gaps:
         raise ValueError(
             f"Input y contains NaN or None in {n_gaps} of {values.size} places; every "
@@ -143,7 +155,8 @@ def _refuse_gaps(values):
         raise ValueError("Input y contains infinity; every row needs a label.")
 
 
-def _count_gaps(values):
+def count_gaps(values):
+    """Return how many of the values are None, NaN, NaT or NA."""
     # A gap is the only thing that is None or not equal to itself; pd.NA refuses the question.
     flat = values.ravel()
     return sum(v is None or type(v).__name__ == "NAType" or bool(v != v) for v in flat)
@@ -152,9 +165,11 @@ def _count_gaps(values):
 def _as_array(labels):
     """Return an array; beside strings in a list, gaps stay gaps and do not become strings."""
     values = np.asarray(labels)
+    if values.dtype.kind == "T":  # texts that vary in length, which scikit-learn does not know
+        return values.astype(object)
     if values.dtype.kind == "U" and not hasattr(labels, "dtype"):
         cells = np.asarray(labels, object)
-        return cells if _count_gaps(cells) else values
+        return cells if count_gaps(cells) else values
     return values
 
 
@@ -169,10 +184,15 @@ def _is_uniform(values):
 
     Columns of several labels may be of different kinds.
     """
-    kinds = {type(v) for v in values.ravel()}
+    kinds = {_kind_of_object(kind) for kind in {type(v) for v in values.ravel()}}
     if values.ndim == 2 and values.shape[1] > 1 and kinds <= {bool, int, float}:
         return True
-    return len(kinds) == 1 and kinds <= {str, bool, int, float}
+    return len(kinds) == 1 and None not in kinds
+
+
+def _kind_of_object(kind):
+    """Return the type of Python's that objects of a type are as good as, or None."""
+    return next((kinds[0] for kinds in KINDS if issubclass(kind, kinds)), None)
 
 
 def learn_labels(y, classes=None):
@@ -182,7 +202,7 @@ def learn_labels(y, classes=None):
     ----------
     y : ndarray
         As :func:`check_labels` returns it.
-    classes : array-like, optional
+    classes : array-like or set, optional
         All classes, if y may not hold each of them.
 
     Returns
@@ -196,16 +216,18 @@ def learn_labels(y, classes=None):
     """
     if y.ndim == 2:
         return Labels(np.arange(y.shape[1]), True)
+    source = "y" if classes is None else "classes"
     if classes is not None:
+        classes = list(classes) if isinstance(classes, Set) else classes
         classes = _of_one_kind(_as_array(classes))
-        if _count_gaps(classes):
+        if count_gaps(classes):
             raise ValueError(
                 f"classes contains NaN or None, which is no class: {classes.tolist()}."
             )
     classes = np.unique(y if classes is None else classes)
     if len(classes) < 2:
         raise ValueError(
-            f"y has 1 class ({classes.tolist()[0]!r}); DeepNetClassifier needs at least 2. "
+            f"{source} has 1 class ({classes.tolist()[0]!r}); DeepNetClassifier needs at least 2. "
             "Check how y was split."
         )
     return Labels(classes, False)

@@ -18,7 +18,7 @@ from skdnn.labels import check_labels
 from skdnn.sample_weights import weighted_rows
 from skdnn.solvers import SOLVERS
 from skdnn.statistics import MANY_LEVELS, MAX_CLASSES
-from skdnn.tables import check_column_names, is_numeric_array
+from skdnn.tables import as_array, check_column_names, check_frame, is_numeric_array
 
 
 class Table(NamedTuple):
@@ -67,9 +67,15 @@ def check_table(estimator, X, reset):
         check_column_names(X)
     elif _is_nameless_as_in_fit(estimator, X):
         return X
-    if len(getattr(X, "shape", ())) != 2 or min(X.shape) == 0:
+    if hasattr(X, "iloc") or hasattr(X, "get_columns"):
+        check_frame(estimator, X)
+    elif len(getattr(X, "shape", ())) != 2 or min(X.shape) == 0:
         X = check_array(
-            X, accept_sparse=True, dtype=None, ensure_all_finite=False, estimator=estimator
+            as_array(X),
+            accept_sparse=True,
+            dtype=None,
+            ensure_all_finite=False,
+            estimator=estimator,
         )
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     return X
@@ -139,6 +145,7 @@ def encode(encoder, X, dtype, estimator, in_training=False):
         return rows.astype(dtype) if issparse(rows) else np.ascontiguousarray(rows, dtype)
     rows = X if _passes_through(encoder) else encoder.transform(X)
     name = "Input X" if _passes_through(encoder) else "What the encoder returns"
+    _check_shape(rows, X.shape[0], name)
     _refuse_times(rows, name)
     with np.errstate(over="ignore"):  # what is too large for the type is refused as infinity
         if is_numeric_array(rows):  # check_array would take longer than to predict a row
@@ -158,6 +165,21 @@ def encode(encoder, X, dtype, estimator, in_training=False):
         rows = rows.copy()
         rows.sum_duplicates()
     return rows
+
+
+def _check_shape(rows, n_rows, name):
+    """Refuse anything but as many rows of numbers as there are of X.
+
+    Raises
+    ------
+    ValueError
+        With the shape.
+    """
+    shape = getattr(rows, "shape", (n_rows, None))  # a list is looked at when it is an array
+    if len(shape) != 2:
+        raise ValueError(f"{name} must have two dimensions, but it has the shape {shape}.")
+    if shape[0] != n_rows:
+        raise ValueError(f"{name} has {shape[0]} rows, for {n_rows} of X.")
 
 
 def _refuse_times(rows, name):

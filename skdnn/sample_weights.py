@@ -1,6 +1,7 @@
 """Sample weights: a row of weight 0 is as if absent."""
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
@@ -36,4 +37,5 @@ def weighted_rows(X, y, sample_weight):
     if kept.all():
         return X, y, weights, kept
     y = None if y is None else np.asarray(y)[kept]
+    X = X.tocsr() if issparse(X) else X  # not every format of sparse rows has an index
     return _safe_indexing(X, np.flatnonzero(kept)), y, weights[kept], kept

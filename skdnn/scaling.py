@@ -12,6 +12,7 @@ import numpy as np
 # Sums of weights such as 0.1 round: below this share of the total they count as equal.
 SLACK = 1e-12
 DIGITS = 12
+SMALLEST = 5e-324  # float64 number above 0
 MANY = 10  # positions from which sorting beats selecting
 # Here the smooth clip has reached 3 in float32, and squares are far from overflow.
 FAR = 1e6
@@ -93,7 +94,7 @@ def learn_scaling(values, weights):
     with np.errstate(over="ignore"):
         within = upper - lower
         spread = np.where(within > 0, within, high / 2 - low / 2)
-    spread = np.clip(spread, np.nextafter(0, 1), np.finfo(np.float64).max)
+    spread = np.clip(spread, SMALLEST, np.finfo(np.float64).max)
     return Scaling(center, np.where(high > low, spread, 0), np.isnan(values).any(axis=0))
 
 

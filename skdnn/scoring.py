@@ -130,8 +130,8 @@ class Score:
         except ValueError as error:
             raise ValueError(
                 f"scoring={self.name!r} cannot score the rows that a member holds out ({len(y)}, "
-                f"of {len(self.labels.classes)} classes): {error}. Choose a scorer for such y, as "
-                "'roc_auc_ovr' is for more than two classes."
+                f"of {len(self.labels.classes)} classes): {error}. Choose a scorer for such y: "
+                "'roc_auc_ovr' is for more than two classes, and some want rows of every class."
             ) from error
 
     def _ask_scorer(self, answers, X, y, weights):

@@ -29,14 +29,17 @@ def read_rows(encoder, X):
     """Check the cells of X, and make it a frame, an array of two dimensions or CSR."""
     X = opened(X)
     if hasattr(X, "iloc") or hasattr(X, "get_columns"):
-        return _check_frame(encoder, X)
+        return check_frame(encoder, X)
     if issparse(X):
         return _check_sparse(encoder, X)
     if not is_numeric_array(X):  # for which check_array would take longer than encoding a row
         X = check_array(
-            _as_array(X), dtype=None, ensure_all_finite=False, input_name="X", estimator=encoder
+            as_array(X), dtype=None, ensure_all_finite=False, input_name="X", estimator=encoder
         )
     if X.dtype.kind == "f":
+        if X.dtype.itemsize > 8:
+            with np.errstate(over="ignore"):  # what is too large is refused as infinity
+                X = X.astype(np.float64)
         check_finite(X, allow_nan=True)
     return X
 
@@ -72,7 +75,14 @@ def _made_up_names(n_columns):
     return tuple(f"x{number}" for number in range(n_columns))
 
 
-def _check_frame(encoder, X):
+def check_frame(encoder, X):
+    """Return a frame that has rows and columns.
+
+    Raises
+    ------
+    ValueError
+        If it has none, or is a single column.
+    """
     if len(X.shape) != 2:
         raise ValueError(
             f"Expected 2D input, got a {type(X).__name__} of shape {X.shape}: a table of this "
@@ -103,8 +113,14 @@ def _check_sparse(encoder, X):
     return X
 
 
-def _as_array(X):
-    """Return X as an array, whose rows keep numbers beside strings as they are."""
+def as_array(X):
+    """Return X as an array, whose rows keep numbers beside strings as they are.
+
+    Raises
+    ------
+    ValueError
+        If its rows differ in length.
+    """
     if hasattr(X, "dtype"):
         return X
     try:
@@ -235,8 +251,9 @@ def read_as(table, position, kind):
     """
     if kind == "text":
         return table.texts(position)
+    column = table.column(position)
     try:
-        return CONVERSIONS[kind](table.column(position))
+        return CONVERSIONS[kind](column)
     except ValueError as error:
         raise ValueError(
             f"Column {table.names[position]!r} of X held {WORDS[kind]} in fit, but not now: "

@@ -54,6 +54,15 @@ BAD_FITS = {
         "feature names",
     ),
     "other labels to validate on": (X, y, {"X_val": X, "y_val": y + 1}, r"labels \[3\]"),
+    "fewer labels a row to validate on": (
+        X,
+        np.eye(3, dtype=int)[y],
+        {"X_val": X, "y_val": np.eye(2, dtype=int)[y % 2]},
+        "3 labels a row, but here y has 2",
+    ),
+    "a frame without columns": (FRAME[[]], y, {}, "0 feature"),
+    "gaps in groups": (X, y, {"groups": np.where(y == 1, None, "a")}, "groups .*NaN or None in 50"),
+    "several groups a row": (X, y, {"groups": X}, r"groups must be one value a row.*\(150, 4\)"),
 }
 
 

@@ -112,6 +112,7 @@ def test_roles_tell_who_trains_on_and_holds_out_each_row(splits):
 )
 def test_a_split_that_cannot_be_used_is_refused_by_its_number(bad):
     good = ([0, 1], [2])
-    splits = [tuple(np.array(rows, int) for rows in split) for split in (good, bad)]
-    with pytest.raises(ValueError, match=r"split 1 of cv has .* must not overlap"):
-        splits_as_roles(splits, 3)
+    arrays = tuple(np.array(rows, int) for rows in bad)
+    for split in (bad, arrays):
+        with pytest.raises(ValueError, match=r"split 1 of cv has .* must not overlap"):
+            splits_as_roles([good, split], 3)

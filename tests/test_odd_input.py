@@ -1,11 +1,14 @@
 """Input that is easily lost, misread or refused with the wrong words."""
 
 import datetime
+from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
+import scipy.sparse as sp
 from sklearn.preprocessing import FunctionTransformer
 
 from skdnn import DeepNetClassifier, TableEncoder
@@ -106,6 +109,9 @@ LABELS = {
     "objects that are booleans": (y == 1).astype(object),
     "nullable labels of two kinds": pd.DataFrame({"a": y, "b": 1 - y}).astype("Int64"),
     "booleans beside numbers": pd.DataFrame({"a": y == 1, "b": 1 - y}),
+    "objects that are NumPy's numbers": np.array(list(y), object),
+    "objects that are NumPy's booleans": np.array(list(y == 1), object),
+    "objects of Python's and NumPy's": np.array([*y.tolist()[:9], *y[9:]], object),
 }
 
 
@@ -132,6 +138,42 @@ def test_classes_in_an_array_of_objects_are_what_they_hold():
         net.partial_fit(X, (y + 9).astype(str))
 
 
+class Answer(StrEnum):
+    NO = "no"
+    YES = "yes"
+
+
+TEXTS = {
+    "NumPy's": [np.str_(answer.value) for answer in Answer],
+    "of an Enum": list(Answer),
+    "NumPy's and Python's": [np.str_("no"), "yes"],
+}
+if hasattr(np.dtypes, "StringDType"):  # since NumPy 2
+    TEXTS["NumPy's that vary in length"] = np.array(["no", "yes"], np.dtypes.StringDType())
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_labels_of_any_kind_of_text_are_texts(kind):
+    texts = TEXTS[kind]
+    labels = texts[y] if isinstance(texts, np.ndarray) else np.array([texts[k] for k in y], object)
+    plain = np.array(["no", "yes"])[y]
+    net = DeepNetClassifier(**QUICK).fit(X, labels)
+    expected = DeepNetClassifier(**QUICK).fit(X, plain)
+    np.testing.assert_array_equal(net.predict(X), expected.predict(X))
+    assert net.score(X, labels) == expected.score(X, plain)
+    assert net.partial_fit(X, plain).partial_fit(X, labels).classes_.tolist() == ["no", "yes"]
+
+
+def test_a_set_of_classes_is_all_of_them():
+    net = DeepNetClassifier(**QUICK).partial_fit(X, y + 9, classes={10, 9, 11})
+    assert net.classes_.tolist() == [9, 10, 11]
+
+
+def test_too_few_classes_are_told_from_too_few_labels():
+    with pytest.raises(ValueError, match=r"classes has 1 class \(0\)"):
+        DeepNetClassifier(**QUICK).partial_fit(X, 0 * y, classes=[0])
+
+
 def test_a_list_of_labels_with_a_gap_is_refused():
     with pytest.raises(ValueError, match="NaN or None in 1 of 120"):
         DeepNetClassifier(**QUICK).fit(X, ["a", "b"] * 59 + ["a", np.nan])
@@ -141,6 +183,19 @@ def test_what_an_encoder_of_ones_own_returns_is_named():
     encoder = FunctionTransformer(lambda rows: np.where(rows > 1, np.nan, rows))
     with pytest.raises(ValueError, match="What the encoder returns contains NaN in column"):
         DeepNetClassifier(**QUICK, encoder=encoder).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (lambda rows: rows[:5], "What the encoder returns has 5 rows, for 120 of X"),
+        (lambda rows: pd.Series(rows[:, 0]), r"What the encoder returns .* shape \(120,\)"),
+        (lambda rows: rows[:, 0], r"What the encoder returns .* shape \(120,\)"),
+    ],
+)
+def test_an_encoder_of_ones_own_returns_a_row_for_each(returned, message):
+    with pytest.raises(ValueError, match=message):
+        DeepNetClassifier(**QUICK, encoder=FunctionTransformer(returned)).fit(X, y)
 
 
 def test_a_series_is_no_table():
@@ -153,9 +208,72 @@ def test_a_query_that_has_not_run_is_no_table():
     for estimator in (DeepNetClassifier(**QUICK), TableEncoder()):
         with pytest.raises(TypeError, match=r"LazyFrame.*collect\(\)"):
             estimator.fit(lazy, y)
+    with pytest.raises(TypeError, match=r"y is a LazyFrame.*collect\(\)"):
+        DeepNetClassifier(**QUICK).fit(X, pl.LazyFrame({"y": y}))
 
 
 def test_numbers_too_large_for_the_type_are_refused_without_a_warning():
     for rows in (X * 1e300, pd.DataFrame(X * 1e300)):
         with pytest.raises(ValueError, match="a value too large"):
             DeepNetClassifier(**QUICK, encoder="passthrough").fit(rows, y)
+
+
+def test_a_list_of_rows_is_the_array_of_its_cells():
+    rng = np.random.default_rng(0)
+    rows = [
+        [float(a), text, float(level), [np.nan, "p"][known]]
+        for a, text, level, known in zip(
+            X[:, 0], rng.choice(["u", "v"], 120), rng.integers(3, size=120), y, strict=True
+        )
+    ]
+    cells = np.empty((120, 4), object)
+    cells[:] = rows
+    by_list = DeepNetClassifier(**QUICK).fit(rows, y)
+    by_array = DeepNetClassifier(**QUICK).fit(cells, y)
+    names = by_array.encoder_.get_feature_names_out().tolist()
+    assert by_list.encoder_.get_feature_names_out().tolist() == names
+    assert "x3_missing" in names
+    expected = by_array.predict_proba(cells)
+    for net, table in ((by_list, rows), (by_list, cells), (by_array, rows)):
+        np.testing.assert_array_equal(net.predict_proba(table), expected)
+
+
+SPARSE = sp.csr_array(np.maximum(X[:90], 0))  # more rows are too many diagonals
+TABLES = {
+    "bsr": SPARSE.tobsr(),
+    "dia": SPARSE.todia(),
+    "coo": SPARSE.tocoo(),
+    "record batch": pa.RecordBatch.from_pandas(pd.DataFrame(X[:90], columns=list("abc"))),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_rows_of_weight_zero_are_left_out_of_any_table(kind):
+    table, weights = TABLES[kind], np.arange(90) % 3 * 1.0
+    plain = table.tocsr() if sp.issparse(table) else table.to_pandas()
+    probabilities = []
+    for rows in (table, plain):
+        validation = {"X_val": rows, "y_val": y[:90], "sample_weight_val": weights[::-1]}
+        net = DeepNetClassifier(**QUICK).fit(rows, y[:90], weights, **validation)
+        probabilities.append(net.predict_proba(rows))
+    np.testing.assert_array_equal(*probabilities)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).max <= np.finfo(float).max, reason="no longer type")
+def test_numbers_beyond_float64_are_refused():
+    rows = X.astype(np.longdouble) * np.longdouble("1e4000")
+    for encoder in ("auto", "passthrough"):
+        with pytest.raises(ValueError, match="a value too large"):
+            DeepNetClassifier(**QUICK, encoder=encoder).fit(rows, y)
+
+
+def test_fit_does_not_depend_on_what_numpy_raises():
+    with np.errstate(all="raise"):
+        DeepNetClassifier(**QUICK).fit(X, y)
+
+
+def test_the_reason_for_a_refused_column_is_given_once():
+    net = DeepNetClassifier(**QUICK).fit(pd.DataFrame(X, columns=list("abc")), y)
+    with pytest.raises(ValueError, match=r"^Column 'a' of X: Complex") as refusal:
+        net.predict(pd.DataFrame(X, columns=list("abc")).assign(a=1j))
+    assert ".." not in str(refusal.value)
