@@ -21,7 +21,7 @@ NOT_FINITE = (
 
 
 def opened(X):
-    """Return X with what a mask hides as gaps, and a batch of pyarrow's as a table.
+    """Return X with what a mask hides as gaps.
 
     Raises
     ------
@@ -29,10 +29,6 @@ def opened(X):
         If X is a query whose rows are not there yet.
     """
     refuse_query(X, "X")
-    if type(X).__name__ == "RecordBatch":
-        import pyarrow
-
-        return pyarrow.Table.from_batches([X])
     if not isinstance(X, np.ma.MaskedArray):
         return X
     if X.dtype.kind in "mM":

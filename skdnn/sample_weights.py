@@ -37,5 +37,13 @@ def weighted_rows(X, y, sample_weight):
     if kept.all():
         return X, y, weights, kept
     y = None if y is None else np.asarray(y)[kept]
-    X = X.tocsr() if issparse(X) else X  # not every format of sparse rows has an index
-    return _safe_indexing(X, np.flatnonzero(kept)), y, weights[kept], kept
+    return _take(X, np.flatnonzero(kept)), y, weights[kept], kept
+
+
+def _take(X, rows):
+    """Return rows of X, of whatever kind it is."""
+    if issparse(X):
+        return X.tocsr()[rows]  # not every format has an index
+    if type(X).__module__.startswith("pyarrow."):
+        return X.take(rows)  # a new scikit-learn does so too, but not with a RecordBatch
+    return _safe_indexing(X, rows)

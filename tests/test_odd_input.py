@@ -244,6 +244,7 @@ TABLES = {
     "dia": SPARSE.todia(),
     "coo": SPARSE.tocoo(),
     "record batch": pa.RecordBatch.from_pandas(pd.DataFrame(X[:90], columns=list("abc"))),
+    "table of pyarrow's": pa.Table.from_pandas(pd.DataFrame(X[:90], columns=list("abc"))),
 }
 
 
