@@ -12,7 +12,7 @@ from skdnn.core.batches import Data
 from skdnn.core.training import Split
 from skdnn.distinct import DistinctRows, distinct_rows
 from skdnn.folds import rows_by_member, splits_as_roles, stratified_folds, stratified_holdout
-from skdnn.labels import class_weight_factors, count_gaps, weights_by_class
+from skdnn.labels import class_weight_factors, refuse_gaps, weights_by_class
 from skdnn.outcome import CALLER
 from skdnn.parameters import count_folds, count_members
 from skdnn.reading import Table, as_data, encode, has_level_statistics, in_container_of, read_table
@@ -174,12 +174,7 @@ def _check_groups(groups):
     values = np.asarray(groups)
     if values.ndim != 1 and values.shape[1:] != (1,):
         raise ValueError(f"groups must be one value a row, but it has the shape {values.shape}.")
-    n_gaps = count_gaps(values) if values.dtype.kind in "OfmM" else 0
-    if n_gaps:
-        raise ValueError(
-            f"groups contains NaN or None in {n_gaps} of {values.size} places; every row needs a "
-            "group. Give each row without one a group of its own."
-        )
+    refuse_gaps(values, "groups", "a group. Give each row without one a group of its own.")
     return values.ravel()
 
 

@@ -122,8 +122,9 @@ def check_labels(y):
     if np.ma.is_masked(y):
         raise ValueError("Input y is masked in places; every row needs a label. Drop the others.")
     values = _as_array(y)
-    if values.dtype.kind in "OfmM":
-        _refuse_gaps(values)
+    refuse_gaps(values, "Input y", "a label. Drop the rows without one.")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ValueError("Input y contains infinity; every row needs a label.")
     values = _of_one_kind(values)
     kind = _kind_of(values)
     if kind == MULTILABEL:
@@ -144,19 +145,29 @@ def _kind_of(values):
     return type_of_target(values, input_name="y")
 
 
-def _refuse_gaps(values):
-    n_gaps = count_gaps(values)
+def refuse_gaps(values, name, need):
+    """Refuse an array in which a value is None, NaN, NaT or NA.
+
+    Parameters
+    ----------
+    values : ndarray
+    name, need : str
+        What the message calls it, what every row needs, and what to do.
+
+    Raises
+    ------
+    ValueError
+        With the number of gaps.
+    """
+    n_gaps = _count_gaps(values) if values.dtype.kind in "OfmM" else 0
     if n_gaps:
         raise ValueError(
-            f"Input y contains NaN or None in {n_gaps} of {values.size} places; every "
-            "row needs a label. Drop the rows without one."
+            f"{name} contains NaN or None in {n_gaps} of {values.size} places; every row needs "
+            f"{need}"
         )
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise ValueError("Input y contains infinity; every row needs a label.")
 
 
-def count_gaps(values):
-    """Return how many of the values are None, NaN, NaT or NA."""
+def _count_gaps(values):
     # A gap is the only thing that is None or not equal to itself; pd.NA refuses the question.
     flat = values.ravel()
     return sum(v is None or type(v).__name__ == "NAType" or bool(v != v) for v in flat)
@@ -169,7 +180,7 @@ def _as_array(labels):
         return values.astype(object)
     if values.dtype.kind == "U" and not hasattr(labels, "dtype"):
         cells = np.asarray(labels, object)
-        return cells if count_gaps(cells) else values
+        return cells if _count_gaps(cells) else values
     return values
 
 
@@ -216,19 +227,20 @@ def learn_labels(y, classes=None):
     """
     if y.ndim == 2:
         return Labels(np.arange(y.shape[1]), True)
-    source = "y" if classes is None else "classes"
-    if classes is not None:
+    are_named = classes is not None
+    if are_named:
         classes = list(classes) if isinstance(classes, Set) else classes
         classes = _of_one_kind(_as_array(classes))
-        if count_gaps(classes):
+        if _count_gaps(classes):
             raise ValueError(
                 f"classes contains NaN or None, which is no class: {classes.tolist()}."
             )
-    classes = np.unique(y if classes is None else classes)
+    classes = np.unique(classes if are_named else y)
     if len(classes) < 2:
+        name, advice = ("classes", "Name all.") if are_named else ("y", "Check how y was split.")
         raise ValueError(
-            f"{source} has 1 class ({classes.tolist()[0]!r}); DeepNetClassifier needs at least 2. "
-            "Check how y was split."
+            f"{name} has 1 class ({classes.tolist()[0]!r}); DeepNetClassifier needs at least 2. "
+            f"{advice}"
         )
     return Labels(classes, False)
 
