@@ -106,8 +106,8 @@ CASES = {
             "8 members, 1 thread": {"n_members": 8, "n_jobs": 1},
             "one member": {"n_members": 1},
         },
-        remark="Compiled loops leave little that members could share: on one thread eight take "
-        "nearly as long as eight single fits. Two threads can at best halve that.",
+        remark="On one thread eight members take nearly as long as eight single fits. Two threads "
+        "can at best halve that.",
     ),
     "5": Case(
         "GridSearchCV: 24 candidates, 5 folds, {n_rows:,} x 20, n_jobs={n_jobs}, {n_epochs} epochs",

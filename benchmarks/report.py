@@ -33,9 +33,7 @@ python -m benchmarks.report
 ```
 
 `--rows 1 3` chooses rows, `--quick` tries everything at tiny sizes. Without `--mnist` pictures
-are noise of the same shape; without `--data` the tables are scikit-learn's own. Of MNIST's numbers
-four in five are zero: skdnn leaves out most of their products, and may take less time than the
-products alone, which are all of them. Noise has no zeros.
+are noise of the same shape; without `--data` the tables are scikit-learn's own.
 """
 ELSEWHERE = """\
 Ratios depend on the processor: where vector instructions are narrower, matrix products are a larger

@@ -2,12 +2,7 @@
 
 from skdnn import callbacks as callbacks
 from skdnn.classifier import DeepNetClassifier
-from skdnn.display import (
-    ArchitectureDisplay,
-    LossCurveDisplay,
-    UncertaintyDisplay,
-    WeightsDisplay,
-)
+from skdnn.display import ArchitectureDisplay, LossCurveDisplay, UncertaintyDisplay, WeightsDisplay
 from skdnn.encoding import TableEncoder
 from skdnn.explain import input_gradients, integrated_gradients
 from skdnn.search import search_space, suggest_params

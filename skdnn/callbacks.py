@@ -9,12 +9,12 @@ epoch (``context.task_name == "epoch"``) it finds the curves so far on the estim
 import os
 import pickle
 import sys
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 
-from skdnn.hooks import without_callbacks
+from skdnn._compat import StrOptions, validate_parameter_constraints, without_callbacks
+from skdnn.parameters import POSITIVE_INT
 
 # What may be monitored: the attribute that holds its curve, and the sign that makes lower better.
 MONITORS = {
@@ -24,22 +24,19 @@ MONITORS = {
 }
 
 
-def _check_monitor(monitor):
-    if monitor not in ("auto", *MONITORS):
-        raise ValueError(f"monitor must be 'auto' or one of {list(MONITORS)}, got {monitor!r}.")
-
-
-def _check_epochs(name, value, otherwise=""):
-    if not isinstance(value, Integral) or value < 1:
-        raise ValueError(
-            f"{name} must be {otherwise}a whole number of epochs from 1 on, got {value!r}."
-        )
+CONSTRAINTS = {
+    "monitor": [StrOptions({"auto", *MONITORS})],
+    "patience": [POSITIVE_INT],
+    "every": [POSITIVE_INT, None],
+}
 
 
 def _monitored(estimator, monitor):
     """Return the curve of this fit, turned so that lower is better."""
-    if monitor == "auto":
-        monitor = _monitor_of(estimator)
+    if monitor == "auto" and getattr(estimator, "validation_loss_curve_", None) is None:
+        monitor = "loss"
+    elif monitor == "auto":
+        monitor = "validation_loss" if estimator.scoring is None else "validation_score"
     name, sign = MONITORS[monitor]
     curve = getattr(estimator, name, None)
     if curve is None:
@@ -50,17 +47,12 @@ def _monitored(estimator, monitor):
     return sign * np.array(curve[-estimator.n_iter_ :])
 
 
-def _monitor_of(estimator):
-    if getattr(estimator, "validation_loss_curve_", None) is None:
-        return "loss"
-    return "validation_loss" if estimator.scoring is None else "validation_score"
-
-
 class _EpochCallback:
     """A callback that only sees epochs end."""
 
     def setup(self, estimator, context):
-        """Do nothing."""
+        """Refuse parameters that mean nothing."""
+        validate_parameter_constraints(CONSTRAINTS, vars(self), type(self).__name__)
 
     def teardown(self, estimator, context):
         """Do nothing."""
@@ -97,11 +89,6 @@ class EarlyStopping(_EpochCallback):
         self.monitor = monitor
         self.patience = patience
         self.min_delta = min_delta
-
-    def setup(self, estimator, context):
-        """Refuse parameters that mean nothing."""
-        _check_monitor(self.monitor)
-        _check_epochs("patience", self.patience)
 
     def on_fit_task_end(self, estimator, context):
         """Return whether training should stop."""
@@ -140,12 +127,6 @@ class Checkpoint(_EpochCallback):
         self.path = path
         self.every = every
         self.monitor = monitor
-
-    def setup(self, estimator, context):
-        """Refuse parameters that mean nothing."""
-        _check_monitor(self.monitor)
-        if self.every is not None:
-            _check_epochs("every", self.every, otherwise="None or ")
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
         """Write the file if it is time to."""
@@ -188,16 +169,10 @@ class LossProgress(_EpochCallback):
         """Write the line anew after an epoch, and end it after the fit."""
         file = sys.stdout if self.file is None else self.file
         if context.task_name == "epoch":
-            file.write(f"\r{self._line(estimator, context.parent.max_subtasks)}")
+            curves = {name: getattr(estimator, curve) for name, (curve, _) in MONITORS.items()}
+            last = [f"{name.replace('_', ' ')} {c[-1]:.4f}" for name, c in curves.items() if c]
+            epoch = f"epoch {estimator.n_iter_}/{context.parent.max_subtasks}"
+            file.write("\r" + "  ".join([epoch, *last]))
         else:
             file.write("\n")
         file.flush()
-
-    @staticmethod
-    def _line(estimator, n_epochs):
-        values = [
-            f"{name.replace('_', ' ')} {getattr(estimator, curve)[-1]:.4f}"
-            for name, (curve, _) in MONITORS.items()
-            if getattr(estimator, curve)
-        ]
-        return f"epoch {estimator.n_iter_}/{n_epochs}  {'  '.join(values)}"

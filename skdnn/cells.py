@@ -31,14 +31,10 @@ def opened(X):
     refuse_query(X, "X")
     if not isinstance(X, np.ma.MaskedArray):
         return X
+    gap = np.nan if X.dtype.kind in "biuf" else None
     if X.dtype.kind in "mM":
-        cells, gap = X.data.copy(), np.array("NaT", X.dtype)
-    elif X.dtype.kind in "biuf":
-        cells, gap = X.data.astype(np.result_type(X.dtype, np.float32)), np.nan
-    else:
-        cells, gap = X.data.astype(object), None
-    cells[np.ma.getmaskarray(X)] = gap
-    return cells
+        gap = np.array("NaT", X.dtype)
+    return np.where(np.ma.getmaskarray(X), gap, X.data)
 
 
 def refuse_query(data, name):
@@ -55,7 +51,7 @@ def refuse_query(data, name):
         )
 
 
-def check_finite(X, allow_nan=False, name="Input X"):
+def check_finite(X, allow_nan=False, name="Input X", names=None):
     """Refuse numbers that are infinite or, unless allowed, NaN.
 
     Parameters
@@ -64,6 +60,8 @@ def check_finite(X, allow_nan=False, name="Input X"):
     allow_nan : bool, default=False
     name : str, default="Input X"
         What the message calls it.
+    names : list of str, optional
+        What it calls the columns; their numbers by default.
 
     Raises
     ------
@@ -79,7 +77,10 @@ def check_finite(X, allow_nan=False, name="Input X"):
         places = np.nonzero(is_bad(values))
         columns = np.unique(X.indices[places[0]] if issparse(X) else places[1])
         if len(columns):
+            named = columns[:MAX_NAMED].tolist()
+            if names is not None:
+                named = [names[column] for column in named]
             raise ValueError(
-                f"{name} contains {kind} in column(s) {columns[:MAX_NAMED].tolist()}"
+                f"{name} contains {kind} in column(s) {named}"
                 f"{' and more' * (len(columns) > MAX_NAMED)} (cells: {len(places[0])}). {advice}"
             )

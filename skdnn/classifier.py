@@ -1,27 +1,54 @@
 """DeepNetClassifier: parameters, fit, predict. No mathematics."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
+from types import SimpleNamespace
+
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skdnn._compat import CallbackSupportMixin, fit_context, with_callbacks, without_callbacks
 from skdnn.core.calibration import log_average, log_odds, mean_proba
 from skdnn.core.losses import LOSSES
-from skdnn.fitting import make_epoch, make_task
-from skdnn.hooks import CallbackSupportMixin, Watch, with_callbacks
-from skdnn.labels import Labels, check_labels, learn_labels
+from skdnn.fitting import make_task
+from skdnn.hooks import Watch
+from skdnn.labels import check_labels, learn_labels
 from skdnn.notebook import NotebookMixin
-from skdnn.outcome import OutOfFold, forget_calibration, keep_calibration
-from skdnn.parameters import CONSTRAINTS, count_members
-from skdnn.predicting import forward_passes, predict_blocks
-from skdnn.reading import check_table, read_table, unchanged_on_error
+from skdnn.outcome import calibrate, out_of_fold
+from skdnn.parameters import CONSTRAINTS, count_members, is_auto
+from skdnn.predicting import predict_blocks
+from skdnn.reading import read_table, read_validation
 from skdnn.solvers import SOLVERS
-from skdnn.stages import begin, go_on
+from skdnn.state import attributes, make_basis
 from skdnn.summary import summarize
-from skdnn.training import training_threads
-from skdnn.weights import assign_layer_arrays, layer_arrays
+from skdnn.tables import check_table
+from skdnn.threads import threads_apart
+from skdnn.training import train_members
 
-MIXED = -1  # in place of the training data's fingerprint, once there have been several
+# What a call asks for beside the parameters. An epoch of partial_fit is as long as it is: more
+# rows may come, nothing is held out, and the update rule goes on.
+WHOLE_FIT = {"is_part": False, "refit_encoder": False}
+ONE_EPOCH = {
+    "is_part": True,
+    "early_stopping": False,
+    "warm_start": True,
+    "max_iter": 1,
+    "learning_rate": "constant",
+}
+
+
+def fitted_state(estimator):
+    """Return the Fitted of an estimator: all that it has learnt, which is never changed.
+
+    Raises
+    ------
+    NotFittedError
+        If it has learnt nothing yet.
+    """
+    check_is_fitted(estimator)
+    return estimator._fitted
 
 
 def _is_stochastic(estimator):
@@ -34,6 +61,7 @@ def _is_stochastic(estimator):
     return True
 
 
+@dataclass(eq=False, repr=False)
 class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """A deep neural network that takes tables as they come and gives calibrated probabilities.
 
@@ -201,7 +229,7 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     coefs_, intercepts_ : list of ndarray
         Weights (fan_in, fan_out) and biases (fan_out,) of the dense layers; with several members
         the members axis is in front. The arrays are read-only; a list that is assigned replaces
-        all layers', and before the first fit it is where that starts.
+        all layers'.
     temperature_ : float
         What logits are divided by; 1 without ``early_stopping`` or rows to validate on.
     oof_score_ : float
@@ -262,103 +290,56 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     array([[1., 0., 0.]])
     """
 
+    hidden_layer_sizes: Sequence | int | str = "auto"
+    activation: object = "relu"
+    _: KW_ONLY
+    solver: str = "adamw"
+    alpha: float = 0.0
+    batch_size: int | str = "auto"
+    learning_rate: str = "auto"
+    learning_rate_init: float | str = "auto"
+    power_t: float = 0.5
+    max_iter: int | str = "auto"
+    shuffle: bool = True
+    random_state: object = None
+    tol: float = 1e-4
+    verbose: bool | int = False
+    warm_start: bool = False
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    early_stopping: bool = True
+    validation_fraction: float = 0.1
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    n_iter_no_change: float | str = "auto"
+    max_fun: int = 15000
+    loss: str | Callable = "log_loss"
+    scoring: str | Callable | None = None
+    init: str = "auto"
+    init_scale: float = 1.0
+    coefs_init: Sequence | None = None
+    intercepts_init: Sequence | None = None
+    connectivity: float | str | None = "auto"
+    dropout: float | str = "auto"
+    input_dropout: float | str = "auto"
+    weight_decay: float | str = "auto"
+    label_smoothing: float | str = "auto"
+    max_grad_norm: float | None = None
+    warmup_fraction: float = 0.05
+    class_weight: dict | str | None = None
+    n_members: int | str = "auto"
+    cv: object = None
+    store_oof: bool = False
+    encoder: object = "auto"
+    target_statistics: int | str | None = "auto"
+    dtype: str = "float32"
+    n_jobs: int | None = None
+
     _parameter_constraints = CONSTRAINTS
-    oof_score_, oof_proba_ = OutOfFold(), OutOfFold()
+    _fitted = None  # all that was learnt; its parts are seen as attributes
 
-    def __init__(
-        self,
-        hidden_layer_sizes="auto",
-        activation="relu",
-        *,
-        solver="adamw",
-        alpha=0.0,
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init="auto",
-        power_t=0.5,
-        max_iter="auto",
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=True,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change="auto",
-        max_fun=15000,
-        loss="log_loss",
-        scoring=None,
-        init="auto",
-        init_scale=1.0,
-        coefs_init=None,
-        intercepts_init=None,
-        connectivity="auto",
-        dropout="auto",
-        input_dropout="auto",
-        weight_decay="auto",
-        label_smoothing="auto",
-        max_grad_norm=None,
-        warmup_fraction=0.05,
-        class_weight=None,
-        n_members="auto",
-        cv=None,
-        store_oof=False,
-        encoder="auto",
-        target_statistics="auto",
-        dtype="float32",
-        n_jobs=None,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.loss = loss
-        self.scoring = scoring
-        self.init = init
-        self.init_scale = init_scale
-        self.coefs_init = coefs_init
-        self.intercepts_init = intercepts_init
-        self.connectivity = connectivity
-        self.dropout = dropout
-        self.input_dropout = input_dropout
-        self.weight_decay = weight_decay
-        self.label_smoothing = label_smoothing
-        self.max_grad_norm = max_grad_norm
-        self.warmup_fraction = warmup_fraction
-        self.class_weight = class_weight
-        self.n_members = n_members
-        self.cv = cv
-        self.store_oof = store_oof
-        self.encoder = encoder
-        self.target_statistics = target_statistics
-        self.dtype = dtype
-        self.n_jobs = n_jobs
-
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None, groups=None
     ):
@@ -389,31 +370,29 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         ValueError
             If the input is unfit; the estimator is then as it was before.
         """
-        with unchanged_on_error(self):
-            self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), groups)
+        before = self._fitted if self.warm_start else None
+        settings, validation = self._settings(before), (X_val, y_val, sample_weight_val)
+        passed = X, y, sample_weight
+        self._keep(self._stand_in(before)._train(settings, before, passed, validation, groups))
         return self
 
     @with_callbacks
-    def _fit(self, X, y, sample_weight, validation, groups):
-        continues = self.warm_start and hasattr(self, "_params")
-        watch = Watch(self, X, y, sample_weight)
-        table = read_table(self, X, y, sample_weight, reset=not continues)
-        begin(self, table, learn_labels(table.y).like(y), continues)
-        task = make_task(self, table, validation, groups)
-        seen = task.prepared.fingerprint if task.holds_out else MIXED
-        is_new_data = self._fingerprint not in (None, seen)
-        self._fingerprint = MIXED if is_new_data else seen
-        self.n_iter_ = 0
-        with training_threads(self, len(task.split.train_rows)) as threads:
-            network = go_on(self, task, continues, watch, threads)
-            keep_calibration(self, network, table, task, is_new_data, threads.run)
-        if not self.warm_start:
-            self._rule_state, self._n_steps = {}, 0
-        self._passes = forward_passes(self)
-        watch.finish()
+    def _train(self, settings, before, passed, validation=(None,) * 3, groups=None, classes=None):
+        """Return what is learnt; scikit-learn and callbacks may write to this stand-in."""
+        watch = Watch(self, passed, vars(self).update)
+        table = read_table(self, *passed, reset=before is None)
+        valid_table = read_validation(self, *validation)
+        labels = learn_labels(table.y, classes).like(passed[1])
+        basis = make_basis(settings, table, labels, before)
+        task = make_task(settings, basis, table, before, valid_table, groups)
+        with threads_apart(self.n_jobs, task.n_members if task.n_members > 1 else None) as threads:
+            fitted = train_members(settings, task, before, watch, threads)
+            fitted = calibrate(settings, fitted, task, threads.map)
+        watch.finish(fitted)
+        return fitted
 
     @available_if(_is_stochastic)
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None, refit_encoder=False):
         """Train for one epoch, at a constant rate, on all rows for all members.
 
@@ -443,31 +422,49 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         ValueError
             If the input is unfit; the estimator is then as it was before.
         """
-        with unchanged_on_error(self):
-            continues = hasattr(self, "_params")
-            if classes is None and not continues:
-                raise ValueError("classes must be passed on the first call to partial_fit.")
-            table = read_table(self, X, y, sample_weight, reset=not continues)
-            labels = learn_labels(table.y, self.classes_ if classes is None else classes)
-            begin(self, table, labels.like(y), continues, refit_encoder)
-            n_members = len(self._params) if continues else count_members(self)
-            task = make_epoch(self, table, n_members, learns=not continues or refit_encoder)
-            watch = Watch(self, X, y, sample_weight, calls_back=False)
-            with training_threads(self, n_members) as threads:
-                go_on(self, task, continues, watch, threads, is_part=True)
-            forget_calibration(self)
-            self._fingerprint = MIXED
-            self._passes = forward_passes(self)
+        before = self._fitted
+        if classes is None and before is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        classes = before.basis.labels.classes if classes is None else classes
+        n_members = before.n_members if before else count_members(self)
+        epoch = {**ONE_EPOCH, "n_members": n_members, "refit_encoder": refit_encoder}
+        stand_in, passed = without_callbacks(self._stand_in(before)), (X, y, sample_weight)
+        self._keep(stand_in._train(self._settings(before, epoch), before, passed, classes=classes))
         return self
 
-    @property
-    def _labels(self):
-        return Labels(self.classes_, self._is_multilabel)
+    def _settings(self, before, epoch=WHOLE_FIT):
+        """Return the parameters as they are now; training that goes on keeps its members."""
+        settings = {name: getattr(self, name) for name in CONSTRAINTS}
+        if before is not None and is_auto(self.n_members):
+            settings["n_members"] = before.n_members
+        return SimpleNamespace(**{**settings, **epoch})
 
-    def _average(self, X, average, n_columns):
-        """Return ``average(logits)`` of all rows of X, shape (n_rows, n_columns)."""
-        X = check_table(self, X, reset=False)
-        return predict_blocks(self, X, average, np.empty((X.shape[0], n_columns)))
+    def _stand_in(self, fitted):
+        """Return a copy for scikit-learn to write to: one that has learnt the columns only."""
+        stand_in = object.__new__(type(self))
+        columns = {} if fitted is None else fitted.basis.columns
+        vars(stand_in).update(self._without_learnt(), **columns)
+        return stand_in
+
+    def _without_learnt(self):
+        items = vars(self).items()
+        return {name: value for name, value in items if name[-1] != "_" and name != "_fitted"}
+
+    def _keep(self, fitted):
+        """Replace all that was learnt before, by one assignment: nobody sees half of it."""
+        self.__dict__ = {**self._without_learnt(), **attributes(fitted)}
+
+    def _predict(self, fitted, X, average, shape):
+        """Return ``average(logits)`` of all rows of X, shape (*shape[:-1], n_rows, shape[-1])."""
+        X = check_table(self._stand_in(fitted), X, reset=False)
+        result = np.empty((*shape[:-1], X.shape[0], shape[-1]))
+        return predict_blocks(fitted, self.n_jobs, X, average, result)
+
+    def _average(self, fitted, X, average, *n_members):
+        """Return ``average(log-probabilities)`` of all rows of X."""
+        labels = fitted.basis.labels
+        log_proba, shape = LOSSES[labels.loss].log_proba, (*n_members, len(labels.classes))
+        return self._predict(fitted, X, lambda logits: average(log_proba(logits)), shape)
 
     def predict_proba(self, X):
         """Return class probabilities: the mean of the members'.
@@ -482,8 +479,7 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         ndarray of shape (n_samples, n_classes)
             Rows sum to 1; for multilabel y each column is a probability of its own.
         """
-        log_proba = LOSSES[self._labels_of_fitted().loss].log_proba
-        return self._average(X, lambda z: mean_proba(log_proba(z)), len(self.classes_))
+        return self._average(fitted_state(self), X, mean_proba)
 
     def predict_proba_members(self, X):
         """Return each member's class probabilities; their spread tells how sure they are.
@@ -498,10 +494,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         ndarray of shape (n_members, n_samples, n_classes)
             Their mean over the first axis is ``predict_proba(X)``.
         """
-        log_proba = LOSSES[self._labels_of_fitted().loss].log_proba
-        X = check_table(self, X, reset=False)
-        result = np.empty((len(self._params), X.shape[0], len(self.classes_)))
-        return predict_blocks(self, X, lambda z: np.exp(log_proba(z)), result)
+        fitted = fitted_state(self)
+        return self._average(fitted, X, np.exp, fitted.n_members)
 
     def predict_log_proba(self, X):
         """Return ``np.log(predict_proba(X))``, but finite also where the probability is 0.
@@ -515,15 +509,12 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         -------
         ndarray of shape (n_samples, n_classes)
         """
-        proba = self.predict_proba(X)
+        fitted = fitted_state(self)
+        proba = self._average(fitted, X, mean_proba)
         if proba.all():
             return np.log(proba, out=proba)
         with np.errstate(divide="ignore"):
-            return np.where(proba > 0, np.log(proba), self._log_average(X))
-
-    def _log_average(self, X):
-        log_proba = LOSSES[self._labels.loss].log_proba
-        return self._average(X, lambda z: log_average(log_proba(z)), len(self.classes_))
+            return np.where(proba > 0, np.log(proba), self._average(fitted, X, log_average))
 
     def decision_function(self, X):
         """Return scores whose order is that of the probabilities, and which never saturate.
@@ -539,10 +530,13 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
             The log-odds of the second of two classes; the log-probabilities of more; the
             log-odds of every label.
         """
-        labels = self._labels_of_fitted()
+        return self._scores(fitted_state(self), X)
+
+    def _scores(self, fitted, X):
+        labels = fitted.basis.labels
         if labels.loss == "softmax":
-            return self._log_average(X)
-        scores = self._average(X, log_odds, self.n_outputs_)
+            return self._average(fitted, X, log_average)
+        scores = self._predict(fitted, X, log_odds, (labels.n_outputs,))
         return scores if labels.is_multilabel else scores[:, 0]
 
     def predict(self, X):
@@ -557,8 +551,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
         """
-        scores = self.decision_function(X)
-        return self._labels.decide(scores)
+        fitted = fitted_state(self)
+        return fitted.basis.labels.decide(self._scores(fitted, X))
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy; of several labels a row, all must be right.
@@ -586,12 +580,7 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         Summary
             Layers with their shapes and parameters, the encoder's work, and what "auto" became.
         """
-        check_is_fitted(self)
-        return summarize(self)
-
-    def _labels_of_fitted(self):
-        check_is_fitted(self)
-        return self._labels
+        return summarize(self, fitted_state(self))
 
     @property
     def coefs_(self):
@@ -599,11 +588,11 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
 
         The arrays are read-only; assigning a list replaces them all.
         """
-        return layer_arrays(self, "coefs_")
+        return self._shown("coefs_").layer_arrays(0)
 
     @coefs_.setter
     def coefs_(self, arrays):
-        assign_layer_arrays(self, "coefs_", arrays)
+        self._fitted = self._shown("coefs_").with_layer_arrays("coefs_", 0, arrays)
 
     @property
     def intercepts_(self):
@@ -611,27 +600,57 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
 
         The arrays are read-only; assigning a list replaces them all.
         """
-        return layer_arrays(self, "intercepts_")
+        return self._shown("intercepts_").layer_arrays(1)
 
     @intercepts_.setter
     def intercepts_(self, arrays):
-        assign_layer_arrays(self, "intercepts_", arrays)
+        self._fitted = self._shown("intercepts_").with_layer_arrays("intercepts_", 1, arrays)
+
+    @property
+    def temperature_(self):
+        """What logits are divided by; it can be assigned."""
+        return self._shown("temperature_").temperature
+
+    @temperature_.setter
+    def temperature_(self, temperature):
+        self._fitted = self._shown("temperature_")._replace(temperature=temperature)
+
+    @property
+    def oof_score_(self):
+        """Accuracy of single members on the rows that each held out."""
+        return out_of_fold(self._shown("oof_score_"), "oof_score")
+
+    @property
+    def oof_proba_(self):
+        """Calibrated probabilities from members that did not train on the row."""
+        return out_of_fold(self._shown("oof_proba_"), "oof_proba")
+
+    def _shown(self, name):
+        """Return what was learnt, for an attribute to show a part of it."""
+        if self._fitted is None:
+            raise AttributeError(
+                f"this {type(self).__name__} is not fitted yet and has no {name}. Call fit first; "
+                "coefs_init and intercepts_init choose where it starts."
+            )
+        return self._fitted
+
+    # The forward passes are made again: skops could not store them, and pickles would be larger.
 
     def __getstate__(self):
-        """Return what was learnt, without what is made of it again when unpickled."""
-        state = super().__getstate__()
-        return {name: value for name, value in state.items() if name != "_passes"}
+        """Return what was learnt, without its forward passes."""
+        learnt = {} if self._fitted is None else {"_fitted": self._fitted._replace(passes=None)}
+        return {**super().__getstate__(), **learnt}
 
     def __setstate__(self, state):
         """Take over what was learnt."""
         super().__setstate__(state)
-        if hasattr(self, "_params"):
-            self._passes = forward_passes(self)
+        if self._fitted is not None:
+            self._fitted = self._fitted.with_passes()
 
     def __sklearn_tags__(self):
         """Return what this estimator can take."""
         tags = super().__sklearn_tags__()
-        reads_tables = isinstance(self.encoder, str) and self.encoder == "auto"
+        reads_tables = is_auto(self.encoder)
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = reads_tables
         tags.input_tags.categorical = reads_tables
@@ -641,4 +660,4 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
 
     def __sklearn_is_fitted__(self):
         """Tell whether there are parameters to predict with."""
-        return hasattr(self, "_params")
+        return self._fitted is not None

@@ -17,7 +17,13 @@ import numpy as np
 DATE_PARTS = ("time", "month", "day", "weekday", "hour")
 PANDAS_NULLS = ("NAType", "NaTType")  # told by name: pandas need not be installed
 SECOND = np.timedelta64(1, "s")
-TINY = ("ns", "ps", "fs", "as")  # units that Python's times do not have
+TIME = np.dtype("M8[us]")
+# What a column of objects becomes; one without values is one of numbers.
+OBJECT_TYPES = (
+    ((numbers.Real, Decimal, np.bool_), np.dtype(np.float64)),
+    ((datetime.timedelta, np.timedelta64), np.dtype("m8[us]")),
+    ((datetime.date, np.datetime64), TIME),
+)
 
 
 class Column(NamedTuple):
@@ -44,11 +50,12 @@ class Column(NamedTuple):
     @property
     def gaps(self):
         """Which rows have no value."""
-        return {"number": np.isnan, "time": np.isnat, "text": _is_negative}[self.kind](self.values)
+        return self.values != self.values if self.texts is None else self.values < 0
 
-
-def _is_negative(codes):
-    return codes < 0
+    def encode(self, codes, unknown, gap):
+        """Return the code of each row of a text column: of its text, an unknown one or a gap."""
+        of_texts = [codes.get(text, unknown) for text in self.texts]
+        return np.array([*of_texts, gap])[self.values]
 
 
 def is_gap(value):
@@ -58,6 +65,8 @@ def is_gap(value):
 
 def as_text(value):
     """Return the canonical text of a scalar, None for a gap."""
+    if type(value) is str:
+        return value
     if is_gap(value):
         return None
     if isinstance(value, (float, np.floating)):
@@ -74,41 +83,75 @@ def _text_of_float(value):
     return str(value)
 
 
-# From arrays and lists of scalars
+# From the columns of any table
 
 
-def column_from_array(values):
-    """Return the Column of a one-dimensional array of any dtype."""
-    kind = values.dtype.kind
-    if kind in "biuf":
-        return Column(values)
-    if kind == "M":
-        return Column(values.astype("M8[us]"))
-    if kind == "m":
-        return Column(values / SECOND)
-    if kind == "c":
-        raise ValueError("Complex data not supported. Pass its real and imaginary parts.")
-    return column_from_objects(values.tolist())
+def read_column(values):
+    """Return the Column of a series of pandas or polars, or of a one-dimensional array."""
+    if _is_categorical(values):
+        return _column_of_categories(values.array.codes, values.array.categories)
+    array = _as_array(values)
+    if array.ndim > 1 or array.dtype.kind not in "biufmM":  # polars' structs have a second axis
+        return _column_of_objects(array.tolist())
+    if array.dtype.kind == "M":
+        return Column(array.astype(TIME))
+    return Column(array / SECOND if array.dtype.kind == "m" else array)
 
 
-def column_from_objects(values):
+def read_texts(values):
+    """Return the text Column of a series or array, cell by cell.
+
+    What a cell's text is must not depend on the other cells: rows of a mixed column may by
+    chance all hold dates, or numbers, without becoming a column of those.
+    """
+    if _is_categorical(values):
+        return read_column(values)
+    if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
+        values = values.astype(f"{values.dtype.kind}8[us]")  # others become whole numbers
+    cells = values.to_list() if hasattr(values, "to_list") else values.tolist()
+    _check_scalars(set(map(type, cells)))
+    return _text_column(list(map(as_text, cells)))
+
+
+def _is_categorical(values):
+    return hasattr(values, "cat") and hasattr(values, "array")  # polars' are texts
+
+
+def _as_array(values):
+    """Return an array of numbers, times or objects."""
+    dtype = values.dtype
+    if isinstance(values, np.ndarray):
+        return values
+    if hasattr(dtype, "time_zone"):
+        values = values.dt.replace_time_zone(None)
+    if hasattr(dtype, "tz"):
+        values = values.dt.tz_localize(None)
+    if not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "O") in "biuf":
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return values.to_numpy()
+
+
+def _column_of_categories(codes, categories):
+    """Return a text Column; categories of the same text become one, gaps and -1 become -1."""
+    if len(categories) > len(codes):  # few rows of many levels: read only theirs
+        used, codes = np.unique(codes, return_inverse=True)
+        categories = [None if code < 0 else categories[code] for code in used]
+    levels = _text_column(list(map(as_text, categories)))
+    return levels._replace(values=np.append(levels.values, -1)[codes])
+
+
+def _column_of_objects(values):
     """Return the Column of a list of scalars, by the types found in it."""
     types = set(map(type, values))
     if types == {str}:
-        return _text_column(*_factorize(values))
+        return _text_column(values)
     _check_scalars(types)
     values = [None if is_gap(value) else value for value in values]
     types = set(map(type, values)) - {type(None)}
-    for accepted, build in OBJECT_COLUMNS:
+    for accepted, dtype in OBJECT_TYPES:
         if all(issubclass(found, accepted) for found in types):
-            return build(values)
-    return _mixed_column(values)
-
-
-def _mixed_column(values):
-    # Python holds that True == 1: types keep them apart, whichever comes first.
-    codes, keys = _factorize(list(zip(map(type, values), values, strict=True)))
-    return _text_column(codes, [value for _, value in keys])
+            return read_column(np.array(list(map(_on_the_wall, values)), dtype))
+    return _text_column(list(map(as_text, values)))
 
 
 def _check_scalars(types):
@@ -122,155 +165,48 @@ def _check_scalars(types):
             raise ValueError("Complex data not supported. Pass its real and imaginary parts.")
 
 
-def _number_column(values):
-    return Column(np.array(values, np.float64))
-
-
-def _duration_column(values):
-    return Column(np.array(values, "m8[us]") / SECOND)
-
-
-def _time_column(values):
-    return Column(np.array([_wall_time(value) for value in values], "M8[us]"))
-
-
-def _wall_time(value):
+def _on_the_wall(value):
     return value.replace(tzinfo=None) if getattr(value, "tzinfo", None) else value
 
 
-OBJECT_COLUMNS = (  # a column without values is one of numbers
-    ((numbers.Real, Decimal, np.bool_), _number_column),
-    ((datetime.timedelta, np.timedelta64), _duration_column),
-    ((datetime.date, np.datetime64), _time_column),
-)
-
-
-def _factorize(keys):
-    """Return a code for each key, and the distinct keys."""
-    index = {key: code for code, key in enumerate(dict.fromkeys(keys))}
-    return np.fromiter(map(index.__getitem__, keys), np.intp, len(keys)), list(index)
-
-
-def _text_column(codes, distinct):
-    """Return a text Column; values of the same text become one, gaps and -1 become -1."""
-    index = {}
-    texts = map(as_text, distinct)
-    merged = [-1 if text is None else index.setdefault(text, len(index)) for text in texts]
-    return Column(np.array([*merged, -1], np.intp)[codes], list(index))
-
-
-# From the columns of frames
-
-
-def column_from_pandas(series):
-    """Return the Column of a pandas series."""
-    dtype = series.dtype
-    if dtype.name == "category":
-        return _column_from_categories(series.array.codes, series.array.categories)
-    if isinstance(dtype, np.dtype):
-        return column_from_array(series.to_numpy())
-    if dtype.kind in "biuf":
-        return Column(series.to_numpy(dtype=np.float64, na_value=np.nan))
-    if dtype.kind in "mM" and not dtype.name.startswith(("date32", "date64")):
-        series = _without_zone(series)
-        gap = np.array("NaT", f"{dtype.kind}8[us]")[()]
-        return column_from_array(series.to_numpy(dtype=gap.dtype, na_value=gap))
-    return column_from_objects(series.to_numpy(dtype=object).tolist())
-
-
-def _without_zone(series):
-    arrow_zone = getattr(getattr(series.dtype, "pyarrow_dtype", None), "tz", None)
-    if arrow_zone:  # pandas 2.2 takes the zone off pyarrow's times in UTC, not on the wall
-        series = series.astype(f"datetime64[us, {arrow_zone}]")
-    return series.dt.tz_localize(None) if getattr(series.dtype, "tz", None) else series
-
-
-def _column_from_categories(codes, categories):
-    if len(categories) > len(codes):  # few rows of many levels: read only theirs
-        used, codes = np.unique(codes, return_inverse=True)
-        return _text_column(codes, [None if code < 0 else categories[code] for code in used])
-    return _text_column(codes, categories)
-
-
-def column_from_polars(series):
-    """Return the Column of a polars series."""
-    dtype = series.dtype
-    if dtype.is_numeric() or str(dtype) == "Boolean":
-        return Column(series.cast(float).to_numpy())
-    if getattr(dtype, "time_zone", None):
-        series = series.dt.replace_time_zone(None)
-    if dtype.is_temporal() and str(dtype) != "Time":
-        return column_from_array(series.to_numpy())
-    return column_from_objects(series.to_list())
+def _text_column(texts):
+    """Return the Column of canonical texts, in which None is a gap."""
+    distinct = dict.fromkeys(texts)
+    distinct.pop(None, None)
+    codes = {text: code for code, text in enumerate(distinct)} | {None: -1}
+    values = np.fromiter(map(codes.__getitem__, texts), np.intp, len(texts))
+    return Column(values, list(distinct))
 
 
 # To the kind that was seen in fit
 
 
-def texts_from(values):
-    """Return the text Column of an array or series, cell by cell.
-
-    What a cell's text is must not depend on the other cells: rows of a mixed column may by
-    chance all hold dates, or numbers, without becoming a column of those.
-    """
-    if getattr(values.dtype, "name", "") == "category":
-        return column_from_pandas(values)
-    kind = getattr(getattr(values, "dtype", None), "kind", "")
-    if type(values) is np.ndarray and kind in "mM" and np.datetime_data(values.dtype)[0] in TINY:
-        values = values.astype(f"{kind}8[us]")  # in nanoseconds they would become whole numbers
-    cells = values.to_list() if hasattr(values, "to_list") else values.tolist()
-    _check_scalars(set(map(type, cells)))
-    return _mixed_column([None if is_gap(cell) else cell for cell in cells])
-
-
-def as_numbers(column):
-    """Return float64 numbers with NaN for gaps."""
-    if column.kind == "number":
-        return column.values.astype(np.float64)
-    if column.kind == "time":
-        return _all_gaps(column, np.nan)
-    return np.array([*map(_parse_number, column.texts), np.nan])[column.values]
+def values_as(column, kind):
+    """Return float64 numbers with NaN, or datetime64[us] with NaT, of a Column of any kind."""
+    dtype, parse = PARSERS[kind]
+    if column.kind == "text":
+        return np.array([*map(parse, column.texts), None], dtype)[column.values]
+    if column.kind == kind:
+        return column.values.astype(dtype)
+    if not column.gaps.all():
+        raise ValueError(f"it holds {column.values[~column.gaps][0]!r}")
+    return np.full(len(column.values), None, dtype)
 
 
 def _parse_number(text):
-    return {"True": 1.0, "False": 0.0}[text] if text in ("True", "False") else float(text)
-
-
-def as_times(column):
-    """Return datetime64[us] with NaT for gaps; texts are read as ISO 8601, with hyphens."""
-    if column.kind == "time":
-        return column.values
-    if column.kind == "number":
-        return _all_gaps(column, np.datetime64("NaT", "us"))
-    return np.array([*map(_parse_time, column.texts), None], "M8[us]")[column.values]
+    return float({"True": 1, "False": 0}.get(text, text))
 
 
 def _parse_time(text):
-    if _is_number(text):  # which Python would read as a date without hyphens
+    """Read ISO 8601, with hyphens: without them, numbers would be dates."""
+    if text == "NaT":
+        return None
+    if "-" not in text:
         raise ValueError(f"it holds {text}")
-    return None if text == "NaT" else _wall_time(datetime.datetime.fromisoformat(text))
+    return _on_the_wall(datetime.datetime.fromisoformat(text))
 
 
-def _is_number(text):
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _all_gaps(column, gap):
-    if not column.gaps.all():
-        raise ValueError(f"it holds {column.values[~column.gaps][0]!r}")
-    return np.full(len(column.values), gap)
-
-
-def as_texts(column):
-    """Return a text Column."""
-    if column.kind == "text":
-        return column
-    distinct, codes = np.unique(column.values, return_inverse=True)
-    return _text_column(codes, distinct.tolist())
+PARSERS = {"number": (np.dtype(np.float64), _parse_number), "time": (TIME, _parse_time)}
 
 
 def date_parts(times):

@@ -17,6 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
+from skdnn.tables import spans
+
 WORDS = 3  # of a number, at most
 BLOCK = 2**17  # words read at a time, so that they stay in the cache
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # constants of splitmix64 (Steele et al., 2014)
@@ -66,11 +68,8 @@ def distinct_rows(inputs, keys, weights, by_content=True):
     """
     hashes = _hashes(inputs, keys)
     order, is_first = _sort(hashes)
-    if is_first.all():
-        rows, first = order, np.arange(len(order))
-    else:
-        rows, first = _merge(inputs, keys, hashes, order, is_first)
-        weights = np.bincount(first, weights, len(first))
+    rows, first = _merge(inputs, keys, hashes, order, is_first)
+    weights = np.bincount(first, weights, len(first))
     if not by_content:
         rows.sort()
     return DistinctRows(rows, first, weights, _fingerprint(hashes, weights))
@@ -78,18 +77,9 @@ def distinct_rows(inputs, keys, weights, by_content=True):
 
 def _sort(hashes):
     """Return row numbers by hash, then by number, and which of them begin another hash."""
-    # The row's number in the last bits makes one sort of plain numbers do. The bits that it
-    # takes the place of may be all that tells two hashes apart: content does so later.
-    n_bits = np.uint64(len(hashes).bit_length())
-    packed = hashes >> n_bits
-    packed <<= n_bits
-    packed |= np.arange(len(hashes), dtype=np.uint64)
-    packed.sort()
-    order = packed & ((np.uint64(1) << n_bits) - np.uint64(1))
-    packed >>= n_bits
-    is_first = np.ones(len(packed), bool)
-    np.not_equal(packed[1:], packed[:-1], out=is_first[1:])
-    return order.view(np.int64).astype(np.intp, copy=False), is_first
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    return order, np.append(True, ordered[1:] != ordered[:-1])
 
 
 def _merge(inputs, keys, hashes, order, is_first):
@@ -108,7 +98,7 @@ def _merge(inputs, keys, hashes, order, is_first):
 def _differ(inputs, keys, left, right):
     """Tell which of the rows ``left`` differ from those ``right``."""
     found = np.empty(len(left), bool)
-    for span in _spans(len(left), inputs.shape[1]):
+    for span in spans(len(left), BLOCK // max(inputs.shape[1], 1)):
         # Sparse rows compare to sparse rows, which hold the differences only.
         unequal = inputs[left[span]] != inputs[right[span]]
         found[span] = np.diff(unequal.indptr) > 0 if issparse(inputs) else unequal.any(axis=1)
@@ -130,11 +120,19 @@ def _tell_apart(inputs, keys, first, clashing):
 
 
 def _fingerprint(hashes, weights):
-    total = 0
-    for span in _spans(len(hashes), 1):
-        mixed = _mix(hashes[span] ^ _mix(weights[span].view(np.uint64)))
-        total += int(mixed.sum(where=weights[span] > 0))
-    return total % 2**64
+    mixed = _mix(hashes ^ _mix(weights.view(np.uint64)))
+    return int(mixed.sum(where=weights > 0))
+
+
+def hash_columns(columns, hashes=0):
+    """Return a hash of each row of some columns of numbers, times or codes.
+
+    ``hashes`` are those of other columns of the same rows, if there are any.
+    """
+    for values in columns:
+        numbers = values.astype(np.float64) + 0.0  # -0.0 becomes 0.0
+        hashes = _mix(hashes ^ numbers.view(np.uint64))
+    return hashes
 
 
 def _hashes(inputs, keys):
@@ -150,34 +148,24 @@ def _hashes(inputs, keys):
 
 def _hash_dense(array, multipliers):
     hashes = np.empty(len(array), np.uint64)
-    for span in _spans(*array.shape):
-        totals = hashes[span]
-        totals[...] = 0
-        for words, factors in zip(_words(array[span]), multipliers, strict=False):
-            totals += np.einsum("ij,j->i", words, factors)
+    for span in spans(len(array), BLOCK // max(array.shape[1], 1)):
+        pairs = zip(_words(array[span]), multipliers, strict=False)
+        hashes[span] = sum(np.einsum("ij,j->i", words, factors) for words, factors in pairs)
     return hashes
 
 
 def _hash_sparse(matrix, multipliers):
     """Hash CSR rows; entries that are stored though they are 0 add nothing."""
     hashes = np.empty(matrix.shape[0], np.uint64)
-    for span in _spans(len(hashes), matrix.nnz // len(hashes)):
+    for span in spans(len(hashes), BLOCK * len(hashes) // max(matrix.nnz, 1)):
         ends = matrix.indptr[span.start : span.stop + 1]
         entries = slice(ends[0], ends[-1])
-        products = np.zeros(entries.stop - entries.start, np.uint64)
-        for words, factors in zip(_words(matrix.data[entries]), multipliers, strict=False):
-            products += words * factors[matrix.indices[entries]]
-        totals = np.zeros(len(products) + 1, np.uint64)
-        np.cumsum(products, out=totals[1:])
+        pairs = zip(_words(matrix.data[entries]), multipliers, strict=False)
+        columns = matrix.indices[entries]
+        products = sum(words * factors[columns] for words, factors in pairs)
+        totals = np.append(np.uint64(0), np.cumsum(products, dtype=np.uint64))
         hashes[span] = np.diff(totals[ends - ends[0]])
     return hashes
-
-
-def _spans(n_rows, n_columns):
-    """Yield slices of rows that hold about ``BLOCK`` numbers."""
-    n_block_rows = max(BLOCK // max(n_columns, 1), 1)
-    for start in range(0, n_rows, n_block_rows):
-        yield slice(start, min(start + n_block_rows, n_rows))
 
 
 def _words(numbers):

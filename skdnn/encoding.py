@@ -4,23 +4,20 @@ Conventions: ``X`` is a frame, array-like or sparse matrix with the columns seen
 rows (n_samples, n_inputs) are CSR if both X and the rows of fit are sparse, else an ndarray.
 """
 
+import copy
 from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    _check_feature_names_in,
-    check_consistent_length,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skdnn.planning import Limits, learn_plan
+from skdnn._compat import Interval, StrOptions, check_feature_names_in, fit_context
+from skdnn.plan import SparsePlan
+from skdnn.planning import learn_plan
 from skdnn.sample_weights import weighted_rows
 from skdnn.statistics import learn_statistics, numbers_in_training
-from skdnn.tables import check_column_names, column_names, read_rows
+from skdnn.tables import as_table, check_table, column_names
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -110,7 +107,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.n_bins = n_bins
         self.dtype = dtype
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
         """Learn the encoding of each column.
 
@@ -135,15 +132,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ValueError
             If X is infinite somewhere, empty or ragged, or a weight is negative.
         """
-        X = read_rows(self, X)
-        check_column_names(X)
-        validate_data(self, X, skip_check_array=True)
+        X = check_table(self, X, reset=True)
         y = None if issparse(y) else y
         check_consistent_length(X, y)
         X, y, weights, _ = weighted_rows(X, y, sample_weight)
-        names = _check_feature_names_in(self)
-        limits = Limits(self.max_categories, self.min_frequency, self.n_bins)
-        plan, ignored = learn_plan(X, names, y, weights, limits)
+        names = check_feature_names_in(self)
+        plan, ignored = learn_plan(X, names, y, weights, self)
         self._keep(plan)
         self.ignored_columns_ = {str(names[column]): why for column, why in ignored.items()}
         self.categories_ = {
@@ -153,6 +147,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def _keep(self, plan):
         self._plan, self.expansion_, self.level_statistics_ = plan, plan.expansion, plan.statistics
+
+    def _with(self, plan):
+        """Return a copy with another plan: an encoder in use is never changed."""
+        other = copy.copy(self)
+        other._keep(plan)
+        return other
 
     def encode(self, X):
         """Return compact rows: numbers, knot coordinates, then a code for each column of text.
@@ -169,17 +169,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             numbers; -1 means all zeros.
         """
         check_is_fitted(self)
-        X = read_rows(self, X)
-        validate_data(self, X, reset=False, skip_check_array=True)
-        return self._plan.encode(self._plan.read(X, column_names(self)), self.dtype)
+        return self.encode_checked(check_table(self, X, reset=False))
 
     def encode_checked(self, X, in_training=False):
         """Return what :meth:`encode` does, for a table known to have the columns of fit.
 
         Parameters
         ----------
-        X : {frame, array-like, sparse matrix}
-            Its columns are not compared with those of fit again.
+        X : frame, ndarray or CSR
+            As :func:`skdnn.tables.check_table` returns it.
         in_training : bool, default=False
             Whether the numbers of levels are left at 0, to be filled in by who trains.
 
@@ -199,10 +197,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return self._plan.level_codes(self._table(X))
 
     def _table(self, X):
-        return self._plan.read(read_rows(self, X), column_names(self))
+        if issparse(X) and not isinstance(self._plan, SparsePlan):
+            X = X.toarray()  # zeros are moved by the scaling: sparse rows would not stay sparse
+        return as_table(X, column_names(self))
 
     def reserve_numbers(self, n_classes, many):
-        """Put numbers of levels in front of encoded rows, all 0 until they are learnt.
+        """Return an encoder with numbers of levels in front, all 0 until they are learnt.
 
         Parameters
         ----------
@@ -210,31 +210,41 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             Classes of y.
         many : int
             Columns of text with more levels than this get them.
+
+        Returns
+        -------
+        TableEncoder
         """
-        self._keep(self._plan.reserve_numbers(n_classes, many))
-        if self.level_statistics_.n_numbers:
+        other = self._with(self._plan.reserve_numbers(n_classes, many))
+        if other.level_statistics_.n_numbers:
             names = column_names(self)
-            for position in self._plan.ranks:
-                self.ignored_columns_.pop(str(names[position]), None)
+            used = {str(names[position]) for position in other._plan.ranks}
+            kept = {name: why for name, why in self.ignored_columns_.items() if name not in used}
+            other.ignored_columns_ = kept
+        return other
 
     def learn_numbers(self, labelled, encoded, rows, rng):
-        """Learn the numbers of levels from some rows, and write those rows' own into them.
+        """Return an encoder with the numbers of levels, learnt from some rows.
 
         Parameters
         ----------
         labelled : Labelled
             All rows.
         encoded : ndarray of shape (n_rows, n_inputs)
-            What :meth:`encode_checked` returns; written to.
+            What :meth:`encode_checked` returns; the rows' own numbers are written into it.
         rows : ndarray of int
             Which to learn from.
         rng : Generator
             Decides their order.
+
+        Returns
+        -------
+        TableEncoder
         """
         own = numbers_in_training(labelled, rows, rng)
         encoded[rows, : own.shape[1]] = own
         statistics = learn_statistics(self.level_statistics_, labelled, rows)
-        self._keep(self._plan._replace(statistics=statistics))
+        return self._with(self._plan._replace(statistics=statistics))
 
     def transform(self, X):
         """Return the inputs for a neural network.
@@ -267,8 +277,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             column of zeros that stands for a table in which nothing varies.
         """
         check_is_fitted(self)
-        columns = _check_feature_names_in(self, input_features)
-        return np.array(self._plan.names(columns), dtype=object)
+        columns = check_feature_names_in(self, input_features)
+        names = [f"{columns[position]}{suffix}" for position, suffix in self._plan.parts()]
+        return np.array(_made_unique(names or ["constant"]), dtype=object)
 
     def feature_origins(self):
         """Return the column of X that each column of :meth:`transform` comes from.
@@ -279,7 +290,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             Positions; -1 for the column of zeros that stands for a table in which nothing varies.
         """
         check_is_fitted(self)
-        return np.array(self._plan.origins())
+        return np.array([position for position, _ in self._plan.parts()] or [-1])
 
     def typical_row(self):
         """Return the encoded row of a table's most ordinary row: what others are compared with.
@@ -292,8 +303,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             is frequent). All zeros if the rows of fit were sparse.
         """
         check_is_fitted(self)
-        row = self._plan.typical_row(column_names(self))
-        return self.expansion_(self._plan.encode(row, self.dtype))
+        row = self._plan.typical_row(self.n_features_in_)
+        return self.expansion_(self.encode_checked(row))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -302,3 +313,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _made_unique(names):
+    """Append underscores to a name that is taken, as by a level that is called missing."""
+    unique = {}
+    for name in names:
+        while name in unique:
+            name += "_"
+        unique[name] = True
+    return list(unique)

@@ -7,12 +7,22 @@ of the network: the columns of ``encoder_.transform``.
 """
 
 from dataclasses import dataclass
-from numbers import Integral as Whole
-from numbers import Real
 
 import numpy as np
+from scipy.sparse import issparse
 
-from skdnn.subject import Subject
+from skdnn._compat import validate_parameter_constraints
+from skdnn.classifier import fitted_state
+from skdnn.core.input_gradient import InputGradient
+from skdnn.core.log_odds import class_log_odds
+from skdnn.fitted import input_names, input_origins, sum_by_column, unwrap
+from skdnn.parameters import POSITIVE, POSITIVE_INT
+from skdnn.reading import encode, expansion_of
+from skdnn.tables import check_table, column_names, spans
+from skdnn.threads import threads_apart
+
+ROWS = 64  # explained at a time
+CONSTRAINTS = {"tol": [POSITIVE], "max_steps": [POSITIVE_INT]}
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,95 @@ class Attributions:
         return pd.DataFrame(self.values, columns=self.feature_names)
 
 
+class Explained:
+    """A fitted network, and the encoded rows and classes to explain.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        A fitted DeepNetClassifier, a pipeline that ends in one, or a search for one.
+    X : frame, array-like or sparse matrix
+        Rows for ``estimator``.
+    target : label, array-like or None
+        Class to explain, for all rows or for each.
+
+    Attributes
+    ----------
+    finder : InputGradient
+        Of the network.
+    target : ndarray of shape (n_rows,)
+        The label to explain in each row.
+    """
+
+    def __init__(self, estimator, X, target):
+        self.network, X = unwrap(estimator, X)
+        self.fitted = fitted_state(self.network)
+        self.labels, self.encoder = self.fitted.basis.labels, self.fitted.basis.encoder
+        X = check_table(self.network, X, reset=False)
+        self.rows = encode(self.encoder, X, np.dtype(np.float64))
+        self.classes = self._find_classes(X, target)
+        self.target = self.labels.classes[self.classes]
+        # Only layers from the first dense one on are used, whatever comes before it.
+        dense = self.fitted.passes.dense
+        self.finder = InputGradient(dense.network, dense.params)
+
+    def _find_classes(self, X, target):
+        """Return the index of the class to explain in each row."""
+        classes = self.labels.classes
+        if target is None and self.labels.is_multilabel:
+            raise ValueError(
+                f"y has {len(classes)} labels: pass target, the number of the one to explain."
+            )
+        if target is None:
+            scores = self.network.decision_function(X)
+            return np.ones(len(scores), int) if scores.ndim == 1 else scores.argmax(axis=1)
+        target = np.asarray(target)
+        if target.shape not in ((), (X.shape[0],)):
+            raise ValueError(
+                f"target must be one class or one for each of the {X.shape[0]} rows, got an array "
+                f"of shape {target.shape}."
+            )
+        known = {label: index for index, label in enumerate(classes.tolist())}
+        unknown = [label for label in np.unique(target).tolist() if label not in known]
+        if unknown:
+            raise ValueError(f"target names {unknown!r}, but the classes are {list(known)!r}.")
+        indices = [known[label] for label in target.ravel().tolist()]
+        return np.broadcast_to(indices, X.shape[0])
+
+    def _widen(self, rows):
+        """Return the inputs of some encoded rows; few at a time, as they may be much wider."""
+        expansion = expansion_of(self.encoder)
+        return rows if expansion is None or issparse(rows) else expansion(rows)
+
+    def map(self, explain):
+        """Return the arrays that ``explain(inputs, score)`` makes of all rows, on threads."""
+        loss, temperature = self.labels.loss, self.fitted.temperature
+
+        def explain_block(span):
+            classes = self.classes[span]
+
+            def score(logits, rows):
+                return class_log_odds(logits, classes[rows], loss, temperature)
+
+            return explain(self._widen(self.rows[span]), score)
+
+        blocks = list(spans(self.rows.shape[0], ROWS))
+        with threads_apart(self.network.n_jobs, len(blocks)) as threads:
+            explained = threads.map(explain_block, blocks)
+        return map(np.concatenate, zip(*explained, strict=True))
+
+    def baseline(self, estimator, given):
+        """Return the inputs to compare with, shape (1, n_inputs)."""
+        if given is not None:
+            X = check_table(self.network, unwrap(estimator, given)[1], reset=False)
+            rows = encode(self.encoder, X, np.dtype(np.float64))
+            total = sum(self._widen(rows[span]).sum(axis=0) for span in spans(rows.shape[0], ROWS))
+            return np.asarray(total).reshape(1, -1) / rows.shape[0]
+        if hasattr(self.encoder, "typical_row"):
+            return self.encoder.typical_row().astype(np.float64)
+        return np.zeros((1, self.fitted.widths[0]))
+
+
 def input_gradients(estimator, X, target=None):
     """Return the exact gradients of the log-odds of a class by the network's inputs.
 
@@ -116,10 +215,9 @@ def input_gradients(estimator, X, target=None):
     ValueError
         If ``target`` is not among the classes.
     """
-    subject = Subject(estimator, X, target)
-    blocks = subject.map(lambda span: subject.finder.gradient(*subject.block(span)))
-    log_odds, values = map(np.concatenate, zip(*blocks, strict=True))
-    return Gradients(values, subject.input_names(), subject.target, log_odds)
+    explained = Explained(estimator, X, target)
+    log_odds, values = explained.map(explained.finder.gradient)
+    return Gradients(values, input_names(explained.network), explained.target, log_odds)
 
 
 def integrated_gradients(estimator, X, target=None, baseline=None, *, tol=0.01, max_steps=8192):
@@ -178,20 +276,16 @@ def integrated_gradients(estimator, X, target=None, baseline=None, *, tol=0.01, 
     >>> sorted(attributions.to_frame().abs().mean().nlargest(2).index)
     ['petal length (cm)', 'petal width (cm)']
     """
-    _check_positive(tol=(tol, Real, "number"), max_steps=(max_steps, Whole, "whole number"))
-    subject = Subject(estimator, X, target)
-    start = subject.baseline(baseline)
+    given = {"tol": tol, "max_steps": max_steps}
+    validate_parameter_constraints(CONSTRAINTS, given, "integrated_gradients")
+    explained = Explained(estimator, X, target)
+    network, start = explained.network, explained.baseline(estimator, baseline)
 
-    def integrate(span):
-        inputs, score = subject.block(span)
-        integral = subject.finder.integrate(inputs, start, score, tol, max_steps)
-        return integral._replace(values=subject.by_column(integral.values))
+    def integrate(inputs, score):
+        integral = explained.finder.integrate(inputs, start, score, tol, max_steps)
+        return integral._replace(values=sum_by_column(network, integral.values))
 
-    values, *others = map(np.concatenate, zip(*subject.map(integrate), strict=True))
-    return Attributions(values, subject.column_names(), subject.target, *others)
-
-
-def _check_positive(**parameters):
-    for name, (value, kind, words) in parameters.items():
-        if not isinstance(value, kind) or not value > 0:
-            raise ValueError(f"{name} must be a positive {words}, got {value!r}.")
+    values, *others = explained.map(integrate)
+    are_columns = input_origins(network) is not None
+    names = column_names(network) if are_columns else input_names(network)
+    return Attributions(values, np.asarray(names, dtype=object), explained.target, *others)

@@ -1,5 +1,10 @@
-"""The fitted network inside of what a user has at hand: the estimator, a pipeline or a search."""
+"""The fitted network inside of what a user has at hand: the estimator, a pipeline or a search.
 
+And what its inputs are called, and which columns of X they come from.
+"""
+
+import numpy as np
+from scipy.sparse import csr_array
 from sklearn.utils.validation import check_is_fitted
 
 from skdnn.classifier import DeepNetClassifier
@@ -38,3 +43,29 @@ def unwrap(estimator, X=None):
         )
     check_is_fitted(network)
     return network, X
+
+
+def input_names(network):
+    """Return the names of a fitted network's inputs."""
+    try:
+        return network.encoder_.get_feature_names_out()
+    except (AttributeError, ValueError):  # a transformer that does not name its columns
+        n_inputs, names = network.summary().n_inputs, getattr(network, "feature_names_in_", ())
+        default = np.array([f"x{number}" for number in range(n_inputs)], dtype=object)
+        return names if len(names) == n_inputs else default
+
+
+def input_origins(network):
+    """Return the column of X that each input comes from, or None if the encoder does not tell."""
+    encoder = network.encoder_
+    return encoder.feature_origins() if hasattr(encoder, "feature_origins") else None
+
+
+def sum_by_column(network, values):
+    """Sum values of inputs, (n_rows, n_inputs), over those that come from one column of X."""
+    origins = input_origins(network)
+    if origins is None:
+        return values
+    known = np.flatnonzero(origins >= 0)
+    shape = len(origins), network.n_features_in_
+    return values @ csr_array((np.ones(len(known)), (known, origins[known])), shape)

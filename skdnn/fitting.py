@@ -12,18 +12,21 @@ from skdnn.core.batches import Data
 from skdnn.core.training import Split
 from skdnn.distinct import DistinctRows, distinct_rows
 from skdnn.folds import rows_by_member, splits_as_roles, stratified_folds, stratified_holdout
-from skdnn.labels import class_weight_factors, refuse_gaps, weights_by_class
+from skdnn.labels import class_weight_factors, refuse_gaps
 from skdnn.outcome import CALLER
 from skdnn.parameters import count_folds, count_members
-from skdnn.reading import Table, as_data, encode, has_level_statistics, in_container_of, read_table
+from skdnn.reading import Table, as_rows, encode, has_level_statistics, in_container_of
+from skdnn.state import Basis
 from skdnn.statistics import Labelled
 
 
 class Prepared(NamedTuple):
-    """Rows to train on, encoded. They stay where they are: a copy would double the memory.
+    """Rows, encoded. They stay where they are: a copy would double the memory.
 
     Attributes
     ----------
+    table : Table
+        The rows as they came.
     data : Data
         All rows of the table; those that are not ``distinct.rows`` have a weight of 0.
     distinct : DistinctRows
@@ -31,24 +34,15 @@ class Prepared(NamedTuple):
         Who trains on (1) or holds out (2) each row, where ``cv`` says so.
     """
 
+    table: Table
     data: Data
     distinct: DistinctRows
-    roles: np.ndarray | None
-
-    @property
-    def rows(self):
-        """The distinct rows, in an order that depends on their content only."""
-        return self.distinct.rows
+    roles: np.ndarray | None = None
 
     def count(self, member_rows):
         """Return how many rows of the table the largest member's distinct rows stand for."""
         times = np.bincount(self.distinct.first)
         return max(int(times[rows].sum()) for rows in member_rows)
-
-    @property
-    def fingerprint(self):
-        """A number that identifies the distinct rows and their weights."""
-        return self.distinct.fingerprint
 
 
 class Task(NamedTuple):
@@ -56,93 +50,80 @@ class Task(NamedTuple):
 
     Attributes
     ----------
+    basis : Basis
+        With what the encoder has learnt of these rows.
     prepared : Prepared
     split : Split
-    holds_out : bool
-        Whether members are validated on rows of ``prepared`` that they do not train on.
-    valid_table : Table or None
-        The rows that members are validated on, as they came, perhaps with others.
-    valid_distinct : DistinctRows or None
-        The distinct ones of ``valid_table``.
+    valid : Prepared or None
+        Where the rows are that members are validated on: ``prepared`` if each holds out some.
+    keeps_best : bool
+        Whether these rows choose the epoch whose parameters are kept, and the temperature.
     """
 
+    basis: Basis
     prepared: Prepared
     split: Split
-    holds_out: bool
-    valid_table: Table | None = None
-    valid_distinct: DistinctRows | None = None
+    valid: Prepared | None = None
+    keeps_best: bool = False
+
+    @property
+    def holds_out(self):
+        """Whether members are validated on rows of ``prepared`` that they do not train on."""
+        return self.valid is self.prepared
+
+    @property
+    def n_members(self):
+        """Networks to train."""
+        return len(self.split.train_rows)
+
+    @property
+    def encoded(self):
+        """All rows, encoded."""
+        return self.prepared.data.rows.array
 
 
-class Validation(NamedTuple):
-    """Rows of the user's to validate on: as they came, encoded, and the distinct ones."""
-
-    table: Table
-    data: Data
-    distinct: DistinctRows
-
-
-def prepare(estimator, table, labels, roles=None, learns=True):
+def prepare(settings, basis, table, trained=None, roles=None, learns=True):
     """Encode a table and find its equal rows.
 
     Parameters
     ----------
-    estimator : DeepNetClassifier
-        With its encoder fitted.
+    settings : SimpleNamespace
+        The parameters of the estimator.
+    basis : Basis
     table : Table
-    labels : Labels
+    trained : Table, optional
+        The rows that are trained on, whose class weights count, if these are not.
     roles : ndarray of shape (n_rows, n_splits), optional
         Rows with different roles are not merged.
     learns : bool, default=True
-        Whether to learn from these rows what levels say about y.
+        Whether to learn target statistics from these rows, if the encoder has any.
 
     Returns
     -------
-    Prepared
+    basis : Basis
+        With the encoder that has learnt.
+    prepared : Prepared
     """
-    encoder = estimator.encoder_
-    learns = learns and has_level_statistics(encoder)
-    encoded = encode(encoder, table.X, estimator._dtype, estimator, in_training=learns)
+    labels, encoder, source = basis.labels, basis.encoder, trained or table
+    learns = learns and trained is None and has_level_statistics(encoder)
+    factors = class_weight_factors(settings.class_weight, labels, source.y, source.weights)
+    encoded = encode(encoder, table.X, basis.dtype, in_training=learns)
     targets = labels.targets(table.y)
-    factors = class_weight_factors(estimator.class_weight, labels, table.y, table.weights)
-    weights = weights_by_class(table.weights, factors, targets)
+    weights = table.weights if factors is None else table.weights * factors[targets[:, 0]]
     codes = encoder.level_codes(table.X) if learns else None
-    keys = [part for part in (targets, codes, roles) if part is not None]
-    keys = np.hstack(keys) if len(keys) > 1 else targets
-    distinct = distinct_rows(encoded, keys, weights, by_content=estimator.shuffle)
+    keys = np.hstack([part for part in (targets, codes, roles) if part is not None])
+    distinct = distinct_rows(encoded, keys, weights, by_content=settings.shuffle)
     if learns:
-        rng = np.random.default_rng(estimator._seed)
+        rng = np.random.default_rng(basis.seed)
         weights = distinct.weights / distinct.weights[distinct.rows].mean()
         labelled = Labelled(codes, targets[:, 0], len(labels.classes), weights)
-        encoder.learn_numbers(labelled, encoded, distinct.rows, rng)
-    data = as_data(encoded, targets, distinct.weights, distinct.rows)
-    return Prepared(data, distinct, roles)
+        learnt = encoder.learn_numbers(labelled, encoded, distinct.rows, rng)
+        basis = basis._replace(encoder=learnt)
+    data = Data(as_rows(encoded), targets, distinct.weights)
+    return basis, Prepared(table, data, distinct, roles)
 
 
-def read_validation(estimator, trained, X, y, sample_weight):
-    """Return the Validation rows; None without X.
-
-    Class weights are those of the table that is ``trained`` on.
-
-    Raises
-    ------
-    ValueError
-        If there are rows without labels, or labels or weights without rows.
-    """
-    if (X is None) != (y is None) or (X is None and sample_weight is not None):
-        raise ValueError("X_val and y_val go together, and sample_weight_val goes with both.")
-    if X is None:
-        return None
-    labels = estimator._labels
-    factors = class_weight_factors(estimator.class_weight, labels, trained.y, trained.weights)
-    table = read_table(estimator, X, y, sample_weight, reset=False)
-    targets = labels.targets(table.y)
-    weights = weights_by_class(table.weights, factors, targets)
-    encoded = encode(estimator.encoder_, table.X, estimator._dtype, estimator)
-    distinct = distinct_rows(encoded, targets, weights, by_content=estimator.shuffle)
-    return Validation(table, as_data(encoded, targets, distinct.weights), distinct)
-
-
-def roles_from_cv(estimator, table, groups):
+def roles_from_cv(settings, seed, table, groups):
     """Return who trains on and holds out each row of the table, or None for own folds.
 
     Raises
@@ -150,17 +131,11 @@ def roles_from_cv(estimator, table, groups):
     ValueError
         If ``cv`` or ``groups`` do not fit the rows.
     """
-    cv = estimator.cv
-    if not estimator.early_stopping or (cv is None and groups is None):
-        return None
-    if groups is not None:
-        groups = _check_groups(groups)
-        check_consistent_length(table.kept, groups)
-        groups = groups[table.kept]
+    cv, groups = settings.cv, None if groups is None else _check_groups(groups, table.kept)
     if cv is None or isinstance(cv, Integral):
         if groups is None:
             return None
-        cv = _split_by_groups(estimator, groups)
+        cv = _split_by_groups(settings, seed, groups)
     if hasattr(cv, "split"):
         return splits_as_roles(list(cv.split(table.X, table.y, groups)), len(table.y))
     roles = splits_as_roles(list(cv), len(table.kept))[table.kept]
@@ -169,28 +144,27 @@ def roles_from_cv(estimator, table, groups):
     return roles
 
 
-def _check_groups(groups):
-    """Return groups as an array of one value a row."""
+def _check_groups(groups, kept):
+    """Return groups as an array of one value a row, of the rows that are kept."""
     values = np.asarray(groups)
     if values.ndim != 1 and values.shape[1:] != (1,):
         raise ValueError(f"groups must be one value a row, but it has the shape {values.shape}.")
-    refuse_gaps(values, "groups", "a group. Give each row without one a group of its own.")
-    return values.ravel()
+    refuse_gaps(values, "groups", "give each row without a group one of its own.")
+    check_consistent_length(kept, values)
+    return values.ravel()[kept]
 
 
-def _split_by_groups(estimator, groups):
+def _split_by_groups(settings, seed, groups):
     n_groups = len(np.unique(groups))
     if n_groups < 2:
         raise ValueError("groups names 1 group; at least 2 are needed to hold one out.")
-    n_folds = estimator.cv or count_members(estimator)
+    n_folds = settings.cv or count_members(settings)
     if n_folds == 1:
-        return GroupShuffleSplit(
-            1, test_size=estimator.validation_fraction, random_state=estimator._seed
-        )
+        return GroupShuffleSplit(1, test_size=settings.validation_fraction, random_state=seed)
     return GroupKFold(min(n_folds, n_groups))
 
 
-def count_splits(estimator, prepared, validates_on_own_rows):
+def _count_members(settings, prepared, holds_out):
     """Return the number of members: the number of splits where ``cv`` is used.
 
     Raises
@@ -198,68 +172,65 @@ def count_splits(estimator, prepared, validates_on_own_rows):
     ValueError
         If ``cv`` is a number of folds that the rows do not suffice for.
     """
-    n_rows = len(prepared.rows)
+    n_rows = len(prepared.distinct.rows)
     if prepared.roles is not None:
         return prepared.roles.shape[1]
-    if validates_on_own_rows and isinstance(estimator.cv, Integral):
-        if estimator.cv > n_rows:
-            raise ValueError(
-                f"cv={estimator.cv} folds need as many distinct rows, but there are {n_rows}; "
-                "choose fewer folds."
-            )
-        return estimator.cv
-    return count_members(estimator, n_rows)
+    if not (holds_out and isinstance(settings.cv, Integral)):
+        return count_members(settings, n_rows)
+    if settings.cv > n_rows:
+        raise ValueError(
+            f"cv={settings.cv} folds need as many distinct rows, but there are {n_rows}; "
+            "choose fewer folds."
+        )
+    return settings.cv
 
 
-def make_task(estimator, table, validation, groups):
+def make_task(settings, basis, table, before=None, valid_table=None, groups=None):
     """Prepare the rows and decide who sees what.
 
     Parameters
     ----------
-    estimator : DeepNetClassifier
-        With its encoder fitted.
+    settings : SimpleNamespace
+        The parameters of the estimator.
+    basis : Basis
     table : Table
-    validation : tuple
-        X, y and weights of rows to validate on, each perhaps None.
+    before : Fitted or None
+        What training goes on from.
+    valid_table : Table or None
+        Rows of the user's to validate on.
     groups : array-like or None
 
     Returns
     -------
     Task
     """
-    roles = roles_from_cv(estimator, table, groups) if validation[0] is None else None
-    prepared = prepare(estimator, table, estimator._labels, roles)
-    validation = read_validation(estimator, table, *validation)
-    holds_out = estimator.early_stopping and validation is None
-    n_members = count_splits(estimator, prepared, holds_out)
-    everything = [prepared.rows] * n_members
-    if validation is not None:
-        valid_data = in_container_of(prepared.data, validation.data)
-        valid_rows = [validation.distinct.rows] * n_members
-        split = Split(prepared.data, everything, valid_data, valid_rows)
-        return Task(prepared, split, False, validation.table, validation.distinct)
-    held_out = _held_out(estimator, prepared, n_members) if holds_out else None
-    if held_out is None:
-        return Task(prepared, Split(prepared.data, everything), False)
-    split = Split(prepared.data, held_out[0], prepared.data, held_out[1])
-    return Task(prepared, split, True, table, prepared.distinct)
+    holds_out = settings.early_stopping and valid_table is None
+    roles = roles_from_cv(settings, basis.seed, table, groups) if holds_out else None
+    # Numbers of categories are counted over all rows, not over those of an epoch.
+    learns = not settings.is_part or before is None or settings.refit_encoder
+    basis, prepared = prepare(settings, basis, table, roles=roles, learns=learns)
+    n_members = _count_members(settings, prepared, holds_out)
+    split = Split(prepared.data, [prepared.distinct.rows] * n_members)
+    if valid_table is not None:
+        _, valid = prepare(settings, basis, valid_table, trained=table)
+        data = in_container_of(prepared.data, valid.data)
+        split = split._replace(valid_data=data, valid_rows=[valid.distinct.rows] * n_members)
+        return Task(basis, prepared, split, valid, settings.early_stopping)
+    if holds_out and (sides := _sides(settings, basis, prepared, n_members)):
+        split = Split(prepared.data, sides[0], prepared.data, sides[1])
+        return Task(basis, prepared, split, prepared, keeps_best=True)
+    return Task(basis, prepared, split)
 
 
-def make_epoch(estimator, table, n_members, learns):
-    """Return the Task of an epoch of ``partial_fit``: all members see all rows."""
-    prepared = prepare(estimator, table, estimator._labels, learns=learns)
-    return Task(prepared, Split(prepared.data, [prepared.rows] * n_members), False)
-
-
-def _held_out(estimator, prepared, n_members):
+def _sides(settings, basis, prepared, n_members):
     """Return rows to train on and to validate on, or None if nothing can be held out."""
-    rows = prepared.rows
+    rows = prepared.distinct.rows
     if prepared.roles is not None:
         return [[rows[role == side] for role in prepared.roles[rows].T] for side in (1, 2)]
-    strata = estimator._labels.strata(prepared.data.targets[rows])
-    rng = np.random.default_rng(estimator._seed)
+    strata = basis.labels.strata(prepared.data.targets[rows])
+    rng = np.random.default_rng(basis.seed)
     if n_members == 1:
-        fold_of = stratified_holdout(strata, estimator.validation_fraction, rng)
+        fold_of = stratified_holdout(strata, settings.validation_fraction, rng)
     else:
         fold_of = stratified_folds(strata, count_folds(n_members, len(rows)), rng)
     if fold_of.max() < 0:

@@ -132,8 +132,7 @@ def _as_rows(split, number, n_rows):
     try:
         train, test = map(np.asarray, split)
         # NumPy takes no numbers at all for floating ones.
-        train, test = (rows if rows.size else rows.astype(int) for rows in (train, test))
-        train, test = (np.arange(n_rows)[rows] for rows in (train, test))
+        train, test = (np.arange(n_rows)[rows if rows.size else []] for rows in (train, test))
     except (TypeError, ValueError, IndexError) as error:
         raise ValueError(
             f"split {number} of cv must be two arrays of numbers of the {n_rows} rows, those to "

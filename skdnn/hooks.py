@@ -3,49 +3,13 @@
 from functools import partial
 
 import numpy as np
-import sklearn
 
+from skdnn._compat import begin_callbacks
 from skdnn.labels import check_labels
+from skdnn.state import attributes, mean_curve
 
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:  # before scikit-learn 1.9
-
-    class CallbackSupportMixin:
-        """In place of scikit-learn's, where there is none."""
-
-        def set_callbacks(self, *callbacks):
-            """Refuse callbacks, which need scikit-learn 1.9.
-
-            Raises
-            ------
-            ImportError
-                If there are any.
-            """
-            if callbacks:
-                raise ImportError(
-                    "set_callbacks needs scikit-learn 1.9 or later, but this is "
-                    f"{sklearn.__version__}. Upgrade it, or use verbose=1 to see the losses and "
-                    "n_iter_no_change to stop early."
-                )
-            return self
-
-    def with_callbacks(method):
-        """Return the method as it is."""
-        return method
-
-
-CALLBACKS = "_skl_callbacks"  # where scikit-learn keeps them
-DURING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
 CURVES = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
 COLUMNS = ("loss", "validation loss", "validation score")
-
-
-def without_callbacks(estimator):
-    """Take callbacks off an estimator, and what they need during fit; return it."""
-    for name in (CALLBACKS, *DURING_FIT):
-        vars(estimator).pop(name, None)
-    return estimator
 
 
 class Watch:
@@ -54,42 +18,37 @@ class Watch:
     Parameters
     ----------
     estimator : DeepNetClassifier
-    X, y, sample_weight
-        As they were passed to ``fit``.
-    calls_back : bool, default=True
-        Whether this is a fit, which has callbacks.
+        A copy, which callbacks see.
+    passed : tuple
+        X, y and sample weights as they were passed to ``fit``.
+    show : callable
+        Takes a dict of attributes, for the copy to have them.
     """
 
-    def __init__(self, estimator, X, y, sample_weight, calls_back=True):
-        self.estimator = estimator
+    def __init__(self, estimator, passed, show):
+        X, y, sample_weight = passed
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         # Scorers know nothing of labels in an array of objects.
         are_objects = getattr(getattr(y, "dtype", None), "kind", None) == "O"
         labels = partial(check_labels, y) if are_objects else y
         self.passed = {"estimator": estimator, "X": X, "y": labels, "metadata": metadata}
-        self.calls_back = calls_back and bool(vars(estimator).get(CALLBACKS))
-        self.context = self.epoch = self.reconstruct = None
+        self.show, self.is_verbose = show, bool(estimator.verbose)
 
-    @property
-    def is_needed(self):
-        """Whether there is anything to do."""
-        return bool(self.estimator.verbose) or self.calls_back
-
-    def start(self, n_epochs, reconstruct):
+    def start(self, n_epochs, curves, so_far):
         """Set up the callbacks.
 
         Parameters
         ----------
         n_epochs : int
             At most.
-        reconstruct : callable
-            ``params -> dict`` of the attributes of a network with these parameters.
+        curves : ndarray of shape (3, n_members, n_epochs_before)
+            Of the training that goes on.
+        so_far : callable
+            ``(params, curves) -> Fitted``: a network with these parameters.
         """
-        self.reconstruct = reconstruct
-        before = {} if self.estimator._curves is None else vars(self.estimator)
-        self.curves = [list(before.get(name) or []) for name in CURVES]
-        if self.calls_back:
-            self.context = self.estimator._init_callback_context(max_subtasks=n_epochs)
+        self.curves, self.so_far = curves, so_far
+        self.context = begin_callbacks(self.passed["estimator"], n_epochs)
+        if self.context is not None:
             self.context.call_on_fit_task_begin(**self.passed)
 
     def begin(self):
@@ -114,45 +73,36 @@ class Watch:
         -------
         bool
         """
-        means = _means(curve)
-        if self.estimator.verbose:
-            print_epoch(number, means)
+        if self.is_verbose:
+            print_epoch(number, curve)
         if self.context is None:
             return False
-        self._show(number, means)
-        return self.epoch.call_on_fit_task_end(
-            **self.passed, reconstruction_attributes=lambda: self.reconstruct(params())
-        )
+        self.curves = np.concatenate([self.curves, curve[:, :, None]], axis=2)
+        shown = dict(zip(CURVES, map(mean_curve, self.curves), strict=True))
+        self.show({**shown, "loss_": shown["loss_curve_"][-1], "n_iter_": number + 1})
 
-    def _show(self, number, means):
-        """Let callbacks see the curves so far where they are after fit."""
-        for name, values, mean in zip(CURVES, self.curves, means, strict=True):
-            if mean is not None:
-                values.append(float(mean))
-            setattr(self.estimator, name, values or None)
-        self.estimator.loss_ = self.curves[0][-1]
-        self.estimator.n_iter_ = number + 1
+        def learnt():
+            return attributes(self.so_far(params(), self.curves))
+
+        return self.epoch.call_on_fit_task_end(**self.passed, reconstruction_attributes=learnt)
 
     def replay(self, history):
         """Print the curves of members that had no epochs in common, as if they had."""
-        if self.estimator.verbose:
+        if self.is_verbose and history.train_loss.shape[0] > 1:
             for number, curve in enumerate(np.stack(history[:3]).transpose(2, 0, 1)):
-                print_epoch(number, _means(curve))
+                print_epoch(number, curve)
 
-    def finish(self):
+    def finish(self, fitted):
         """Tell that the fit has ended."""
         if self.context is not None:
+            self.show(attributes(fitted))
             self.context.call_on_fit_task_end(**self.passed, reconstruction_attributes={})
 
 
-def _means(curve):
-    """Return the means over members still training, None where there is nothing."""
-    return [np.nanmean(row) if np.isfinite(row).any() else None for row in curve]
-
-
-def print_epoch(number, means):
+def print_epoch(number, curve):
     """Print a line of a table, after its head if it is the first."""
-    known = [(name, mean) for name, mean in zip(COLUMNS, means, strict=True) if mean is not None]
+    means = zip(COLUMNS, map(mean_curve, curve[:, :, None]), strict=True)
+    known = [(name, *mean) for name, mean in means if mean]
     if number == 0:
         print("Iteration", *(f"{name:>16}" for name, _ in known), sep="  ")
     print(f"{number + 1:>9}", *(f"{mean:>16.6f}" for _, mean in known), sep="  ")

@@ -1,19 +1,18 @@
 """From y to targets, and back to labels."""
 
-from collections.abc import Set
 from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
 from skdnn.cells import refuse_query
+from skdnn.columns import is_gap
 
 MULTILABEL = "multilabel-indicator"
-# Types of labels that are alike: Python's, and NumPy's of the same. A bool is an int for Python.
-KINDS = ((str,), (bool, np.bool_), (int, np.integer), (float, np.floating))
 
 
 class Labels(NamedTuple):
@@ -56,31 +55,21 @@ class Labels(NamedTuple):
         ValueError
             If y holds labels that are not in ``classes``, or another number of labels a row.
         """
-        if (y.ndim == 2) != self.is_multilabel:
-            known, given = ("several labels", "one label")[:: 1 if self.is_multilabel else -1]
-            raise ValueError(f"training has {known} a row, but here y has {given} a row.")
+        n_labels = len(self.classes) if self.is_multilabel else 1
+        n_given = y.shape[1] if y.ndim == 2 else 1
+        if n_given != n_labels:
+            raise ValueError(f"training has {n_labels} labels a row, but here y has {n_given}.")
         if self.is_multilabel:
-            if y.shape[1] != len(self.classes):
-                raise ValueError(
-                    f"training has {len(self.classes)} labels a row, but here y has {y.shape[1]}."
-                )
             return np.asarray(y, np.int32)
-        # Strings of NumPy are found several times as fast as those that are objects.
-        classes = self.classes
-        if classes.dtype.kind == "O" and all(isinstance(label, str) for label in classes):
-            classes = classes.astype(str)
-        if (y.dtype.kind == "U") != (classes.dtype.kind == "U"):
-            unknown = np.unique(y)  # a text is no number, whatever it reads as
-        else:
-            codes = np.searchsorted(classes, y)
-            codes = np.minimum(codes, len(classes) - 1)
-            unknown = np.unique(y[classes[codes] != y])
-        if len(unknown):
+        codes = {label: code for code, label in enumerate(self.classes.tolist())}
+        labels = y.tolist()
+        unknown = sorted(set(labels) - set(codes))
+        if unknown:
             raise ValueError(
-                f"y contains the labels {unknown.tolist()!r}, which are not among the classes "
-                f"{self.classes.tolist()!r} that training started with."
+                f"y contains the labels {unknown!r}, which are not among the classes "
+                f"{list(codes)!r} that training started with."
             )
-        return codes.astype(np.int32)[:, None]
+        return np.fromiter(map(codes.__getitem__, labels), np.int32, len(labels))[:, None]
 
     def decide(self, scores):
         """Return labels: those of the highest score, or of scores above 0.
@@ -122,9 +111,8 @@ def check_labels(y):
     if np.ma.is_masked(y):
         raise ValueError("Input y is masked in places; every row needs a label. Drop the others.")
     values = _as_array(y)
-    refuse_gaps(values, "Input y", "a label. Drop the rows without one.")
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise ValueError("Input y contains infinity; every row needs a label.")
+    refuse_gaps(values, "Input y", "every row needs a label. Drop the rows without one.")
+    assert_all_finite(values, input_name="y")
     values = _of_one_kind(values)
     kind = _kind_of(values)
     if kind == MULTILABEL:
@@ -145,14 +133,14 @@ def _kind_of(values):
     return type_of_target(values, input_name="y")
 
 
-def refuse_gaps(values, name, need):
+def refuse_gaps(values, name, advice):
     """Refuse an array in which a value is None, NaN, NaT or NA.
 
     Parameters
     ----------
     values : ndarray
-    name, need : str
-        What the message calls it, what every row needs, and what to do.
+    name, advice : str
+        What the message calls it, and what to do.
 
     Raises
     ------
@@ -162,15 +150,12 @@ def refuse_gaps(values, name, need):
     n_gaps = _count_gaps(values) if values.dtype.kind in "OfmM" else 0
     if n_gaps:
         raise ValueError(
-            f"{name} contains NaN or None in {n_gaps} of {values.size} places; every row needs "
-            f"{need}"
+            f"{name} contains NaN or None in {n_gaps} of {values.size} places; {advice}"
         )
 
 
 def _count_gaps(values):
-    # A gap is the only thing that is None or not equal to itself; pd.NA refuses the question.
-    flat = values.ravel()
-    return sum(v is None or type(v).__name__ == "NAType" or bool(v != v) for v in flat)
+    return sum(map(is_gap, values.ravel()))
 
 
 def _as_array(labels):
@@ -185,25 +170,10 @@ def _as_array(labels):
 
 
 def _of_one_kind(values):
-    """Return objects that are all strings, or all numbers, as an array of these."""
-    is_uniform = values.dtype == object and _is_uniform(values)
+    """Return objects as an array of strings, or of booleans or numbers, if they are all such."""
+    are_strings = {isinstance(value, str) for value in values.ravel()}
+    is_uniform = values.dtype == object and len(are_strings) == 1
     return np.array(values.tolist()) if is_uniform else values
-
-
-def _is_uniform(values):
-    """Tell whether all objects are strings, or all are booleans or numbers.
-
-    Columns of several labels may be of different kinds.
-    """
-    kinds = {_kind_of_object(kind) for kind in {type(v) for v in values.ravel()}}
-    if values.ndim == 2 and values.shape[1] > 1 and kinds <= {bool, int, float}:
-        return True
-    return len(kinds) == 1 and None not in kinds
-
-
-def _kind_of_object(kind):
-    """Return the type of Python's that objects of a type are as good as, or None."""
-    return next((kinds[0] for kinds in KINDS if issubclass(kind, kinds)), None)
 
 
 def learn_labels(y, classes=None):
@@ -229,12 +199,8 @@ def learn_labels(y, classes=None):
         return Labels(np.arange(y.shape[1]), True)
     are_named = classes is not None
     if are_named:
-        classes = list(classes) if isinstance(classes, Set) else classes
-        classes = _of_one_kind(_as_array(classes))
-        if _count_gaps(classes):
-            raise ValueError(
-                f"classes contains NaN or None, which is no class: {classes.tolist()}."
-            )
+        classes = _of_one_kind(_as_array(list(classes)))
+        refuse_gaps(classes, "classes", "a missing value is no class.")
     classes = np.unique(classes if are_named else y)
     if len(classes) < 2:
         name, advice = ("classes", "Name all.") if are_named else ("y", "Check how y was split.")
@@ -243,11 +209,6 @@ def learn_labels(y, classes=None):
             f"{advice}"
         )
     return Labels(classes, False)
-
-
-def weights_by_class(weights, factors, targets):
-    """Return weights times the factor of each row's class, if there are ``factors``."""
-    return weights if factors is None else weights * factors[targets[:, 0]]
 
 
 def class_weight_factors(class_weight, labels, y, weights):

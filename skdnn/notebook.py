@@ -5,10 +5,8 @@ have the color of the text around them, so that it can be read on any background
 """
 
 from html import escape
-from itertools import pairwise
-from typing import NamedTuple
 
-from skdnn.summary import MOST_UNITS, headline, summarize, unit_rows
+from skdnn.summary import MOST_UNITS, drawing, headline
 
 STEP, ROW = 128, 22  # from one layer to the next, and from one unit to the next
 TOP, RADIUS = 62, 6
@@ -22,21 +20,25 @@ LETTER = 7  # about as wide as one is
 class NotebookMixin:
     """Adds the diagram to scikit-learn's HTML representation, once there is a network."""
 
-    def _repr_html_inner(self):
-        html = super()._repr_html_inner()
-        if not self.__sklearn_is_fitted__():
-            return html
-        summary = summarize(self)
-        # Else a long table of attributes would push the diagram out of sight.
-        room = f"max-width:max(20em, calc(100% - {_width(summary) + 32}px))"
-        diagram = network_diagram(summary)
-        return f'<div style="{BESIDE}"><div style="{room}">{html}</div><div>{diagram}</div></div>'
+    @property
+    def _repr_html_(self):
+        html = super()._repr_html_  # AttributeError where scikit-learn is to show text
+        return lambda: self._beside_diagram(html())
 
     def _repr_mimebundle_(self, **kwargs):
         bundle = super()._repr_mimebundle_(**kwargs)
         if "text/html" in bundle:
-            bundle["text/html"] = self._repr_html_inner()
+            bundle["text/html"] = self._beside_diagram(bundle["text/html"])
         return bundle
+
+    def _beside_diagram(self, html):
+        if not self.__sklearn_is_fitted__():
+            return html
+        summary = self.summary()
+        # Else a long table of attributes would push the diagram out of sight.
+        room = f"max-width:max(20em, calc(100% - {_width(summary) + 32}px))"
+        diagram = network_diagram(summary)
+        return f'<div style="{BESIDE}"><div style="{room}">{html}</div><div>{diagram}</div></div>'
 
 
 def network_diagram(summary):
@@ -53,68 +55,37 @@ def network_diagram(summary):
         it is and how wide, below it how many parameters lead to it.
     """
     width, height = _width(summary), TOP + ROW * MOST_UNITS + 46
-    first = (width - STEP * len(summary.layers)) / 2
-    columns = [_Column(first, "inputs", summary.n_inputs, f"{summary.n_columns:,} columns", "")]
-    for number, layer in enumerate(summary.layers, start=1):
-        x, below = first + STEP * number, f"{layer.n_parameters:,} parameters"
-        columns.append(_Column(x, layer.name, layer.fan_out, layer.activation, below))
-    title = headline(summary)
+    left, title = (width - STEP * len(summary.layers)) / 2, headline(summary)
+    columns, links = drawing(summary)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" style="{FONT}">',
         f"<title>{escape(title)}</title>",
-        *(_links(before, after) for before, after in pairwise(columns)),
-        *(column.draw() for column in columns),
-        _text(width / 2, height - 6, title),
-        "</svg>",
+        *(_path(left, of_pair) for of_pair in links),
     ]
-    return "".join(parts)
+    for number, column in enumerate(columns):
+        x, (name, n_units, detail) = left + STEP * number, column.above
+        heights = [MIDDLE + ROW * row for _, row in column.units]
+        parts += [f'<circle cx="{x}" cy="{y}" r="{RADIUS}" fill="{ACCENT}"/>' for y in heights]
+        if column.has_gap:
+            parts.append(_text(x, MIDDLE + 4, "⋮"))
+        parts += [_text(x, 14, name), _text(x, 30, n_units, "bold"), _text(x, 46, detail)]
+        parts.append(_text(x, TOP + ROW * MOST_UNITS + 14, column.below))
+    return "".join([*parts, _text(width / 2, height - 6, title), "</svg>"])
 
 
 def _width(summary):
     return max(STEP * (len(summary.layers) + 1), LETTER * len(headline(summary)))
 
 
-class _Column(NamedTuple):
-    """A layer of the diagram: what is written above it, its units, and what is below."""
-
-    x: float
-    name: str
-    n_units: int
-    detail: str
-    below: str
-
-    @property
-    def heights(self):
-        """Where its units are."""
-        return [MIDDLE + ROW * row for row in unit_rows(self.n_units)]
-
-    def draw(self):
-        """Return it as SVG."""
-        circles = [
-            f'<circle cx="{self.x}" cy="{y}" r="{RADIUS}" fill="{ACCENT}"/>' for y in self.heights
-        ]
-        if self.n_units > MOST_UNITS:
-            circles.append(_text(self.x, MIDDLE + 4, "⋮"))
-        texts = [
-            _text(self.x, 14, self.name),
-            _text(self.x, 30, f"{self.n_units:,}", "font-weight:bold"),
-            _text(self.x, 46, self.detail),
-            _text(self.x, TOP + ROW * MOST_UNITS + 14, self.below),
-        ]
-        return "".join([*circles, *texts])
+def _path(left, links):
+    lines = [
+        f"M{left + STEP * x} {MIDDLE + ROW * y}L{left + STEP * end_x} {MIDDLE + ROW * end_y}"
+        for (x, y), (end_x, end_y) in links
+    ]
+    return f'<path d="{"".join(lines)}" stroke="currentColor" stroke-opacity="0.2" fill="none"/>'
 
 
-def _links(before, after):
-    path = "".join(
-        f"M{before.x} {start}L{after.x} {stop}"
-        for start in before.heights
-        for stop in after.heights
-    )
-    return f'<path d="{path}" stroke="currentColor" stroke-opacity="0.2" fill="none"/>'
-
-
-def _text(x, y, text, style=""):
-    style = f' style="{style}"' if style else ""
-    place = f'x="{x}" y="{y}" text-anchor="middle"'
-    return f'<text {place} fill="currentColor"{style}>{escape(text)}</text>'
+def _text(x, y, text, weight="normal"):
+    style = f'text-anchor="middle" fill="currentColor" font-weight="{weight}"'
+    return f'<text x="{x}" y="{y}" {style}>{escape(text)}</text>'

@@ -5,12 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from skdnn.columns import DATE_PARTS, column_from_array, date_parts
+from skdnn.columns import DATE_PARTS, date_parts
 from skdnn.core.expansion import Expansion
 from skdnn.knots import knot_coordinates
-from skdnn.scaling import Scaling, scale
+from skdnn.scaling import Scaling, divide, scale
 from skdnn.statistics import LevelStatistics, empty_statistics
-from skdnn.tables import Frame, as_table, read_as
 
 
 class Levels(NamedTuple):
@@ -35,25 +34,7 @@ class Levels(NamedTuple):
 
     def encode(self, column):
         """Return the code of each row of a text Column."""
-        codes = [self.codes.get(text, self.unknown) for text in column.texts]
-        return np.array([*codes, self.gap])[column.values]
-
-
-class Dates(NamedTuple):
-    """Which parts of a date column vary (positions in DATE_PARTS), and their scaling."""
-
-    parts: np.ndarray
-    scaling: Scaling
-
-    @property
-    def median(self):
-        """The time in the middle, datetime64[us]."""
-        seconds = self.scaling.center[0] if len(self.parts) else 0.0
-        return np.datetime64(0, "us") + np.timedelta64(round(seconds * 1e6), "us")
-
-    def encode(self, times):
-        """Return the scaled parts (n_rows, n_parts)."""
-        return scale(date_parts(times)[:, self.parts], self.scaling)
+        return column.encode(self.codes, self.unknown, self.gap)
 
 
 class Plan(NamedTuple):
@@ -65,11 +46,12 @@ class Plan(NamedTuple):
 
     Attributes
     ----------
-    numbers : ndarray of shape (n_scaled,)
+    numbers : ndarray of int
         Columns of numbers that vary.
+    dates : dict of int to ndarray of int
+        The parts of each column of dates that vary, by their places in DATE_PARTS.
     scaling : Scaling
-        Theirs.
-    dates : dict of int to Dates
+        Of the numbers, then of the parts of dates: the scaled columns.
     gaps : list of int
         Columns of numbers or dates that had gaps.
     levels : dict of int to Levels
@@ -78,14 +60,14 @@ class Plan(NamedTuple):
         without a frequent level; of the large columns alone once :meth:`reserve_numbers` has
         chosen them.
     knots : dict of int to ndarray
-        By column of an encoded row after the numbers of levels, not by position in the table.
+        By scaled column, not by position in the table.
     statistics : LevelStatistics
         The numbers of levels of the large columns, those with ranks.
     """
 
     numbers: np.ndarray
-    scaling: Scaling
     dates: dict
+    scaling: Scaling
     gaps: list
     levels: dict
     ranks: dict
@@ -101,68 +83,52 @@ class Plan(NamedTuple):
     @property
     def expansion(self):
         """The Expansion of encoded rows; where nothing varies, one number that is 0."""
-        layout = self._layout()
-        return layout._replace(n_numbers=self.statistics.n_numbers + layout.n_numbers)
-
-    def _layout(self):
-        """Return the Expansion of what comes after the numbers of levels."""
-        n_numbers = len(self.numbers) + sum(len(date.parts) for date in self.dates.values())
-        n_numbers += len(self.gaps)
+        n_numbers = self.statistics.n_numbers + len(self.scaling.center) + len(self.gaps)
         n_levels = tuple(len(levels.names) for levels in self.levels.values())
         n_bins = tuple(len(knots) - 1 for knots in self.knots.values())
-        fewest = 0 if n_levels or self.statistics.n_numbers else 1
-        return Expansion(max(n_numbers, fewest), n_levels, n_bins)
-
-    def read(self, X, names):
-        """Return the table that :meth:`encode` takes."""
-        # Zeros are moved by the scaling: sparse rows would not stay sparse.
-        return as_table(X.toarray() if issparse(X) else X, names)
+        return Expansion(max(n_numbers, 0 if n_levels else 1), n_levels, n_bins)
 
     def encode(self, table, dtype, in_training=False):
         """Return the encoded rows of a table; in training, numbers of levels are left at 0."""
-        layout, n_statistics = self._layout(), self.statistics.n_numbers
-        rows = np.zeros((table.n_rows, n_statistics + layout.n_inputs), dtype)
+        layout, n_statistics = self.expansion, self.statistics.n_numbers
+        rows = np.zeros((table.n_rows, layout.n_inputs), dtype)
         if n_statistics and not in_training:
             rows[:, :n_statistics] = self.statistics.numbers(self.level_codes(table))
-        self._encode_columns(table, rows[:, n_statistics:], layout)
+        for some, span, values in self.read(table, table.tiles):
+            scaled = scale(values, self.scaling.take(span))
+            rows[some, n_statistics + span.start : n_statistics + span.stop] = scaled
+            for target, (column, knots) in enumerate(self.knots.items(), layout.n_numbers):
+                if span.start <= column < span.stop:
+                    rows[some, target] = knot_coordinates(scaled[:, column - span.start], knots)
+        for column, position in enumerate(self.gaps, layout.n_numbers - len(self.gaps)):
+            kind = "time" if position in self.dates else "number"
+            rows[:, column] = np.isnan(table.values(position, kind))
+        for column, position in enumerate(self.levels, layout.n_inputs - len(self.levels)):
+            rows[:, column] = self.levels[position].encode(table.texts(position))
         return rows
 
-    def _encode_columns(self, table, rows, layout):
-        """Write all but the numbers of levels."""
-        for span, columns, values in table.tiles(self.numbers):
-            scaled = scale(values, self.scaling.take(columns))
-            self._write(scaled, rows[span], columns.start, layout)
-        start = len(self.numbers)
-        for position, dates in self.dates.items():
-            scaled = dates.encode(read_as(table, position, "time"))
-            self._write(scaled, rows, start, layout)
-            start += len(dates.parts)
-        for column, position in enumerate(self.gaps, start):
-            kind = "time" if position in self.dates else "number"
-            rows[:, column] = np.isnan(read_as(table, position, kind))
-        first = layout.n_inputs - len(self.levels)
-        for column, (position, levels) in enumerate(self.levels.items(), first):
-            rows[:, column] = levels.encode(read_as(table, position, "text"))
+    def read(self, table, blocks):
+        """Yield ``(rows, span, values)``, not scaled yet, for spans of the scaled columns.
 
-    def _write(self, scaled, rows, start, layout):
-        """Write scaled columns and their knot coordinates into encoded rows."""
-        stop = start + scaled.shape[1]
-        rows[:, start:stop] = scaled
-        for target, (column, knots) in enumerate(self.knots.items(), layout.n_numbers):
-            if start <= column < stop:
-                rows[:, target] = knot_coordinates(scaled[:, column - start], knots)
+        ``blocks`` is one of the table's methods of this name and ``tiles``.
+        """
+        yield from blocks(self.numbers)
+        start = len(self.numbers)
+        for position, parts in self.dates.items():
+            span = slice(start, start + len(parts))
+            yield slice(None), span, date_parts(table.values(position, "time"))[:, parts]
+            start = span.stop
 
     def level_codes(self, table):
         """Return the rank of the level in each column that has ranks, (n_rows, n_ranked).
 
         A gap is a level after all others, and one that training did not have comes after that.
         """
-        codes = np.empty((table.n_rows, len(self.ranks)), np.intp)
-        for column, (position, ranks) in enumerate(self.ranks.items()):
-            texts = read_as(table, position, "text")
-            of_text = [ranks.get(text, len(ranks) + 1) for text in texts.texts]
-            codes[:, column] = np.array([*of_text, len(ranks)])[texts.values]
-        return codes
+        codes = [
+            table.texts(position).encode(ranks, unknown=len(ranks) + 1, gap=len(ranks))
+            for position, ranks in self.ranks.items()
+        ]
+        return np.column_stack(codes)
 
     def parts(self):
         """Return ``(position, suffix)`` of each expanded column: whence it comes, what it is."""
@@ -173,8 +139,8 @@ class Plan(NamedTuple):
             for number in range(table.shape[1])
         ]
         scaled = [(position, "") for position in self.numbers.tolist()]
-        for position, dates in self.dates.items():
-            scaled += [(position, f"_{DATE_PARTS[part]}") for part in dates.parts]
+        for position, parts in self.dates.items():
+            scaled += [(position, f"_{DATE_PARTS[part]}") for part in parts]
         binned = []
         for column, knots in self.knots.items():
             position, suffix = scaled[column]
@@ -187,36 +153,67 @@ class Plan(NamedTuple):
         ]
         return targets + scaled + gaps + binned + levels
 
-    def names(self, columns):
-        """Return the names of expanded columns, given those of the table's columns."""
-        names = [f"{columns[position]}{suffix}" for position, suffix in self.parts()]
-        return _made_unique(names or ["constant"])
-
-    def origins(self):
-        """Return the position of the column that each expanded column comes from, -1 for none."""
-        return [position for position, _ in self.parts()] or [-1]
-
-    def typical_row(self, names):
-        """Return a table of one row: medians, and the most frequent levels.
+    def typical_row(self, n_columns):
+        """Return an array of one row: medians, and the most frequent levels.
 
         Where no level is frequent it is one that was never seen. Columns that are ignored are 0.
         """
-        values = {position: [0.0] for position in range(len(names))}
-        centers = self.scaling.center.tolist()
-        values |= {p: [center] for p, center in zip(self.numbers.tolist(), centers, strict=True)}
-        values |= {position: [dates.median] for position, dates in self.dates.items()}
+        row = np.zeros((1, n_columns), object)
+        row[0, self.numbers] = self.scaling.center[: len(self.numbers)]
+        start = len(self.numbers)
+        for position, parts in self.dates.items():
+            seconds = self.scaling.center[start] if len(parts) else 0  # the first part is the time
+            row[0, position] = np.datetime64(round(seconds * 1e6), "us")
+            start += len(parts)
         # Without a frequent level any text is infrequent, the one that says so too.
-        values |= {position: ["infrequent"] for position in self.ranks}
-        values |= {position: [levels.names[0]] for position, levels in self.levels.items()}
-        columns = [np.array(values[position]) for position in range(len(names))]
-        return Frame(columns, names, 1, column_from_array)
+        row[0, list(self.ranks)] = "infrequent"
+        for position, levels in self.levels.items():
+            row[0, position] = levels.names[0]
+        return row
 
 
-def _made_unique(names):
-    """Append underscores to a name that is taken, as by a level that is called missing."""
-    unique = {}
-    for name in names:
-        while name in unique:
-            name += "_"
-        unique[name] = True
-    return list(unique)
+class SparsePlan(NamedTuple):
+    """All that the encoder asks of a :class:`Plan`, for columns of sparse rows.
+
+    Attributes
+    ----------
+    largest : float64 ndarray of shape (n_columns,)
+        What the values of each column are divided by.
+    """
+
+    largest: np.ndarray
+
+    @property
+    def levels(self):
+        """Levels of no column: none is a text."""
+        return {}
+
+    @property
+    def statistics(self):
+        """LevelStatistics without numbers."""
+        return LevelStatistics()
+
+    def reserve_numbers(self, n_classes, many):
+        """Return the plan as it is: there are no levels."""
+        return self
+
+    @property
+    def expansion(self):
+        """An Expansion that changes nothing."""
+        return Expansion(len(self.largest))
+
+    def encode(self, rows, dtype, in_training=False):
+        """Return divided rows, sparse ones for sparse ones, the same in training."""
+        if issparse(rows):
+            values = divide(rows.data, self.largest[rows.indices]).astype(dtype)
+            return type(rows)((values, rows.indices.copy(), rows.indptr.copy()), shape=rows.shape)
+        blocks = [values for *_, values in rows.blocks(np.arange(len(self.largest)))]
+        return divide(np.hstack(blocks), self.largest).astype(dtype)
+
+    def parts(self):
+        """Return ``(position, suffix)`` of each encoded column, which is called like that of X."""
+        return [(position, "") for position in range(len(self.largest))]
+
+    def typical_row(self, n_columns):
+        """Return an array of one row: zeros, as most values are."""
+        return np.zeros((1, n_columns))

@@ -1,24 +1,23 @@
 """From what the user passes to rows, targets and weights."""
 
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.base import clone
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import check_array
-from sklearn.utils.validation import check_consistent_length, has_fit_parameter, validate_data
+from sklearn.utils.validation import check_consistent_length, has_fit_parameter
 
-from skdnn.cells import check_finite, opened
-from skdnn.core.batches import Data, DenseRows, SparseRows
-from skdnn.core.zeros import shares_of_nonzeros
+from skdnn.cells import check_finite
+from skdnn.core.batches import DenseRows, SparseRows
 from skdnn.encoding import TableEncoder
 from skdnn.labels import check_labels
 from skdnn.sample_weights import weighted_rows
 from skdnn.solvers import SOLVERS
 from skdnn.statistics import MANY_LEVELS, MAX_CLASSES
-from skdnn.tables import as_array, check_column_names, check_frame, is_numeric_array
+from skdnn.tables import check_table, checked_array, is_numeric_array, with_sums
+
+COLUMNS = ("n_features_in_", "feature_names_in_")  # what scikit-learn remembers of X
 
 
 class Table(NamedTuple):
@@ -34,60 +33,15 @@ class Table(NamedTuple):
         Positive.
     kept : ndarray of shape (n_rows_passed,)
         Which of the rows passed have a positive weight.
+    columns : dict
+        ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
     """
 
     X: object
     y: np.ndarray
     weights: np.ndarray
     kept: np.ndarray
-
-
-@contextmanager
-def unchanged_on_error(estimator):
-    """Put the estimator's attributes back if the block fails: no half-fitted state."""
-    before = vars(estimator).copy()
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
-
-
-def check_table(estimator, X, reset):
-    """Return X if it is a table, else an array of its content; its columns are checked.
-
-    Raises
-    ------
-    ValueError
-        scikit-learn's usual one, if X is no table or its columns are not those of fit.
-    """
-    X = opened(X)
-    if reset:
-        check_column_names(X)
-    elif _is_nameless_as_in_fit(estimator, X):
-        return X
-    if hasattr(X, "iloc") or hasattr(X, "get_columns"):
-        check_frame(estimator, X)
-    elif len(getattr(X, "shape", ())) != 2 or min(X.shape) == 0:
-        X = check_array(
-            as_array(X),
-            accept_sparse=True,
-            dtype=None,
-            ensure_all_finite=False,
-            estimator=estimator,
-        )
-    validate_data(estimator, X, reset=reset, skip_check_array=True)
-    return X
-
-
-def _is_nameless_as_in_fit(estimator, X):
-    """Tell whether X is an array as wide as that of fit, so that validate_data can be spared.
-
-    It would look for names for longer than predicting a row takes.
-    """
-    fits = is_numeric_array(X) and X.shape[1] == estimator.n_features_in_
-    return fits and not hasattr(estimator, "feature_names_in_")
+    columns: dict
 
 
 def read_table(estimator, X, y, sample_weight, reset=True):
@@ -96,6 +50,7 @@ def read_table(estimator, X, y, sample_weight, reset=True):
     Parameters
     ----------
     estimator : DeepNetClassifier
+        A copy, to which scikit-learn writes the columns that it sees.
     X : frame, array-like or sparse matrix
     y : array-like
     sample_weight : array-like or None
@@ -114,31 +69,39 @@ def read_table(estimator, X, y, sample_weight, reset=True):
     X = check_table(estimator, X, reset)
     y = check_labels(y)
     check_consistent_length(X, y, sample_weight)
-    return Table(*weighted_rows(X, y, sample_weight))
+    columns = {name: value for name, value in vars(estimator).items() if name in COLUMNS}
+    return Table(*weighted_rows(X, y, sample_weight), columns)
 
 
-def fit_encoder(estimator, dtype, table, labels):
+def read_validation(estimator, X, y, sample_weight):
+    """Return the Table to validate on; None without X.
+
+    Raises
+    ------
+    ValueError
+        If there are rows without labels, or labels or weights without rows.
+    """
+    if (X is None) != (y is None) or (X is None and sample_weight is not None):
+        raise ValueError("X_val and y_val go together, and sample_weight_val goes with both.")
+    return None if X is None else read_table(estimator, X, y, sample_weight, reset=False)
+
+
+def fit_encoder(settings, dtype, table, labels):
     """Return a fitted encoder: ``"auto"``, ``"passthrough"`` or a clone of the one given."""
-    encoder = estimator.encoder
-    if isinstance(encoder, str):
-        n_bins = "auto" if SOLVERS[estimator.solver].adapts else 0
-        table_encoder = TableEncoder(n_bins=n_bins, dtype=dtype)
-        made = {"auto": table_encoder, "passthrough": FunctionTransformer()}[encoder]
-    else:
-        made = clone(encoder)
-    if has_fit_parameter(made, "sample_weight"):
-        made.fit(table.X, table.y, sample_weight=table.weights)
-    else:
-        made.fit(table.X, table.y)
-    many = estimator.target_statistics
-    n_classes = len(labels.classes)
+    n_bins = "auto" if SOLVERS[settings.solver].adapts else 0
+    named = {"auto": TableEncoder(n_bins=n_bins, dtype=dtype), "passthrough": FunctionTransformer()}
+    encoder = settings.encoder
+    made = clone(named[encoder] if isinstance(encoder, str) else encoder)
+    takes_weights = has_fit_parameter(made, "sample_weight")
+    made.fit(table.X, table.y, **({"sample_weight": table.weights} if takes_weights else {}))
+    many, n_classes = settings.target_statistics, len(labels.classes)
     has_numbers = isinstance(made, TableEncoder) and not labels.is_multilabel
     if has_numbers and many is not None and n_classes <= MAX_CLASSES:
-        made.reserve_numbers(n_classes, MANY_LEVELS if many == "auto" else many)
+        return made.reserve_numbers(n_classes, MANY_LEVELS if many == "auto" else many)
     return made
 
 
-def encode(encoder, X, dtype, estimator, in_training=False):
+def encode(encoder, X, dtype, in_training=False):
     """Return encoded rows: a C-contiguous array or CSR, finite, of type ``dtype``."""
     if isinstance(encoder, TableEncoder):
         rows = encoder.encode_checked(X, in_training)
@@ -148,23 +111,12 @@ def encode(encoder, X, dtype, estimator, in_training=False):
     _check_shape(rows, X.shape[0], name)
     _refuse_times(rows, name)
     with np.errstate(over="ignore"):  # what is too large for the type is refused as infinity
-        if is_numeric_array(rows):  # check_array would take longer than to predict a row
+        if not is_numeric_array(rows):  # for which it would take longer than to predict a row
+            rows = checked_array(rows, "DeepNetClassifier", dtype)
+        if not issparse(rows):
             rows = np.ascontiguousarray(rows, dtype)
-        else:
-            rows = check_array(
-                rows,
-                accept_sparse="csr",
-                dtype=dtype,
-                order="C",
-                ensure_all_finite=False,
-                input_name="X",
-                estimator=estimator,
-            )
     check_finite(rows, name=name)
-    if issparse(rows) and not rows.has_canonical_format:
-        rows = rows.copy()
-        rows.sum_duplicates()
-    return rows
+    return with_sums(rows) if issparse(rows) else rows
 
 
 def _check_shape(rows, n_rows, name):
@@ -176,10 +128,8 @@ def _check_shape(rows, n_rows, name):
         With the shape.
     """
     shape = getattr(rows, "shape", (n_rows, None))  # a list is looked at when it is an array
-    if len(shape) != 2:
-        raise ValueError(f"{name} must have two dimensions, but it has the shape {shape}.")
-    if shape[0] != n_rows:
-        raise ValueError(f"{name} has {shape[0]} rows, for {n_rows} of X.")
+    if len(shape) != 2 or shape[0] != n_rows:
+        raise ValueError(f"{name} must be a table of {n_rows} rows, but it has the shape {shape}.")
 
 
 def _refuse_times(rows, name):
@@ -204,15 +154,15 @@ def _passes_through(encoder):
     return isinstance(encoder, FunctionTransformer) and encoder.func is None
 
 
-def block_reader(encoder, X, dtype, estimator):
+def block_reader(encoder, X, dtype):
     """Return what encodes the rows of a span, as :func:`encode` does.
 
     A transformer of the user's own sees all rows at once: they might depend on each other.
     """
     if not (isinstance(encoder, TableEncoder) or _passes_through(encoder)):
-        return encode(encoder, X, dtype, estimator).__getitem__
-    rows = X.tocsr() if issparse(X) else getattr(X, "iloc", X)
-    return lambda span: encode(encoder, rows[span], dtype, estimator)
+        return encode(encoder, X, dtype).__getitem__
+    rows = getattr(X, "iloc", X)
+    return lambda span: encode(encoder, rows[span], dtype)
 
 
 def has_level_statistics(encoder):
@@ -225,24 +175,9 @@ def expansion_of(encoder):
     return encoder.expansion_ if isinstance(encoder, TableEncoder) else None
 
 
-def as_rows(encoded, chosen=()):
-    """Return the source of batches for encoded rows.
-
-    Parameters
-    ----------
-    encoded : ndarray or CSR
-    chosen : ndarray of int, optional
-        Rows that tell which columns are mostly zero; see
-        :func:`skdnn.core.zeros.shares_of_nonzeros`.
-    """
-    if issparse(encoded):
-        return SparseRows(encoded)
-    return DenseRows(encoded, shares_of_nonzeros(encoded, chosen) if len(chosen) else None)
-
-
-def as_data(encoded, targets, weights, chosen=()):
-    """Return Data for encoded rows; see :func:`as_rows`."""
-    return Data(as_rows(encoded, chosen), targets, weights)
+def as_rows(encoded):
+    """Return the source of batches for encoded rows, an array or CSR."""
+    return SparseRows(encoded) if issparse(encoded) else DenseRows(encoded)
 
 
 def in_container_of(trained, data):

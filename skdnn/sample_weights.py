@@ -1,9 +1,8 @@
 """Sample weights: a row of weight 0 is as if absent."""
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _check_sample_weight, _num_samples
+
+from skdnn._compat import check_sample_weight, num_samples, safe_indexing
 
 
 def weighted_rows(X, y, sample_weight):
@@ -22,11 +21,11 @@ def weighted_rows(X, y, sample_weight):
         If a weight is negative or masked, or all are 0.
     """
     if sample_weight is None:
-        n_rows = _num_samples(X)
+        n_rows = num_samples(X)
         return X, y, np.ones(n_rows), np.ones(n_rows, bool)
     if np.ma.is_masked(sample_weight):
         raise ValueError("sample_weight is masked in places; use 0 for rows to leave out.")
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     kept = weights > 0
     if not kept.any():
         raise ValueError(
@@ -37,13 +36,4 @@ def weighted_rows(X, y, sample_weight):
     if kept.all():
         return X, y, weights, kept
     y = None if y is None else np.asarray(y)[kept]
-    return _take(X, np.flatnonzero(kept)), y, weights[kept], kept
-
-
-def _take(X, rows):
-    """Return rows of X, of whatever kind it is."""
-    if issparse(X):
-        return X.tocsr()[rows]  # not every format has an index
-    if type(X).__module__.startswith("pyarrow."):
-        return X.take(rows)  # a new scikit-learn does so too, but not with a RecordBatch
-    return _safe_indexing(X, rows)
+    return safe_indexing(X, np.flatnonzero(kept)), y, weights[kept], kept

@@ -40,6 +40,14 @@ class Scaling(NamedTuple):
         return Scaling(*(array[columns] for array in self))
 
 
+NOTHING = Scaling(np.empty(0), np.empty(0), np.empty(0, bool))
+
+
+def join_scalings(scalings):
+    """Return one Scaling of the columns of all."""
+    return Scaling(*map(np.concatenate, zip(NOTHING, *scalings, strict=True)))
+
+
 def weighted_quantile(values, weights, probabilities):
     """Return quantiles of each column: the first value whose weight so far suffices.
 

@@ -1,13 +1,12 @@
 """Scores of held-out rows by any scorer, for early stopping."""
 
 from numbers import Real
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import check_scoring
-from sklearn.utils import _safe_indexing
 
+from skdnn._compat import safe_indexing
 from skdnn.core.evaluation import held_out_logits
 from skdnn.core.losses import LOSSES
 
@@ -20,26 +19,15 @@ class Answers(ClassifierMixin, BaseEstimator):
     labels : Labels
     logits : ndarray of shape (n_rows, n_outputs)
         Of the rows that it will be asked about, whatever is passed as X.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
     """
 
     def __init__(self, labels, logits):
-        self.labels = labels
-        self.logits = logits
-
-    def __sklearn_tags__(self):
-        """Return what scorers ask for."""
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
-
-    def __sklearn_is_fitted__(self):
-        """Return True."""
-        return True
-
-    @property
-    def classes_(self):
-        """Class labels."""
-        return self.labels.classes
+        self.labels, self.classes_, self.logits = labels, labels.classes, logits
 
     def predict_log_proba(self, X):
         """Return log-probabilities, one column a class or label."""
@@ -58,46 +46,28 @@ class Answers(ClassifierMixin, BaseEstimator):
         return self.labels.decide(self.decision_function(X))
 
 
-class HeldOut(NamedTuple):
-    """The rows, as they came, that a member is scored on.
-
-    Attributes
-    ----------
-    X : frame, array or sparse matrix
-    y : ndarray
-    weights : ndarray or None
-        None if all are equal.
-    places : ndarray of shape (n_rows,)
-        Where each row is among the distinct rows that the member is validated on.
-    """
-
-    X: object
-    y: np.ndarray
-    weights: np.ndarray | None
-    places: np.ndarray
-
-
 class Score:
     """Scores of members on the rows that each is validated on.
 
     Parameters
     ----------
-    estimator : DeepNetClassifier
+    scoring : str or callable
+    labels : Labels
     network : Network
     split : Split
-    table : Table
-        The rows that are held out, as they came, perhaps with others.
-    first : ndarray of shape (n_rows,)
-        The distinct row of each row of ``table``.
+    valid : Prepared
+        The rows that are held out, perhaps with others.
     """
 
-    def __init__(self, estimator, network, split, table, first):
-        self.name, self.labels = estimator.scoring, estimator._labels
-        self.scorer = check_scoring(estimator, scoring=estimator.scoring)
-        self.network, self.split = network, split
-        if isinstance(self.name, str):  # scikit-learn's own do not look at X: spare the copy
+    def __init__(self, scoring, labels, network, split, valid):
+        self.name, self.labels, self.network, self.split = scoring, labels, network, split
+        self.scorer, table = check_scoring(scoring=scoring), valid.table
+        if isinstance(scoring, str):  # scikit-learn's own do not look at X: spare the copy
             table = table._replace(X=np.empty((len(table.y), 0)))
-        self._held_out = [_held_out(table, first, rows) for rows in _shared(split.valid_rows)]
+        rows_of = {id(rows): rows for rows in split.valid_rows}  # once where members share them
+        self._held_out = {
+            key: _held_out(table, valid.distinct.first, rows) for key, rows in rows_of.items()
+        }
 
     def __call__(self, members, params):
         """Return the score of each of the members, given their parameters.
@@ -114,19 +84,27 @@ class Score:
     def _score(self, member, logits):
         if not np.isfinite(logits).all():
             return np.nan  # diverged, and put back by training
-        X, y, weights, places = self._held_out[member % len(self._held_out)]
+        table, places = self._held_out[id(self.split.valid_rows[member])]
         answers = Answers(self.labels, logits[places].astype(float))
-        score = self._ask(answers, X, y, weights)
+        score = self._ask(answers, *table[:3])
         if not (isinstance(score, Real) and np.isfinite(score)):
             raise ValueError(
                 f"scoring={self.name!r} must return a finite number, got {score!r} for the rows "
-                f"that member {member} holds out ({len(y)}). Does it need rows of every class?"
+                f"that member {member} holds out ({len(places)}). Does it need rows of every class?"
             )
         return float(score)
 
     def _ask(self, answers, X, y, weights):
+        given = {} if weights is None else {"sample_weight": weights}
         try:
-            return self._ask_scorer(answers, X, y, weights)
+            return self.scorer(answers, X, y, **given)
+        except TypeError as error:
+            if not given:
+                raise
+            raise TypeError(
+                f"scoring={self.name!r} must take sample_weight, because fit was given weights: "
+                f"{error}"
+            ) from error
         except ValueError as error:
             raise ValueError(
                 f"scoring={self.name!r} cannot score the rows that a member holds out ({len(y)}, "
@@ -134,33 +112,30 @@ class Score:
                 "'roc_auc_ovr' is for more than two classes, and some want rows of every class."
             ) from error
 
-    def _ask_scorer(self, answers, X, y, weights):
-        if weights is None:
-            return self.scorer(answers, X, y)
-        try:
-            return self.scorer(answers, X, y, sample_weight=weights)
-        except TypeError as error:
-            raise TypeError(
-                f"scoring={self.name!r} must take sample_weight, because fit was given weights: "
-                f"{error}"
-            ) from error
-
-
-def _shared(valid_rows):
-    """Return the rows of each member, once if all members share them."""
-    first = valid_rows[0]
-    return valid_rows[:1] if all(rows is first for rows in valid_rows) else valid_rows
-
 
 def _held_out(table, first, rows):
+    """Return the rows, as they came, that a member is scored on.
+
+    Parameters
+    ----------
+    table : Table
+    first : ndarray of shape (n_rows,)
+        The distinct row of each row of the table.
+    rows : ndarray
+        The distinct rows that the member is validated on.
+
+    Returns
+    -------
+    held_out : Table
+        Its weights are None if all are equal.
+    places : ndarray
+        Where each row is among the distinct ones.
+    """
     place_of = np.full(len(first), -1)
     place_of[rows] = np.arange(len(rows))
     places = place_of[first]
     chosen = np.flatnonzero(places >= 0)
     weights = table.weights[chosen]
-    return HeldOut(
-        _safe_indexing(table.X, chosen),
-        table.y[chosen],
-        weights if (weights != weights[0]).any() else None,
-        places[chosen],
-    )
+    weights = weights if (weights != weights[0]).any() else None
+    X, y = safe_indexing(table.X, chosen), table.y[chosen]
+    return table._replace(X=X, y=y, weights=weights), places[chosen]

@@ -94,10 +94,10 @@ def search_space(kind="distributions", *, names=FIRST, prefix=""):
     """
     if kind not in ("distributions", "grid"):
         raise ValueError(f'kind must be "distributions" or "grid", got {kind!r}.')
-    known = _known(names)
-    if kind == "grid":
-        return {f"{prefix}{name}": list(entry.grid) for name, entry in known.items()}
-    return {f"{prefix}{name}": entry.distribution() for name, entry in known.items()}
+    return {
+        f"{prefix}{name}": list(entry.grid) if kind == "grid" else entry.distribution()
+        for name, entry in _known(names).items()
+    }
 
 
 def suggest_params(trial, *, names=FIRST):

@@ -21,10 +21,8 @@ class Solver(NamedTuple):
     has_patience : bool
         Whether training without validation rows may stop early by default.
     adapts : bool
-        Whether batches, epochs, layers, dropout and connections follow the size of the data by
-        default.
-    starts_small : bool
-        Whether the last layer starts with small weights by default.
+        Whether batches, epochs, layers, dropout and connections follow the size of the data, bins
+        are made of numbers, and the last layer starts with small weights, all by default.
     """
 
     recipe: dict
@@ -33,19 +31,19 @@ class Solver(NamedTuple):
     takes_all_rows: bool = False
     has_patience: bool = True
     adapts: bool = False
-    starts_small: bool = False
 
 
 PLAIN = {
+    "batch_size": 200,
     "learning_rate": "constant",
+    "max_iter": 200,
     "connectivity": None,
     "dropout": 0.0,
     "input_dropout": 0.0,
     "weight_decay": 0.0,
     "label_smoothing": 0.0,
-    "batch_size": 200,
-    "max_iter": 200,
 }
+SGD_OPTIONS = {"momentum": "momentum", "nesterov": "nesterovs_momentum"}
 ADAM_OPTIONS = {name: name for name in ("beta_1", "beta_2", "epsilon")}
 
 # AdamW is the recipe that regularizes; the others are as plain as they are in MLPClassifier
@@ -62,14 +60,9 @@ SOLVERS = {
         OPTIMIZERS["adamw"],
         ADAM_OPTIONS,
         adapts=True,
-        starts_small=True,
     ),
     "adam": Solver({**PLAIN, "learning_rate_init": 1e-3}, OPTIMIZERS["adam"], ADAM_OPTIONS),
-    "sgd": Solver(
-        {**PLAIN, "learning_rate_init": 1e-2},
-        OPTIMIZERS["sgd"],
-        {"momentum": "momentum", "nesterov": "nesterovs_momentum"},
-    ),
+    "sgd": Solver({**PLAIN, "learning_rate_init": 1e-2}, OPTIMIZERS["sgd"], SGD_OPTIONS),
     "gd": Solver(
         {**PLAIN, "learning_rate_init": 0.1, "max_iter": 1000},
         OPTIMIZERS["gd"],

@@ -36,9 +36,8 @@ class LevelStatistics(NamedTuple):
 
     def numbers(self, codes):
         """Return the numbers (n_rows, n_numbers) of codes (n_rows, n_large_columns)."""
-        return np.hstack(
-            [table[column] for table, column in zip(self.tables, codes.T, strict=True)]
-        )
+        columns = zip(self.tables, codes.T, strict=True)
+        return np.hstack([table[codes] for table, codes in columns])
 
 
 class Labelled(NamedTuple):
@@ -97,10 +96,9 @@ def numbers_in_training(labelled, rows, rng):
     numbers = []
     for codes in labelled.codes[rows].T:
         by_level = order[np.argsort(codes[order], kind="stable")]
+        before = _before(labelled, rows[by_level], codes[by_level])
         of_column = np.empty((len(rows), count_numbers(labelled.n_classes)))
-        of_column[by_level] = _log_ratios(
-            _before(labelled, rows[by_level], codes[by_level]), shares
-        )
+        of_column[by_level] = _log_ratios(before, shares)
         numbers.append(of_column)
     return np.hstack(numbers)
 

@@ -2,9 +2,10 @@
 
 import textwrap
 from dataclasses import dataclass
+from itertools import pairwise, product
 from typing import NamedTuple
 
-import numpy as np
+from skdnn.parameters import is_auto
 
 WIDTH = 88  # characters of a line
 MOST_UNITS = 7  # of a layer, in a drawing; of more there are six, with a gap in the middle
@@ -58,6 +59,8 @@ class Summary:
         Epochs after which members' parameters were taken, the first and the last.
     temperature : float
         What logits are divided by.
+    backend : {"numba", "numpy"}
+        What ran the kernels of training.
     auto : dict
         What the parameters that are "auto" became.
     """
@@ -71,6 +74,7 @@ class Summary:
     n_iter: int
     best_iter: tuple
     temperature: float
+    backend: str
     auto: dict
 
     @property
@@ -91,25 +95,26 @@ class Summary:
     __repr__ = __str__
 
 
-def summarize(estimator):
-    """Return the Summary of a fitted estimator."""
-    resolved, widths = estimator.resolved_params_, estimator._widths
+def summarize(estimator, fitted):
+    """Return the Summary of an estimator that has learnt a Fitted."""
+    resolved, widths, encoder = fitted.resolved, fitted.widths, fitted.basis.encoder
     names = [f"hidden {number}" for number in range(1, len(widths) - 1)] + ["output"]
     activations = [*map(_name_of, resolved["activation"]), estimator.out_activation_]
     layers = map(Layer, names, widths[:-1], widths[1:], activations)
     given = estimator.get_params(deep=False)
-    auto = {name: value for name, value in resolved.items() if _is_auto(given.get(name))}
-    best = np.atleast_1d(estimator.best_iter_)
+    auto = {name: value for name, value in resolved.items() if is_auto(given.get(name))}
+    best = fitted.best_iter
     return Summary(
         estimator=type(estimator).__name__,
-        n_members=len(estimator._params),
+        n_members=fitted.n_members,
         layers=tuple(layers),
-        encoder=type(estimator.encoder_).__name__,
-        n_columns=estimator.n_features_in_,
-        ignored_columns=getattr(estimator.encoder_, "ignored_columns_", {}),
-        n_iter=estimator.n_iter_,
+        encoder=type(encoder).__name__,
+        n_columns=fitted.basis.columns["n_features_in_"],
+        ignored_columns=getattr(encoder, "ignored_columns_", {}),
+        n_iter=fitted.n_iter,
         best_iter=(int(best.min()), int(best.max())),
-        temperature=float(estimator.temperature_),
+        temperature=float(fitted.temperature),
+        backend=fitted.backend,
         auto=auto,
     )
 
@@ -123,22 +128,51 @@ def headline(summary):
     return f"{summary.estimator}: {summary.n_members} networks of {each}, {total:,} in all"
 
 
-def unit_rows(n_units):
-    """Return where to draw the units of a layer, in rows from the middle downwards."""
-    shown = min(n_units, MOST_UNITS)
-    rows = [row - (shown - 1) / 2 for row in range(shown)]
-    return rows if n_units <= MOST_UNITS else [row for row in rows if row]
+class Column(NamedTuple):
+    """The inputs or a layer in a drawing of the network, whatever draws it.
+
+    Attributes
+    ----------
+    above : list of str
+        Lines to write above it: name, number of units, activation.
+    below : str
+        A line to write below it.
+    units : list of (float, float)
+        Where its circles are: layers to the right, and units down from the middle.
+    has_gap : bool
+        Whether there are more units than circles, with a gap in the middle.
+    """
+
+    above: list
+    below: str
+    units: list
+    has_gap: bool
+
+
+def drawing(summary):
+    """Return the Columns of a drawing, the inputs first, and the links between their units."""
+    inputs = "inputs", summary.n_inputs, f"{summary.n_columns:,} columns", ""
+    layers = [
+        (layer.name, layer.fan_out, layer.activation, f"{layer.n_parameters:,} parameters")
+        for layer in summary.layers
+    ]
+    columns = []
+    for x, (name, n_units, detail, below) in enumerate([inputs, *layers]):
+        shown, has_gap = min(n_units, MOST_UNITS), n_units > MOST_UNITS
+        rows = [row - (shown - 1) / 2 for row in range(shown)]
+        units = [(x, row) for row in rows if row or not has_gap]
+        columns.append(Column([name, f"{n_units:,}", detail], below, units, has_gap))
+    links = [list(product(before.units, after.units)) for before, after in pairwise(columns)]
+    return columns, links
 
 
 def _table(layers):
     rows = [("layer", "weights", "activation", "parameters")]
     for layer in layers:
-        shape = f"({layer.fan_in}, {layer.fan_out})"
-        rows.append((layer.name, shape, layer.activation, f"{layer.n_parameters:,}"))
+        shape, count = f"({layer.fan_in}, {layer.fan_out})", f"{layer.n_parameters:>10,}"
+        rows.append((layer.name, shape, layer.activation, count))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for name, shape, activation, count in rows:
-        cells = name.ljust(widths[0]), shape.ljust(widths[1]), activation.ljust(widths[2])
-        yield "  ".join([*cells, count.rjust(widths[3])])
+    return ["  ".join(map(str.ljust, row, widths)) for row in rows]
 
 
 def _notes(summary):
@@ -148,11 +182,12 @@ def _notes(summary):
         yield from _wrap("ignored", why)
     first, last = summary.best_iter
     best = f"{first}" if first == last else f"{first} to {last}"
+    trained_with = {"numba": "kernels compiled by numba", "numpy": "NumPy"}[summary.backend]
     yield f"epochs: {summary.n_iter} run, best {best}; temperature {summary.temperature:.3g}"
+    yield f"trained with {trained_with}"
     if summary.auto:
-        yield from _wrap(
-            "auto became", [f"{name}={value!r}" for name, value in summary.auto.items()]
-        )
+        became = [f"{name}={value!r}" for name, value in summary.auto.items()]
+        yield from _wrap("auto became", became)
 
 
 def _wrap(title, words):
@@ -167,7 +202,3 @@ def _name_of(activation):
     if isinstance(activation, tuple):
         return _name_of(activation[0])
     return getattr(activation, "__name__", type(activation).__name__)
-
-
-def _is_auto(value):
-    return isinstance(value, str) and value == "auto"

@@ -7,41 +7,59 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
 
 from skdnn.cells import check_finite, opened
-from skdnn.columns import (
-    Column,
-    as_numbers,
-    as_texts,
-    as_times,
-    column_from_array,
-    column_from_pandas,
-    column_from_polars,
-    texts_from,
-)
+from skdnn.columns import read_column, read_texts, values_as
 
 TILE = 2**18  # numbers scaled at a time: they stay in the cache
-CONVERSIONS = {"number": as_numbers, "time": as_times}
 WORDS = {"number": "numbers", "time": "dates"}
 
 
-def read_rows(encoder, X):
-    """Check the cells of X, and make it a frame, an array of two dimensions or CSR."""
-    X = opened(X)
-    if hasattr(X, "iloc") or hasattr(X, "get_columns"):
-        return check_frame(encoder, X)
-    if issparse(X):
-        return _check_sparse(encoder, X)
-    if not is_numeric_array(X):  # for which check_array would take longer than encoding a row
-        X = check_array(
-            as_array(X), dtype=None, ensure_all_finite=False, input_name="X", estimator=encoder
-        )
-    if X.dtype.kind == "f":
-        if X.dtype.itemsize > 8:
-            with np.errstate(over="ignore"):  # what is too large is refused as infinity
-                X = X.astype(np.float64)
-        check_finite(X, allow_nan=True)
+def check_table(estimator, X, reset):
+    """Return X as a frame, an array of two dimensions or CSR; its columns are checked.
+
+    Its cells are not looked at.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Where scikit-learn keeps the columns of fit.
+    X : frame, array-like or sparse matrix
+    reset : bool
+        Whether these columns become the ones to expect.
+
+    Raises
+    ------
+    TypeError
+        If X is a query whose rows are not there yet.
+    ValueError
+        scikit-learn's usual one, if X is no table or its columns are not those of fit.
+    """
+    named = X = opened(X)
+    if reset:
+        _check_column_names(X)
+    elif _is_nameless_as_in_fit(estimator, X):
+        return X
+    if not _is_frame(X):
+        X = checked_array(_as_array(X), estimator)
+    elif 0 in X.shape:
+        checked_array(X.to_numpy(), estimator)  # which refuses it
+    validate_data(estimator, named, reset=reset, skip_check_array=True)
     return X
+
+
+def _is_nameless_as_in_fit(estimator, X):
+    """Tell whether X is an array as wide as that of fit, so that validate_data can be spared.
+
+    It would look for names for longer than predicting a row takes.
+    """
+    fits = is_numeric_array(X) and X.shape[1] == estimator.n_features_in_
+    return fits and not hasattr(estimator, "feature_names_in_")
+
+
+def _is_frame(X):
+    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_columns"))
 
 
 def is_numeric_array(X):
@@ -49,7 +67,7 @@ def is_numeric_array(X):
     return type(X) is np.ndarray and X.ndim == 2 and X.size > 0 and X.dtype.kind in "biuf"
 
 
-def check_column_names(X):
+def _check_column_names(X):
     """Refuse a frame in which two columns have one name.
 
     Raises
@@ -75,45 +93,27 @@ def _made_up_names(n_columns):
     return tuple(f"x{number}" for number in range(n_columns))
 
 
-def check_frame(encoder, X):
-    """Return a frame that has rows and columns.
-
-    Raises
-    ------
-    ValueError
-        If it has none, or is a single column.
-    """
-    if len(X.shape) != 2:
-        raise ValueError(
-            f"Expected 2D input, got a {type(X).__name__} of shape {X.shape}: a table of this "
-            "one column is X.to_frame()."
-        )
-    for axis, word in enumerate(("sample", "feature")):
-        if X.shape[axis] == 0:
-            raise ValueError(
-                f"Found array with 0 {word}(s) (shape={X.shape}) while a minimum of 1 is "
-                f"required by {type(encoder).__name__}."
-            )
-    return X
-
-
-def _check_sparse(encoder, X):
-    X = check_array(
+def checked_array(X, estimator, dtype=None):
+    """Return what ``check_array`` makes of X, an array or CSR, whose cells are not looked at."""
+    return check_array(
         X,
         accept_sparse="csr",
-        dtype=[np.float64, np.float32],
+        dtype=dtype,
         ensure_all_finite=False,
         input_name="X",
-        estimator=encoder,
+        estimator=estimator,
     )
-    check_finite(X)
+
+
+def with_sums(X):
+    """Return CSR in which a cell is stored once, the sum of what was stored."""
     if not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()
     return X
 
 
-def as_array(X):
+def _as_array(X):
     """Return X as an array, whose rows keep numbers beside strings as they are.
 
     Raises
@@ -133,44 +133,6 @@ def as_array(X):
         ) from error
 
 
-class NumberArray(NamedTuple):
-    """A numeric array.
-
-    Attributes
-    ----------
-    X : ndarray of shape (n_rows, n_columns)
-    names : sequence of str
-    """
-
-    X: np.ndarray
-    names: list
-
-    @property
-    def n_rows(self):
-        """Rows of X."""
-        return self.X.shape[0]
-
-    def column(self, position):
-        """Return the Column at ``position``."""
-        return Column(self.X[:, position])
-
-    def texts(self, position):
-        """Return the Column at ``position`` as text."""
-        return as_texts(self.column(position))
-
-    def blocks(self, positions):
-        """Yield ``(span, values)``: all rows of the columns ``positions[span]``."""
-        for span in _spans(len(positions), 16 * TILE // self.n_rows):
-            yield span, self.X[:, positions[span]]
-
-    def tiles(self, positions):
-        """Yield ``(rows, span, values)``, which cover the columns at ``positions``."""
-        takes_all = len(positions) == self.X.shape[1]
-        for rows in _spans(self.n_rows, TILE // self.X.shape[1]):
-            tile = self.X[rows]
-            yield rows, slice(0, len(positions)), tile if takes_all else tile[:, positions]
-
-
 class Frame(NamedTuple):
     """Columns of any type, read one by one.
 
@@ -179,106 +141,88 @@ class Frame(NamedTuple):
     columns : list of series or 1-d arrays
     names : sequence of str
     n_rows : int
-    read : callable
-        ``read(columns[position])`` returns a Column.
     """
 
     columns: list
     names: list
     n_rows: int
-    read: object
 
-    def column(self, position):
+    def column(self, position, read=read_column):
         """Return the Column at ``position``."""
-        return self._read_with(self.read, position)
-
-    def texts(self, position):
-        """Return the Column at ``position`` as text."""
-        return self._read_with(texts_from, position)
-
-    def _read_with(self, read, position):
         try:
             return read(self.columns[position])
         except (TypeError, ValueError, OverflowError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"Column {self.names[position]!r} of X: {error}") from error
 
-    def blocks(self, positions):
-        """Yield ``(span, values)``: all rows of the columns ``positions[span]``."""
-        for span in _spans(len(positions), TILE // self.n_rows):
-            values = [self._finite_numbers(position) for position in positions[span]]
-            yield span, np.array(values).T
+    def texts(self, position):
+        """Return the Column at ``position`` as text."""
+        return self.column(position, read_texts)
 
-    def tiles(self, positions):
-        """Yield ``(rows, span, values)``, which cover the columns at ``positions``."""
-        for span, values in self.blocks(positions):
+    def values(self, position, kind):
+        """Return a column's numbers or times, as in fit; see :func:`skdnn.columns.values_as`.
+
+        Raises
+        ------
+        ValueError
+            If that cannot be done without guessing.
+        """
+        column = self.column(position)
+        try:
+            return values_as(column, kind)
+        except ValueError as error:
+            raise ValueError(
+                f"Column {self.names[position]!r} of X held {WORDS[kind]} in fit, but not now: "
+                f"{error}. Pass values of the kind seen in fit, or fit again."
+            ) from error
+
+    def blocks(self, positions):
+        """Yield ``(rows, span, values)``: all rows of the columns ``positions[span]``."""
+        for span in spans(len(positions), TILE // self.n_rows):
+            values = np.array([self.values(position, "number") for position in positions[span]]).T
+            check_finite(values, allow_nan=True, names=[self.names[p] for p in positions[span]])
             yield slice(None), span, values
 
-    def _finite_numbers(self, position):
-        values = read_as(self, position, "number")
-        if np.isinf(values).any():
-            raise ValueError(
-                f"Input X contains infinity or a value too large in column "
-                f"{self.names[position]!r}. Replace it with a finite number or NaN."
-            )
-        return values
+    tiles = blocks  # of columns, too: rows are not read on their own
 
 
-def _spans(length, step):
+class NumberArray(Frame):
+    """The columns of a numeric array, read together."""
+
+    def blocks(self, positions):
+        """Yield ``(rows, span, values)``: all rows of the columns ``positions[span]``."""
+        for span in spans(len(positions), 16 * TILE // self.n_rows):
+            yield slice(None), span, self.columns[positions[span]].T
+
+    def tiles(self, positions):
+        """Yield the same in blocks that stay in the cache: some rows of all columns."""
+        takes_all = len(positions) == len(self.columns)
+        for rows in spans(self.n_rows, TILE // len(self.columns)):
+            tile = self.columns[:, rows]
+            yield rows, slice(0, len(positions)), (tile if takes_all else tile[positions]).T
+
+
+def spans(length, step):
+    """Yield the slices of so many items at a time."""
     step = max(step, 1)
     return (slice(start, min(start + step, length)) for start in range(0, length, step))
 
 
 def as_table(X, names):
-    """Return the table that reads X."""
+    """Return a Frame of what :func:`check_table` returns; CSR stays CSR. Cells are checked."""
     if hasattr(X, "iloc"):
-        series = [column for _, column in X.items()]
-        return Frame(series, names, len(X), column_from_pandas)
+        return Frame([column for _, column in X.items()], names, len(X))
     if hasattr(X, "get_columns"):
-        return Frame(X.get_columns(), names, len(X), column_from_polars)
-    if X.dtype.kind in "biuf":
-        return NumberArray(X, names)
-    return Frame(list(X.T), names, len(X), column_from_array)
-
-
-def read_as(table, position, kind):
-    """Return a column's values as the kind it had in fit; see ``skdnn.columns``.
-
-    Raises
-    ------
-    ValueError
-        If that cannot be done without guessing.
-    """
-    if kind == "text":
-        return table.texts(position)
-    column = table.column(position)
-    try:
-        return CONVERSIONS[kind](column)
-    except ValueError as error:
-        raise ValueError(
-            f"Column {table.names[position]!r} of X held {WORDS[kind]} in fit, but not now: "
-            f"{error}. Pass values of the kind seen in fit, or fit again."
-        ) from error
-
-
-def determines_the_rest(table, position, column, y):
-    """Tell whether rows that agree in one column agree in all columns and in y.
-
-    Then that column has a value of its own in every distinct row.
-    """
-    first = np.empty(len(column.texts), np.intp)
-    first[column.values[::-1]] = np.arange(len(column.values))[::-1]
-    twin = first[column.values]
-    if np.array_equal(twin, np.arange(len(twin))):
-        return True
-    targets = () if y is None else np.asarray(y).reshape(len(twin), -1).T
-    if not all(_agree(column_from_array(target).values, twin) for target in targets):
-        return False
-    others = (other for other in range(len(table.names)) if other != position)
-    return all(_agree(table.column(other).values, twin) for other in others)
-
-
-def _agree(values, twin):
-    differ = values != values[twin]
-    is_gap = values != values
-    return not (differ & ~(is_gap & is_gap[twin])).any()
+        return Frame(X.get_columns(), names, len(X))
+    if issparse(X):
+        X = checked_array(X, "TableEncoder", [np.float64, np.float32])
+        check_finite(X)
+        return with_sums(X)
+    if X.dtype.kind not in "biuf":
+        return Frame(list(X.T), names, len(X))
+    if X.dtype.itemsize > 8:
+        with np.errstate(over="ignore"):  # what is too large is refused as infinity
+            X = X.astype(np.float64)
+    if X.dtype.kind == "f":
+        check_finite(X, allow_nan=True)
+    return NumberArray(X.T, names, len(X))

@@ -1,81 +1,64 @@
 """Threads: how many, and BLAS kept to one each while they work."""
 
+import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
-import scipy.linalg  # noqa: F401 - compiled loops use its BLAS, which the limit has to find
 import threadpoolctl
 from joblib import cpu_count
 from threadpoolctl import ThreadpoolController
 
-from skdnn.core import blas_memory, compiling
+from skdnn.core.workers import Workers
 
-TOUCHES = 3  # that threads make together: in one of them all at once are likely to be in BLAS
 PATIENCE = 1  # seconds to wait for each other: nothing depends on it but speed
 
 _lock = threading.Lock()
 _users = 0
 _limiter = None
 _unlimited = 1
-_touched = set()  # what BLAS's memory was touched for in this process
-
-
-class Threads(NamedTuple):
-    """Threads that call BLAS, which adds none of its own.
-
-    Attributes
-    ----------
-    number : int
-    run : callable
-        Like ``map``, on these threads.
-    """
-
-    number: int
-    run: Callable
+_touched = set()  # numbers of threads that BLAS's memory was touched for in this process
 
 
 @contextmanager
-def threads_apart(n_jobs, dtype, at_most=None):
-    """Limit BLAS to a thread, and yield the Threads to call it from.
+def threads_apart(n_jobs, at_most=None):
+    """Limit BLAS to a thread, and yield the Workers to call it from.
 
     Parameters
     ----------
     n_jobs : int or None
         See :func:`n_threads`.
-    dtype : dtype
-        Of the matrices that they will multiply.
     at_most : int, optional
         Pieces of work for them.
     """
     with single_threaded_blas() as blas_threads:
         number = n_threads(n_jobs, blas_threads)
-        if at_most is not None:
-            number = min(number, at_most)
-        with shared_map(number) as run:
-            _touch_blas_memory(Threads(number, run), np.dtype(dtype))
-            yield Threads(number, run)
+        with Workers(number if at_most is None else min(number, at_most)) as workers:
+            _touch_blas_memory(workers)
+            yield workers
 
 
-def _touch_blas_memory(threads, dtype):
-    """Touch the memory that BLAS has for as many calls at a time, once in a process."""
-    case = threads.number, dtype, compiling.is_compiled()
-    if case in _touched:
+def _touch_blas_memory(workers):
+    """Write the memory that BLAS has for as many calls at a time, once in a process.
+
+    OpenBLAS copies matrices to memory of its own, and its loops ask ahead of time for what follows
+    a copy. As long as nothing was ever written there, the processor looks for a page of memory that
+    does not exist, again and again: products take up to three times as long (measured on an AMD
+    EPYC of 2017 in a virtual machine), until a larger one has written more.
+    """
+    if workers.number in _touched:
         return
-    start = threading.Barrier(threads.number)
+    together = threading.Barrier(workers.number)  # calls at the same time have memory each
+    a, b = np.zeros((64, 192), np.float32), np.zeros((192, 1536), np.float32)
 
-    def touch(_):
-        for _ in range(TOUCHES if threads.number > 1 else 1):
-            with suppress(threading.BrokenBarrierError):
-                start.wait(PATIENCE)
-            blas_memory.touch(dtype)
+    def multiply(_):
+        with suppress(threading.BrokenBarrierError):
+            together.wait(PATIENCE)
+        np.matmul(a, b)
 
-    list(threads.run(touch, range(threads.number)))
-    _touched.add(case)
+    workers.map(multiply, range(workers.number))
+    _touched.add(workers.number)
 
 
 @cache
@@ -90,10 +73,6 @@ def _release_control():
         openblas.clear_controlling_thread(force=True)
 
 
-def _blas_threads():
-    return max((info["num_threads"] for info in _controller().info()), default=1)
-
-
 @contextmanager
 def single_threaded_blas():
     """Limit BLAS to one thread; yield the number that it had before.
@@ -102,21 +81,45 @@ def single_threaded_blas():
     and the last puts back what was there, also after an error.
     """
     global _users, _limiter, _unlimited
-    with _lock:
-        if _users == 0:
-            _unlimited = _blas_threads()
-            _release_control()
-            _limiter = _controller().limit(limits=1)
-        _users += 1
+    is_user = False
     try:
+        with _lock:
+            if _users == 0:
+                numbers = [info["num_threads"] for info in _controller().info()]
+                _unlimited = max(numbers, default=1)
+                _release_control()
+                _limiter = _controller().limit(limits=1)
+            # An exception of a signal's handler cannot come between the two.
+            _users += 1
+            is_user = True
         yield _unlimited
     finally:
-        with _lock:
-            _users -= 1
-            if _users == 0:
-                _release_control()
-                _limiter.restore_original_limits()
-                _release_control()
+        if is_user:
+            with _lock:
+                _users -= 1
+                if _users == 0:
+                    _lift_limit()
+
+
+def _lift_limit():
+    _release_control()
+    _limiter.restore_original_limits()
+    _release_control()
+
+
+def _after_fork():
+    """Give a child its BLAS threads back: the fits of its parent's other threads are not here."""
+    global _users
+    if _users:
+        _users = 0
+        _lift_limit()
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_fork
+    )
 
 
 def n_threads(n_jobs, blas_threads):
@@ -136,36 +139,3 @@ def n_threads(n_jobs, blas_threads):
     if n_jobs is None:
         return min(blas_threads, cpu_count())
     return n_jobs if n_jobs > 0 else max(1, cpu_count() + 1 + n_jobs)
-
-
-@contextmanager
-def shared_map(n_workers):
-    """Yield a ``map`` whose items this thread and ``n_workers - 1`` others share.
-
-    Parameters
-    ----------
-    n_workers : int
-    """
-    if n_workers == 1:
-        yield map
-        return
-    with ThreadPoolExecutor(n_workers - 1) as executor:
-
-        def run(function, items):
-            items = list(items)
-            results = [None] * len(items)
-            queue = enumerate(items)  # Python's lock makes taking from it safe
-
-            def work():
-                for index, item in queue:
-                    results[index] = function(item)
-
-            helpers = [executor.submit(work) for _ in items[1:n_workers]]
-            try:
-                work()
-            finally:
-                for helper in helpers:
-                    helper.result()
-            return results
-
-        yield run

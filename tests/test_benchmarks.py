@@ -222,6 +222,7 @@ def test_every_target_is_against_a_contender_of_its_case():
         assert case.heading()
 
 
+@pytest.mark.slow
 def test_a_quick_run_writes_a_line_for_every_contender(tmp_path):
     path = tmp_path / "quick.csv"
     command = ["-m", "benchmarks.run", "--quick", "--rows", "7", "--repetitions", "2"]

@@ -209,11 +209,17 @@ def test_early_stopping_chooses_its_monitor_and_says_what_it_lacks():
 @pytest.mark.parametrize(
     ("callback", "message"),
     [
-        (EarlyStopping("speed"), "monitor must be 'auto' or one of .*, got 'speed'"),
-        (Checkpoint("never.pkl", monitor="speed"), "monitor must be 'auto' or one of"),
-        (EarlyStopping(patience=0), "patience must be a whole number of epochs from 1 on, got 0"),
-        (EarlyStopping(patience=1.5), "patience must be .*, got 1.5"),
-        (Checkpoint("never.pkl", every=0), "every must be None or a whole number .*, got 0"),
+        (
+            EarlyStopping("speed"),
+            "'monitor' parameter .* must be a str among .*'auto'.* Got 'speed'",
+        ),
+        (
+            Checkpoint("never.pkl", monitor="speed"),
+            "'monitor' parameter of Checkpoint",
+        ),
+        (EarlyStopping(patience=0), "'patience' parameter .* must be an int .* Got 0"),
+        (EarlyStopping(patience=1.5), "'patience' parameter .* must be an int .* Got 1.5"),
+        (Checkpoint("never.pkl", every=0), "'every' parameter .* must be an int .* or None. Got 0"),
     ],
     ids=lambda item: item if isinstance(item, str) else type(item).__name__,
 )

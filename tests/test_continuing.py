@@ -36,8 +36,8 @@ def test_partial_fit_keeps_the_update_rule_going_and_fit_does_not_keep_it():
     once = DeepNetClassifier(**kwargs, max_iter=2, early_stopping=False, tol=0).fit(X, y)
     for ours, theirs in zip(twice.coefs_, once.coefs_, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
-    assert twice._rule_state
-    assert not once._rule_state
+    assert twice._fitted.state.rule_state
+    assert not once._fitted.state.rule_state
 
 
 def test_partial_fit_goes_on_after_fit_and_drops_what_held_for_fit():

@@ -144,10 +144,10 @@ def test_containers_in_cells_are_refused_by_name(cell):
 
 def test_infinity_is_refused_by_name():
     X = pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, np.inf]})
-    with pytest.raises(ValueError, match=r"X contains infinity .* 'b'"):
+    with pytest.raises(ValueError, match=r"X contains infinity .*'b'"):
         TableEncoder(n_bins=0).fit(X)
     encoder = TableEncoder(n_bins=0).fit(X.assign(b=[1.0, 2.0]))
-    with pytest.raises(ValueError, match=r"X contains infinity .* 'b'"):
+    with pytest.raises(ValueError, match=r"X contains infinity .*'b'"):
         encoder.transform(X)
     with pytest.raises(ValueError, match="X contains infinity"):
         TableEncoder(n_bins=0).fit(X.to_numpy())

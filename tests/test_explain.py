@@ -343,8 +343,8 @@ def test_something_else_or_an_unfitted_network_is_refused():
     [
         ({"target": "middle-aged"}, "target names .'middle-aged'., but the classes are .'old'"),
         ({"target": ["old", "young"]}, "one for each of the 96 rows, got an array of shape .2,."),
-        ({"tol": 0}, "tol must be a positive number, got 0"),
-        ({"max_steps": 1.5}, "max_steps must be a positive whole number, got 1.5"),
+        ({"tol": 0}, "'tol' parameter of integrated_gradients must be a float .* Got 0"),
+        ({"max_steps": 1.5}, "'max_steps' parameter .* must be an int .* Got 1.5"),
     ],
     ids=str,
 )

@@ -182,16 +182,10 @@ def test_weights_can_be_assigned_and_predictions_follow():
     np.testing.assert_array_equal(other.predict_proba(X), net.predict_proba(X))
 
 
-def test_weights_assigned_before_the_first_fit_are_where_it_starts():
-    net = DeepNetClassifier(**{**AS_THERE, "max_iter": 20, "tol": 0}).fit(X, y)
-    slow = {**AS_THERE, "learning_rate_init": 1e-12}
-    other = DeepNetClassifier(**slow)
+def test_weights_are_not_there_before_the_first_fit():
+    net = DeepNetClassifier(**AS_THERE)
     with pytest.raises(AttributeError, match="not fitted"):
-        other.coefs_  # noqa: B018 - reading it is the test
-    other.coefs_, other.intercepts_ = net.coefs_, net.intercepts_
-    other.partial_fit(X, y, classes=[0, 1, 2])
-    for ours, theirs in zip(other.coefs_, net.coefs_, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-9)
+        net.coefs_  # noqa: B018 - reading it is the test
 
 
 def test_log_probabilities_are_the_logarithms_of_the_probabilities():

@@ -74,7 +74,7 @@ def test_auto_becomes_something_that_can_be_read():
 def test_auto_epochs_are_a_number_by_size_or_what_2000_steps_take(n_rows, batch_size, n_epochs):
     extent = Extent(n_rows, True, 5, 5, False, n_members=8)
     net = DeepNetClassifier(batch_size=batch_size)
-    assert resolve(net, extent, validates=True).max_iter == n_epochs
+    assert resolve(net, extent, validates=True)["max_iter"] == n_epochs
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_auto_epochs_are_a_number_by_size_or_what_2000_steps_take(n_rows, batch_
 def test_auto_layers_are_narrower_for_few_rows(solver, n_rows, has_all_rows, expected):
     extent = Extent(n_rows, has_all_rows, 5, 5, False, n_members=8)
     resolved = resolve(DeepNetClassifier(solver=solver), extent, validates=True)
-    assert resolved.hidden_layer_sizes == expected
+    assert resolved["hidden_layer_sizes"] == expected
 
 
 @pytest.mark.parametrize("number", [np.int8, np.uint8, np.int32, np.uint64])
@@ -123,18 +123,18 @@ def test_wide_and_long_data_have_a_recipe_of_their_own(n_rows, n_inputs, is_spar
     extent = Extent(n_rows, True, n_inputs, n_inputs, is_sparse, n_members=2)
     resolved = resolve(DeepNetClassifier(), extent, validates=True)
     found = (
-        resolved.hidden_layer_sizes,
-        resolved.learning_rate_init,
-        resolved.connectivity,
-        resolved.weight_decay,
-        resolved.label_smoothing,
+        resolved["hidden_layer_sizes"],
+        resolved["learning_rate_init"],
+        resolved["connectivity"],
+        resolved["weight_decay"],
+        resolved["label_smoothing"],
     )
     assert found == expected
     given = DeepNetClassifier((8,), weight_decay=0.1, connectivity=0.5 if not is_sparse else None)
     resolved = resolve(given, extent, validates=False)
-    assert resolved.hidden_layer_sizes == (8,)
-    assert resolved.weight_decay == 0.1
-    assert resolved.label_smoothing == 0
+    assert resolved["hidden_layer_sizes"] == (8,)
+    assert resolved["weight_decay"] == 0.1
+    assert resolved["label_smoothing"] == 0
 
 
 def test_only_adamw_regularizes_unasked():

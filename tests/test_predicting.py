@@ -14,6 +14,7 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from skdnn import DeepNetClassifier, TableEncoder
+from skdnn.classifier import fitted_state
 from skdnn.predicting import FEWEST_ROWS, MOST_ROWS, predict_blocks, spans_of
 from skdnn.reading import block_reader
 
@@ -47,7 +48,7 @@ def test_rows_encoded_in_blocks_are_those_encoded_in_one_go(kind):
         "sparse": lambda: csr_array(np.maximum(numbers(480), 0)),
     }[kind]()
     encoder = TableEncoder().fit(X)
-    read = block_reader(encoder, X, "float32", encoder)
+    read = block_reader(encoder, X, "float32")
     blocks = [read(slice(start, start + 7)) for start in range(0, 480, 7)]
     together = encoder.encode(X)
     if kind == "sparse":
@@ -182,15 +183,17 @@ def test_training_during_a_prediction_does_not_mix_old_and_new():
     X = numbers(3 * MOST_ROWS)
     y = (X[:, 0] > 0).astype(int)
     net = DeepNetClassifier(**QUICK).fit(X, y)
-    expected = predict_blocks(net, X, first_member, np.empty((len(X), 1)))
+    expected = predict_blocks(fitted_state(net), 1, X, first_member, np.empty((len(X), 1)))
 
     def train_meanwhile(logits):
         net.partial_fit(X[:100], y[:100])
         return first_member(logits)
 
-    mixed = predict_blocks(net.set_params(n_jobs=1), X, train_meanwhile, np.empty((len(X), 1)))
+    before = fitted_state(net)
+    mixed = predict_blocks(before, 1, X, train_meanwhile, np.empty((len(X), 1)))
     np.testing.assert_array_equal(mixed, expected)
-    assert not np.array_equal(predict_blocks(net, X, first_member, np.empty((len(X), 1))), expected)
+    later = predict_blocks(fitted_state(net), 1, X, first_member, np.empty((len(X), 1)))
+    assert not np.array_equal(later, expected)
 
 
 def first_member(logits):

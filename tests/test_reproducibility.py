@@ -13,7 +13,7 @@ from sklearn.datasets import load_breast_cancer
 
 from skdnn import DeepNetClassifier
 from skdnn.core.compiling import compiled, has_numba
-from skdnn.core.gradient import count_slices
+from skdnn.core.steps import count_slices
 from skdnn.encoding import TableEncoder
 
 X, y = load_breast_cancer(return_X_y=True)
@@ -163,7 +163,7 @@ def test_partial_fit_does_not_see_repeated_and_shuffled_rows_either():
 
 
 def assert_same_fit(ours, weighted, many):
-    np.testing.assert_array_equal(ours._params, weighted._params)
+    np.testing.assert_array_equal(ours._fitted.state.params, weighted._fitted.state.params)
     assert ours.loss_curve_ == weighted.loss_curve_
     assert ours.temperature_ == weighted.temperature_
     assert getattr(ours, "oof_score_", None) == getattr(weighted, "oof_score_", None)
@@ -209,10 +209,13 @@ def test_large_networks_are_the_same_on_any_number_of_threads(n_members):
     )
     # Batches of 300 rows of one member, 250 of two: in slices if there is one member.
     assert (
-        count_slices(n_members == 1, 250 if n_members > 1 else 300, one._params.shape[1]) > 1
+        count_slices(
+            n_members == 1, 250 if n_members > 1 else 300, one._fitted.state.params.shape[1]
+        )
+        > 1
     ) == (n_members == 1)
-    np.testing.assert_array_equal(one._params, two._params)
-    np.testing.assert_array_equal(one._params, four._params)
+    np.testing.assert_array_equal(one._fitted.state.params, two._fitted.state.params)
+    np.testing.assert_array_equal(one._fitted.state.params, four._fitted.state.params)
     assert one.loss_curve_ == four.loss_curve_
 
 

@@ -6,7 +6,7 @@ from scipy.special import expit
 
 from skdnn.core.batches import Data
 from skdnn.labels import Labels
-from skdnn.starting import _prior_logits
+from skdnn.training import _prior_logits
 
 LABELS = {
     "binary": Labels(np.arange(2), False),

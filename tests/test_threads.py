@@ -1,15 +1,13 @@
+import os
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
-import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skdnn import threads
-from skdnn.core import blas_memory
 from skdnn.threads import n_threads, single_threaded_blas, threads_apart
 
 
@@ -161,51 +159,18 @@ with single_threaded_blas():
     assert process.stdout.strip() == "{1}"
 
 
-@pytest.fixture
-def touches(monkeypatch):
-    """Return a list of the threads that touch BLAS's memory, with the types."""
-    seen = []
+def test_there_are_no_more_threads_than_pieces_of_work():
+    with threads_apart(3, at_most=2) as workers:
+        assert workers.number == 2
+        assert workers.map(abs, [-1, -2, -3]) == [1, 2, 3]
 
-    def touch(dtype):
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_forked_during_a_fit_has_its_blas_threads_back():
+    with single_threaded_blas():
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if blas_threads() == {2} else 1)
+        assert os.waitpid(child, 0)[1] == 0
         assert blas_threads() == {1}
-        seen.append((threading.get_ident(), dtype))
-
-    monkeypatch.setattr(blas_memory, "touch", touch)
-    monkeypatch.setattr(threads, "_touched", set())
-    monkeypatch.setattr(threads, "PATIENCE", 60)
-    return seen
-
-
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_each_thread_touches_the_memory_of_blas_before_the_first_work_of_a_type(number, touches):
-    for _ in range(2):
-        with threads_apart(number, np.float32) as group:
-            assert group.number == number
-            assert len({thread for thread, _ in touches}) == number
-        assert {dtype for _, dtype in touches} == {np.dtype(np.float32)}
-    n_touches = len(touches)
-    assert n_touches == number * (threads.TOUCHES if number > 1 else 1)
-    with threads_apart(number, np.float64):
-        assert len(touches) == 2 * n_touches
-
-
-def test_a_thread_that_fails_to_touch_the_memory_does_not_leave_the_other_waiting(
-    touches, monkeypatch
-):
-    calls = iter(range(10**6))
-
-    def fail_once(dtype):
-        if next(calls) == 0:
-            raise MemoryError
-
-    monkeypatch.setattr(threads, "PATIENCE", 0.1)
-    monkeypatch.setattr(blas_memory, "touch", fail_once)
-    with pytest.raises(MemoryError), threads_apart(2, np.float32):
-        pass
     assert blas_threads() == {2}
-
-
-def test_there_are_no_more_threads_than_pieces_of_work(touches):
-    with threads_apart(3, np.float32, at_most=2) as group:
-        assert group.number == 2
-        assert list(group.run(abs, [-1, -2, -3])) == [1, 2, 3]

@@ -1,18 +1,19 @@
 """Activation functions and their slopes.
 
-Conventions: ``value(z, out)`` writes the activation of ``z`` into ``out`` (which may be
-``z`` itself if ``from_output``) and returns it; ``slope(z, a, out)`` writes da/dz, given
-the input ``z`` and the output ``a``, into ``out``. Functions are named, never lambdas: a
-fitted network must pickle.
+Conventions: ``value(z, real)`` returns the activation of ``z``, ``slope(z, a, real)`` returns da/dz
+given the input ``z`` and the output ``a``. ``real`` is the floating type: ``real(1)`` is a 1 that
+leaves the type as it is. The functions are written for arrays; where numba is installed the same
+source is compiled for single numbers, so they consist of operators, of NumPy's elementwise
+functions and of those in :mod:`skdnn.core.elementary`. They are named, never lambdas: a fitted
+network must pickle.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import erf, expit
 
-from skdnn.core.codes import ActivationCode
+from skdnn.core.elementary import erf, exp, expit, expm1, softplus, tanh
 
 LEAK = 0.01  # slope of leaky_relu below zero (Maas, Hannun & Ng, 2013)
 SELU_ALPHA = 1.6732632423543772  # Klambauer et al., 2017, https://arxiv.org/abs/1706.02515
@@ -25,186 +26,145 @@ class Activation(NamedTuple):
     Attributes
     ----------
     value : callable
-        ``value(z, out) -> a``.
+        ``value(z, real) -> a``.
     slope : callable
-        ``slope(z, a, out) -> da/dz``.
-    from_output : bool
-        Whether the slope needs only ``a``, so that ``a`` may overwrite ``z``.
+        ``slope(z, a, real) -> da/dz``.
     init : str
         The initializer that keeps the variance of signals through a deep stack.
-    code : ActivationCode or None
-        Its compiled loop; without one, networks train layer by layer.
+    is_compiled : bool
+        Whether numba, where it is installed, compiles the two. False keeps to NumPy.
     """
 
     value: Callable
     slope: Callable
-    from_output: bool
-    init: str
-    code: ActivationCode | None = None
+    init: str = "he_normal"
+    is_compiled: bool = True
 
 
-def identity(z, out):
+def identity(z, real):
     """Return z."""
-    np.copyto(out, z)
-    return out
+    return z
 
 
-def identity_slope(z, a, out):
+def identity_slope(z, a, real):
     """Return 1."""
-    out.fill(1)
-    return out
+    return real(1)
 
 
-def logistic(z, out):
+def logistic(z, real):
     """Return 1 / (1 + exp(-z))."""
-    return expit(z, out=out)
+    return expit(z)
 
 
-def logistic_slope(z, a, out):
+def logistic_slope(z, a, real):
     """Return a (1 - a)."""
-    np.subtract(1, a, out=out)
-    return np.multiply(out, a, out=out)
+    return a * (real(1) - a)
 
 
-def tanh(z, out):
+def hyperbolic_tangent(z, real):
     """Return the hyperbolic tangent of z."""
-    return np.tanh(z, out=out)
+    return tanh(z)
 
 
-def tanh_slope(z, a, out):
+def hyperbolic_tangent_slope(z, a, real):
     """Return 1 - a^2."""
-    np.multiply(a, a, out=out)
-    return np.subtract(1, out, out=out)
+    return real(1) - a * a
 
 
-def relu(z, out):
+def relu(z, real):
     """Return max(z, 0) (Nair & Hinton, 2010)."""
-    return np.maximum(z, 0, out=out)
+    return np.maximum(z, real(0))
 
 
-def relu_slope(z, a, out):
+def relu_slope(z, a, real):
     """Return 1 where a > 0, else 0."""
-    return np.greater(a, 0, out=out)
+    return a > real(0)
 
 
-def leaky_relu(z, out):
+def leaky_relu(z, real):
     """Return max(z, 0.01 z)."""
-    return np.maximum(z, z * z.dtype.type(LEAK), out=out)
+    return np.maximum(z, real(LEAK) * z)
 
 
-def leaky_relu_slope(z, a, out):
+def leaky_relu_slope(z, a, real):
     """Return 1 where a > 0, else 0.01."""
-    np.sign(a, out=out)
-    return np.maximum(out, LEAK, out=out)
+    return np.maximum(np.sign(a), real(LEAK))
 
 
-def elu(z, out):
+def elu(z, real):
     """Return z above zero, exp(z) - 1 below (Clevert et al., 2016)."""
-    below = np.expm1(np.minimum(z, 0))
-    np.maximum(z, 0, out=out)
-    return np.add(out, below, out=out)
+    return np.maximum(z, real(0)) + expm1(np.minimum(z, real(0)))
 
 
-def elu_slope(z, a, out):
+def elu_slope(z, a, real):
     """Return 1 above zero, a + 1 below."""
-    np.minimum(a, 0, out=out)
-    return np.add(out, 1, out=out)
+    return np.minimum(a, real(0)) + real(1)
 
 
-def selu(z, out):
+def selu(z, real):
     """Return the self-normalizing ELU (Klambauer et al., 2017)."""
-    below = np.expm1(np.minimum(z, 0))
-    below *= SELU_ALPHA
-    np.maximum(z, 0, out=out)
-    out += below
-    return np.multiply(out, SELU_SCALE, out=out)
+    below = real(SELU_SCALE * SELU_ALPHA) * expm1(np.minimum(z, real(0)))
+    return real(SELU_SCALE) * np.maximum(z, real(0)) + below
 
 
-def selu_slope(z, a, out):
+def selu_slope(z, a, real):
     """Return the scale above zero, a + scale * alpha below."""
-    np.add(a, SELU_SCALE * SELU_ALPHA, out=out)
-    out[a > 0] = SELU_SCALE
-    return out
+    above = np.maximum(np.sign(a), real(0)) * real(SELU_SCALE - SELU_SCALE * SELU_ALPHA)
+    return np.minimum(a, real(0)) + real(SELU_SCALE * SELU_ALPHA) + above
 
 
-def silu(z, out):
+def silu(z, real):
     """Return z * logistic(z) (Elfwing et al., 2018)."""
-    return np.multiply(z, expit(z), out=out)
+    return z * expit(z)
 
 
-def silu_slope(z, a, out):
+def silu_slope(z, a, real):
     """Return s (1 - a) + a, with s = logistic(z)."""
-    np.subtract(1, a, out=out)
-    out *= expit(z)
-    return np.add(out, a, out=out)
+    return expit(z) * (real(1) - a) + a
 
 
-def gelu(z, out):
+def gelu(z, real):
     """Return z * Phi(z), Phi the normal distribution function (Hendrycks & Gimpel, 2016)."""
-    return np.multiply(z, _normal_cdf(z), out=out)
+    return z * (real(0.5) * (real(1) + erf(z * real(0.5**0.5))))
 
 
-def gelu_slope(z, a, out):
+def gelu_slope(z, a, real):
     """Return Phi(z) + z * phi(z)."""
-    np.multiply(z, z, out=out)
-    out *= -0.5
-    np.exp(out, out=out)
-    out *= z
-    out *= 1 / np.sqrt(2 * np.pi)
-    return np.add(out, _normal_cdf(z), out=out)
+    density = exp(real(-0.5) * z * z) * real((2 * np.pi) ** -0.5)
+    return real(0.5) * (real(1) + erf(z * real(0.5**0.5))) + z * density
 
 
-def _normal_cdf(z):
-    cdf = erf(z * z.dtype.type(np.sqrt(0.5)))
-    cdf += 1
-    cdf *= 0.5
-    return cdf
-
-
-def mish(z, out):
+def mish(z, real):
     """Return z * tanh(softplus(z)) (Misra, 2019)."""
-    gate = np.tanh(softplus(z, np.empty_like(z)))
-    return np.multiply(z, gate, out=out)
+    return z * tanh(softplus(z))
 
 
-def mish_slope(z, a, out):
+def mish_slope(z, a, real):
     """Return t + z * s * (1 - t^2), with s = logistic(z) and t = tanh(softplus(z))."""
-    gate = np.tanh(softplus(z, np.empty_like(z)))
-    np.multiply(gate, gate, out=out)
-    np.subtract(1, out, out=out)
-    out *= z
-    out *= expit(z)
-    return np.add(out, gate, out=out)
+    gate = tanh(softplus(z))
+    return gate + z * expit(z) * (real(1) - gate * gate)
 
 
-def softplus(z, out):
-    """Return log(1 + exp(z)), written so that it cannot overflow."""
-    tail = np.log1p(np.exp(-np.abs(z)))
-    np.maximum(z, 0, out=out)
-    return np.add(out, tail, out=out)
+def log1p_exp(z, real):
+    """Return log(1 + exp(z))."""
+    return softplus(z)
 
 
-def softplus_slope(z, a, out):
+def log1p_exp_slope(z, a, real):
     """Return logistic(z)."""
-    return expit(z, out=out)
+    return expit(z)
 
 
 ACTIVATIONS = {
-    "identity": Activation(
-        identity, identity_slope, True, "glorot_uniform", ActivationCode.IDENTITY
-    ),
-    "logistic": Activation(
-        logistic, logistic_slope, True, "glorot_uniform", ActivationCode.LOGISTIC
-    ),
-    "tanh": Activation(tanh, tanh_slope, True, "glorot_uniform", ActivationCode.TANH),
-    "relu": Activation(relu, relu_slope, True, "he_normal", ActivationCode.RELU),
-    "leaky_relu": Activation(
-        leaky_relu, leaky_relu_slope, True, "he_normal", ActivationCode.LEAKY_RELU
-    ),
-    "elu": Activation(elu, elu_slope, True, "he_normal", ActivationCode.ELU),
-    "selu": Activation(selu, selu_slope, True, "lecun_normal", ActivationCode.SELU),
-    "silu": Activation(silu, silu_slope, False, "he_normal", ActivationCode.SILU),
-    "gelu": Activation(gelu, gelu_slope, False, "he_normal", ActivationCode.GELU),
-    "mish": Activation(mish, mish_slope, False, "he_normal", ActivationCode.MISH),
-    "softplus": Activation(softplus, softplus_slope, False, "he_normal", ActivationCode.SOFTPLUS),
+    "identity": Activation(identity, identity_slope, "glorot_uniform"),
+    "logistic": Activation(logistic, logistic_slope, "glorot_uniform"),
+    "tanh": Activation(hyperbolic_tangent, hyperbolic_tangent_slope, "glorot_uniform"),
+    "relu": Activation(relu, relu_slope),
+    "leaky_relu": Activation(leaky_relu, leaky_relu_slope),
+    "elu": Activation(elu, elu_slope),
+    "selu": Activation(selu, selu_slope, "lecun_normal"),
+    "silu": Activation(silu, silu_slope),
+    "gelu": Activation(gelu, gelu_slope),
+    "mish": Activation(mish, mish_slope),
+    "softplus": Activation(log1p_exp, log1p_exp_slope),
 }

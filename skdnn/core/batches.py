@@ -13,18 +13,25 @@ class DenseRows:
     Parameters
     ----------
     array : C-contiguous ndarray of shape (n_rows, n_columns)
-    shares_of_nonzeros : ndarray of shape (n_columns,), optional
-        Of the numbers in each column, about; see :mod:`skdnn.core.zeros`.
     """
 
-    def __init__(self, array, shares_of_nonzeros=None):
-        self.array, self.shares_of_nonzeros = array, shares_of_nonzeros
+    def __init__(self, array):
+        self.array = array
 
-    def take(self, rows, buffers):
-        """Return the rows for each member, shape (n_members, n_batch_rows, n_columns)."""
-        out = buffers("rows", (*rows.shape, self.array.shape[1]), self.array.dtype)
-        # "clip" never clips here: it is the mode that does not copy the output.
-        return self.array.take(rows, axis=0, out=out, mode="clip")
+    def gather(self, tape, rows):
+        """Add the call that reads the rows of each member.
+
+        Parameters
+        ----------
+        tape : Tape
+        rows : ndarray of shape (n_members, n_batch_rows)
+            Read at every replay.
+
+        Returns
+        -------
+        ndarray of shape (n_members, n_batch_rows, n_columns)
+        """
+        return take(tape, self.array, rows)
 
     def slice(self, span):
         """Return some of the rows for all members, shape (1, n_rows, n_columns)."""
@@ -32,7 +39,33 @@ class DenseRows:
 
     def astype(self, dtype):
         """Return these rows in another type."""
-        return DenseRows(self.array.astype(dtype, copy=False), self.shares_of_nonzeros)
+        return DenseRows(self.array.astype(dtype, copy=False))
+
+
+def take(tape, array, rows):
+    """Add the call that reads rows of an array, and return where they are written."""
+    out = tape.empty((*rows.shape, array.shape[1]), array.dtype)
+    # "clip" never clips here: it is the mode that does not copy the output.
+    tape.call(array.take, rows, 0, out, "clip")
+    return out
+
+
+class SparseBatch:
+    """Sparse rows of a batch, a CSR array for each member, or one for all.
+
+    Attributes
+    ----------
+    n_rows : int
+    arrays : list of CSR array
+        Replaced at every replay.
+    """
+
+    def __init__(self, n_rows, arrays=()):
+        self.shape, self.arrays = (len(arrays), n_rows), arrays
+
+    def of_members(self, n_members):
+        """Return an array for each of so many members."""
+        return self.arrays * n_members if len(self.arrays) == 1 else self.arrays
 
 
 class SparseRows:
@@ -46,13 +79,20 @@ class SparseRows:
     def __init__(self, array):
         self.array = array
 
-    def take(self, rows, buffers):
-        """Return a CSR array for each member."""
-        return [self.array[member_rows] for member_rows in rows]
+    def gather(self, tape, rows):
+        """Add the call that reads the rows of each member; return the SparseBatch."""
+        batch = SparseBatch(rows.shape[1])
+
+        def read():
+            batch.arrays = [self.array[member_rows] for member_rows in rows]
+
+        tape.call(read)
+        return batch
 
     def slice(self, span):
-        """Return some of the rows as a CSR array shared by all members."""
-        return [self.array[span]]
+        """Return some of the rows, shared by all members."""
+        rows = self.array[span]
+        return SparseBatch(rows.shape[0], [rows])
 
     def astype(self, dtype):
         """Return these rows in another type."""
@@ -110,24 +150,6 @@ def plan_batches(member_rows, batch_size):
     return Layout(n_batches, -(-largest // n_batches))
 
 
-class Frame(NamedTuple):
-    """Some batches of an epoch, before it is known which rows they hold.
-
-    Attributes
-    ----------
-    slots : ndarray of shape (n_members, n_batches, width)
-        Places in the order of the member's rows.
-    factors : ndarray of shape (n_batches, n_members, width)
-        On the weights of the rows; 0 where a smaller batch is filled up.
-    shares : ndarray of shape (n_batches, n_members)
-        Of all rows of the member.
-    """
-
-    slots: np.ndarray
-    factors: np.ndarray
-    shares: np.ndarray
-
-
 class Batches:
     """Batches of a few members.
 
@@ -140,6 +162,11 @@ class Batches:
     layout : Layout
     dtype : dtype
         Type of the batch weights.
+
+    Attributes
+    ----------
+    orders : list of ndarray
+        The members' rows in the order that shuffling has left them in.
     """
 
     def __init__(self, member_rows, weights, layout, dtype):
@@ -150,12 +177,11 @@ class Batches:
         # Over the mean weight of all a member sees: a batch of light rows counts less.
         self.means = np.array([weights[rows].mean() for rows in member_rows])
         self.dtype = dtype
-        # An epoch that fits into one frame has the same one every time.
-        fits = len(self.orders) * layout.width * layout.n_batches <= TOGETHER
-        self._frames = list(self._make_frames()) if fits else None
-
-    def __len__(self):
-        return self.layout.n_batches
+        # Batches whose rows are looked up in one go: less work a batch, little memory. An epoch
+        # that is looked up in one go takes the same places every time.
+        self._n_together = max(1, TOGETHER // (len(member_rows) * layout.width))
+        is_short = layout.n_batches <= self._n_together
+        self._places = self._find_places(np.arange(layout.n_batches + 1)) if is_short else None
 
     def epoch(self, rngs=None):
         """Yield the batches of an epoch, shuffled if there are generators.
@@ -170,33 +196,33 @@ class Batches:
         """
         for rng, order in zip(rngs or (), self.orders, strict=rngs is not None):
             rng.shuffle(order)
-        for frame in self._frames or self._make_frames():
-            yield from zip(*self._fill(frame), strict=True)
+        for start in range(0, self.layout.n_batches, self._n_together):
+            stop = min(start + self._n_together, self.layout.n_batches)
+            places = self._places or self._find_places(np.arange(start, stop + 1))
+            yield from zip(*self._look_up(*places), strict=True)
 
-    def _make_frames(self):
-        n_together = max(1, TOGETHER // (len(self.orders) * self.layout.width))
-        for start in range(0, len(self), n_together):
-            yield self._make_frame(np.arange(start, min(start + n_together, len(self)) + 1))
+    def _find_places(self, edges):
+        """Return where the rows of the batches between ``edges`` are in the members' orders.
 
-    def _make_frame(self, edges):
-        """Return the Frame of the batches between ``edges``."""
-        bounds = self.counts[:, None] * edges // len(self)
-        slots = bounds[:, :-1, None] + np.arange(self.layout.width)
-        are_rows = slots < bounds[:, 1:, None]
-        counts = np.diff(bounds)
-        factors = are_rows / (np.maximum(counts, 1) * self.means[:, None])[..., None]
-        slots = np.minimum(slots, self.counts[:, None, None] - 1)
-        return Frame(slots, factors.swapaxes(0, 1), (counts / self.counts[:, None]).T)
+        Returns
+        -------
+        slots : ndarray of shape (n_batches, n_members, width)
+        factors : ndarray of shape (n_batches, n_members, width)
+            On the weights of the rows; 0 where a smaller batch is filled up.
+        shares : ndarray of shape (n_batches, n_members)
+        """
+        bounds = self.counts * edges[:, None] // self.layout.n_batches
+        slots = bounds[:-1, :, None] + np.arange(self.layout.width)
+        counts = np.diff(bounds, axis=0)
+        factors = 1 / (np.maximum(counts, 1) * self.means)
+        are_rows = slots < bounds[1:, :, None]
+        last = self.counts[:, None] - 1
+        return np.minimum(slots, last), factors[..., None] * are_rows, counts / self.counts
 
-    def _fill(self, frame):
-        """Return the rows, weights and shares of the batches of a frame."""
-        rows = np.empty(frame.factors.shape, np.intp)
-        for order, slots, member_rows in zip(
-            self.orders, frame.slots, rows.swapaxes(0, 1), strict=True
-        ):
-            member_rows[...] = order[slots]
-        weights = self.weights[rows] * frame.factors
-        return rows, weights.astype(self.dtype), frame.shares
+    def _look_up(self, slots, factors, shares):
+        """Return rows, weights and shares of the batches in some places."""
+        rows = np.stack([order[slots[:, k]] for k, order in enumerate(self.orders)], axis=1)
+        return rows, (self.weights[rows] * factors).astype(self.dtype), shares
 
 
 def blocks(member_rows, weights, width, size=2048):

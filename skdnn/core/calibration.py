@@ -80,7 +80,7 @@ def fit_temperature(logits, targets, weights, loss):
 
     def mean_loss(log_temperature):
         scaled = logits[None] * np.exp(-log_temperature)
-        value = loss.value_and_gradient(scaled, targets[None], weights, 0.0)[0][0]
+        value = loss.evaluate(scaled, targets[None], weights)[0][0]
         return value + log_temperature**2 / len(logits)
 
     bounds = np.log(TEMPERATURES)

@@ -1,52 +1,81 @@
-"""Loops that numba compiles where it is installed, and NumPy twins that stand in for them.
+"""Kernels: loops that numba compiles where it is installed, each with a NumPy twin.
 
-Numba is imported when training begins, never before: a process that only predicts does not
-wait for a compiler. What is compiled stays on disk, where a folder for it can be written.
+Numba is imported when training begins, never before: a process that only predicts does not wait
+for a compiler. A kernel is compiled when a fit first needs it for the types of its arrays, and
+kept on disk (in ``__pycache__``, or where ``NUMBA_CACHE_DIR`` says). Whether kernels are compiled
+depends on what is installed and on the environment variable ``SKDNN_NUMBA`` alone.
 """
 
+import importlib
+import logging
 import os
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from functools import update_wrapper
+from hashlib import sha256
+from inspect import getsourcefile
 from pathlib import Path
+from types import FunctionType
+
+import numpy as np
+
+from skdnn.core import elementary
 
 SWITCH = "SKDNN_NUMBA"  # environment variable
 OFF = ("0", "false", "no", "off")  # its values that keep to NumPy
 # What lets loops become vector instructions, short of assuming that NaN does not occur.
 FAST_MATH = {"reassoc", "contract", "arcp", "nsz", "afn"}
-OPTIONS = {"error_model": "numpy", "fastmath": FAST_MATH}
+OPTIONS = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": FAST_MATH,
+    "no_cfunc_wrapper": True,  # which would take time to compile, and C calls none of them
+}
+SILENT_SECONDS = 0.5  # of compiling, after which a message says what takes so long
+MESSAGE = (
+    "skdnn: compiling for this machine, which takes a few seconds %s. "
+    "(To silence this: logging.getLogger('skdnn').setLevel('ERROR').)"
+)
 
-_lock = threading.RLock()
-_wanted = None  # True or False within a block of `compiled`
-_is_compiled = False
+logger = logging.getLogger("skdnn")
+_lock = threading.RLock()  # held while a kernel is made ready
+_compiler_lock = threading.RLock()  # held by the thread that imports or compiles
+_backend = None  # found out when training first begins
+_forced = None  # True or False within a block of `compiled`
+_keeps = True  # whether what is compiled is kept on disk
+_seconds = 0.0  # spent compiling in this process
 
 
-def load():
-    """From now on run compiled loops, if numba is installed and not switched off."""
-    global _is_compiled
+def backend():
+    """Return what runs kernels: "numba" or "numpy"."""
+    global _backend
+    if _forced is not None:
+        return "numba" if _forced else "numpy"
     with _lock:
-        if _wanted is None and not _is_compiled:
-            _is_compiled = os.environ.get(SWITCH, "").lower() not in OFF and has_numba()
+        if _backend is None:
+            wanted = os.environ.get(SWITCH, "").lower() not in OFF
+            _backend = "numba" if wanted and has_numba() else "numpy"
+    return _backend
 
 
 def has_numba():
     """Tell whether numba can be imported and may compile."""
+    numba = _apart(_import_numba)
+    return numba is not None and not numba.config.DISABLE_JIT
+
+
+def _import_numba():
     try:
-        from numba import config
-    except ImportError:
-        return False
-    return not config.DISABLE_JIT
-
-
-def is_compiled():
-    """Tell whether compiled loops run."""
-    return _is_compiled
+        return importlib.import_module("numba")
+    except Exception:  # it is not installed, or its own libraries cannot be loaded
+        return None
 
 
 @contextmanager
 def compiled(wanted):
-    """Run compiled loops, or NumPy's twins, in the whole process within a block.
+    """Run compiled kernels, or their NumPy twins, in the whole process within a block.
 
     Blocks may be nested, but not overlap on several threads.
 
@@ -57,25 +86,189 @@ def compiled(wanted):
     Raises
     ------
     ImportError
-        If compiled loops are wanted and numba is not installed.
+        If compiled kernels are wanted and numba is not installed.
     """
-    global _wanted, _is_compiled
+    global _forced
     if wanted and not has_numba():
         raise ImportError("compiled kernels need numba: pip install 'skdnn[fast]'.")
-    before = _wanted, _is_compiled
-    _wanted = _is_compiled = bool(wanted)
+    before, _forced = _forced, bool(wanted)
     try:
         yield
     finally:
-        _wanted, _is_compiled = before
+        _forced = before
+
+
+class Kernel:
+    """A loop to compile, and the NumPy function to call without numba.
+
+    Calling a kernel calls the twin.
+
+    Parameters
+    ----------
+    loop : callable
+        Takes arrays and numbers, writes to some of the arrays and returns nothing. The arrays are
+        C-contiguous.
+    twin : callable
+        The same with NumPy, to rounding.
+    calls : tuple of function, default=()
+        Functions that the loop calls, compiled with it, each behind those that it calls itself.
+    keeps : bool, default=True
+        Whether the compiled loop is kept on disk.
+    """
+
+    def __init__(self, loop, twin, calls=(), keeps=True):
+        self.loop, self.twin, self.calls, self.keeps = loop, twin, calls, keeps
+        self._dispatcher, self._ready = None, set()
+        update_wrapper(self, loop)
+
+    def __call__(self, *args):
+        """Run the twin."""
+        self.twin(*args)
+
+    def __reduce__(self):
+        """Pickle a kernel by its name, as a function is."""
+        return self.__qualname__
+
+    def compiled_for(self, args):
+        """Return the compiled loop for arguments of these types.
+
+        What loading or compiling raises is dealt with, or raised, here: a call compiles nothing.
+        """
+        kinds = tuple(map(_kind, args))
+        if kinds not in self._ready:
+            with _lock:
+                _apart(self._compile, args)
+                self._ready.add(kinds)
+        return self._dispatcher
+
+    def _compile(self, args):
+        import numba
+
+        with _one_process_at_a_time():
+            start = time.perf_counter()
+            types = tuple(map(numba.typeof, args))
+            if self._dispatcher is None:
+                self._dispatcher = self._dispatch(self.keeps and _keeps)
+            try:
+                self._dispatcher.compile(types)
+            except Exception:
+                self._compile_without_disk(types)
+            if self._dispatcher.stats.cache_misses or not _keeps:
+                _count_seconds(time.perf_counter() - start)
+
+    def _compile_without_disk(self, types):
+        """Compile after a failure: what is on disk may be damaged, or there may be no room left."""
+        global _keeps
+        if types not in self._dispatcher.overloads:
+            self._dispatcher = self._dispatch(keeps=False)
+            self._ready.clear()
+            self._dispatcher.compile(types)
+        _keeps = False  # it was the disk: without it, this works
+
+    def _dispatch(self, keeps):
+        global _keeps
+        from numba import njit
+
+        elementary.register()
+        loop = self._with_calls()
+        try:
+            return njit(cache=keeps, **OPTIONS)(loop)
+        except RuntimeError:  # there is no folder that could be written to
+            _keeps = False
+            return njit(**OPTIONS)(loop)
+
+    def _with_calls(self):
+        """Return the loop with compiled functions in the place of those that it calls."""
+        from numba import njit
+
+        compiled_calls = {}
+        for function in self.calls:
+            inner = _with_names(function, compiled_calls)
+            compiled_calls[function] = njit(no_cpython_wrapper=True, **OPTIONS)(inner)
+        loop = _with_names(self.loop, compiled_calls)
+        # Numba looks at the loop's own file to see whether what it kept is stale.
+        loop.__qualname__ = f"{self.__name__}_{_version((*self.calls, elementary.exp))}"
+        return loop
+
+
+def kernel(twin, calls=()):
+    """Make the decorated loop a Kernel with this NumPy twin."""
+    return lambda loop: Kernel(loop, twin, calls)
+
+
+def _with_names(function, replacements):
+    """Return the function with other values behind some of its global names."""
+    names = {
+        name: replacements[value]
+        for name, value in function.__globals__.items()
+        if isinstance(value, FunctionType) and value in replacements
+    }
+    scope = {**function.__globals__, **names}
+    copy = FunctionType(function.__code__, scope, function.__name__, closure=function.__closure__)
+    copy.__module__, copy.__doc__ = function.__module__, function.__doc__
+    return copy
+
+
+def _version(functions):
+    """Return a text that changes with the files of some functions."""
+    try:
+        paths = sorted({getsourcefile(function) for function in functions})
+        contents = b"".join(Path(path).read_bytes() for path in paths)
+    except (TypeError, OSError):
+        return "unknown"
+    return sha256(contents).hexdigest()[:12]
+
+
+def _kind(arg):
+    """Return what numba would look at to tell the type of an argument."""
+    if isinstance(arg, np.ndarray):
+        flags = arg.flags
+        return arg.dtype.char, arg.ndim, flags.c_contiguous, flags.aligned, flags.writeable
+    return tuple(map(_kind, arg)) if isinstance(arg, tuple) else type(arg)
+
+
+def _count_seconds(seconds):
+    """Add to what compiling has taken; say so once if it is much."""
+    global _seconds
+    before, _seconds = _seconds, _seconds + seconds
+    if before <= SILENT_SECONDS < _seconds:
+        how_often = "once" if _keeps else "in each process: set NUMBA_CACHE_DIR to a folder to keep"
+        logger.warning(MESSAGE, how_often)
+
+
+def _apart(function, *args):
+    """Call a function on a thread of its own; return or raise here what it does.
+
+    Signals are handled on the main thread, so an exception from there is none of the function's:
+    it is never taken for one, and the function finishes what it has begun.
+    """
+    outcome = []
+
+    def call():
+        try:
+            with _compiler_lock:
+                outcome.append((function(*args), None))
+        except BaseException as error:
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=call, name="skdnn-compile")
+    try:
+        thread.start()
+    except RuntimeError:  # no more threads can be started
+        call()
+    else:
+        thread.join()
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return result
 
 
 @contextmanager
-def one_process_at_a_time():
-    """Wait while another process of this user compiles.
+def _one_process_at_a_time():
+    """Wait while another process of this user compiles: the two would mix up their files.
 
-    It then finds what that one has left on disk: each compiling the same for itself would take
-    twice the time and memory.
+    It then finds what that one has left on disk.
     """
     file = None
     try:
@@ -92,74 +285,18 @@ def one_process_at_a_time():
             file.close()
 
 
-def _compile_in_turn(dispatcher):
-    """Make a function of numba's wait for its turn whenever it compiles for new types."""
-    compile_for_types = getattr(dispatcher, "_compile_for_args", None)
-
-    def in_turn(*args, **kwargs):
-        with one_process_at_a_time():
-            return compile_for_types(*args, **kwargs)
-
-    if compile_for_types is not None:
-        dispatcher._compile_for_args = in_turn
-    return dispatcher
+def _before_fork():
+    _lock.acquire()
+    _compiler_lock.acquire()
 
 
-class MachineCode:
-    """A loop that is compiled when it is first called, and kept on disk where that works.
-
-    Parameters
-    ----------
-    loop : callable
-        Element by element, as numba likes it.
-    """
-
-    def __init__(self, loop):
-        self.loop, self._compiled = loop, None
-        update_wrapper(self, loop)
-
-    def __call__(self, *args):
-        """Run the loop."""
-        try:
-            return (self._compiled or self._compile())(*args)
-        except Exception:
-            # Loops raise nothing themselves: the cache is damaged or cannot be read, or the disk
-            # is full. That is found out before the loop begins.
-            return self._compile(cache=False)(*args)
-
-    def _compile(self, cache=True):
-        from numba import njit
-
-        with _lock:
-            if self._compiled is None or not cache:
-                try:
-                    dispatcher = njit(cache=cache, nogil=True, **OPTIONS)(self.loop)
-                except RuntimeError:  # there is no folder that the cache could be written to
-                    dispatcher = njit(nogil=True, **OPTIONS)(self.loop)
-                self._compiled = _compile_in_turn(dispatcher)
-            return self._compiled
+def _after_fork():
+    _compiler_lock.release()
+    _lock.release()
 
 
-class Kernel:
-    """A loop to compile, and the NumPy function to call without numba.
-
-    Parameters
-    ----------
-    loop : callable
-        Element by element, as numba likes it.
-    twin : callable
-        The same with NumPy.
-    """
-
-    def __init__(self, loop, twin):
-        self.loop, self.twin, self._machine_code = loop, twin, MachineCode(loop)
-        update_wrapper(self, loop)
-
-    def __call__(self, *args):
-        """Run the loop or its twin."""
-        return self._machine_code(*args) if _is_compiled else self.twin(*args)
-
-
-def kernel(twin):
-    """Make the decorated loop a Kernel with this NumPy twin."""
-    return lambda loop: Kernel(loop, twin)
+if hasattr(os, "register_at_fork"):
+    # A child forked while another thread compiles would find the compiler locked for good.
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
+    )

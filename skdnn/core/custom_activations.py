@@ -40,26 +40,23 @@ def as_activation(item):
     if _is_pair(item):
         value, slope = item if isinstance(item, tuple) else (item.value, item.slope)
         takes_output = len(inspect.signature(slope).parameters) > 1
-        return Activation(
-            partial(_write, value), partial(_slope_of_pair, slope, takes_output), False, "he_normal"
-        )
-    return Activation(partial(_write, item), partial(_slope_of_function, item), False, "he_normal")
+        value, slope = partial(_value, value), partial(_slope_of_pair, slope, takes_output)
+    else:
+        value, slope = partial(_value, item), partial(_slope_of_function, item)
+    return Activation(value, slope, is_compiled=False)
 
 
-def _write(function, z, out):
-    out[...], _ = _value_and_slope(function(z))
-    return out
+def _value(function, z, real):
+    return _value_and_slope(function(z))[0]
 
 
-def _slope_of_pair(slope, takes_output, z, a, out):
-    out[...] = slope(z, a) if takes_output else slope(z)
-    return out
+def _slope_of_pair(slope, takes_output, z, a, real):
+    return slope(z, a) if takes_output else slope(z)
 
 
-def _slope_of_function(function, z, a, out):
+def _slope_of_function(function, z, a, real):
     _, slope = _value_and_slope(function(z))
-    out[...] = _difference(function, z) if slope is None else slope
-    return out
+    return _difference(function, z) if slope is None else slope
 
 
 def _value_and_slope(result):
@@ -86,9 +83,10 @@ def check_activation(item):
         finite, or has another slope.
     """
     z = POINTS[None, :, None]
-    value, slope, *_ = as_activation(item)
+    activation = as_activation(item)
+    value, slope = activation.value, activation.slope
     a, given = _evaluate(item, value, slope, z)
-    above, below = value(z + STEP, np.empty_like(z)), value(z - STEP, np.empty_like(z))
+    above, below = value(z + STEP, np.float64), value(z - STEP, np.float64)
     left, right = (a - below) / STEP, (above - a) / STEP
     numeric = (left + right) / 2
     allowed = 1 + np.abs(numeric)
@@ -108,9 +106,9 @@ def _evaluate(item, value, slope, z):
     """Return the values and slopes at z, after simple checks."""
     seen, a, given = z.copy(), np.empty_like(z), np.empty_like(z)
     try:
-        value(seen, a)
-        part = value(z[:, :7].copy(), np.empty_like(z[:, :7]))
-        slope(z.copy(), a.copy(), given)
+        a[...] = value(seen, np.float64)
+        part = value(z[:, :7].copy(), np.float64)
+        given[...] = slope(z.copy(), a.copy(), np.float64)
     except (TypeError, ValueError, IndexError) as error:
         raise ValueError(
             f"activation {item!r} must return its value, or its value and its slope, in the shape "

@@ -2,37 +2,30 @@
 
 import numpy as np
 
-from skdnn.core.batches import blocks
-from skdnn.core.buffers import Buffers
-from skdnn.core.prediction import BLOCK, predict_logits
+from skdnn.core.batches import blocks, take
+from skdnn.core.prediction import BLOCK, block_size_of, predict_logits
+from skdnn.core.tape import Tape
 
 
 class Evaluation:
     """Loss and accuracy of a few members, each on rows of its own.
 
-    An instance belongs to one thread.
+    The loss is smoothed as in training: judged by other targets, training towards modest
+    probabilities would look the worse the better it succeeds. An instance belongs to one thread.
 
     Parameters
     ----------
-    network : Network
+    job : Job
     params : ndarray of shape (n_members, n_parameters)
         Read anew at every call.
-    data : Data
     member_rows : list of ndarray
-        Rows of each member.
-    width : int
-        Number of rows to fill every member up to.
-    loss : Loss
-    smoothing : float, default=0.0
-        That of training: judged by other targets, training towards modest probabilities would
-        look the worse the better it succeeds.
+        Rows of each member in ``job.valid_data``.
     """
 
-    def __init__(self, network, params, data, member_rows, width, loss, smoothing=0.0):
-        self.network, self.data, self.loss, self.smoothing = network, data, loss, smoothing
-        self._views = network.views(params)
-        self._buffers, self._workspace = Buffers(params.dtype), network.workspace(params.dtype)
-        self._blocks = list(blocks(member_rows, data.weights, width))
+    def __init__(self, job, params, member_rows):
+        self._job, self._params, self._passes = job, params, {}
+        size = block_size_of(job.network, len(params))
+        self._blocks = list(blocks(member_rows, job.valid_data.weights, job.valid_width, size))
 
     def __call__(self):
         """Return the weighted mean loss and accuracy.
@@ -41,16 +34,33 @@ class Evaluation:
         -------
         ndarray of shape (2, n_members)
         """
-        report = 0.0
+        report = np.zeros((2, len(self._params)))
         for rows, weights in self._blocks:
-            inputs = self.data.rows.take(rows, self._buffers)
-            logits, _ = self.network.forward(self._views, inputs, self._workspace)
-            targets = self.data.targets[rows]
-            scores = (self.loss.is_hit(logits, targets) * weights).sum(axis=1)
-            weights = weights.astype(logits.dtype)
-            losses, _ = self.loss.value_and_gradient(logits, targets, weights, self.smoothing)
-            report += np.stack([losses, scores])
+            if rows.shape not in self._passes:
+                self._passes[rows.shape] = self._record(rows.shape)
+            tape, inputs, values = self._passes[rows.shape]
+            for array, of_block in zip(inputs, (rows, weights, weights), strict=True):
+                np.copyto(array, of_block, casting="same_kind")
+            tape.play()
+            report += values
         return report
+
+    def _record(self, shape):
+        """Return a tape for blocks of a shape, with the arrays that it reads and writes."""
+        data, loss, params = self._job.valid_data, self._job.plan.loss, self._params
+        tape = Tape(params, is_compiled=self._job.is_compiled)
+        rows, exact = np.zeros(shape, np.intp), np.zeros(shape)
+        weights, values = np.zeros(shape, params.dtype), np.zeros((2, shape[0]))
+        logits, _ = self._job.network.forward(tape, data.rows.gather(tape, rows))
+        targets = take(tape, data.targets, rows)
+        tape.call(_count_hits, loss.is_hit, logits, targets, exact, values[1])
+        smoothing = float(self._job.plan.label_smoothing)
+        tape.call(loss.value_and_gradient, logits, targets, weights, smoothing, values[0])
+        return tape, (rows, exact, weights), values
+
+
+def _count_hits(is_hit, logits, targets, weights, out):
+    np.einsum("kr,kr->k", is_hit(logits, targets), weights, out=out)
 
 
 def held_out_logits(network, params, data, member_rows, run=map):

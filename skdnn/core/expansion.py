@@ -15,12 +15,51 @@ Keeping rows narrow until a batch needs them is what stops a wide encoding from 
 memory of the data.
 """
 
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 
+from skdnn.core.compiling import kernel
+
 MIDDLE = 0.5  # what a piecewise-linear input is moved down by
+
+
+def _expand_twin(rows, columns, offsets, n_numbers, n_binned, out):
+    out[..., :n_numbers] = rows[..., :n_numbers]
+    inside = out[..., n_numbers:n_binned]
+    coordinates = rows.take(columns[n_numbers:n_binned], axis=-1)
+    np.subtract(coordinates, offsets[n_numbers:n_binned].astype(rows.dtype), out=inside)
+    np.clip(inside, 0, 1, out=inside)
+    inside -= rows.dtype.type(MIDDLE)
+    codes = rows.take(columns[n_binned:], axis=-1)
+    np.equal(codes, offsets[n_binned:], out=out[..., n_binned:])
+
+
+@kernel(_expand_twin)
+def expand(rows, columns, offsets, n_numbers, n_binned, out):
+    """Widen encoded rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_members, n_rows, n_columns)
+    columns, offsets : int64 ndarray of shape (n_inputs,)
+        The column of the rows that each input comes from, and its number among those inputs.
+    n_numbers, n_binned : int
+        Where numbers end, and where the inputs of knot coordinates do.
+    out : ndarray of shape (n_members, n_rows, n_inputs)
+    """
+    real = rows.dtype.type
+    for k in range(rows.shape[0]):
+        for r in range(rows.shape[1]):
+            source, line = rows[k, r], out[k, r]
+            for i in range(n_numbers):
+                line[i] = source[i]
+            for i in range(n_numbers, n_binned):
+                inside = source[columns[i]] - real(offsets[i])
+                inside = real(1) if inside > real(1) else inside  # NaN stays NaN
+                line[i] = (real(0) if inside < real(0) else inside) - real(MIDDLE)
+            for i in range(n_binned, line.size):
+                line[i] = real(1) if source[columns[i]] == real(offsets[i]) else real(0)
 
 
 class Expansion(NamedTuple):
@@ -79,28 +118,13 @@ class Expansion(NamedTuple):
             return rows
         if out is None:
             out = np.empty((*rows.shape[:-1], self.n_outputs), rows.dtype)
-        out[..., : self.n_numbers] = rows[..., : self.n_numbers]
-        self._expand_knots(rows, out)
-        self._expand_codes(rows, out)
+        expand(rows, *self.places(), out)
         return out
 
-    def _expand_knots(self, rows, out):
-        starts = accumulate(self.n_bins, initial=self.n_numbers)
-        for column, (start, n_bins) in enumerate(
-            zip(starts, self.n_bins, strict=False), self.n_numbers
-        ):
-            block = out[..., start : start + n_bins]
-            np.subtract(rows[..., column, None], np.arange(n_bins, dtype=rows.dtype), out=block)
-            np.clip(block, 0, 1, out=block)
-            block -= rows.dtype.type(MIDDLE)
-
-    def _expand_codes(self, rows, out):
-        if not self.n_levels:
-            return
-        first = self.n_outputs - sum(self.n_levels)
-        out[..., first:] = 0
-        codes = rows[..., -len(self.n_levels) :].reshape(-1, len(self.n_levels)).astype(np.intp)
-        known = (codes >= 0) & (codes < self.n_levels)
-        starts = first + np.cumsum((0, *self.n_levels[:-1]))
-        positions = np.arange(len(codes))[:, None] * self.n_outputs + starts + codes
-        out.reshape(-1)[positions[known]] = 1
+    def places(self):
+        """Return what :func:`expand` has to know of the layout."""
+        widths = self.column_widths
+        columns = np.repeat(np.arange(len(widths)), widths)
+        firsts = np.repeat(np.cumsum((0, *widths[:-1])), widths)
+        offsets = np.arange(len(columns)) - firsts
+        return columns, offsets, self.n_numbers, self.n_numbers + sum(self.n_bins)

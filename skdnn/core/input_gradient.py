@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdnn.core.network import Network
+from skdnn.core.tape import Tape
 
 FEWEST_STEPS = 16  # a sum can hold by chance; that of so many points rarely does
 POINTS = 128  # that pass through the layers at a time: they stay in the cache
@@ -48,15 +48,13 @@ class InputGradient:
     Parameters
     ----------
     network : Network
-        Without dropout. Layers before the first dense one are left out.
+        Of dense layers; that rows are widened before the first one is left out.
     params : ndarray of shape (n_members, n_parameters)
     """
 
     def __init__(self, network, params):
-        views = network.views(params.astype(np.float64, copy=False))
-        first = next(i for i, of_layer in enumerate(views) if of_layer)
-        self._weights, self._bias = views[first]
-        self._rest, self._views = Network(network.layers[first + 1 :]), views[first + 1 :]
+        self._network, self._params = network, params.astype(np.float64, copy=False)
+        self._weights = network.weights(self._params)[0]
 
     def gradient(self, inputs, score):
         """Return the score of each row, and its gradient.
@@ -132,15 +130,25 @@ class InputGradient:
         return total / n_intervals
 
     def _first(self, inputs):
-        """Return the outputs of the first layer, shape (n_members, n_rows, width)."""
-        return np.stack([inputs @ weights for weights in self._weights]) + self._bias
+        """Return the products of the first layer, shape (n_members, n_rows, width)."""
+        return np.stack([inputs @ weights for weights in self._weights])
 
     def _from_first(self, outputs, score, rows):
-        """Return the scores, and the gradient by the first layer's outputs; overwrite these."""
-        logits, trace = self._rest.forward(self._views, outputs, self._rest.workspace(np.float64))
-        values, grad = score(logits, rows)
-        for way_back in reversed(trace):
-            grad = way_back.to_inputs(grad)
+        """Return the scores, and the gradient by the first layer's products; overwrite these."""
+        tape = Tape(self._params, differentiates=True)
+        (first, *later), starts = self._network.layers, self._network.starts[1:]
+        back_to_products = first.finish(tape, self._weights[0].size, outputs)
+        backs = []
+        for layer, start in zip(later, starts, strict=True):
+            outputs, back = layer.forward(tape, start, outputs)
+            backs.append(back)
+        tape.play()
+        values, grad = score(outputs, rows)
+        tape.calls.clear()
+        for back in reversed(backs):
+            grad = back(grad, True)
+        back_to_products(grad)
+        tape.play()
         return values, grad
 
     def _to_inputs(self, grad):

@@ -1,60 +1,150 @@
-"""The few loops worth compiling, each with a NumPy twin that agrees to rounding.
+"""Passes over the outputs of a layer: bias, activation, slope and dropout in one go, and back.
 
-Compiled loops run on the thread that calls them, without Python's lock. Neither they nor
-their twins assume that numbers are finite: NaN and infinity pass through, and whoever calls
-a kernel checks.
-
-Conventions: arrays have the members axis in front and, unless it is said, are C-contiguous;
-all floating arrays and scalars of a call have one type.
+Conventions: arrays have the members axis in front: outputs, slopes and gradients are ``(n_members,
+n_rows, width)``; parameters and their gradients are flat, ``(n_members, n_parameters)``, and
+``start`` is the place in a row of theirs where the biases of the layer begin. ``keys`` has a random
+key for each member, or none, and then nothing is dropped; a unit is dropped whose 16 random bits
+are below ``threshold``, and the others are scaled up by what makes up for it. All numbers of a call
+have one floating type. NaN and infinity pass through: whoever calls a kernel checks.
 """
 
-import math
+from functools import cache
+from types import FunctionType
 
 import numpy as np
 
-from skdnn.core.compiling import kernel
+from skdnn.core.compiling import Kernel, kernel
+from skdnn.core.random_bits import GOLDEN, random_words, scramble
 
-BLOCK = 2**14  # parameters that Adam's NumPy twin updates at a time: they stay in the cache
-
-
-def _adam_twin(params, grads, first, second, rate, first_shares, second_shares, scale, epsilon):
-    scratch = np.empty(min(BLOCK, params.size), params.dtype)
-    for start in range(0, params.size, BLOCK):
-        span = np.s_[start : start + BLOCK]
-        grad, mean, square = grads[span], first[span], second[span]
-        work = scratch[: grad.size]
-        mean *= first_shares[0]
-        mean += np.multiply(grad, first_shares[1], out=work)
-        square *= second_shares[0]
-        grad *= grad
-        square += np.multiply(grad, second_shares[1], out=grad)
-        np.sqrt(np.multiply(square, scale, out=work), out=work)
-        work += epsilon
-        np.divide(mean, work, out=work)
-        work *= rate
-        params[span] -= work
+NO_KEYS = np.empty(0, np.uint64)
 
 
-@kernel(_adam_twin)
-def adam(params, grads, first, second, rate, first_shares, second_shares, scale, epsilon):
-    """Take a step of Adam, which may overwrite the gradients.
+def dropout_factors(keys, threshold, shape, dtype):
+    """Return a factor for each unit: 0, or what makes up for those that are dropped."""
+    n_members, n_rows, width = shape
+    n_words = -(-width // 4)  # 16 bits a unit; each row begins with a word of its own
+    draws = random_words(keys, n_rows * n_words).view(np.uint16)
+    kept = draws.reshape(n_members, n_rows, 4 * n_words)[..., :width] >= threshold
+    return kept * dtype.type(2**16 / (2**16 - threshold))
+
+
+def draw(key, row, words):
+    """Return the 16 random bits of each unit of a row, written into ``words``."""
+    for w in range(words.size):
+        words[w] = scramble(key + np.uint64(row * words.size + w + 1) * GOLDEN)
+    return words.view(np.uint16)
+
+
+def _finish(outputs, params, start, slopes, keys, threshold):
+    """Add the biases, activate, write the slopes, and drop units.
+
+    ``value`` and ``slope`` are those of an activation: each has a loop of its own. The twin may be
+    given an empty array of slopes: then it writes none, and drops nothing.
+    """
+    real = outputs.dtype.type
+    n_members, n_rows, width = outputs.shape
+    words = np.empty((width + 3) // 4, np.uint64)
+    least, kept = np.uint16(threshold), real(2**16 / (2**16 - threshold))
+    for k in range(n_members):
+        bias = params[k, start : start + width]
+        for r in range(n_rows):
+            line = outputs[k, r]
+            line_slopes = slopes[k, r]
+            for i in range(width):
+                z = line[i] + bias[i]
+                line[i] = value(z, real)  # noqa: F821
+                line_slopes[i] = slope(z, line[i], real)  # noqa: F821
+            if keys.size:
+                draws = draw(keys[k], r, words)
+                for i in range(width):
+                    factor = kept if draws[i] >= least else real(0)
+                    line[i] *= factor
+                    line_slopes[i] *= factor
+
+
+def _finish_twin(value, slope):
+    def finish(outputs, params, start, slopes, keys, threshold):
+        real = outputs.dtype.type
+        outputs += params[:, None, start : start + outputs.shape[2]]
+        a = value(outputs, real)
+        if slopes.size:
+            slopes[...] = slope(outputs, a, real)
+            if keys.size:
+                factors = dropout_factors(keys, threshold, outputs.shape, outputs.dtype)
+                slopes *= factors
+                a = np.multiply(a, factors, out=outputs)
+        outputs[...] = a
+
+    return finish
+
+
+def finisher(activation):
+    """Return what ends a layer with an activation.
 
     Parameters
     ----------
-    params, grads, first, second : ndarray of shape (n_parameters,)
-        Parameters, gradients and both moments; all but the gradients are updated.
-    rate : float
-        Rate over the correction of the first moment.
-    first_shares, second_shares : (float, float)
-        The share of itself that a moment keeps, and that of the gradient.
-    scale : float
-        One over the correction of the second moment.
-    epsilon : float
+    activation : Activation
+
+    Returns
+    -------
+    Kernel or callable
+        ``(outputs, params, start, slopes, keys, threshold)``, see :func:`_finish`. A Kernel if the
+        activation is compiled; a compiled loop writes slopes in any case.
     """
-    for i in range(params.size):
-        grad = grads[i]
-        mean = first_shares[0] * first[i] + first_shares[1] * grad
-        square = second_shares[0] * second[i] + second_shares[1] * grad * grad
-        first[i] = mean
-        second[i] = square
-        params[i] -= rate * mean / (math.sqrt(square * scale) + epsilon)
+    functions = activation.value, activation.slope
+    return _finish_kernel(*functions) if activation.is_compiled else _finish_twin(*functions)
+
+
+@cache
+def _finish_kernel(value, slope):
+    names = {**globals(), "value": value, "slope": slope}
+    loop = FunctionType(_finish.__code__, names, f"finish_{value.__name__}")
+    loop.__qualname__, loop.__doc__ = loop.__name__, _finish.__doc__
+    # What is kept on disk is found by name and file; those of others say nothing of their content.
+    is_ours = value.__module__.startswith("skdnn.")
+    return Kernel(loop, _finish_twin(value, slope), (scramble, draw, value, slope), keeps=is_ours)
+
+
+def sum_rows(grad_outputs, out):
+    """Write the gradient of the biases, (n_members, 1, width): that of the outputs, summed."""
+    # Several times faster than a sum over the middle axis.
+    np.matmul(np.ones((1, 1, grad_outputs.shape[1]), grad_outputs.dtype), grad_outputs, out)
+
+
+def _backward_twin(grad_outputs, slopes, grads, start):
+    grad_outputs *= slopes
+    sum_rows(grad_outputs, grads[:, None, start : start + grad_outputs.shape[2]])
+
+
+@kernel(_backward_twin)
+def backward(grad_outputs, slopes, grads, start):
+    """Multiply gradients by slopes, and write the gradient of the biases: their sum over rows."""
+    real = grad_outputs.dtype.type
+    n_members, n_rows, width = grad_outputs.shape
+    for k in range(n_members):
+        total = grads[k, start : start + width]
+        for i in range(width):
+            total[i] = real(0)
+        for r in range(n_rows):
+            line, line_slopes = grad_outputs[k, r], slopes[k, r]
+            for i in range(width):
+                line[i] *= line_slopes[i]
+                total[i] += line[i]
+
+
+def _drop_twin(inputs, keys, threshold, outputs):
+    np.multiply(inputs, dropout_factors(keys, threshold, inputs.shape, inputs.dtype), out=outputs)
+
+
+@kernel(_drop_twin, calls=(scramble, draw))
+def drop(inputs, keys, threshold, outputs):
+    """Write the inputs with some of them dropped."""
+    real = inputs.dtype.type
+    n_members, n_rows, width = outputs.shape
+    words = np.empty((width + 3) // 4, np.uint64)
+    least, kept = np.uint16(threshold), real(2**16 / (2**16 - threshold))
+    for k in range(n_members):
+        for r in range(n_rows):
+            draws, line, into = draw(keys[k], r, words), inputs[k, r], outputs[k, r]
+            for i in range(width):
+                into[i] = line[i] * (kept if draws[i] >= least else real(0))

@@ -1,239 +1,306 @@
-"""Layers: a forward pass that returns its outputs and the way back.
+"""Layers: a forward pass that adds its calls to a tape, and returns what adds those back.
 
-Conventions: ``layer.forward(params, inputs, buffers, rngs)`` returns ``(outputs,
-way_back)``. ``params`` are this layer's views into the flat array; ``buffers`` its scratch
-arrays; ``rngs`` one generator a member while training, None while predicting. Nothing is
-kept on the layer, so one network serves many threads.
+Conventions: ``layer.forward(tape, start, inputs)`` returns ``(outputs, backward)``. ``start`` is
+where the layer's parameters begin in a row of ``tape.params``; they have the ``shapes`` that the
+layer says, one after the other. ``backward(grad_outputs, wants_inputs)`` adds the calls that write
+the gradient of the parameters into ``tape.grads``, and returns the gradient of the inputs if it is
+wanted; they may overwrite ``grad_outputs``. Nothing is kept on the layer, so one network serves
+many threads.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+import math
 
 import numpy as np
 
-from skdnn.core.bits import random_words
+from skdnn.core import column_kernels, kernels
+from skdnn.core.activations import ACTIVATIONS
+from skdnn.core.column_kernels import FACTOR_SPEED
+from skdnn.core.expansion import expand
+from skdnn.core.kernels import NO_KEYS
 
-FACTOR_SPEED = 10  # factors of columns are 1 + this times a parameter, and learn so much faster
+IDENTITY = ACTIVATIONS["identity"]
+FEWEST_INPUTS = 10  # of a column, on average, with which it pays not to widen rows
 
 
-class WayBack(NamedTuple):
-    """The two halves of a backward pass.
+def threshold_of(rate):
+    """Return what 16 random bits must reach for a unit to be kept."""
+    return min(round(rate * 2**16), 2**16 - 1)
 
-    Attributes
+
+class Dense:
+    """Affine map ``inputs @ weights + bias``, an activation, and dropout.
+
+    Parameters
     ----------
-    to_params : callable or None
-        ``to_params(grad_outputs, grads)`` writes the gradients of this layer's parameters.
-    to_inputs : callable or None
-        ``to_inputs(grad_outputs)`` returns the gradient of the inputs; it may overwrite
-        ``grad_outputs``.
+    fan_in, fan_out : int
+        Width of the inputs and of the outputs.
+    activation : Activation, default=ACTIVATIONS["identity"]
+    dropout : float in [0, 1), default=0.0
+        Probability that a unit is dropped, to 16 binary digits: inverted dropout (Srivastava et
+        al., 2014), whose scaling leaves prediction untouched.
     """
 
-    to_params: Callable | None
-    to_inputs: Callable | None
+    def __init__(self, fan_in, fan_out, activation=IDENTITY, dropout=0.0):
+        self.shapes = ((fan_in, fan_out), (1, fan_out))
+        self.activation, self.threshold = activation, threshold_of(dropout)
+
+    def weights(self, arrays):
+        """Return the weights, shape (n_members, fan_in, fan_out), that inputs are multiplied by.
+
+        Parameters
+        ----------
+        arrays : tuple of ndarray
+            The layer's parameters.
+        """
+        return arrays[0]
+
+    def forward(self, tape, start, inputs):
+        """Add the calls of the forward pass; see the conventions."""
+        outputs, product_back = self.multiply(tape, start, inputs)
+        start_of_bias = start + math.prod(self.shapes[0])
+        finish_back = self.finish(tape, start_of_bias, outputs)
+
+        def backward(grad_outputs, wants_inputs):
+            finish_back(grad_outputs)
+            return product_back(grad_outputs, wants_inputs)
+
+        return outputs, backward
+
+    def multiply(self, tape, start, inputs):
+        """Add the product with the weights; return the outputs and what goes back."""
+        weights = tape.view(tape.params, start, self.shapes[0])
+        return _multiply(tape, start, self.shapes[0], inputs, weights)
+
+    def finish(self, tape, start, outputs):
+        """Add bias, activation and dropout, in place; return what goes back to the products.
+
+        ``start`` is the place of the biases.
+        """
+        bias_shape = self.shapes[1]
+        if self.activation is IDENTITY and not self.threshold:
+            tape.call(np.add, outputs, tape.view(tape.params, start, bias_shape), outputs)
+
+            def sum_back(grad_outputs):
+                if tape.grads is not None:
+                    into = tape.view(tape.grads, start, bias_shape)
+                    tape.call(kernels.sum_rows, grad_outputs, into)
+
+            return sum_back
+        drops = tape.grads is not None and self.threshold > 0
+        keys = tape.new_keys() if drops else NO_KEYS
+        wants_slopes = tape.differentiates or tape.is_compiled
+        slopes = tape.empty(outputs.shape if wants_slopes else (0, 0, 0))
+        finish = kernels.finisher(self.activation)
+        tape.call(finish, outputs, tape.params, start, slopes, keys, self.threshold)
+
+        def backward(grad_outputs):
+            if tape.grads is None:
+                tape.call(np.multiply, grad_outputs, slopes, grad_outputs)
+            else:
+                tape.call(kernels.backward, grad_outputs, slopes, tape.grads, start)
+
+        return backward
 
 
-class Expand:
-    """Widen encoded rows into the network's inputs; has no way back.
+def _multiply(tape, start, shape, inputs, weights):
+    """Add the product of inputs and weights of a shape; return it and what goes back."""
+    n_members, n_rows = len(tape.params), inputs.shape[1]
+    outputs = tape.empty((n_members, n_rows, shape[1]))
+    tape.call(np.matmul, inputs, weights, outputs)
+
+    def backward(grad_outputs, wants_inputs):
+        if tape.grads is not None:
+            grad_weights = tape.view(tape.grads, start, shape)
+            tape.call(np.matmul, inputs.swapaxes(1, 2), grad_outputs, grad_weights)
+        if not wants_inputs:
+            return None
+        grad_inputs = tape.empty((n_members, n_rows, shape[0]))
+        # For a single unit BLAS is not used: an outer product takes less time.
+        product = np.matmul if shape[1] > 1 else np.multiply
+        tape.call(product, grad_outputs, weights.swapaxes(1, 2), grad_inputs)
+        return grad_inputs
+
+    return outputs, backward
+
+
+class SparseDense(Dense):
+    """The same of sparse rows, a :class:`SparseBatch`. There is no gradient of the inputs."""
+
+    def multiply(self, tape, start, inputs):
+        """Add the product with the weights; return the outputs and what goes back."""
+        weights = tape.view(tape.params, start, self.shapes[0])
+        outputs = tape.empty((len(weights), inputs.shape[1], self.shapes[0][1]))
+
+        def multiply():
+            per_member = inputs.of_members(len(weights))
+            for rows, of_member, into in zip(per_member, weights, outputs, strict=True):
+                into[...] = rows @ of_member
+
+        tape.call(multiply)
+
+        def backward(grad_outputs, wants_inputs):
+            grad_weights = tape.view(tape.grads, start, self.shapes[0])
+
+            def multiply_back():
+                per_member = inputs.of_members(len(weights))
+                for rows, grad, into in zip(per_member, grad_outputs, grad_weights, strict=True):
+                    into[...] = rows.T @ grad
+
+            tape.call(multiply_back)
+
+        return outputs, backward
+
+
+class EncodedDense(Dense):
+    """A first layer on encoded rows, which stand for many more inputs.
+
+    Rows are widened into inputs, or, where columns stand for many inputs each and kernels are
+    compiled, the layer takes them as they are: see :mod:`skdnn.core.column_kernels`.
 
     Parameters
     ----------
     expansion : Expansion
         Layout of the rows.
+    fan_out, activation, dropout
+        As for :class:`Dense`.
+    input_dropout : float in [0, 1), default=0.0
+        Probability that an input is dropped.
+    is_scaled : bool, default=False
+        Whether a factor for each encoded column, whatever its inputs are, is learnt along with the
+        weights: shrinking it is the short way to be rid of a column that tells nothing (the scaling
+        layer of Holzmüller et al., 2024, https://arxiv.org/abs/2407.04491, with one factor for all
+        inputs of a column). A weight of exactly 0 then stays 0: the starting weights say which
+        columns a unit is connected to.
     """
 
-    shapes = ()
+    def __init__(
+        self,
+        expansion,
+        fan_out,
+        activation=IDENTITY,
+        dropout=0.0,
+        input_dropout=0.0,
+        is_scaled=False,
+    ):
+        super().__init__(expansion.n_outputs, fan_out, activation, dropout)
+        self.expansion, self.input_threshold = expansion, threshold_of(input_dropout)
+        self.is_scaled = is_scaled
+        self.column_widths = np.array(expansion.column_widths, np.int64)
+        if is_scaled:
+            self.shapes = (*self.shapes, (1, len(self.column_widths)))
+        # A product with few inputs takes less time than to blend two knots, or to look up a code.
+        n_looks = sum(expansion.n_bins) + 2 * sum(expansion.n_levels)
+        n_columns = len(expansion.n_bins) + len(expansion.n_levels)
+        is_dropped = self.input_threshold > 0
+        self.is_compact = n_looks >= max(FEWEST_INPUTS * n_columns, 1) and not is_dropped
 
-    def __init__(self, expansion):
-        self.expansion = expansion
-
-    def forward(self, params, inputs, buffers, rngs=None):
-        """Return the expanded rows."""
-        wide = buffers("wide", (*inputs.shape[:-1], self.expansion.n_outputs))
-        return self.expansion(inputs, out=wide), WayBack(None, None)
-
-
-class Dense:
-    """Affine map ``inputs @ weights + bias``.
-
-    Parameters
-    ----------
-    fan_in, fan_out : int
-        Width of the inputs and of the outputs.
-    """
-
-    def __init__(self, fan_in, fan_out):
-        self.shapes = ((fan_in, fan_out), (1, fan_out))
-
-    def weights(self, params):
-        """Return the weights, shape (n_members, fan_in, fan_out)."""
-        return params[0]
-
-    def forward(self, params, inputs, buffers, rngs=None):
-        """Return the outputs, shape (n_members, n_rows, fan_out), and the way back."""
-        weights, bias = params
-        shape = (len(weights), inputs.shape[1], weights.shape[2])
-        outputs = np.matmul(inputs, weights, out=buffers("outputs", shape))
-        outputs += bias
-
-        def to_params(grad_outputs, grads):
-            grad_weights, grad_bias = grads
-            np.matmul(inputs.swapaxes(1, 2), grad_outputs, out=grad_weights)
-            _sum_rows(grad_outputs, grad_bias, buffers)
-
-        def to_inputs(grad_outputs):
-            shape = (*grad_outputs.shape[:2], weights.shape[1])
-            grad_inputs = buffers("grad_inputs", shape)
-            return np.matmul(grad_outputs, weights.swapaxes(1, 2), out=grad_inputs)
-
-        return outputs, WayBack(to_params, to_inputs)
-
-
-class SelectiveDense(Dense):
-    """Affine map of expanded rows whose units see some of the encoded columns, each scaled.
-
-    A factor for each encoded column, whatever its inputs are, is learnt along with the weights:
-    shrinking it is the short way to be rid of a column that tells nothing (the scaling layer of
-    Holzmüller et al., 2024, https://arxiv.org/abs/2407.04491, with one factor for all inputs of
-    a column). A weight of exactly 0 stays 0: the starting weights say which columns a unit is
-    connected to.
-
-    Parameters
-    ----------
-    fan_in, fan_out : int
-        Width of the inputs and of the outputs.
-    column_widths : sequence of int
-        Inputs of each encoded column; their sum is ``fan_in``.
-    """
-
-    def __init__(self, fan_in, fan_out, column_widths):
-        super().__init__(fan_in, fan_out)
-        self.column_widths = tuple(column_widths)
-        self.shapes = (*self.shapes, (1, len(self.column_widths)))
-        self._starts = np.cumsum((0, *self.column_widths[:-1]))
-
-    def factors(self, params):
-        """Return the factor of each input, shape (n_members, fan_in, 1)."""
-        return np.repeat(1 + FACTOR_SPEED * params[2], self.column_widths, axis=2).swapaxes(1, 2)
-
-    def weights(self, params):
+    def weights(self, arrays):
         """Return the weights times the factors, shape (n_members, fan_in, fan_out)."""
-        return params[0] * self.factors(params)
+        if not self.is_scaled:
+            return arrays[0]
+        factors = 1 + FACTOR_SPEED * arrays[2][:, 0]
+        return arrays[0] * np.repeat(factors, self.column_widths, axis=1)[..., None]
 
-    def forward(self, params, inputs, buffers, rngs=None):
-        """Return the outputs, shape (n_members, n_rows, fan_out), and the way back."""
-        weights, bias, _ = params
-        factors = self.factors(params)
-        scaled = np.multiply(weights, factors, out=buffers("scaled", weights.shape))
-        outputs, way_back = super().forward((scaled, bias), inputs, buffers, rngs)
+    def multiply(self, tape, start, inputs):
+        """Add the product with the weights; return the outputs and what goes back."""
+        factors = self._factors(tape, start)
+        if tape.is_compiled and self.is_compact:
+            outputs, backward = self._multiply_encoded(tape, start, inputs, factors)
+        else:
+            inputs = self._drop_inputs(tape, self._widen(tape, inputs))
+            weights = self._scaled_weights(tape, start, factors, self.column_widths)
+            outputs, backward = _multiply(tape, start, self.shapes[0], inputs, weights)
+        return outputs, self._learn_factors(tape, start, factors, backward)
 
-        def to_params(grad_outputs, grads):
-            grad_weights, grad_bias, grad_columns = grads
-            way_back.to_params(grad_outputs, (grad_weights, grad_bias))
-            by_input = np.einsum("kio,kio->ki", grad_weights, weights)
-            np.add.reduceat(by_input[:, None], self._starts, axis=2, out=grad_columns)
-            grad_columns *= FACTOR_SPEED
-            grad_weights *= factors
-            grad_weights *= weights != 0
+    def _scaled_weights(self, tape, start, factors, sizes):
+        """Return the weights times the factors of the first columns, which have these sizes."""
+        weights = tape.view(tape.params, start, (sizes.sum(), self.shapes[0][1]))
+        if self.is_scaled:
+            weights = tape.empty(weights.shape)
+            tape.call(column_kernels.scale_weights, tape.params, start, factors, sizes, weights)
+        return weights
 
-        return outputs, WayBack(to_params, way_back.to_inputs)
-
-
-class SparseDense(Dense):
-    """Affine map of sparse rows: ``inputs`` is a list of CSR arrays, one a member.
-
-    A list of one is shared by all members. There is no gradient of the inputs.
-    """
-
-    def forward(self, params, inputs, buffers, rngs=None):
-        """Return the outputs, shape (n_members, n_rows, fan_out), and the way back."""
-        weights, bias = params
-        outputs = buffers("outputs", (len(weights), inputs[0].shape[0], weights.shape[2]))
-        per_member = inputs * len(weights) if len(inputs) == 1 else inputs
-        for rows, member_weights, member_outputs in zip(per_member, weights, outputs, strict=True):
-            member_outputs[...] = rows @ member_weights
-        outputs += bias
-
-        def to_params(grad_outputs, grads):
-            grad_weights, grad_bias = grads
-            for rows, grad, into in zip(per_member, grad_outputs, grad_weights, strict=True):
-                into[...] = rows.T @ grad
-            _sum_rows(grad_outputs, grad_bias, buffers)
-
-        return outputs, WayBack(to_params, None)
-
-
-class Elementwise:
-    """An activation function.
-
-    Parameters
-    ----------
-    activation : Activation
-        The function and its slope.
-    """
-
-    shapes = ()
-
-    def __init__(self, activation):
-        self.activation = activation
-
-    def forward(self, params, inputs, buffers, rngs=None):
-        """Return the activations, which overwrite ``inputs`` where the slope allows it."""
-        value, slope, from_output, *_ = self.activation
-        outputs = value(inputs, inputs if from_output else buffers("outputs", inputs.shape))
-
-        def to_inputs(grad_outputs):
-            grad_outputs *= slope(inputs, outputs, buffers("slope", outputs.shape))
-            return grad_outputs
-
-        return outputs, WayBack(None, to_inputs)
-
-
-class Dropout:
-    """Inverted dropout (Srivastava et al., 2014): scaling here leaves prediction untouched.
-
-    Parameters
-    ----------
-    rate : float in [0, 1)
-        Probability that a unit is dropped, to 16 binary digits.
-    """
-
-    shapes = ()
-
-    def __init__(self, rate):
-        self.threshold = np.uint16(min(round(rate * 2**16), 2**16 - 1))
-
-    def forward(self, params, inputs, buffers, rngs=None):
-        """Return ``inputs`` with units dropped, or as they are when predicting."""
-        if rngs is None or self.threshold == 0:
-            return inputs, WayBack(None, _unchanged)
-        factors = self._draw(inputs.shape, buffers, rngs)
-        # Out of place: the activation before needs its own output on the way back.
-        outputs = np.multiply(inputs, factors, out=buffers("outputs", inputs.shape))
-
-        def to_inputs(grad_outputs):
-            grad_outputs *= factors
-            return grad_outputs
-
-        return outputs, WayBack(None, to_inputs)
-
-    def _draw(self, shape, buffers, rngs):
-        """Return a factor for each unit: 0, or what makes up for those that are dropped."""
-        n_members, n_rows, width = shape
-        keys = np.array([rng.bit_generator.random_raw() for rng in rngs], np.uint64)
-        n_words = -(-width // 4)  # 16 bits a unit; each row begins with a word of its own
-        draws = random_words(keys, n_rows * n_words).view(np.uint16)
-        draws = draws.reshape(n_members, n_rows, 4 * n_words)[..., :width]
-        factors = np.greater_equal(draws, self.threshold, out=buffers("factors", shape))
-        factors *= 2**16 / (2**16 - int(self.threshold))
+    def _factors(self, tape, start):
+        """Return the factors of the columns, shape (n_members, n_columns)."""
+        shape = len(tape.params), len(self.column_widths)
+        factors = tape.empty(shape)
+        if self.is_scaled:
+            start += sum(map(math.prod, self.shapes[:2]))
+            tape.call(np.multiply, tape.params[:, start : start + shape[1]], FACTOR_SPEED, factors)
+            tape.call(np.add, factors, 1, factors)
+        else:
+            factors.fill(1)
         return factors
 
+    def _learn_factors(self, tape, start, factors, product_back):
+        if not self.is_scaled:
+            return product_back
+        args = start, self.shapes[0][1], factors, self.column_widths
 
-def _sum_rows(grad_outputs, grad_bias, buffers):
-    ones = buffers("ones", (1, 1, grad_outputs.shape[1]))
-    ones.fill(1)
-    # Several times faster than a sum over the middle axis.
-    np.matmul(ones, grad_outputs, out=grad_bias)
+        def backward(grad_outputs, wants_inputs):
+            grad_inputs = product_back(grad_outputs, wants_inputs)
+            tape.call(column_kernels.learn_factors, tape.params, tape.grads, *args)
+            return grad_inputs
 
+        return backward
 
-def _unchanged(grad_outputs):
-    return grad_outputs
+    def _widen(self, tape, rows):
+        expansion = self.expansion
+        if expansion.is_trivial:
+            return rows
+        wide = tape.empty((*rows.shape[:2], expansion.n_outputs))
+        tape.call(expand, rows, *expansion.places(), wide)
+        return wide
+
+    def _drop_inputs(self, tape, inputs):
+        if tape.grads is None or not self.input_threshold:
+            return inputs
+        outputs = tape.empty(inputs.shape)
+        tape.call(kernels.drop, inputs, tape.new_keys(), self.input_threshold, outputs)
+        return outputs
+
+    def _multiply_encoded(self, tape, start, rows, factors):
+        """Add what numbers, knot coordinates and codes give, without widening the rows."""
+        expansion, (fan_in, width) = self.expansion, self.shapes[0]
+        n_numbers, n_bins = expansion.n_numbers, len(expansion.n_bins)
+        bins, levels = np.split(self.column_widths[n_numbers:], [n_bins])
+        knot_start = start + n_numbers * width
+        code_start = start + (fan_in - levels.sum()) * width
+        outputs, backward = self._multiply_numbers(tape, start, rows, factors)
+        if len(bins):
+            knots = tape.empty((len(tape.params), (bins + 1).sum(), width))
+            where = n_numbers, bins
+            tape.call(column_kernels.place_knots, tape.params, knot_start, factors, *where, knots)
+            tape.call(column_kernels.blend_knots, rows, *where, knots, outputs)
+        if len(levels):
+            where = n_numbers + n_bins, levels, (tape.params, code_start)
+            tape.call(column_kernels.add_codes, rows, *where, factors, outputs)
+
+        def of_all_columns(grad_outputs, wants_inputs):
+            backward(grad_outputs)
+            if len(bins):
+                starts = knot_start, start + fan_in * width
+                where = rows, n_numbers, bins, grad_outputs, tape.grads, starts
+                tape.call(column_kernels.scatter_knots, *where)
+            if len(levels):
+                where = rows, n_numbers + n_bins, levels, grad_outputs, tape.grads, code_start
+                tape.call(column_kernels.scatter_codes, *where)
+
+        return outputs, of_all_columns
+
+    def _multiply_numbers(self, tape, start, rows, factors):
+        n_members, n_rows, _ = rows.shape
+        shape = self.expansion.n_numbers, self.shapes[0][1]
+        numbers = rows[..., : shape[0]]
+        outputs = tape.empty((n_members, n_rows, shape[1]))
+        if not shape[0]:
+            tape.call(outputs.fill, 0)
+            return outputs, lambda grad_outputs: None
+        weights = self._scaled_weights(tape, start, factors, self.column_widths[: shape[0]])
+        tape.call(np.matmul, numbers, weights, outputs)
+
+        def backward(grad_outputs):
+            grad_weights = tape.view(tape.grads, start, shape)
+            tape.call(np.matmul, numbers.swapaxes(1, 2), grad_outputs, grad_weights)
+
+        return outputs, backward

@@ -3,13 +3,12 @@
 import numpy as np
 from scipy.optimize import minimize
 
-from skdnn.core import compiling
-from skdnn.core.batches import Batches, plan_batches
-from skdnn.core.buffers import Buffers
+from skdnn.core.batches import Batches
 from skdnn.core.evaluation import Evaluation
-from skdnn.core.gradient import LossGradient, add_penalty
+from skdnn.core.steps import add_penalty, record_gradient
 from skdnn.core.stopping import BestEpochs
-from skdnn.core.training import History, State
+from skdnn.core.training import History, Runtime, Split, State, make_job
+from skdnn.core.workers import ALONE
 
 
 class Objective:
@@ -23,44 +22,30 @@ class Objective:
     """
 
     def __init__(self, member, network, split, plan):
-        self.network, self.plan, self.data = network, plan, split.data
-        self.members = np.array([member])
+        self.members, self.plan = np.array([member]), plan
         rows = [split.train_rows[member]]
-        self.buffers = Buffers(np.float64)
-        layout = plan_batches(rows, len(rows[0]))
-        self.rows, self.weights, _ = next(
-            Batches(rows, split.data.weights, layout, np.float64).epoch()
-        )
+        plan = plan._replace(batch_size=len(rows[0]), shuffle=False)
+        of_member = Split(split.data, rows, split.valid_data)
         self.params = np.empty((1, network.n_parameters))
-        self.loss_gradient = LossGradient(
-            network, split.data, self.params, plan, has_one_batch=True
-        )
+        if split.valid_data is not None:
+            of_member = of_member._replace(valid_rows=[split.valid_rows[member]])
+        job = make_job(network, of_member, plan, ALONE, is_alone=True)
+        batch = next(Batches(rows, split.data.weights, job.layout, np.float64).epoch())
+        self.tape, self.values = record_gradient(job, self.params, *batch[:2])
+        if plan.alpha:
+            views = network.weights(self.params), network.weights(self.tape.grads)
+            strengths = np.array([plan.alpha / len(rows[0])])
+            self.tape.call(add_penalty, *views, strengths, self.values)
         self.evaluation = None
         if split.valid_data is not None:
-            rows_held_out = split.valid_rows[member]
-            self.evaluation = Evaluation(
-                network,
-                self.params,
-                split.valid_data,
-                [rows_held_out],
-                len(rows_held_out),
-                plan.loss,
-                plan.label_smoothing,
-            )
-        self.penalty = np.array([plan.alpha / len(rows[0])])
+            self.evaluation = Evaluation(job, self.params, of_member.valid_rows)
 
     def __call__(self, params):
         """Return the value and the gradient, shape (n_parameters,)."""
         self.params[0] = params
-        values = self.loss_gradient(self.rows, self.weights)
-        grads = self.loss_gradient.grads
-        values += add_penalty(
-            self.network.weights(self.params),
-            self.network.weights(grads),
-            self.penalty,
-            self.buffers,
-        )
-        return values[0], grads[0].copy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.tape.play()
+        return self.values[0], self.tape.grads[0].copy()
 
     def validate(self, params):
         """Return validation loss and score, NaN without validation, shape (2,)."""
@@ -77,35 +62,34 @@ class Objective:
         return np.array([report[0] if self.plan.score is None else -report[1]])
 
 
-def train_lbfgs(network, split, state, plan, max_fun, run=map, watch=None):
+def train_lbfgs(network, split, state, plan, max_fun, runtime=Runtime()):  # noqa: B008 - a constant
     """Train all members; patience counts iterations.
 
     Parameters
     ----------
-    network, split, state, plan, run
+    network, split, state, plan
         As for :func:`skdnn.core.training.train`; rate, schedule and rule are not used.
     max_fun : int
         Most evaluations of the objective, for each member.
-    watch : object, optional
-        As for :func:`skdnn.core.training.train`, if there is one member; iterations are its
-        epochs. Several members have no iterations in common.
+    runtime : Runtime, optional
+        Its watch sees the iterations of a single member as epochs. Several members have no
+        iterations in common.
 
     Returns
     -------
     state : State
     history : History
     """
-    compiling.load()
     data = _in_float64(split.data)
     valid = data if split.valid_data is split.data else _in_float64(split.valid_data)
     split = split._replace(data=data, valid_data=valid)
-    outside = Outside(watch if len(state.params) == 1 else None)
+    outside = Outside(runtime.watch if len(state.params) == 1 else None)
 
     def of_member(member):
         objective = Objective(member, network, split, plan)
         return _train_member(objective, state.params[member], plan, max_fun, outside)
 
-    results = list(run(of_member, range(len(state.params))))
+    results = runtime.workers.map(of_member, range(len(state.params)))
     params, curves, best_epochs, converged = zip(*results, strict=True)
     longest = max(curve.shape[1] for curve in curves)
     padded = [

@@ -2,18 +2,20 @@
 
 Conventions: ``logits`` is (n_members, n_rows, n_outputs); ``weights`` is (n_members,
 n_rows), non-negative, and already divided by what turns the sum over a batch into a mean.
-``loss(logits, targets, weights, smoothing)`` returns the weighted sum for each member, in
-nats and float64, and its gradient, which overwrites ``logits``. Working from logits, no
-loss takes the logarithm of zero.
+``loss(logits, targets, weights, smoothing, values)`` writes the weighted sum for each member, in
+nats and float64, into ``values`` (n_members,), and overwrites ``logits`` with its gradient. Working
+from logits, no loss takes the logarithm of zero.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit
 
-from skdnn.core.codes import LossCode
+from skdnn.core.compiling import kernel
+from skdnn.core.elementary import exp
 
 
 class Loss(NamedTuple):
@@ -21,8 +23,9 @@ class Loss(NamedTuple):
 
     Attributes
     ----------
-    value_and_gradient : callable
-        ``(logits, targets, weights, smoothing) -> (value, grad_logits)``.
+    value_and_gradient : Kernel or callable
+        ``(logits, targets, weights, smoothing, values)``; a Kernel is compiled where numba is
+        installed.
     log_proba : callable
         ``logits -> log-probabilities``, one column a class or label.
     is_hit : callable
@@ -30,19 +33,39 @@ class Loss(NamedTuple):
     columns_are_independent : bool
         Whether each column of probabilities is one of two outcomes of its own, instead of all
         columns summing to 1.
-    code : LossCode or None
-        Its compiled loop; without one, networks train layer by layer.
     """
 
     value_and_gradient: Callable
     log_proba: Callable
     is_hit: Callable
     columns_are_independent: bool = False
-    code: LossCode | None = None
+
+    def evaluate(self, logits, targets, weights, smoothing=0.0):
+        """Return the weighted sum for each member, and its gradient, which overwrites logits."""
+        values = np.empty(len(logits))
+        self.value_and_gradient(logits, targets, weights, smoothing, values)
+        return values, logits
 
 
-def softmax_cross_entropy(logits, targets, weights, smoothing=0.0):
-    """Return the cross-entropy of softmax(logits) with one class a row.
+def _softmax_twin(logits, targets, weights, smoothing, values):
+    logits -= logits.max(axis=2, keepdims=True)
+    of_target = np.take_along_axis(logits, targets, axis=2)[..., 0]
+    if smoothing:
+        of_target += smoothing * (logits.mean(axis=2) - of_target)
+    powers = np.exp(logits, out=logits)
+    total = powers.sum(axis=2, keepdims=True)
+    losses = np.log(total[..., 0], dtype=np.float64) - of_target
+    powers /= total
+    powers -= smoothing / powers.shape[2]
+    hit = np.take_along_axis(powers, targets, axis=2) - (1 - smoothing)
+    np.put_along_axis(powers, targets, hit, axis=2)
+    powers *= weights[..., None]
+    np.einsum("kr,kr->k", losses, weights, out=values)
+
+
+@kernel(_softmax_twin)
+def softmax_cross_entropy(logits, targets, weights, smoothing, values):
+    """Compute the cross-entropy of softmax(logits) with one class a row.
 
     Parameters
     ----------
@@ -52,32 +75,50 @@ def softmax_cross_entropy(logits, targets, weights, smoothing=0.0):
         Class indices.
     weights : ndarray of shape (n_members, n_rows)
         Weight of each row.
-    smoothing : float in [0, 1), default=0.0
+    smoothing : float in [0, 1)
         Share of the target that is spread evenly over all classes
         (Szegedy et al., 2016, https://arxiv.org/abs/1512.00567).
-
-    Returns
-    -------
-    value : ndarray of shape (n_members,)
-    grad_logits : ndarray of shape (n_members, n_rows, n_classes)
+    values : float64 ndarray of shape (n_members,)
+        Overwritten with the loss.
     """
-    logits -= logits.max(axis=2, keepdims=True)
-    levels = np.take_along_axis(logits, targets, axis=2)[..., 0]
-    if smoothing:
-        levels += smoothing * (logits.mean(axis=2) - levels)
-    powers = np.exp(logits, out=logits)
-    total = powers.sum(axis=2, keepdims=True)
-    values = np.log(total[..., 0], dtype=np.float64) - levels
-    powers /= total
-    powers -= smoothing / powers.shape[2]
-    hit = np.take_along_axis(powers, targets, axis=2) - (1 - smoothing)
-    np.put_along_axis(powers, targets, hit, axis=2)
-    powers *= weights[..., None]
-    return np.einsum("kr,kr->k", values, weights), powers
+    real = logits.dtype.type
+    n_members, n_rows, width = logits.shape
+    mixed, hard = real(smoothing), real(1) - real(smoothing)
+    for k in range(n_members):
+        values[k] = 0.0
+        for r in range(n_rows):
+            line, total = logits[k, r], real(0)
+            highest = line.max()
+            for i in range(width):
+                line[i] -= highest
+                total += line[i]
+            of_target = hard * line[targets[k, r, 0]] + mixed * (total / real(width))
+            values[k] -= np.float64(weights[k, r]) * np.float64(of_target)
+        powers = logits[k].reshape(-1)  # one long loop over short rows
+        for i in range(powers.size):
+            powers[i] = exp(powers[i])
+        for r in range(n_rows):
+            line, weight = logits[k, r], weights[k, r]
+            total = line.sum()
+            values[k] += np.float64(weight) * math.log(np.float64(total))
+            scale, even = weight / total, weight * mixed / real(width)
+            for i in range(width):
+                line[i] = line[i] * scale - even
+            line[targets[k, r, 0]] -= weight * hard
 
 
-def sigmoid_cross_entropy(logits, targets, weights, smoothing=0.0):
-    """Return the summed cross-entropy of independent sigmoids.
+def _sigmoid_twin(logits, targets, weights, smoothing, values):
+    soft = (targets * (1 - smoothing) + smoothing / 2).astype(logits.dtype)
+    losses = (np.logaddexp(0, logits) - soft * logits).sum(axis=2, dtype=np.float64)
+    expit(logits, out=logits)
+    logits -= soft
+    logits *= weights[..., None]
+    np.einsum("kr,kr->k", losses, weights, out=values)
+
+
+@kernel(_sigmoid_twin)
+def sigmoid_cross_entropy(logits, targets, weights, smoothing, values):
+    """Compute the summed cross-entropy of independent sigmoids.
 
     Parameters
     ----------
@@ -87,20 +128,26 @@ def sigmoid_cross_entropy(logits, targets, weights, smoothing=0.0):
         0 or 1.
     weights : ndarray of shape (n_members, n_rows)
         Weight of each row.
-    smoothing : float in [0, 1), default=0.0
+    smoothing : float in [0, 1)
         Targets become ``target * (1 - smoothing) + smoothing / 2``.
-
-    Returns
-    -------
-    value : ndarray of shape (n_members,)
-    grad_logits : ndarray of shape (n_members, n_rows, n_outputs)
+    values : float64 ndarray of shape (n_members,)
+        Overwritten with the loss.
     """
-    soft = (targets * (1 - smoothing) + smoothing / 2).astype(logits.dtype)
-    values = (np.logaddexp(0, logits) - soft * logits).sum(axis=2, dtype=np.float64)
-    expit(logits, out=logits)
-    logits -= soft
-    logits *= weights[..., None]
-    return np.einsum("kr,kr->k", values, weights), logits
+    real = logits.dtype.type
+    n_members, n_rows, width = logits.shape
+    mixed, hard = real(smoothing), real(1) - real(smoothing)
+    for k in range(n_members):
+        values[k] = 0.0
+        for r in range(n_rows):
+            weight = weights[k, r]
+            for i in range(width):
+                z = logits[k, r, i]
+                soft = real(targets[k, r, i]) * hard + mixed * real(0.5)
+                power = exp(-abs(z))
+                above = real(0) if z < real(0) else z  # NaN stays NaN
+                values[k] += np.float64(weight) * np.float64(above + math.log1p(power) - soft * z)
+                probability = (real(1) if z > real(0) else power) / (real(1) + power)
+                logits[k, r, i] = weight * (probability - soft)
 
 
 def log_softmax(logits):
@@ -130,11 +177,7 @@ def signs_are_targets(logits, targets):
 
 
 LOSSES = {
-    "softmax": Loss(softmax_cross_entropy, log_softmax, highest_is_target, code=LossCode.SOFTMAX),
-    "sigmoid": Loss(
-        sigmoid_cross_entropy, log_sigmoid_pair, signs_are_targets, code=LossCode.SIGMOID
-    ),
-    "multilabel": Loss(
-        sigmoid_cross_entropy, log_sigmoid, signs_are_targets, True, LossCode.SIGMOID
-    ),
+    "softmax": Loss(softmax_cross_entropy, log_softmax, highest_is_target),
+    "sigmoid": Loss(sigmoid_cross_entropy, log_sigmoid_pair, signs_are_targets),
+    "multilabel": Loss(sigmoid_cross_entropy, log_sigmoid, signs_are_targets, True),
 }

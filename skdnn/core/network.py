@@ -1,14 +1,15 @@
 """A chain of layers over one flat parameter array."""
 
 import math
-from functools import partial
+from itertools import accumulate
 
 import numpy as np
 
-from skdnn.core.buffers import Buffers
+from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.custom_activations import as_activation
+from skdnn.core.expansion import Expansion
 from skdnn.core.initializers import INITIALIZERS
-from skdnn.core.layers import Dense, Dropout, Elementwise, Expand, SelectiveDense, SparseDense
+from skdnn.core.layers import Dense, EncodedDense, SparseDense
 
 
 class Network:
@@ -22,17 +23,14 @@ class Network:
 
     def __init__(self, layers):
         self.layers = layers
+        sizes = (sum(map(math.prod, layer.shapes)) for layer in layers)
+        *self.starts, self.n_parameters = accumulate(sizes, initial=0)
 
     @property
     def widths(self):
         """Inputs of the first dense layer, hidden widths, outputs."""
-        shapes = [layer.shapes[0] for layer in self.layers if layer.shapes]
+        shapes = [layer.shapes[0] for layer in self.layers if isinstance(layer, Dense)]
         return (shapes[0][0], *(fan_out for _, fan_out in shapes))
-
-    @property
-    def n_parameters(self):
-        """Parameters of one member."""
-        return sum(math.prod(shape) for layer in self.layers for shape in layer.shapes)
 
     def views(self, flat):
         """Split ``flat`` into the layers' parameters.
@@ -58,7 +56,8 @@ class Network:
 
     def dense(self, flat):
         """Return (weights, bias) views of the dense layers only."""
-        return [views[:2] for views in self.views(flat) if views]
+        pairs = zip(self.layers, self.views(flat), strict=True)
+        return [views[:2] for layer, views in pairs if isinstance(layer, Dense)]
 
     def plain(self, flat):
         """Return parameters with which dense layers alone give the same outputs.
@@ -76,101 +75,91 @@ class Network:
             [array.reshape(len(flat), -1) for of_layer in arrays for array in of_layer], axis=1
         )
 
-    def workspace(self, dtype):
-        """Return scratch arrays, one set a layer, for one thread."""
-        return [Buffers(dtype) for _ in self.layers]
-
-    def forward(self, views, inputs, workspace, rngs=None):
-        """Return the logits and the way back.
+    def forward(self, tape, inputs):
+        """Add the calls of a pass to a tape.
 
         Parameters
         ----------
-        views : list
-            Parameters, as :meth:`views` gives them.
-        inputs : ndarray of shape (n_members or 1, n_rows, n_inputs) or list of CSR
+        tape : Tape
+        inputs : ndarray of shape (n_members or 1, n_rows, n_inputs) or SparseBatch
             Rows of a batch.
-        workspace : list of Buffers
-            Scratch; what was returned from it before is overwritten.
-        rngs : list of Generator, optional
-            One a member while training; None means predicting.
 
         Returns
         -------
         logits : ndarray of shape (n_members, n_rows, n_outputs)
-        trace : list of WayBack
+        backward : callable
+            ``backward(grad_logits)`` adds the calls that write the gradient of every parameter
+            into ``tape.grads``; they overwrite ``grad_logits``.
         """
-        trace = []
-        for layer, params, buffers in zip(self.layers, views, workspace, strict=True):
-            inputs, way_back = layer.forward(params, inputs, buffers, rngs)
-            trace.append(way_back)
-        return inputs, trace
+        backs = []
+        for layer, start in zip(self.layers, self.starts, strict=True):
+            inputs, back = layer.forward(tape, start, inputs)
+            backs.append(back)
 
-    def backward(self, trace, grad_logits, grad_views):
-        """Write the gradient of every parameter into ``grad_views``.
+        def backward(grad_logits):
+            first = next(i for i, layer in enumerate(self.layers) if layer.shapes)
+            grad = grad_logits
+            for index in range(len(backs) - 1, first - 1, -1):
+                grad = backs[index](grad, index > first)
 
-        ``grad_logits`` is overwritten.
-        """
-        first = next(i for i, way_back in enumerate(trace) if way_back.to_params)
-        grad = grad_logits
-        for index in range(len(trace) - 1, first - 1, -1):
-            to_params, to_inputs = trace[index]
-            if to_params:
-                to_params(grad, grad_views[index])
-            if index > first:
-                grad = to_inputs(grad)
+        return inputs, backward
 
     def weights(self, flat):
         """Return views of the weights of the dense layers, without their biases."""
         return [weights for weights, _ in self.dense(flat)]
 
 
-def build(
-    widths,
-    activations,
-    dropout=0.0,
-    input_dropout=0.0,
-    expansion=None,
-    sparse=False,
-    selective=False,
-):
-    """Return the network ``[dense -> activation -> dropout] * (L-1) -> dense``.
+def build(widths, activations, dropout=0.0, expansion=None, input_dropout=0.0, is_scaled=False):
+    """Return a network of dense layers, for dense rows.
 
     Parameters
     ----------
     widths : sequence of int
         Inputs, hidden layers, outputs.
     activations : sequence
-        A name of ``ACTIVATIONS``, or one of the user's own, a hidden layer.
+        A name of ``ACTIVATIONS``, or a custom activation, for each hidden layer.
     dropout : float in [0, 1), default=0.0
         After every hidden layer.
-    input_dropout : float in [0, 1), default=0.0
-        Before the first layer; not for sparse rows.
     expansion : Expansion, optional
         How encoded rows become inputs.
-    sparse : bool, default=False
-        Whether the inputs are sparse rows.
-    selective : bool, default=False
-        Whether the first layer learns a factor for each encoded column, and keeps weights of 0;
-        not for sparse rows.
+    input_dropout : float in [0, 1), default=0.0
+        Before the first layer.
+    is_scaled : bool, default=False
+        Whether the first layer learns a factor for each encoded column, and keeps weights of 0.
 
     Returns
     -------
     Network
     """
-    layers = [Expand(expansion)] if expansion is not None and not expansion.is_trivial else []
-    if input_dropout:
-        layers.append(Dropout(input_dropout))
-    first = SparseDense if sparse else Dense
-    if selective:
-        column_widths = (1,) * widths[0] if expansion is None else expansion.column_widths
-        first = partial(SelectiveDense, column_widths=column_widths)
-    for depth, item in enumerate(activations):
-        layers.append((Dense if depth else first)(widths[depth], widths[depth + 1]))
-        layers.append(Elementwise(as_activation(item)))
-        if dropout:
-            layers.append(Dropout(dropout))
-    layers.append((Dense if activations else first)(widths[-2], widths[-1]))
-    return Network(layers)
+    expansion = Expansion(widths[0]) if expansion is None else expansion
+    ends = _ends(activations, dropout)
+    first = EncodedDense(expansion, widths[1], *ends[0], input_dropout, is_scaled)
+    later = zip(widths[1:-1], widths[2:], ends[1:], strict=True)
+    return Network([first, *(Dense(fan_in, fan_out, *end) for fan_in, fan_out, end in later)])
+
+
+def build_sparse(widths, activations, dropout=0.0):
+    """Return the same for sparse rows.
+
+    Parameters
+    ----------
+    widths, activations, dropout
+        As for :func:`build`.
+
+    Returns
+    -------
+    Network
+    """
+    kinds = [SparseDense, *[Dense] * len(activations)]
+    ends = _ends(activations, dropout)
+    sizes = zip(kinds, widths[:-1], widths[1:], ends, strict=True)
+    return Network([kind(fan_in, fan_out, *end) for kind, fan_in, fan_out, end in sizes])
+
+
+def _ends(activations, dropout):
+    """Return the activation and the dropout of each layer; the last one has neither."""
+    hidden = [(as_activation(item), dropout) for item in activations]
+    return [*hidden, (ACTIVATIONS["identity"], 0.0)]
 
 
 def initialize(network, params, rngs, init, scale):
@@ -198,14 +187,14 @@ def initialize(network, params, rngs, init, scale):
 def connect(network, params, rngs, share):
     """Connect each unit of the first layer to some of the encoded columns only.
 
-    Weights to the others become 0, which a :class:`SelectiveDense` layer leaves them at. The
+    Weights to the others become 0, which a scaled :class:`EncodedDense` layer leaves them at. The
     rest grow by so much that sums of inputs keep their variance. Sparse connections are what
     makes units prefer a few columns, as trees do.
 
     Parameters
     ----------
     network : Network
-        Its first layer with parameters is a :class:`SelectiveDense`.
+        Its first layer with parameters is a scaled :class:`EncodedDense`.
     params : ndarray of shape (n_members, n_parameters)
         Written to.
     rngs : list of Generator

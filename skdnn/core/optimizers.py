@@ -1,44 +1,89 @@
 """Update rules: each takes the step that its gradients ask for.
 
-Conventions: all arrays are flat, ``(n_members, n_parameters)``. A rule changes ``params`` in
-place and may overwrite ``grads``; its memory is in ``rule.state``, a dict of arrays with the
-members axis in front, so that members can be dropped, restarted and saved without knowing
-the rule. The rate, decay and clipping are not the rule's business.
+Conventions: parameters, gradients and memory are flat, ``(n_members, n_parameters)``. A rule is a
+class whose ``memory`` names its arrays. ``rule.step(params, grads, *memory, bounds, numbers)``, a
+Kernel or any function, changes parameters and memory in place and may overwrite the gradients.
+
+``rule.numbers(rates, steps)`` returns the numbers that steps need, as a list of arrays or numbers
+that broadcast with ``rates`` (n_steps, n_members); ``steps`` (n_steps, 1) counts from 1. Those of a
+step become ``numbers`` (n_members, 1 + n_numbers), behind what decay leaves of a weight.
+
+``bounds`` cut a row of parameters into runs; every other run, the first one on, consists of weights
+that decay.
 """
+
+import math
 
 import numpy as np
 
-from skdnn.core import kernels
+from skdnn.core.compiling import kernel
+
+BLOCK = 2**14  # parameters that NumPy updates at a time: they stay in the cache
 
 
-def descend(params, directions, rates):
-    """Take the step ``params -= rates * directions``; overwrites ``directions``.
+def decay(params, bounds, kept):
+    """Multiply the parameters that decay by what is kept of them, (n_members, 1)."""
+    if (kept != 1).any():
+        for low, high in zip(bounds[::2], bounds[1::2], strict=False):
+            params[:, low:high] *= kept
 
-    Parameters
-    ----------
-    params, directions : ndarray of shape (n_members, n_parameters)
-    rates : ndarray of shape (n_members, 1)
-        Learning rate of each member.
-    """
-    directions *= rates
-    params -= directions
+
+def _descend_twin(params, grads, bounds, numbers):
+    decay(params, bounds, numbers[:, :1])
+    grads *= numbers[:, 1:]
+    params -= grads
+
+
+@kernel(_descend_twin)
+def descend(params, grads, bounds, numbers):
+    """Take the step ``params -= rate * grads``."""
+    for k in range(params.shape[0]):
+        for run in range(len(bounds) - 1):
+            kept = numbers[k, 0] if run % 2 == 0 else params.dtype.type(1)
+            low, high, rate = bounds[run], bounds[run + 1], numbers[k, 1]
+            p, g = params[k, low:high], grads[k, low:high]
+            for i in range(p.size):
+                p[i] = kept * p[i] - rate * g[i]
 
 
 class GradientDescent:
-    """Along the gradient itself.
+    """Along the gradient itself."""
 
-    Parameters
-    ----------
-    shape : (n_members, n_parameters)
-    dtype : dtype
-    """
+    memory = ()
+    step = descend
 
-    def __init__(self, shape, dtype):
-        self.state = {}
+    def numbers(self, rates, steps):
+        """Return the rates."""
+        return [rates]
 
-    def step(self, params, grads, rates, number):
-        """Take step ``number``, counted from 1."""
-        descend(params, grads, rates)
+
+def _momentum_twin(params, grads, velocity, bounds, numbers):
+    decay(params, bounds, numbers[:, :1])
+    rate, share, of_grad, of_velocity = np.split(numbers[:, 1:], 4, axis=1)
+    velocity *= share
+    velocity += grads
+    grads *= of_grad * rate
+    params -= grads
+    params -= np.multiply(velocity, of_velocity * rate, out=grads)
+
+
+@kernel(_momentum_twin)
+def follow_velocity(params, grads, velocity, bounds, numbers):
+    """Take a step along the velocity, and perhaps the gradient."""
+    for k in range(params.shape[0]):
+        rate, share, of_grad, of_velocity = (
+            numbers[k, 1],
+            numbers[k, 2],
+            numbers[k, 3],
+            numbers[k, 4],
+        )
+        for run in range(len(bounds) - 1):
+            kept = numbers[k, 0] if run % 2 == 0 else params.dtype.type(1)
+            low, high = bounds[run], bounds[run + 1]
+            p, g, v = params[k, low:high], grads[k, low:high], velocity[k, low:high]
+            for i in range(p.size):
+                v[i] = share * v[i] + g[i]
+                p[i] = kept * p[i] - rate * (of_grad * g[i] + of_velocity * v[i])
 
 
 class Momentum:
@@ -46,30 +91,74 @@ class Momentum:
 
     Parameters
     ----------
-    shape : (n_members, n_parameters)
-    dtype : dtype
-    momentum : float in [0, 1)
+    momentum : float in [0, 1]
         Share of the velocity that each step keeps.
     nesterov : bool
         Whether to look ahead along the velocity.
     """
 
-    def __init__(self, shape, dtype, momentum=0.9, nesterov=True):
-        self.momentum = momentum
-        self.nesterov = nesterov
-        self.state = {"velocity": np.zeros(shape, dtype)}
-        self._scratch = np.empty(shape, dtype)
+    memory = ("velocity",)
+    step = follow_velocity
 
-    def step(self, params, grads, rates, number):
-        """Follow the velocity, one step further if ``nesterov``."""
-        velocity, scratch = self.state["velocity"], self._scratch[: len(grads)]
-        velocity *= self.momentum
-        velocity += grads
-        if self.nesterov:
-            grads += np.multiply(velocity, self.momentum, out=scratch)
-        else:
-            np.copyto(grads, velocity)
-        descend(params, grads, rates)
+    def __init__(self, momentum=0.9, nesterov=True):
+        self.momentum, self.nesterov = momentum, nesterov
+
+    def numbers(self, rates, steps):
+        """Return the rates, the share that the velocity keeps, and what is followed."""
+        ahead = (1.0, self.momentum) if self.nesterov else (0.0, 1.0)
+        return [rates, self.momentum, *ahead]
+
+
+def _adam_twin(params, grads, first, second, bounds, numbers):
+    decay(params, bounds, numbers[:, :1])
+    for member in zip(params, grads, first, second, numbers[:, 1:], strict=True):
+        *arrays, of_member = member
+        for start in range(0, params.shape[1], BLOCK):
+            _adam_block(*(array[start : start + BLOCK] for array in arrays), of_member)
+
+
+def _adam_block(params, grads, first, second, numbers):
+    rate, scale, keep_first, of_grad, keep_second, of_square, epsilon = numbers
+    work = np.multiply(grads, of_grad)
+    first *= keep_first
+    first += work
+    second *= keep_second
+    grads *= grads
+    grads *= of_square
+    second += grads
+    np.sqrt(np.multiply(second, scale, out=work), out=work)
+    work += epsilon
+    np.divide(first, work, out=work)
+    work *= rate
+    params -= work
+
+
+@kernel(_adam_twin)
+def follow_moments(params, grads, first, second, bounds, numbers):
+    """Take a step along the corrected first moment over the root of the corrected second one."""
+    for k in range(params.shape[0]):
+        rate, scale, keep_first, of_grad = (
+            numbers[k, 1],
+            numbers[k, 2],
+            numbers[k, 3],
+            numbers[k, 4],
+        )
+        keep_second, of_square, epsilon = numbers[k, 5], numbers[k, 6], numbers[k, 7]
+        for run in range(len(bounds) - 1):
+            kept = numbers[k, 0] if run % 2 == 0 else params.dtype.type(1)
+            low, high = bounds[run], bounds[run + 1]
+            p, g, m, v = (
+                params[k, low:high],
+                grads[k, low:high],
+                first[k, low:high],
+                second[k, low:high],
+            )
+            for i in range(p.size):
+                mean = keep_first * m[i] + of_grad * g[i]
+                square = keep_second * v[i] + of_square * g[i] * g[i]
+                m[i] = mean
+                v[i] = square
+                p[i] = kept * p[i] - rate * mean / (math.sqrt(square * scale) + epsilon)
 
 
 class Adam:
@@ -80,44 +169,24 @@ class Adam:
 
     Parameters
     ----------
-    shape : (n_members, n_parameters)
-    dtype : dtype
     beta_1, beta_2 : float in [0, 1)
         Decay of the first and second moment.
     epsilon : float
         Added to the root of the second moment.
     """
 
-    def __init__(self, shape, dtype, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
-        real = np.dtype(dtype).type
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, real(epsilon)
-        self._first_shares = real(beta_1), real(1 - beta_1)
-        self._second_shares = real(beta_2), real(1 - beta_2)
-        self.state = {"first": np.zeros(shape, dtype), "second": np.zeros(shape, dtype)}
+    memory = ("first", "second")
+    step = follow_moments
 
-    def step(self, params, grads, rates, number):
-        """Follow the corrected first moment over the root of the corrected second one."""
-        real = params.dtype.type
-        rates = rates[:, 0] * real(1 / (1 - self.beta_1**number))
-        scale = real(1 / (1 - self.beta_2**number))
-        moments = self.state["first"], self.state["second"]
-        for member in zip(params, grads, *moments, rates, strict=True):
-            kernels.adam(*member, self._first_shares, self._second_shares, scale, self.epsilon)
+    def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
-
-def decay(weights, rates, strength):
-    """Shrink weights by ``rates * strength`` of themselves, decoupled from the gradient.
-
-    Parameters
-    ----------
-    weights : list of ndarray of shape (n_members, ...)
-        Changed in place.
-    rates : ndarray of shape (n_members, 1)
-    strength : float
-    """
-    kept = (1 - rates * rates.dtype.type(strength))[:, None]
-    for layer_weights in weights:
-        layer_weights *= kept
+    def numbers(self, rates, steps):
+        """Return the rates over the correction of the first moment, and constants."""
+        beta_1, beta_2 = self.beta_1, self.beta_2
+        scales = 1 / (1 - beta_2**steps)
+        constants = beta_1, 1 - beta_1, beta_2, 1 - beta_2, self.epsilon
+        return [rates / (1 - beta_1**steps), scales, *constants]
 
 
 def clip_by_norm(grads, max_norm):

@@ -2,10 +2,20 @@
 
 import numpy as np
 
+from skdnn.core.tape import Scratch, Tape
+
 FEW = 1000  # up to here rows are computed in float64, so that their order does not show
 BLOCK, SMALLEST_BLOCK = 2048, 64  # rows of a forward pass: most, and fewest of wide networks
 CELLS = 2**19  # activations of a layer, over all members: they stay in the cache
 LARGEST = 1e300  # larger logits count as overflow: their differences may be
+
+
+def block_size_of(network, n_members):
+    """Return how many rows pass at a time: so many that a layer's outputs stay in the cache."""
+    widest = max(network.widths[0], n_members * max(network.widths[1:]))
+    # A power of 2: blocks then end where those of any larger size do.
+    cached = 2 ** (max(CELLS // widest, 1).bit_length() - 1)
+    return min(max(cached, SMALLEST_BLOCK), BLOCK)
 
 
 class ForwardPass:
@@ -26,13 +36,10 @@ class ForwardPass:
 
     def __init__(self, network, params, params_in_float64=None):
         self.network, self.params = network, params
-        widest = max(network.widths[0], len(params) * max(network.widths[1:]))
-        # A power of 2: blocks then end where those of any larger size do.
-        cached = 2 ** (max(CELLS // widest, 1).bit_length() - 1)
-        self.block_size = min(max(cached, SMALLEST_BLOCK), BLOCK)
-        self._views = {params.dtype: network.views(params)}
+        self.block_size = block_size_of(network, len(params))
+        self._params = {params.dtype: params}
         if params_in_float64 is not None:
-            self._views[np.dtype(np.float64)] = network.views(params_in_float64)
+            self._params[np.dtype(np.float64)] = params_in_float64
 
     def __call__(self, rows, span, precise):
         """Yield ``(span, logits)`` for blocks of rows.
@@ -57,29 +64,31 @@ class ForwardPass:
             If logits overflow even in float64.
         """
         dtype = np.dtype(np.float64) if precise else self.params.dtype
-        views, workspace = self._views_in(dtype), self.network.workspace(dtype)
-        rows = rows.astype(dtype)
+        params, scratch, rows = self._params_in(dtype), Scratch(), rows.astype(dtype)
         for start in range(span.start, span.stop, self.block_size):
             block = slice(start, min(start + self.block_size, span.stop))
             within = slice(block.start - span.start, block.stop - span.start)
-            logits = self._logits(views, rows.slice(within), workspace)
+            logits = self._logits(params, rows.slice(within), scratch)
             if not _are_sane(logits):
                 logits = self._recompute(rows, within, block)
             yield block, logits
 
-    def _views_in(self, dtype):
-        views = self._views.get(dtype)
-        return self.network.views(self.params.astype(dtype)) if views is None else views
+    def _params_in(self, dtype):
+        params = self._params.get(dtype)
+        return self.params.astype(dtype) if params is None else params
 
-    def _logits(self, views, inputs, workspace):
+    def _logits(self, params, inputs, scratch):
+        scratch.reset()
+        tape = Tape(params, scratch=scratch)
+        logits, _ = self.network.forward(tape, inputs)
         with np.errstate(over="ignore", invalid="ignore"):
-            logits = self.network.forward(views, inputs, workspace)[0]
-        return logits.astype(np.float64)  # a copy, as the workspace is used again
+            tape.play()
+        return logits.astype(np.float64)  # a copy, as the scratch is used again
 
     def _recompute(self, rows, within, block):
         dtype = np.dtype(np.float64)
         inputs = rows.astype(dtype).slice(within)
-        logits = self._logits(self._views_in(dtype), inputs, self.network.workspace(dtype))
+        logits = self._logits(self._params_in(dtype), inputs, Scratch())
         if _are_sane(logits):
             return logits
         raise ValueError(

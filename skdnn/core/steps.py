@@ -1,20 +1,26 @@
-"""An epoch of a few members, layer by layer with NumPy."""
+"""Steps of a few members: what is recorded of a batch, and repeated at every step."""
 
-from collections.abc import Callable
+import math
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from skdnn.core.batches import Batches, Data, Layout
-from skdnn.core.buffers import Buffers
+from skdnn.core.batches import Batches, Data, Layout, take
 from skdnn.core.evaluation import Evaluation
-from skdnn.core.gradient import LossGradient, Slices, add_penalty, count_slices
-from skdnn.core.layers import Dropout
-from skdnn.core.optimizers import clip_by_norm, decay
+from skdnn.core.layers import Dense
+from skdnn.core.optimizers import clip_by_norm
+from skdnn.core.tape import Tape
+from skdnn.core.workers import Workers
+
+# A slice of a single network's batch has at least so many rows, and so many products of a row and a
+# weight; there are at most so many slices. All this depends on shapes alone: sums over slices round
+# the same however many threads share them.
+SLICE_ROWS, SLICE_WORK, MAX_SLICES = 16, 2**21, 8
 
 
-class Crew(NamedTuple):
-    """A few members, and all that their steps depend on.
+class Job(NamedTuple):
+    """What all members have in common.
 
     Attributes
     ----------
@@ -23,22 +29,13 @@ class Crew(NamedTuple):
     data : Data
     valid_data : Data or None
     layout : Layout
-    params : ndarray of shape (n_members, n_parameters)
-        Changed by every step.
-    rates : ndarray of shape (n_members, 1)
-        Factors on the rates, read anew at every epoch.
-    rule : update rule
-    rngs : list of Generator
-    train_rows, valid_rows : list of ndarray
-        The second is empty without validation.
     valid_width : int
-        Most validation rows of any member, here or not.
+        Most validation rows of any member.
+    is_compiled : bool
+        Whether kernels are compiled.
     is_alone : bool
-        Whether there is no other member, here or elsewhere: threads share its batches.
-    run : callable
-        Like ``map``; runs what threads share.
-    n_threads : int
-        How many calls it runs at a time.
+        Whether there is a single member, whose batches threads share; otherwise they share members.
+    workers : Workers
     """
 
     network: object
@@ -46,24 +43,120 @@ class Crew(NamedTuple):
     data: Data
     valid_data: Data | None
     layout: Layout
+    valid_width: int
+    is_compiled: bool
+    is_alone: bool
+    workers: Workers
+
+
+class Members(NamedTuple):
+    """What each of a few members has for itself.
+
+    Attributes
+    ----------
+    params : ndarray of shape (n_members, n_parameters)
+        Changed by every step.
+    memory : list of ndarray of shape (n_members, n_parameters)
+        Of the update rule.
+    rates : ndarray of shape (n_members, 1)
+        Factors on the rates.
+    rngs : list of Generator
+    train_rows, valid_rows : list of ndarray
+        The second is empty without validation.
+    """
+
     params: np.ndarray
+    memory: list
     rates: np.ndarray
-    rule: object
     rngs: list
     train_rows: list
     valid_rows: list
-    valid_width: int
-    is_alone: bool
-    run: Callable
-    n_threads: int
 
 
-class LayerSteps:
-    """Epochs of a crew, layer by layer.
+class Gradient(NamedTuple):
+    """The recorded loss of a batch, or of a slice of it, and its gradient.
+
+    Attributes
+    ----------
+    tape : Tape
+        Its calls write into ``tape.grads``.
+    values : float64 ndarray of shape (n_members,)
+        The weighted loss of each member, after a replay.
+    """
+
+    tape: Tape
+    values: np.ndarray
+
+
+def record_gradient(job, params, rows, weights):
+    """Record the loss of a batch and its gradient.
 
     Parameters
     ----------
-    crew : Crew
+    job : Job
+    params : ndarray of shape (n_members, n_parameters)
+    rows, weights : ndarray of shape (n_members, n_batch_rows)
+        Read at every replay; but if all steps are over one batch, its rows are read here, once.
+
+    Returns
+    -------
+    Gradient
+    """
+    plan, has_one_batch = job.plan, job.layout.n_batches == 1 and not job.plan.shuffle
+    tape = Tape(params, np.zeros_like(params), job.is_compiled)
+    reading = Tape(params) if has_one_batch else tape
+    inputs, targets = job.data.rows.gather(reading, rows), take(reading, job.data.targets, rows)
+    if has_one_batch:
+        reading.play()
+    logits, backward = job.network.forward(tape, inputs)
+    values = np.zeros(len(params))
+    loss, smoothing = plan.loss.value_and_gradient, float(plan.label_smoothing)
+    tape.call(loss, logits, targets, weights, smoothing, values)
+    backward(logits)
+    return Gradient(tape, values)
+
+
+def add_penalty(views, grad_views, strengths, values):
+    """Add ``strength / 2 * ||W||^2`` of each member to the losses, and its gradient.
+
+    Parameters
+    ----------
+    views, grad_views : list of ndarray of shape (n_members, ...)
+        The second is changed in place.
+    strengths : ndarray of shape (n_members,)
+    values : ndarray of shape (n_members,)
+        Changed in place.
+    """
+    for weights, grad in zip(views, grad_views, strict=True):
+        grad += weights * strengths.astype(grad.dtype)[:, None, None]
+        values += 0.5 * strengths * np.einsum("kio,kio->k", weights, weights)
+
+
+def decay_bounds(network):
+    """Return where runs of parameters that decay in turn begin and end; see the update rules."""
+    sizes = []
+    for layer in network.layers:
+        counts = [math.prod(shape) for shape in layer.shapes]
+        n_weights = counts[0] if isinstance(layer, Dense) else 0
+        sizes += [n_weights, sum(counts) - n_weights]
+    return np.array([0, *accumulate(sizes)])
+
+
+def count_slices(is_alone, n_batch_rows, n_parameters):
+    """Return the number of slices that a batch is cut into, for threads to share."""
+    if not is_alone:
+        return 1  # members are what threads share
+    most = min(n_batch_rows // SLICE_ROWS, n_batch_rows * n_parameters // SLICE_WORK, MAX_SLICES)
+    return max(1, most)
+
+
+class Steps:
+    """Epochs of a few members.
+
+    Parameters
+    ----------
+    job : Job
+    members : Members
 
     Attributes
     ----------
@@ -71,51 +164,67 @@ class LayerSteps:
         The members' rows in the order that shuffling has left them in.
     """
 
-    def __init__(self, crew):
-        self.crew, plan = crew, crew.plan
-        dtype = crew.params.dtype
-        self.batches = Batches(crew.train_rows, crew.data.weights, crew.layout, dtype)
+    def __init__(self, job, members):
+        self.job, self.members = job, members
+        params, layout = members.params, job.layout
+        self.batches = Batches(members.train_rows, job.data.weights, layout, params.dtype)
         self.orders = self.batches.orders
-        self.loss_gradient = self._loss_gradient()
-        self.weights = crew.network.weights(crew.params)
-        self.grad_weights = crew.network.weights(self.loss_gradient.grads)
-        self.buffers = Buffers(dtype)
-        self.evaluation = None
-        if crew.valid_rows:
-            self.evaluation = Evaluation(
-                crew.network,
-                crew.params,
-                crew.valid_data,
-                crew.valid_rows,
-                crew.valid_width,
-                plan.loss,
-                plan.label_smoothing,
-            )
-
-    def _loss_gradient(self):
-        """Return what differentiates the loss of a batch: whole, or in slices on threads."""
-        crew, width = self.crew, self.crew.layout.width
-        n_slices = count_slices(crew.is_alone, width, crew.network.n_parameters)
-        if any(isinstance(layer, Dropout) and layer.threshold for layer in crew.network.layers):
-            n_slices = 1  # slices would not draw the bits that compiled loops do
-        has_one_batch = crew.layout.n_batches == 1 and not crew.plan.shuffle
-        generators = [crew.rngs]
-        if n_slices > 1:
-            generators = [[rng] for rng in crew.rngs[0].spawn(n_slices)]
-        parts = [
-            LossGradient(crew.network, crew.data, crew.params, crew.plan, rngs, has_one_batch)
-            for rngs in generators
+        self.rows, self.weights, _ = (array.copy() for array in next(self.batches.epoch()))
+        n_slices = count_slices(job.is_alone, layout.width, params.shape[1])
+        edges = np.arange(n_slices + 1) * layout.width // n_slices
+        self.parts = [
+            record_gradient(job, params, self.rows[:, low:high], self.weights[:, low:high])
+            for low, high in pairwise(edges)
         ]
-        return Slices(parts, width, crew.run) if n_slices > 1 else parts[0]
+        self.values = self.parts[0].values
+        self.keys = [key for part in self.parts for key in part.tape.keys]
+        self.update = self._record_update()
+        self.evaluate = None
+        if members.valid_rows:
+            self.evaluate = Evaluation(job, params, members.valid_rows)
 
-    def epoch(self, rates, number):
+    def _record_update(self):
+        """Record all that comes after the gradient."""
+        plan, (params, memory, *_), job = self.job.plan, self.members, self.job
+        grads = self.parts[0].tape.grads
+        tape = Tape(params, grads, job.is_compiled)
+        for part in self.parts[1:]:
+            tape.call(np.add, grads, part.tape.grads, grads)
+            tape.call(np.add, self.values, part.values, self.values)
+        if plan.alpha:
+            views = job.network.weights(params), job.network.weights(grads)
+            tape.call(add_penalty, *views, plan.alpha / self.batches.counts, self.values)
+        if plan.max_grad_norm is not None:
+            tape.call(clip_by_norm, grads, plan.max_grad_norm)
+        self.numbers = self._numbers(np.ones(1), 0)[0].copy()
+        tape.call(plan.rule.step, params, grads, *memory, decay_bounds(job.network), self.numbers)
+        return tape
+
+    def _numbers(self, rates, n_before):
+        """Return the numbers of some steps of the rule, shape (n_steps, n_members, n_numbers)."""
+        plan, params = self.job.plan, self.members.params
+        rates = np.multiply.outer(rates, self.members.rates[:, 0])
+        steps = n_before + 1.0 + np.arange(len(rates))[:, None]
+        given = [1 - rates * plan.weight_decay, *plan.rule.numbers(rates, steps)]
+        numbers = np.empty((*rates.shape, len(given)), params.dtype)
+        for place, value in enumerate(given):
+            numbers[..., place] = value
+        return numbers
+
+    def _draw_keys(self, n_steps):
+        """Return random keys for dropout, a list of (n_members,) for each step."""
+        shape = n_steps, len(self.keys)
+        draws = [rng.bit_generator.random_raw(shape) for rng in self.members.rngs if self.keys]
+        return np.stack(draws, axis=-1) if draws else [()] * n_steps
+
+    def epoch(self, rates, n_before):
         """Train for an epoch.
 
         Parameters
         ----------
         rates : list of float
             One a batch, for all members.
-        number : int
+        n_before : int
             Steps taken before.
 
         Returns
@@ -123,27 +232,30 @@ class LayerSteps:
         ndarray of shape (n_members,)
             Mean training loss.
         """
-        losses = np.zeros(len(self.crew.params))
-        batches = self.batches.epoch(self.crew.rngs if self.crew.plan.shuffle else None)
-        for rate, (rows, weights, shares) in zip(rates, batches, strict=True):
-            number += 1
-            losses += shares * self._step(rows, weights, rate, number)
+        members, copy = self.members, np.copyto
+        losses, numbers = np.zeros(len(members.params)), self._numbers(rates, n_before)
+        keys = self._draw_keys(len(rates))
+        batches = self.batches.epoch(members.rngs if self.job.plan.shuffle else None)
+        calls = self._calls()
+        for step, (rows, weights, shares) in enumerate(batches):
+            self.job.workers.check()
+            copy(self.rows, rows)
+            copy(self.weights, weights)
+            copy(self.numbers, numbers[step])
+            for key, drawn in zip(self.keys, keys[step], strict=True):
+                copy(key, drawn)
+            for function, args in calls:
+                function(*args)
+            losses += shares * self.values
         return losses
 
-    def _step(self, rows, weights, rate, number):
-        plan, params, grads = self.crew.plan, self.crew.params, self.loss_gradient.grads
-        values = self.loss_gradient(rows, weights)
-        if plan.alpha:
-            strengths = plan.alpha / self.batches.counts
-            values += add_penalty(self.weights, self.grad_weights, strengths, self.buffers)
-        if plan.max_grad_norm is not None:
-            clip_by_norm(grads, plan.max_grad_norm)
-        rates = self.crew.rates * params.dtype.type(rate)
-        if plan.weight_decay:
-            decay(self.weights, rates, plan.weight_decay)
-        self.crew.rule.step(params, grads, rates, number)
-        return values
+    def _calls(self):
+        """Return the calls of a step."""
+        if len(self.parts) == 1:
+            return self.parts[0].tape.calls + self.update.calls
 
-    def evaluate(self):
-        """Return the validation loss and accuracy, shape (2, n_members)."""
-        return self.evaluation()
+        def play(part):
+            with np.errstate(over="ignore", invalid="ignore"):
+                part.tape.play()
+
+        return [(self.job.workers.map, (play, self.parts)), *self.update.calls]

@@ -6,16 +6,17 @@ threads they run on can be seen in the result.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from skdnn.core import compiling
-from skdnn.core.batches import Data
-from skdnn.core.group import Group
+from skdnn.core.batches import Data, plan_batches
+from skdnn.core.ensemble import Ensemble
 from skdnn.core.jury import Jury
 from skdnn.core.losses import Loss
+from skdnn.core.steps import Job
+from skdnn.core.workers import ALONE, Workers
 
 
 class Plan(NamedTuple):
@@ -24,8 +25,8 @@ class Plan(NamedTuple):
     Attributes
     ----------
     loss : Loss
-    make_rule : callable or None
-        ``(shape, dtype) -> rule``; see :mod:`skdnn.core.optimizers`. None for L-BFGS.
+    rule : object or None
+        An update rule, see :mod:`skdnn.core.optimizers`. None for L-BFGS.
     schedule : callable
         See :mod:`skdnn.core.schedules`.
     learning_rate : float
@@ -54,7 +55,7 @@ class Plan(NamedTuple):
     """
 
     loss: Loss
-    make_rule: Callable
+    rule: object
     schedule: Callable
     learning_rate: float
     n_epochs: int
@@ -134,66 +135,69 @@ class History(NamedTuple):
     stopped_by: str | None = None
 
 
-class Collector:
+class Runtime(NamedTuple):
+    """Where training runs, and who watches it.
+
+    Attributes
+    ----------
+    workers : Workers
+        Threads that share the members, or the batches of a single one.
+    watch : object or None
+        ``watch.begin()`` is called before every epoch and ``watch.end(number, curve, params)``
+        after it, on the calling thread, with the training loss, validation loss and validation
+        score of each member, shape (3, n_members), and a function that returns the parameters
+        so far. Training stops if the latter returns True.
+    """
+
+    workers: Workers = ALONE
+    watch: object = None
+
+
+class Results:
     """Results of members as they finish.
 
     Parameters
     ----------
-    groups : list of Group
-        Those that are still training.
-    state : State
-        Overwritten with the results.
-    jury : Jury
+    ensemble : Ensemble
+        The members that are still training.
     """
 
-    def __init__(self, groups, state, jury):
-        n_members = len(state.params)
-        self.groups, self.state, self.jury = groups, state, jury
+    def __init__(self, ensemble):
+        params, names = ensemble.params, ensemble.plan.rule.memory
+        rule_state = {name: np.zeros_like(params) for name in names}
+        self.ensemble, self.state = ensemble, State(np.empty_like(params), rule_state)
         self.curves = []
-        self.best_epoch = np.zeros(n_members, np.intp)
-        self.n_failures = np.zeros(n_members, np.intp)
-        self.has_converged = np.zeros(n_members, bool)
+        self.best_epoch = np.zeros(len(params), np.intp)
+        self.n_failures = np.zeros(len(params), np.intp)
+        self.has_converged = np.zeros(len(params), bool)
 
-    def add_epoch(self, reports):
-        """Append what the groups reported, and return it, shape (3, n_members)."""
-        curve = np.full((3, len(self.best_epoch)), np.nan)
-        for group, report in zip(self.groups, reports, strict=True):
-            curve[:, group.members] = report
-        watched = self.jury.watched(curve)
-        for group in self.groups:
-            group.judge(len(self.curves), watched[group.members])
-        self.curves.append(curve)
-        return curve
-
-    def add_members(self, group, done):
-        """Keep the result of the members of a group that are done."""
-        members = group.members[done]
-        params = group.params if group.best.params is None else group.best.params
+    def add_members(self, done):
+        """Keep the result of the members that are done."""
+        ensemble = self.ensemble
+        members, best = ensemble.members[done], ensemble.best
+        params = ensemble.params if best.params is None else best.params
         self.state.params[members] = params[done]
-        for name, memory in group.rule.state.items():
-            self.state.rule_state[name][members] = memory[done]
-        self.best_epoch[members] = group.best.epoch[done]
-        self.n_failures[members] = group.n_failures[done]
+        for kept, memory in zip(self.state.rule_state.values(), ensemble.memory, strict=True):
+            kept[members] = memory[done]
+        self.best_epoch[members] = best.epoch[done]
+        self.n_failures[members] = ensemble.n_failures[done]
 
-    def add_everyone(self):
-        """Keep the results so far of the members that are still training."""
-        for group in self.groups:
-            self.add_members(group, np.ones(len(group.members), bool))
+    def so_far(self):
+        """Return the state that training would leave if it ended now."""
+        self.add_members(np.ones(len(self.ensemble.members), bool))
+        return self.state
 
     def params(self):
-        """Return the parameters that training would leave if it ended now."""
-        self.add_everyone()
-        return self.state.params.copy()
+        """Return a copy of the parameters that training would leave if it ended now."""
+        return self.so_far().params.copy()
 
     def history(self, stopped_by):
         """Return the curves as arrays."""
         curves = np.stack(self.curves, axis=-1)
-        # A group may have finished the epoch in which another was interrupted.
-        best_epoch = np.minimum(self.best_epoch, curves.shape[2] - 1)
-        return History(*curves, best_epoch, self.n_failures, self.has_converged, stopped_by)
+        return History(*curves, self.best_epoch, self.n_failures, self.has_converged, stopped_by)
 
 
-def train(network, split, state, plan, rngs, n_groups=1, run=map, watch=None):
+def train(network, split, state, plan, rngs, runtime=Runtime()):  # noqa: B008 - a constant
     """Train all members.
 
     Parameters
@@ -205,16 +209,7 @@ def train(network, split, state, plan, rngs, n_groups=1, run=map, watch=None):
     plan : Plan
     rngs : list of Generator
         One a member.
-    n_groups : int, default=1
-        Number of groups to form.
-    run : callable, default=map
-        Like ``map``; runs the groups, or the slices of a single member's batches, on threads
-        if it likes.
-    watch : object, optional
-        ``watch.begin()`` is called before every epoch and ``watch.end(number, curve, params)``
-        after it, on the calling thread, with the training loss, validation loss and validation
-        score of each member, shape (3, n_members), and a function that returns the parameters
-        so far. Training stops if the latter returns True.
+    runtime : Runtime, optional
 
     Returns
     -------
@@ -227,59 +222,58 @@ def train(network, split, state, plan, rngs, n_groups=1, run=map, watch=None):
     KeyboardInterrupt
         If there is one in the first epoch. Later, training ends and keeps what it has.
     """
-    compiling.load()
-    everyone = np.arange(len(state.params))
-    # A single member's batches are what threads share.
-    run_groups, *within = (run, map, 1) if len(everyone) > 1 else (map, run, n_groups)
-    groups = [
-        Group(members, network, split, state, plan, rngs, *within)
-        for members in np.array_split(everyone, min(n_groups, len(everyone)))
-    ]
-    rule_state = {name: np.zeros_like(state.params) for name in groups[0].rule.state}
-    n_batches = groups[0].layout.n_batches
-    jury = Jury(plan, split.valid_rows)
-    collector = Collector(groups, State(np.empty_like(state.params), rule_state), jury)
+    job = make_job(network, split, plan, runtime.workers, is_alone=len(state.params) == 1)
+    results = Results(Ensemble(job, split, state, rngs))
     try:
-        stopped_by = _run_epochs(collector, plan.n_epochs, run_groups, watch)
+        stopped_by = _run_epochs(results, Jury(plan, split.valid_rows), runtime.watch)
     except KeyboardInterrupt:
-        if not collector.curves:
+        if not results.curves:
             raise
         stopped_by = "interrupt"
-    collector.add_everyone()
-    n_steps = state.n_steps + n_batches * len(collector.curves)
-    return collector.state._replace(n_steps=n_steps), collector.history(stopped_by)
+    n_steps = state.n_steps + job.layout.n_batches * len(results.curves)
+    return results.so_far()._replace(n_steps=n_steps), results.history(stopped_by)
 
 
-def _run_epochs(collector, n_epochs, run_groups, watch):
+def make_job(network, split, plan, workers, is_alone):
+    """Return what all members of a fit have in common."""
+    return Job(
+        network=network,
+        plan=plan,
+        data=split.data,
+        valid_data=split.valid_data,
+        layout=plan_batches(split.train_rows, plan.batch_size),
+        valid_width=max(map(len, split.valid_rows or [()])),
+        is_compiled=compiling.backend() == "numba",
+        is_alone=is_alone,
+        workers=workers,
+    )
+
+
+def _run_epochs(results, jury, watch):
     """Train until all members are done or ``watch`` has seen enough; return what ended it."""
-    for number in range(n_epochs):
+    ensemble = results.ensemble
+    for number in range(ensemble.plan.n_epochs):
         if watch is not None:
             watch.begin()
-        epoch = partial(_epoch, number)
-        curve = collector.add_epoch(list(run_groups(epoch, collector.groups)))
-        collector.groups = [group for group in collector.groups if _retire(group, collector)]
-        if watch is not None and watch.end(number, curve, collector.params):
+        curve = np.full((3, len(results.best_epoch)), np.nan)
+        curve[:, ensemble.members] = ensemble.epoch(number)
+        ensemble.judge(number, jury.watched(curve)[ensemble.members])
+        results.curves.append(curve)
+        are_left = _retire(results)
+        if watch is not None and watch.end(number, curve, results.params):
             return "watch"
-        if not collector.groups:
+        if not are_left:
             break
     return None
 
 
-def _epoch(number, group):
-    try:
-        return group.epoch(number)
-    except KeyboardInterrupt:
-        np.copyto(group.params, group.before)  # half an epoch is none
-        raise
-
-
-def _retire(group, collector):
-    """Take the members that are done out of the group; tell whether any are left."""
-    impatient, done = group.stop_or_slow_down()
-    if not done.any():
-        return True
-    collector.has_converged[group.members[impatient]] = True
-    collector.add_members(group, done)
-    if not done.all():
-        group.select(~done)
+def _retire(results):
+    """Keep the results of the members that are done; tell whether any are left."""
+    ensemble = results.ensemble
+    impatient, done = ensemble.stop_or_slow_down()
+    if done.any():
+        results.has_converged[ensemble.members[impatient]] = True
+        results.add_members(done)
+        if not done.all():
+            ensemble.select(~done)
     return not done.all()

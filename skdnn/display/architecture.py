@@ -1,10 +1,8 @@
 """ArchitectureDisplay: the network as circles and lines."""
 
-from itertools import pairwise, product
-
 from skdnn.display.base import BLUE, GRAY, Display
 from skdnn.fitted import unwrap
-from skdnn.summary import MOST_UNITS, headline, unit_rows
+from skdnn.summary import drawing, headline
 
 
 class ArchitectureDisplay(Display):
@@ -70,29 +68,20 @@ class ArchitectureDisplay(Display):
         return max(1.7 * n_columns, 0.1 * len(headline(self.summary))), 3.4
 
     def _draw(self):
-        layers = self.summary.layers
-        widths = [self.summary.n_inputs, *(layer.fan_out for layer in layers)]
-        places = [[(x, -row) for row in unit_rows(width)] for x, width in enumerate(widths)]
-        self.units_, self.texts_ = [], []
-        self.connections_ = [self._connect(*pair) for pair in pairwise(places)]
-        for x, width in enumerate(widths):
-            circles = self.ax_.scatter(*zip(*places[x], strict=True), color=BLUE, zorder=2)
-            self.units_.append(circles)
-            if width > MOST_UNITS:
-                self.ax_.text(x, 0, "⋮", ha="center", va="center")
-        self._write(0, f"inputs\n{widths[0]:,}\n{self.summary.n_columns:,} columns", "")
-        for x, layer in enumerate(layers, start=1):
-            above = f"{layer.name}\n{layer.fan_out:,}\n{layer.activation}"
-            self._write(x, above, f"{layer.n_parameters:,}\nparameters")
-        self.ax_.set(xlim=(-0.6, len(layers) + 0.6), ylim=(-5.4, 5.4), title=headline(self.summary))
-        self.ax_.set_axis_off()
-
-    def _connect(self, before, after):
         from matplotlib.collections import LineCollection
 
-        lines = list(product(before, after))
-        return self.ax_.add_collection(LineCollection(lines, colors=GRAY, linewidths=0.3))
-
-    def _write(self, x, above, below):
-        self.texts_.append(self.ax_.text(x, 3.5, above, ha="center", va="bottom"))
-        self.texts_.append(self.ax_.text(x, -3.5, below, ha="center", va="top"))
+        columns, links = drawing(self.summary)
+        self.units_, self.texts_, self.connections_ = [], [], []
+        for lines in links:
+            collection = LineCollection(lines, colors=GRAY, linewidths=0.3)
+            self.connections_.append(self.ax_.add_collection(collection))
+        for x, column in enumerate(columns):
+            circles = self.ax_.scatter(*zip(*column.units, strict=True), color=BLUE, zorder=2)
+            self.units_.append(circles)
+            if column.has_gap:
+                self.ax_.text(x, 0, "⋮", ha="center", va="center")
+            above, below = "\n".join(column.above), column.below.replace(" ", "\n")
+            self.texts_.append(self.ax_.text(x, -3.5, above, ha="center", va="bottom"))
+            self.texts_.append(self.ax_.text(x, 3.5, below, ha="center", va="top"))
+        self.ax_.set(xlim=(-0.6, x + 0.6), ylim=(5.4, -5.4), title=headline(self.summary))
+        self.ax_.set_axis_off()

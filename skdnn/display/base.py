@@ -8,13 +8,15 @@ class Display:
 
     _figsize = None  # inches; None is matplotlib's own
 
-    def plot(self, ax=None):
+    def plot(self, ax=None, **style):
         """Draw it, perhaps again.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None is a new figure.
+        **style : dict
+            ``cmap``, for a :class:`WeightsDisplay`; its middle is 0.
 
         Returns
         -------
@@ -26,9 +28,6 @@ class Display:
         ImportError
             If matplotlib is not installed.
         """
-        return self._plot(ax)
-
-    def _plot(self, ax, **style):
         self.ax_ = self._new_axes() if ax is None else ax
         self.figure_ = self.ax_.figure
         self._draw(**style)

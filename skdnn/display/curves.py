@@ -74,36 +74,30 @@ class LossCurveDisplay(Display):
         """
         network, _ = unwrap(estimator)
         losses = network.member_validation_loss_curves_
-        display = cls(
+        return cls(
             train_losses=network.member_loss_curves_,
             validation_losses=losses,
             best_iter=None if losses is None else np.atleast_1d(network.best_iter_),
             estimator_name=type(network).__name__ if name is None else name,
-        )
-        return display.plot(ax=ax)
+        ).plot(ax=ax)
 
     def _draw(self):
         self.lines_, self.bands_, self.best_ = {}, {}, None
         self._draw_curve("training", self.train_losses, BLUE)
         if self.validation_losses is not None:
             self._draw_curve("validation", self.validation_losses, ORANGE)
-            if self.best_iter is not None:
-                self._draw_best()
+        if self.validation_losses is not None and self.best_iter is not None:
+            kept = self.validation_losses[np.arange(len(self.best_iter)), self.best_iter - 1]
+            style = {"color": ORANGE, "markersize": 4, "label": "kept"}
+            (self.best_,) = self.ax_.plot(self.best_iter, kept, "o", **style)
         self.ax_.set(xlabel="epoch", ylabel="loss", title=self.estimator_name)
         self.ax_.legend()
 
     def _draw_curve(self, label, losses, color):
         known = np.ma.masked_invalid(losses)
         epochs = np.arange(1, losses.shape[1] + 1)
-        mean, low, high = (
-            curve.filled(np.nan) for curve in (known.mean(axis=0), known.min(0), known.max(0))
-        )
-        (self.lines_[label],) = self.ax_.plot(epochs, mean, color=color, label=label)
+        (self.lines_[label],) = self.ax_.plot(epochs, known.mean(axis=0), color=color, label=label)
         if len(losses) > 1:
-            band = self.ax_.fill_between(epochs, low, high, color=color, alpha=0.2, linewidth=0)
-            self.bands_[label] = band
-
-    def _draw_best(self):
-        losses = self.validation_losses[np.arange(len(self.best_iter)), self.best_iter - 1]
-        style = {"color": ORANGE, "markersize": 4, "label": "kept"}
-        (self.best_,) = self.ax_.plot(self.best_iter, losses, "o", **style)
+            style = {"color": color, "alpha": 0.2, "linewidth": 0}
+            low, high = known.min(axis=0), known.max(axis=0)
+            self.bands_[label] = self.ax_.fill_between(epochs, low, high, **style)

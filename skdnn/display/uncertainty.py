@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from skdnn.classifier import fitted_state
 from skdnn.display.base import BLUE, GRAY, ORANGE, Display
 from skdnn.fitted import unwrap
 
@@ -82,47 +83,36 @@ class UncertaintyDisplay(Display):
                 "UncertaintyDisplay compares members, but this network has 1: fit with "
                 "n_members=2 or more."
             )
-        if network._is_multilabel:
+        if fitted_state(network).basis.labels.is_multilabel:
             raise ValueError(
                 "UncertaintyDisplay shows one confidence a row, but this network has several "
                 "labels a row: draw one of them by UncertaintyDisplay(confidence=..., spread=...)."
             )
         predicted = members.mean(axis=0).argmax(axis=1)
         of_predicted = members[:, np.arange(len(predicted)), predicted]
-        display = cls(
-            confidence=of_predicted.mean(axis=0),
-            spread=of_predicted.std(axis=0),
-            is_wrong=None if y is None else network.classes_[predicted] != _labels_of(X, y),
-        )
-        return display.plot(ax=ax)
+        is_wrong = None
+        if y is not None:
+            check_consistent_length(X, y)
+            is_wrong = network.classes_[predicted] != column_or_1d(y, warn=True)
+        means, spreads = of_predicted.mean(axis=0), of_predicted.std(axis=0)
+        return cls(confidence=means, spread=spreads, is_wrong=is_wrong).plot(ax=ax)
 
     def _draw(self):
-        self._draw_limit()
+        means = np.linspace(self.confidence.min(), 1, 200)
+        style = {"color": GRAY, "linewidth": 1, "label": "upper bound"}
+        (self.limit_,) = self.ax_.plot(means, np.sqrt(means * (1 - means)), "--", **style)
         self.points_ = {}
         if self.is_wrong is None:
-            self._draw_points("rows", np.ones(len(self.spread), bool), BLUE, ".")
+            kinds = [("rows", np.ones(len(self.spread), bool), BLUE, ".")]
         else:
-            self._draw_points("right", ~self.is_wrong, BLUE, ".")
-            self._draw_points("wrong", self.is_wrong, ORANGE, "x")
+            kinds = [("right", ~self.is_wrong, BLUE, "."), ("wrong", self.is_wrong, ORANGE, "x")]
+        for name, rows, color, marker in kinds:
+            points, label = (self.confidence[rows], self.spread[rows]), f"{name} ({rows.sum():,})"
+            style = {"color": color, "markersize": 5, "alpha": 0.6, "label": label}
+            (self.points_[name],) = self.ax_.plot(*points, marker, **style)
         self.ax_.set(
             xlabel="confidence (probability of the predicted class)",
             ylabel="spread of the members",
             title="confidence and disagreement",
         )
         self.ax_.legend()
-
-    def _draw_limit(self):
-        means = np.linspace(self.confidence.min(), 1, 200)
-        style = {"color": GRAY, "linewidth": 1, "label": "most possible"}
-        (self.limit_,) = self.ax_.plot(means, np.sqrt(means * (1 - means)), "--", **style)
-
-    def _draw_points(self, name, rows, color, marker):
-        style = {"color": color, "markersize": 5, "alpha": 0.6, "label": f"{name} ({rows.sum():,})"}
-        (self.points_[name],) = self.ax_.plot(
-            self.confidence[rows], self.spread[rows], marker, **style
-        )
-
-
-def _labels_of(X, y):
-    check_consistent_length(X, y)
-    return column_or_1d(y, warn=True)

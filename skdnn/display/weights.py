@@ -5,9 +5,10 @@ from numbers import Integral
 import numpy as np
 
 from skdnn.display.base import Display
-from skdnn.fitted import unwrap
+from skdnn.fitted import input_names, sum_by_column, unwrap
 
 NAMED = 40  # inputs of a heat map that have room for their names
+LABELS = 10  # units of a heat map that are labelled, at most
 GAP, FRAME = 1, "lightgray"  # pixels around images, and their color
 
 
@@ -106,68 +107,44 @@ class WeightsDisplay(Display):
         network, _ = unwrap(estimator)
         layers = network.summary().layers
         _check_index("layer", layer, len(layers))
-        _check_index("member", member, len(network._params))
+        _check_index("member", member, len(network.member_loss_curves_))
         weights = network.coefs_[layer]
         weights = weights[member] if weights.ndim == 3 else weights
+        is_first = layer % len(layers) == 0
+        are_named = is_first and len(weights) <= NAMED
         if image_shape is not None:
-            weights = _pixel_weights(network, weights, layer % len(layers), image_shape)
+            weights = _pixel_weights(network, weights, is_first, image_shape)
         units = _largest(weights, n_units)
-        display = cls(
+        return cls(
             weights=weights[:, units],
             units=units,
             image_shape=image_shape,
-            input_names=_names_of_inputs(network, layer % len(layers), len(weights)),
+            input_names=input_names(network) if are_named else None,
             title=f"weights of {layers[layer].name}" if title is None else title,
-        )
-        return display.plot(ax=ax, cmap=cmap)
+        ).plot(ax=ax, cmap=cmap)
 
-    def plot(self, ax=None, *, cmap="RdBu_r"):
-        """Draw the weights.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new figure.
-        cmap : str or matplotlib.colors.Colormap, default="RdBu_r"
-            Colors, the middle of which is 0.
-
-        Returns
-        -------
-        WeightsDisplay
-            With the attributes set.
-        """
-        return self._plot(ax, cmap=cmap)
-
-    def _draw(self, cmap):
-        if self.image_shape is None:
-            self._show(self.weights, cmap, "auto")
-            self._label()
-        else:
-            self._show(mosaic(self.weights, self.image_shape), cmap, "equal")
-            self.ax_.set_axis_off()
-        self.ax_.set_title(self.title)
-
-    def _show(self, shown, cmap, aspect):
+    def _draw(self, cmap="RdBu_r"):
         from matplotlib import colormaps
 
+        is_map = self.image_shape is None
+        shown = self.weights if is_map else mosaic(self.weights, self.image_shape)
         limit = np.abs(self.weights).max() or 1.0
+        style = {"aspect": "auto" if is_map else "equal", "interpolation": "nearest"}
         colors = colormaps.get_cmap(cmap).with_extremes(bad=FRAME)
-        self.image_ = self.ax_.imshow(
-            shown, colors, aspect=aspect, interpolation="nearest", vmin=-limit, vmax=limit
-        )
+        self.image_ = self.ax_.imshow(shown, colors, vmin=-limit, vmax=limit, **style)
         self.colorbar_ = self.figure_.colorbar(self.image_, ax=self.ax_, label="weight", shrink=0.8)
+        self.ax_.set_title(self.title)
+        if is_map:
+            self._label()
+        else:
+            self.ax_.set_axis_off()
 
     def _label(self):
-        from matplotlib.ticker import FuncFormatter, MaxNLocator
-
+        step = -(-len(self.units) // LABELS)
         self.ax_.set(xlabel="unit", ylabel="input")
-        self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True))
-        self.ax_.xaxis.set_major_formatter(FuncFormatter(self._unit_at))
+        self.ax_.set_xticks(np.arange(len(self.units))[::step], self.units[::step])
         if self.input_names is not None:
             self.ax_.set_yticks(np.arange(len(self.input_names)), self.input_names)
-
-    def _unit_at(self, place, _):
-        return str(self.units[int(place)]) if 0 <= place < len(self.units) else ""
 
 
 def mosaic(weights, image_shape):
@@ -198,41 +175,27 @@ def _check_index(name, index, length):
         raise ValueError(f"{name}={index!r} does not exist: there are {length}, counted from 0.")
 
 
-def _pixel_weights(network, weights, layer, image_shape):
+def _pixel_weights(network, weights, is_first, image_shape):
     """Return the weights of each column of X, shape (n_features, fan_out)."""
-    if layer != 0:
+    if not is_first:
         raise ValueError(
             "image_shape is for the first layer, whose inputs are pixels; leave it out for a heat "
-            f"map of layer {layer}."
+            "map of another layer."
         )
-    encoder, are_columns = network.encoder_, hasattr(network.encoder_, "feature_origins")
-    if are_columns:
-        origins = encoder.feature_origins()
-        pixels = np.zeros((network.n_features_in_, weights.shape[1]), weights.dtype)
-        np.add.at(pixels, origins[origins >= 0], weights[origins >= 0])
-        weights = pixels
+    weights = sum_by_column(network, weights.T).T
     sides = np.asarray(image_shape)
     are_sides = sides.shape == (2,) and sides.dtype.kind in "iu" and (sides > 0).all()
     if not are_sides or sides.prod() != len(weights):
         raise ValueError(
             f"image_shape={image_shape!r} must be rows and columns, two positive whole numbers, "
-            f"of images of {len(weights)} pixels: as many as there are "
-            f"{'columns of X' if are_columns else 'inputs of the network'}."
+            f"of images of {len(weights)} pixels: as many as there are columns of X, or inputs "
+            "where the encoder does not tell which columns they come from."
         )
     return weights
 
 
 def _largest(weights, n_units):
     """Return the numbers of the units with the largest weights, in ascending order."""
-    n_shown = weights.shape[1] if n_units is None else n_units
-    if not isinstance(n_shown, Integral) or n_shown < 1:
+    if n_units is not None and (not isinstance(n_units, Integral) or n_units < 1):
         raise ValueError(f"n_units must be None or a whole number from 1 on, got {n_units!r}.")
-    return np.sort(np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")[:n_shown])
-
-
-def _names_of_inputs(network, layer, n_inputs):
-    encoder = network.encoder_
-    if layer != 0 or n_inputs > NAMED or not hasattr(encoder, "get_feature_names_out"):
-        return None
-    names = encoder.get_feature_names_out()
-    return names if len(names) == n_inputs else None
+    return np.sort(np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")[:n_units])

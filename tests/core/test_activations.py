@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from skdnn.core.activations import ACTIVATIONS
+from skdnn.core.compiling import has_numba
 from skdnn.core.initializers import INITIALIZERS
+from skdnn.core.kernels import NO_KEYS, finisher
+
+needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 
 # Written as in the papers, for arguments that do not overflow.
 FORMULAS = {
@@ -34,9 +38,18 @@ def points(dtype=np.float64):
 
 
 def value_and_slope(name, z):
-    activation = ACTIVATIONS[name]
-    a = activation.value(z, np.empty_like(z))
-    return a, activation.slope(z, a, np.empty_like(z))
+    """Return NumPy's; a slope may be a number, or True and False."""
+    activation, real = ACTIVATIONS[name], z.dtype.type
+    a = activation.value(z, real)
+    return a, np.broadcast_to(activation.slope(z, a, real), z.shape).astype(z.dtype)
+
+
+def compiled_value_and_slope(name, z):
+    values = z.reshape(1, 1, -1).copy()
+    slopes = np.empty_like(values)
+    args = values, np.zeros((1, z.size), z.dtype), 0, slopes, NO_KEYS, 0
+    finisher(ACTIVATIONS[name]).compiled_for(args)(*args)
+    return values.ravel(), slopes.ravel()
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -67,30 +80,48 @@ def test_slope_is_the_derivative_of_the_value(name, z):
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_the_output_may_overwrite_the_input_where_the_slope_needs_only_the_output(name):
-    activation = ACTIVATIONS[name]
+def test_inputs_and_outputs_are_only_read(name):
     z = points()
-    value, slope = value_and_slope(name, z)
-    if activation.from_output:
-        given_z = z.copy()
-        in_place = activation.value(given_z, given_z)
-        assert in_place is given_z
-        np.testing.assert_array_equal(in_place, value)
-        nothing = np.full_like(z, np.nan)
-        np.testing.assert_array_equal(activation.slope(nothing, value, np.empty_like(z)), slope)
-    else:
-        nothing = np.full_like(z, np.nan)
-        assert np.isnan(activation.slope(nothing, value, np.empty_like(z))).any()
+    z.flags.writeable = False
+    a = ACTIVATIONS[name].value(z, np.float64)
+    a.flags.writeable = False
+    ACTIVATIONS[name].slope(z, a, np.float64)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_input_and_output_are_only_read_by_the_slope(name):
-    z = points()
-    value, _ = value_and_slope(name, z)
-    kept_z, kept_value = z.copy(), value.copy()
-    ACTIVATIONS[name].slope(z, value, np.empty_like(z))
-    np.testing.assert_array_equal(z, kept_z)
-    np.testing.assert_array_equal(value, kept_value)
+def test_arithmetic_stays_in_the_type_of_the_input(name, dtype):
+    activation, z = ACTIVATIONS[name], points(dtype)
+    a = activation.value(z, dtype)
+    assert a.dtype == dtype
+    slope = activation.slope(z, a, dtype)
+    assert slope.dtype in (dtype, bool)
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_compiled_value_and_slope_equal_those_of_numpy(name, dtype):
+    z = np.concatenate([points(dtype), np.array(EXTREME, dtype)])
+    eps = np.finfo(dtype).eps
+    pairs = zip(compiled_value_and_slope(name, z), value_and_slope(name, z), strict=True)
+    for compiled, expected in pairs:
+        np.testing.assert_allclose(compiled, expected, rtol=20 * eps, atol=4 * eps)
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_compiled_values_are_finite_where_those_of_numpy_are(name, dtype):
+    z = np.array([np.nan, np.inf, -np.inf, 1.0], dtype)
+    with np.errstate(invalid="ignore"):
+        expected = value_and_slope(name, z)
+    compiled = compiled_value_and_slope(name, z)
+    for ours, theirs in zip(compiled, expected, strict=True):
+        is_finite = np.isfinite(theirs)
+        np.testing.assert_array_equal(np.isfinite(ours), is_finite)
+        np.testing.assert_allclose(ours[is_finite], theirs[is_finite], rtol=1e-6, atol=1e-6)
+    assert np.isnan(compiled[0][0])
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

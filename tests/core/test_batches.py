@@ -4,8 +4,8 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skdnn.core.batches import Batches, DenseRows, SparseRows, blocks, plan_batches
-from skdnn.core.buffers import Buffers
+from skdnn.core.batches import Batches, DenseRows, SparseRows, blocks, plan_batches, take
+from skdnn.core.tape import Tape
 
 seeds = st.integers(0, 2**32 - 1)
 counts_of_members = st.lists(st.integers(1, 40), min_size=1, max_size=4)
@@ -41,7 +41,7 @@ def test_an_epoch_shows_every_row_exactly_once_to_every_member(seed, counts, bat
 def test_batches_are_nearly_equal_and_no_larger_than_asked(seed, counts, batch_size):
     _, _, batches = make(seed, counts, batch_size)
     sizes = np.array([(weights > 0).sum(axis=1) for _, weights, _ in batches.epoch()])
-    assert len(sizes) == len(batches) == np.ceil(max(counts) / batch_size)
+    assert len(sizes) == batches.layout.n_batches == np.ceil(max(counts) / batch_size)
     assert sizes.max() <= batch_size
     assert (np.ptp(sizes, axis=0) <= 1).all()
 
@@ -118,10 +118,33 @@ def test_rows_are_taken_and_sliced_as_numpy_does(kind):
     chosen = np.array([[0, 8, 3], [3, 3, 1]])
 
     def as_array(batch):
-        return batch if kind is DenseRows else np.stack([part.toarray() for part in batch])
+        if kind is DenseRows:
+            return batch
+        return np.stack([part.toarray() for part in batch.of_members(2)])
 
-    np.testing.assert_array_equal(as_array(rows.take(chosen, Buffers(np.float64))), array[chosen])
-    np.testing.assert_array_equal(as_array(rows.slice(slice(2, 5))), array[None, 2:5])
+    places = chosen.copy()
+    tape = Tape(np.zeros((2, 1)))
+    gathered = rows.gather(tape, places)
+    for _ in range(2):
+        tape.play()
+        assert gathered.shape[1] == 3
+        np.testing.assert_array_equal(as_array(gathered), array[places])
+        places[...] = [[1, 2, 4], [5, 6, 0]]  # the next batch
+    sliced = rows.slice(slice(2, 5))
+    assert sliced.shape[1] == 3
+    np.testing.assert_array_equal(as_array(sliced)[0], array[2:5])
     single = rows.astype(np.float32)
     assert isinstance(single, kind)
     assert single.array.dtype == np.float32
+
+
+def test_rows_of_targets_are_taken_anew_at_every_replay_in_their_own_type():
+    targets, rows = np.arange(10)[:, None], np.array([[3, 0], [9, 9]])
+    tape = Tape(np.zeros((2, 1)))
+    out = take(tape, targets, rows)
+    tape.play()
+    np.testing.assert_array_equal(out, rows[..., None])
+    rows += [[1, 1], [0, -1]]
+    tape.play()
+    np.testing.assert_array_equal(out, rows[..., None])
+    assert out.dtype == targets.dtype

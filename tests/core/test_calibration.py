@@ -32,7 +32,7 @@ def honest(loss, n_rows=20_000, seed=0):
 def loss_at(temperature, logits, targets, weights, loss):
     weights = weights[None] / weights.sum()
     scaled = logits[None] / temperature
-    return LOSSES[loss].value_and_gradient(scaled, targets[None], weights, 0.0)[0][0]
+    return LOSSES[loss].evaluate(scaled, targets[None], weights, 0.0)[0][0]
 
 
 @pytest.mark.parametrize("planted", [0.5, 1.0, 2.5])

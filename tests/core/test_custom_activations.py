@@ -60,9 +60,8 @@ def test_every_form_is_the_same_activation(form):
     activation = as_activation(FORMS[form])
     assert isinstance(activation, Activation)
     z = np.random.default_rng(0).normal(size=(2, 30, 4)).astype(np.float32)
-    a, slope = np.empty_like(z), np.empty_like(z)
-    activation.value(z.copy(), a)
-    activation.slope(z, a, slope)
+    a = activation.value(z.copy(), np.float32)
+    slope = activation.slope(z, a, np.float32)
     np.testing.assert_allclose(a, swish(z), rtol=1e-5)
     np.testing.assert_allclose(slope, swish_slope(z), rtol=1e-4, atol=1e-6)
 
@@ -78,7 +77,15 @@ def test_a_kink_is_not_an_error():
 
 
 def test_an_adapted_activation_pickles():
-    assert pickle.loads(pickle.dumps(as_activation(swish))).from_output is False
+    adapted = pickle.loads(pickle.dumps(as_activation(swish)))
+    z = np.linspace(-2, 2, 9)
+    np.testing.assert_array_equal(adapted.value(z, np.float64), swish(z))
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "Activation"])
+def test_functions_of_the_user_are_not_compiled(form):
+    # They may be anything that NumPy can call.
+    assert not as_activation(FORMS[form]).is_compiled
 
 
 def wrong_slope(z):

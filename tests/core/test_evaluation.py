@@ -8,18 +8,25 @@ from scipy.special import expit, log_softmax, softmax
 from sklearn.metrics import accuracy_score, log_loss
 
 from skdnn.core.batches import Data, DenseRows, SparseRows
+from skdnn.core.compiling import compiled, has_numba
 from skdnn.core.evaluation import Evaluation, held_out_logits
 from skdnn.core.losses import LOSSES
-from skdnn.core.network import build
+from skdnn.core.network import build, build_sparse
 from skdnn.core.prediction import predict_logits
+from skdnn.core.training import Plan, Split, make_job
+from skdnn.core.workers import ALONE
 
+needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+ENGINES = pytest.mark.parametrize(
+    "is_compiled", [False, pytest.param(True, marks=needs_numba)], ids=["numpy", "numba"]
+)
 N_ROWS = 5000  # more than two blocks
 
 
 def make(loss, sparse=False):
     rng = np.random.default_rng(0)
     n_outputs = 1 if loss == "sigmoid" else 3
-    network = build((4, n_outputs), [], 0.0, sparse=sparse)
+    network = (build_sparse if sparse else build)((4, n_outputs), [])
     params = rng.normal(size=(3, network.n_parameters))
     array = rng.normal(size=(N_ROWS, 4))
     targets = random_targets(rng, loss, (N_ROWS,), n_outputs)
@@ -30,11 +37,20 @@ def make(loss, sparse=False):
     return network, params, Data(rows, targets, weights), member_rows, logits
 
 
+def evaluation(network, params, data, member_rows, loss, smoothing=0.0):
+    plan = Plan(LOSSES[loss], None, None, 0.1, 1, 100, label_smoothing=smoothing)
+    split = Split(data, member_rows, data, member_rows)
+    job = make_job(network, split, plan, ALONE, is_alone=False)
+    return Evaluation(job, params, member_rows)
+
+
+@ENGINES
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_loss_and_accuracy_equal_those_of_scikit_learn(loss, sparse):
+def test_loss_and_accuracy_equal_those_of_scikit_learn(loss, sparse, is_compiled):
     network, params, data, member_rows, logits = make(loss, sparse)
-    losses, scores = Evaluation(network, params, data, member_rows, 4800, LOSSES[loss])()
+    with compiled(is_compiled):
+        losses, scores = evaluation(network, params, data, member_rows, loss)()
     for k, rows in enumerate(member_rows):
         targets, weights, own = data.targets[rows], data.weights[rows], logits[k][rows]
         if loss == "softmax":
@@ -57,12 +73,30 @@ def test_large_sums_of_float32_losses_are_taken_in_float64():
     network, params, data, _, logits = make("softmax")
     single = data._replace(rows=data.rows.astype(np.float32))
     everything = [np.arange(N_ROWS)] * 3
-    losses, _ = Evaluation(
-        network, params.astype(np.float32), single, everything, N_ROWS, LOSSES["softmax"]
-    )()
+    losses, _ = evaluation(network, params.astype(np.float32), single, everything, "softmax")()
     for k in range(3):
         rows = -np.take_along_axis(log_softmax(logits[k], axis=1), data.targets, axis=1)[:, 0]
         np.testing.assert_allclose(losses[k], np.average(rows, weights=data.weights), rtol=1e-6)
+
+
+def test_parameters_are_read_anew_at_every_call():
+    network, params, data, member_rows, _ = make("softmax")
+    evaluate = evaluation(network, params, data, member_rows, "softmax")
+    evaluate()
+    params[...] = 0
+    # Without weights all three classes are as likely as each other.
+    np.testing.assert_allclose(evaluate()[0], np.log(3))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_the_loss_is_smoothed_as_in_training(smoothing):
+    network, params, data, member_rows, logits = make("softmax")
+    losses, _ = evaluation(network, params, data, member_rows, "softmax", smoothing)()
+    for k, rows in enumerate(member_rows):
+        log_proba = log_softmax(logits[k][rows], axis=1)
+        soft = np.eye(3)[data.targets[rows, 0]] * (1 - smoothing) + smoothing / 3
+        of_rows = -(soft * log_proba).sum(axis=1)
+        np.testing.assert_allclose(losses[k], np.average(of_rows, weights=data.weights[rows]))
 
 
 @pytest.mark.parametrize("sparse", [False, True])

@@ -1,96 +1,350 @@
+import importlib
+import pkgutil
+
 import numpy as np
 import pytest
+from gradients import encoded_rows, random_targets, random_weights
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skdnn.core import kernels
-from skdnn.core.compiling import Kernel, compiled, has_numba
+import skdnn.core
+from skdnn.core import column_kernels, kernels, losses, optimizers
+from skdnn.core.activations import ACTIVATIONS
+from skdnn.core.compiling import Kernel, has_numba
+from skdnn.core.expansion import Expansion, expand
+from skdnn.core.kernels import NO_KEYS, dropout_factors, finisher
+from skdnn.core.random_bits import random_words
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
-BODIES = [False, pytest.param(True, marks=needs_numba)]
+pytestmark = needs_numba
 DTYPES = [np.float32, np.float64]
+START = 3  # where the parameters of a layer begin
+
+# Every draw below returns the arguments of a kernel for (rng, dtype, n_members, n_rows, width).
 
 
-def adam_arguments(rng, dtype, size):
-    params, grads, first = rng.normal(size=(3, size)).astype(dtype)
-    second = rng.uniform(0.1, 1, size).astype(dtype)
-    shares = [(dtype(keep), dtype(1 - keep)) for keep in (0.9, 0.99)]
-    return params, grads, first, second, dtype(0.3), *shares, dtype(1.5), dtype(1e-3)
+def normal(rng, dtype, *shape):
+    return rng.normal(size=shape).astype(dtype)
 
 
-ARGUMENTS = {"adam": adam_arguments}
-# What the gradients hold after Adam's step is unspecified.
-SCRATCH = {"adam": [1]}
+def keys_of(rng, n_members):
+    return rng.integers(0, 2**64, n_members, np.uint64)
 
 
-def test_every_kernel_is_tested():
-    found = {name for name, value in vars(kernels).items() if isinstance(value, Kernel)}
-    assert found == set(ARGUMENTS)
+def draw_finish(rng, dtype, n_members, n_rows, width):
+    shape = n_members, n_rows, width
+    params = normal(rng, dtype, n_members, START + width + 2)
+    slopes = np.full(shape, np.nan, dtype)
+    keys = keys_of(rng, n_members) if rng.random() < 0.5 else NO_KEYS
+    return normal(rng, dtype, *shape), params, START, slopes, keys, int(rng.integers(0, 2**16))
 
 
-@needs_numba
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ARGUMENTS)
-@given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 200))
-def test_compiled_loop_and_numpy_twin_agree_to_rounding(name, dtype, seed, size):
-    results = []
-    for wanted in (True, False):
-        arguments = ARGUMENTS[name](np.random.default_rng(seed), dtype, size)
-        with compiled(wanted):
-            getattr(kernels, name)(*arguments)
-        results.append(arguments)
-    tolerance = 50 * np.finfo(dtype).eps
-    for position, (ours, twins) in enumerate(zip(*results, strict=True)):
-        if position not in SCRATCH.get(name, ()):
-            np.testing.assert_allclose(ours, twins, rtol=tolerance, atol=tolerance)
+def draw_backward(rng, dtype, n_members, n_rows, width):
+    shape = n_members, n_rows, width
+    grads = normal(rng, dtype, n_members, START + width + 2)
+    return normal(rng, dtype, *shape), normal(rng, dtype, *shape), grads, START
 
 
-@needs_numba
-@pytest.mark.parametrize("name", ARGUMENTS)
-def test_the_loop_is_what_runs_when_compiled(name, monkeypatch):
-    def refuse(*args):
-        raise AssertionError("the twin ran")
-
-    arguments = ARGUMENTS[name](np.random.default_rng(0), np.float32, 12)
-    monkeypatch.setattr(getattr(kernels, name), "twin", refuse)
-    with compiled(True):
-        getattr(kernels, name)(*arguments)
-    with compiled(False), pytest.raises(AssertionError, match="the twin ran"):
-        getattr(kernels, name)(*arguments)
+def draw_drop(rng, dtype, n_members, n_rows, width):
+    inputs = normal(rng, dtype, n_members, n_rows, width)
+    return inputs, keys_of(rng, n_members), int(rng.integers(0, 2**16)), np.empty_like(inputs)
 
 
-def test_adam_in_blocks_is_adam_at_once():
-    # More parameters than a block, and not a multiple of it.
-    arguments = adam_arguments(np.random.default_rng(1), np.float64, 2 * kernels.BLOCK + 3)
-    params, grads, first, second, rate, first_shares, second_shares, scale, epsilon = (
-        argument.copy() if isinstance(argument, np.ndarray) else argument for argument in arguments
+def draw_columns(rng, dtype, n_members, n_rows):
+    """Return a layout, encoded rows and the number of inputs of each column."""
+    expansion = Expansion(
+        int(rng.integers(0, 3)),
+        tuple(rng.integers(1, 6, rng.integers(1, 4)).tolist()),
+        tuple(rng.integers(1, 8, rng.integers(1, 4)).tolist()),
     )
-    with compiled(False):
-        kernels.adam(*arguments)
-    mean = first_shares[0] * first + first_shares[1] * grads
-    square = second_shares[0] * second + second_shares[1] * grads**2
-    expected = params - rate * mean / (np.sqrt(scale * square) + epsilon)
-    np.testing.assert_allclose(arguments[0], expected, rtol=1e-12)
-    np.testing.assert_allclose(arguments[2], mean, rtol=1e-12)
-    np.testing.assert_allclose(arguments[3], square, rtol=1e-12)
+    rows = encoded_rows(rng, expansion, (n_members, n_rows)).astype(dtype)
+    return expansion, rows, np.array(expansion.column_widths, np.int64)
 
 
-@needs_numba
-@pytest.mark.parametrize("name", ARGUMENTS)
-@given(data=st.data())
-def test_nan_goes_the_same_ways_through_both_bodies(name, data):
-    arguments = ARGUMENTS[name](np.random.default_rng(2), np.float32, 12)
-    floats = [k for k, array in enumerate(arguments) if getattr(array, "dtype", "") == np.float32]
-    floats = [k for k in floats if np.ndim(arguments[k])]
-    planted = arguments[data.draw(st.sampled_from(floats))]
-    planted.reshape(-1)[data.draw(st.integers(0, planted.size - 1))] = np.nan
-    results = []
-    for wanted in (True, False):
-        copies = [np.copy(a) if np.ndim(a) else a for a in arguments]
-        copies[5:7] = arguments[5:7] if name == "adam" else copies[5:7]
-        with compiled(wanted), np.errstate(invalid="ignore"):
-            getattr(kernels, name)(*copies)
-        results.append(copies)
-    for position, (ours, twins) in enumerate(zip(*results, strict=True)):
-        if position not in SCRATCH.get(name, ()):
-            np.testing.assert_array_equal(np.isnan(ours), np.isnan(twins))
+def draw_expand(rng, dtype, n_members, n_rows, width):
+    expansion, rows, _ = draw_columns(rng, dtype, n_members, n_rows)
+    out = np.full((n_members, n_rows, expansion.n_outputs), np.nan, dtype)
+    return rows, *expansion.places(), out
+
+
+def draw_scale(rng, dtype, n_members, n_rows, width):
+    sizes = rng.integers(1, 6, rng.integers(1, 5))
+    params = normal(rng, dtype, n_members, START + sizes.sum() * width + 2)
+    factors = normal(rng, dtype, n_members, len(sizes) + rng.integers(0, 2))
+    return params, START, factors, sizes, np.empty((n_members, sizes.sum(), width), dtype)
+
+
+def draw_learn(rng, dtype, n_members, n_rows, width):
+    sizes = rng.integers(1, 6, rng.integers(1, 5))
+    n_parameters = START + (sizes.sum() + 1) * width + len(sizes) + 2
+    params, grads = (normal(rng, dtype, n_members, n_parameters) for _ in range(2))
+    params[rng.random(params.shape) < 0.2] = 0
+    return params, grads, START, width, normal(rng, dtype, n_members, len(sizes)), sizes
+
+
+def draw_place(rng, dtype, n_members, n_rows, width):
+    sizes = rng.integers(1, 8, rng.integers(1, 4))
+    params = normal(rng, dtype, n_members, START + sizes.sum() * width + 2)
+    knots = np.full((n_members, (sizes + 1).sum(), width), np.nan, dtype)
+    return params, START, normal(rng, dtype, n_members, len(sizes) + 2), 2, sizes, knots
+
+
+def draw_blend(rng, dtype, n_members, n_rows, width):
+    expansion, rows, _ = draw_columns(rng, dtype, n_members, n_rows)
+    sizes = np.array(expansion.n_bins, np.int64)
+    knots = normal(rng, dtype, n_members, (sizes + 1).sum(), width)
+    return rows, expansion.n_numbers, sizes, knots, normal(rng, dtype, n_members, n_rows, width)
+
+
+def draw_add_codes(rng, dtype, n_members, n_rows, width):
+    expansion, rows, _ = draw_columns(rng, dtype, n_members, n_rows)
+    sizes = np.array(expansion.n_levels, np.int64)
+    params = normal(rng, dtype, n_members, START + sizes.sum() * width + 2)
+    factors = normal(rng, dtype, n_members, expansion.n_inputs)
+    column = expansion.n_numbers + len(expansion.n_bins)
+    outputs = normal(rng, dtype, n_members, n_rows, width)
+    return rows, column, sizes, (params, START), factors, outputs
+
+
+def draw_scatter_knots(rng, dtype, n_members, n_rows, width):
+    expansion, rows, _ = draw_columns(rng, dtype, n_members, n_rows)
+    sizes = np.array(expansion.n_bins, np.int64)
+    start_of_bias = int(START + sizes.sum() * width + 1)
+    grads = normal(rng, dtype, n_members, start_of_bias + width + 2)
+    grad_outputs = normal(rng, dtype, n_members, n_rows, width)
+    grads[:, start_of_bias : start_of_bias + width] = grad_outputs.sum(axis=1)
+    return rows, expansion.n_numbers, sizes, grad_outputs, grads, (START, start_of_bias)
+
+
+def draw_scatter_codes(rng, dtype, n_members, n_rows, width):
+    expansion, rows, _ = draw_columns(rng, dtype, n_members, n_rows)
+    sizes = np.array(expansion.n_levels, np.int64)
+    grads = normal(rng, dtype, n_members, START + sizes.sum() * width + 2)
+    grad_outputs = normal(rng, dtype, n_members, n_rows, width)
+    return rows, expansion.n_numbers + len(expansion.n_bins), sizes, grad_outputs, grads, START
+
+
+def draw_loss(name):
+    def draw(rng, dtype, n_members, n_rows, width):
+        logits = 4 * normal(rng, dtype, n_members, n_rows, width)
+        targets = random_targets(rng, name, (n_members, n_rows), width)
+        weights = random_weights(rng, n_members, max(n_rows, 1))[:, :n_rows].astype(dtype)
+        smoothing = float(rng.choice([0.0, 0.3]))
+        return logits, targets, weights, smoothing, np.full(n_members, np.nan)
+
+    return draw
+
+
+def draw_rule(n_moments, n_numbers):
+    def draw(rng, dtype, n_members, n_rows, width):
+        bounds = np.cumsum([0, *rng.integers(0, 9, rng.integers(1, 5))])
+        params, grads, *memory = (
+            normal(rng, dtype, n_members, bounds[-1]) for _ in range(2 + n_moments)
+        )
+        if n_moments:
+            memory[-1] = np.abs(memory[-1])
+        numbers = rng.uniform(0.1, 1, (n_members, 1 + n_numbers)).astype(dtype)
+        return params, grads, *memory, bounds, numbers
+
+    return draw
+
+
+DRAWS = {
+    **{f"finish {name}": (finisher(ACTIVATIONS[name]), draw_finish) for name in ACTIVATIONS},
+    "backward": (kernels.backward, draw_backward),
+    "drop": (kernels.drop, draw_drop),
+    "expand": (expand, draw_expand),
+    "scale_weights": (column_kernels.scale_weights, draw_scale),
+    "learn_factors": (column_kernels.learn_factors, draw_learn),
+    "place_knots": (column_kernels.place_knots, draw_place),
+    "blend_knots": (column_kernels.blend_knots, draw_blend),
+    "add_codes": (column_kernels.add_codes, draw_add_codes),
+    "scatter_knots": (column_kernels.scatter_knots, draw_scatter_knots),
+    "scatter_codes": (column_kernels.scatter_codes, draw_scatter_codes),
+    "softmax": (losses.softmax_cross_entropy, draw_loss("softmax")),
+    "sigmoid": (losses.sigmoid_cross_entropy, draw_loss("multilabel")),
+    "descend": (optimizers.descend, draw_rule(0, 1)),
+    "follow_velocity": (optimizers.follow_velocity, draw_rule(1, 4)),
+    "follow_moments": (optimizers.follow_moments, draw_rule(2, 7)),
+}
+# What the gradients hold after a step of a rule is unspecified.
+UNSPECIFIED = {"descend": [1], "follow_velocity": [1], "follow_moments": [1]}
+# Tolerances, in machine epsilons: sums are over few rows.
+N_EPS = 200
+
+
+def copies(args):
+    return tuple(
+        arg.copy()
+        if isinstance(arg, np.ndarray)
+        else copies(arg)
+        if isinstance(arg, tuple)
+        else arg
+        for arg in args
+    )
+
+
+def arrays_among(args):
+    """Return the arrays among arguments, those in tuples too."""
+    items = [item for arg in args for item in (arg if isinstance(arg, tuple) else (arg,))]
+    return [item for item in items if isinstance(item, np.ndarray)]
+
+
+def results(args, name):
+    """Return the arrays among arguments, but those that hold nothing."""
+    unspecified = UNSPECIFIED.get(name, ())
+    return arrays_among(arg for place, arg in enumerate(args) if place not in unspecified)
+
+
+def run_both(name, args):
+    """Return what the compiled loop and what the twin makes of the same arguments."""
+    kernel = DRAWS[name][0]
+    of_loop, of_twin = copies(args), copies(args)
+    kernel.compiled_for(of_loop)(*of_loop)
+    with np.errstate(all="ignore"):
+        kernel(*of_twin)
+    return results(of_loop, name), results(of_twin, name)
+
+
+def test_every_kernel_of_the_core_is_tested_here():
+    found = set()
+    for module in pkgutil.iter_modules(skdnn.core.__path__, "skdnn.core."):
+        values = vars(importlib.import_module(module.name)).values()
+        found |= {value for value in values if isinstance(value, Kernel)}
+    tested = {kernel for name, (kernel, _) in DRAWS.items() if not name.startswith("finish")}
+    assert found == tested
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", DRAWS)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_members=st.integers(1, 3),
+    n_rows=st.sampled_from([0, 1, 2, 5, 40]),
+    width=st.integers(1, 13),
+)
+def test_compiled_loop_and_twin_agree_to_rounding(name, dtype, seed, n_members, n_rows, width):
+    args = DRAWS[name][1](np.random.default_rng(seed), dtype, n_members, n_rows, width)
+    eps = np.finfo(dtype).eps
+    for ours, twins in zip(*run_both(name, args), strict=True):
+        scale = np.abs(twins).max(initial=1.0)
+        np.testing.assert_allclose(ours, twins, rtol=N_EPS * eps, atol=N_EPS * eps * scale)
+
+
+def float_arrays(args):
+    return [array for array in arrays_among(args) if array.dtype.kind == "f" and array.size]
+
+
+@pytest.mark.parametrize("planted", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", DRAWS)
+@given(seed=st.integers(0, 2**32 - 1), data=st.data())
+def test_what_is_not_finite_goes_the_same_ways_through_both(name, planted, seed, data):
+    args = DRAWS[name][1](np.random.default_rng(seed), np.float32, 2, 3, 5)
+    if name == "learn_factors":
+        args[0][args[0] == 0] = 1  # the gradient of a weight of 0 is 0 or NaN if factors are NaN
+    array = data.draw(st.sampled_from(float_arrays(args)), label="array")
+    if name == "softmax" and planted == -np.inf and array is args[0]:
+        return  # a class without any probability: only the twin leaves it out of the sums
+    array.reshape(-1)[data.draw(st.integers(0, array.size - 1), label="place")] = planted
+    for ours, twins in zip(*run_both(name, args), strict=True):
+        np.testing.assert_array_equal(np.isfinite(ours), np.isfinite(twins))
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_the_same_arguments_give_the_same_bits_wherever_they_lie_in_memory(name):
+    args = DRAWS[name][1](np.random.default_rng(5), np.float32, 2, 7, 13)
+    expected, _ = run_both(name, args)
+    for offset in range(4):
+
+        def moved(array, offset=offset):
+            if isinstance(array, tuple):
+                return tuple(map(moved, array))
+            if not isinstance(array, np.ndarray) or not array.size:
+                return array
+            memory = np.empty(array.nbytes + 64, np.uint8)
+            start = -memory.ctypes.data % 16 + offset * array.itemsize
+            view = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+            view[...] = array
+            return view
+
+        shifted = moved(args)
+        DRAWS[name][0].compiled_for(shifted)(*shifted)
+        for ours, theirs in zip(results(shifted, name), expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("threshold", [0, 1, 30000, 2**16 - 1])
+@pytest.mark.parametrize("width", [1, 4, 5])
+def test_dropout_factors_are_drawn_from_the_words_of_a_key(width, threshold):
+    keys = keys_of(np.random.default_rng(0), 2)
+    factors = dropout_factors(keys, threshold, (2, 3, width), np.dtype(np.float64))
+    n_words = -(-width // 4)
+    for k in range(2):
+        words = random_words(keys[k : k + 1], 3 * n_words).reshape(3, n_words)
+        for row in range(3):
+            for unit in range(width):
+                bits = int(words[row, unit // 4]) >> (16 * (unit % 4)) & 0xFFFF
+                expected = 0 if bits < threshold else 2**16 / (2**16 - threshold)
+                assert factors[k, row, unit] == expected
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_without_slopes_or_without_keys_nothing_is_dropped(name):
+    rng = np.random.default_rng(1)
+    outputs, params = rng.normal(size=(2, 3, 5)), np.zeros((2, 5))
+    function = finisher(ACTIVATIONS[name])
+    expected = ACTIVATIONS[name].value(outputs, np.float64)
+    no_slopes = outputs, params, 0, np.empty((0, 0, 0)), keys_of(rng, 2), 60000
+    no_keys = outputs, params, 0, np.empty(outputs.shape), NO_KEYS, 60000
+    calls = [(function, no_slopes), (function, no_keys), (function.compiled_for(no_keys), no_keys)]
+    for call, args in calls:
+        copied = copies(args)
+        call(*copied)
+        np.testing.assert_allclose(copied[0], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_members=st.integers(1, 3),
+    n_rows=st.sampled_from([0, 1, 2, 5, 40]),
+    width=st.integers(1, 13),
+    planted=st.sampled_from([0.0, np.nan, np.inf, -np.inf]),
+)
+def test_the_gradient_of_the_biases_is_the_sum_over_rows(
+    dtype, seed, n_members, n_rows, width, planted
+):
+    rng = np.random.default_rng(seed)
+    grad_outputs = normal(rng, dtype, n_members, n_rows, width)
+    grad_outputs.reshape(-1)[: 1 if n_rows else 0] = planted
+    before, grads = grad_outputs.copy(), np.full((n_members, START + width + 2), 7, dtype)
+    into = grads[:, START : START + width].reshape(n_members, 1, width)
+    kernels.sum_rows(grad_outputs, into)
+    found, expected = grads[:, START : START + width], grad_outputs.sum(axis=1)
+    eps = N_EPS * np.finfo(dtype).eps
+    np.testing.assert_allclose(found, expected, rtol=eps, atol=eps)
+    np.testing.assert_array_equal(grad_outputs, before)
+    assert (np.delete(grads, np.s_[START : START + width], axis=1) == 7).all()
+
+
+def test_a_unit_whose_bits_are_the_threshold_is_kept():
+    keys = keys_of(np.random.default_rng(3), 1)
+    bits = random_words(keys, 2).view(np.uint16)[0, :5]
+    for unit, threshold in enumerate(bits.tolist()):
+        inputs, params = np.ones((1, 1, 5)), np.zeros((1, 5))
+        expected = np.where(bits >= threshold, 2**16 / (2**16 - threshold), 0)
+        assert expected[unit] > 0
+        dropped, finished = np.empty((1, 1, 5)), inputs.copy()
+        calls = [
+            (kernels.drop, (inputs, keys, threshold, dropped)),
+            (
+                finisher(ACTIVATIONS["identity"]),
+                (finished, params, 0, np.empty((1, 1, 5)), keys, threshold),
+            ),
+        ]
+        for function, args in calls:
+            for call in (function, function.compiled_for(args)):
+                finished[...] = 1
+                call(*args)
+        np.testing.assert_allclose(dropped[0, 0], expected, rtol=1e-12)
+        np.testing.assert_allclose(finished[0, 0], expected, rtol=1e-12)

@@ -1,5 +1,4 @@
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,7 +11,8 @@ from skdnn.core.batches import Data, DenseRows
 from skdnn.core.lbfgs import Objective, train_lbfgs
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build
-from skdnn.core.training import Plan, Split, State
+from skdnn.core.training import Plan, Runtime, Split, State
+from skdnn.core.workers import Workers
 
 
 def make_data(loss, n_rows=80, seed=0):
@@ -135,8 +135,8 @@ def test_members_and_threads_do_not_mix():
     network = build((4, 5, 3), ["tanh"])
     split, begun = halves(make_data("softmax")), start(network, 2)
     our_plan = plan("softmax", n_epochs=10)
-    with ThreadPoolExecutor(2) as executor:
-        threaded, _ = train_lbfgs(network, split, begun, our_plan, 1000, executor.map)
+    with Workers(2) as workers:
+        threaded, _ = train_lbfgs(network, split, begun, our_plan, 1000, runtime=Runtime(workers))
     together, _ = train_lbfgs(network, split, begun, our_plan, 1000)
     np.testing.assert_array_equal(threaded.params, together.params)
     for k in range(2):

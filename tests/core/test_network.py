@@ -1,82 +1,123 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from gradients import assert_gradient, problems
+from gradients import (
+    Problem,
+    all_compact,
+    encoded_rows,
+    forward_once,
+    problems,
+    random_targets,
+    random_weights,
+)
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from skdnn.core import column_kernels
 from skdnn.core.activations import ACTIVATIONS
-from skdnn.core.expansion import Expansion
+from skdnn.core.batches import SparseBatch
+from skdnn.core.compiling import has_numba
+from skdnn.core.expansion import Expansion, expand
+from skdnn.core.layers import FEWEST_INPUTS
 from skdnn.core.losses import LOSSES
-from skdnn.core.network import build, connect, initialize
+from skdnn.core.network import build, build_sparse, connect, initialize
+from skdnn.core.tape import Tape
 
 seeds = st.integers(0, 2**32 - 1)
 FEW = settings(max_examples=12)
+needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+ENGINES = pytest.mark.parametrize(
+    "is_compiled", [False, pytest.param(True, marks=needs_numba)], ids=["numpy", "numba"]
+)
 
 
+@ENGINES
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @FEW
 @given(data=st.data(), seed=seeds)
-def test_backward_is_the_gradient_of_forward(activation, loss, data, seed):
+def test_backward_is_the_gradient_of_forward(activation, loss, is_compiled, data, seed):
     problem = data.draw(problems(activation, loss))
     assume(problem.is_smooth())
-    grads, _ = problem.gradients()
-    assert_gradient(
-        lambda params: problem.values(params).sum(),
-        problem.params,
-        grads,
-        np.random.default_rng(seed),
-    )
+    problem.assert_gradients(np.random.default_rng(seed), is_compiled)
 
 
+@ENGINES
 @given(problem=problems(), seed=seeds)
-def test_the_way_back_ends_at_the_gradient_of_the_inputs(problem, seed):
+def test_the_backward_pass_ends_at_the_gradient_of_the_inputs(problem, is_compiled, seed):
     assume(problem.is_smooth())
-    _, grad_inputs = problem.gradients()
-    assert_gradient(
-        lambda inputs: problem.values(inputs=inputs).sum(),
-        problem.inputs,
-        grad_inputs,
-        np.random.default_rng(seed),
-    )
+    problem.assert_gradients(np.random.default_rng(seed), is_compiled, wants_inputs=True)
 
 
-@settings(max_examples=100)
+@ENGINES
+@settings(max_examples=60)
 @given(problem=problems(dropout=True), seed=seeds)
-def test_backward_is_the_gradient_of_forward_under_a_fixed_dropout_mask(problem, seed):
+def test_backward_is_the_gradient_of_forward_under_fixed_dropout(problem, is_compiled, seed):
     assume(problem.is_smooth())
-    grads, grad_inputs = problem.gradients()
-    rng = np.random.default_rng(seed)
-    assert_gradient(lambda x: problem.values(x).sum(), problem.params, grads, rng)
-    assert_gradient(lambda x: problem.values(inputs=x).sum(), problem.inputs, grad_inputs, rng)
+    problem.assert_gradients(np.random.default_rng(seed), is_compiled, wants_inputs=True)
+
+
+@ENGINES
+@pytest.mark.parametrize("dropout", [False, True])
+@settings(max_examples=60)
+@given(data=st.data(), seed=seeds)
+def test_encoded_rows_go_back_to_every_parameter(dropout, is_compiled, data, seed):
+    problem = data.draw(problems(dropout=dropout, encoded=True))
+    assume(problem.is_smooth())
+    problem.assert_gradients(np.random.default_rng(seed), is_compiled)
+
+
+@needs_numba
+@pytest.mark.parametrize("dropout", [False, True])
+@settings(max_examples=60)
+@given(data=st.data())
+def test_compiled_passes_equal_those_of_numpy(dropout, data):
+    problem = data.draw(problems(dropout=dropout, encoded=True))
+    compiled, by_numpy = problem.play(is_compiled=True), problem.play()
+    for ours, theirs in zip(compiled[:3], by_numpy[:3], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-11)
 
 
 @given(problem=problems(), data=st.data())
 def test_members_do_not_mix(problem, data):
-    logits, grads = problem.forward()[0], problem.gradients()[0]
+    played = problem.play()
     changed = data.draw(st.integers(0, len(problem.params) - 1))
     params = problem.params.copy()
     params[changed] += 1
-    other = problem._replace(params=params)
+    other = problem.play(params=params)
     same = np.arange(len(params)) != changed
-    np.testing.assert_array_equal(other.forward()[0][same], logits[same])
-    np.testing.assert_array_equal(other.gradients()[0][same], grads[same])
-    assert not np.array_equal(other.forward()[0][changed], logits[changed])
+    np.testing.assert_array_equal(other.logits[same], played.logits[same])
+    np.testing.assert_array_equal(other.grads[same], played.grads[same])
+    assert not np.array_equal(other.logits[changed], played.logits[changed])
 
 
 @given(problem=problems())
 def test_many_members_equal_as_many_networks(problem):
-    logits, (grads, _) = problem.forward()[0], problem.gradients()
+    played = problem.play()
     for k in range(len(problem.params)):
         alone = problem._replace(
             **{
                 name: getattr(problem, name)[k : k + 1]
                 for name in ("params", "inputs", "targets", "weights")
             }
-        )
-        np.testing.assert_allclose(alone.forward()[0][0], logits[k], rtol=1e-10, atol=1e-12)
-        np.testing.assert_allclose(alone.gradients()[0][0], grads[k], rtol=1e-10, atol=1e-12)
+        ).play()
+        for ours, of_all in zip(alone[:3], played[:3], strict=True):
+            np.testing.assert_allclose(ours[0], of_all[k], rtol=1e-10, atol=1e-12)
+
+
+def test_passes_read_parameters_and_inputs_anew_at_every_replay():
+    rng = np.random.default_rng(5)
+    network = build((3, 4, 2), ["tanh"])
+    params, other = rng.normal(size=(2, 2, network.n_parameters))
+    inputs, other_inputs = rng.normal(size=(2, 2, 5, 3))
+    expected = forward_once(network, other, other_inputs)
+    tape = Tape(params)
+    logits, _ = network.forward(tape, inputs)
+    tape.play()
+    assert not np.array_equal(logits, expected)
+    params[...], inputs[...] = other, other_inputs
+    tape.play()
+    np.testing.assert_array_equal(logits, expected)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -85,56 +126,109 @@ def test_forward_is_dense_activation_dense(name):
     network = build((3, 4, 2), [name])
     params = rng.normal(size=(2, network.n_parameters))
     inputs = rng.normal(size=(2, 5, 3))
-    logits, _ = network.forward(network.views(params), inputs.copy(), network.workspace(np.float64))
+    logits = forward_once(network, params, inputs)
     for k in range(2):
         # The order of the flat array: weights, biases, layer by layer.
         first, first_bias, last, last_bias = np.split(params[k], [12, 16, 24])
         z = inputs[k] @ first.reshape(3, 4) + first_bias
-        a = ACTIVATIONS[name].value(z, np.empty_like(z))
+        a = ACTIVATIONS[name].value(z, np.float64)
         np.testing.assert_allclose(logits[k], a @ last.reshape(4, 2) + last_bias, rtol=1e-12)
 
 
 def test_inputs_shared_by_all_members_equal_copies_of_them():
     rng = np.random.default_rng(1)
     network = build((3, 4, 2), ["tanh"])
-    views = network.views(rng.normal(size=(3, network.n_parameters)))
+    params = rng.normal(size=(3, network.n_parameters))
     inputs = rng.normal(size=(1, 5, 3))
-    shared, _ = network.forward(views, inputs, network.workspace(np.float64))
-    copied, _ = network.forward(views, np.repeat(inputs, 3, 0), network.workspace(np.float64))
+    shared = forward_once(network, params, inputs)
+    copied = forward_once(network, params, np.repeat(inputs, 3, 0))
     np.testing.assert_allclose(shared, copied, rtol=1e-12)
 
 
-def gradients_of(network, params, inputs):
-    logits, trace = network.forward(network.views(params), inputs, network.workspace(params.dtype))
-    grads = np.full_like(params, np.nan)
-    network.backward(trace, logits.copy(), network.views(grads))
-    return logits, grads
+def gradients_of(network, params, inputs, is_compiled=False):
+    """Return logits, and the gradient of half the sum of their squares."""
+    tape = Tape(params, np.full_like(params, np.nan), is_compiled)
+    outputs, backward = network.forward(tape, inputs)
+    logits = np.empty_like(outputs)
+    tape.call(np.copyto, logits, outputs)
+    backward(outputs)
+    tape.play()
+    return logits, tape.grads
 
 
+@ENGINES
 @given(seed=seeds, hidden=st.lists(st.integers(1, 4), max_size=2), is_shared=st.booleans())
-def test_sparse_rows_give_what_dense_rows_give(seed, hidden, is_shared):
+def test_sparse_rows_give_what_dense_rows_give(is_compiled, seed, hidden, is_shared):
     rng = np.random.default_rng(seed)
     widths, names = (5, *hidden, 2), ["gelu"] * len(hidden)
-    dense, sparse = build(widths, names), build(widths, names, sparse=True)
+    dense, sparse = build(widths, names), build_sparse(widths, names)
     params = rng.normal(size=(2, dense.n_parameters))
     inputs = rng.normal(size=(1 if is_shared else 2, 6, 5)) * (rng.random((6, 5)) < 0.4)
-    expected = gradients_of(dense, params, inputs)
-    ours = gradients_of(sparse, params, [sp.csr_array(rows) for rows in inputs])
+    wide = np.broadcast_to(inputs, (2, 6, 5)).copy()
+    batch = SparseBatch(6, [sp.csr_array(rows) for rows in inputs])
+    expected = gradients_of(dense, params, wide, is_compiled)
+    ours = gradients_of(sparse, params, batch, is_compiled)
     for ours_array, expected_array in zip(ours, expected, strict=True):
         np.testing.assert_allclose(ours_array, expected_array, rtol=1e-10, atol=1e-12)
 
 
-def test_an_expansion_gives_what_the_expanded_rows_give():
+def test_sparse_rows_go_back_to_every_parameter():
+    rng = np.random.default_rng(6)
+    for loss in LOSSES:
+        n_outputs = 1 if loss == "sigmoid" else 3
+        network = build_sparse((5, 4, n_outputs), ["silu"], dropout=0.3)
+        arrays = rng.normal(size=(2, 6, 5)) * (rng.random((2, 6, 5)) < 0.4)
+        batch = SparseBatch(6, [sp.csr_array(rows) for rows in arrays])
+        problem = Problem(
+            network,
+            rng.normal(size=(2, network.n_parameters)),
+            batch,
+            random_targets(rng, loss, (2, 6), n_outputs),
+            random_weights(rng, 2, 6),
+            LOSSES[loss],
+            0.1,
+        )
+        problem.assert_gradients(rng)
+
+
+@ENGINES
+@pytest.mark.parametrize("is_compact", [False, True])
+def test_an_expansion_gives_what_the_expanded_rows_give(is_compact, is_compiled):
     rng = np.random.default_rng(2)
-    expansion = Expansion(2, (3, 4))
-    narrow = np.concatenate([rng.normal(size=(2, 9, 2)), rng.integers(-1, 4, (2, 9, 2))], axis=2)
-    inside = build((9, 5, 2), ["silu"], expansion=expansion)
-    outside = build((9, 5, 2), ["silu"])
+    expansion = Expansion(2, (3, 4), (5, 1))
+    narrow = encoded_rows(rng, expansion, (2, 40))
+    widths = (expansion.n_outputs, 5, 2)
+    if is_compact:
+        with all_compact():
+            inside = build(widths, ["silu"], expansion=expansion)
+    else:
+        inside = build(widths, ["silu"], expansion=expansion)
+    outside = build(widths, ["silu"])
     params = rng.normal(size=(2, outside.n_parameters))
-    ours = gradients_of(inside, params, narrow)
+    ours = gradients_of(inside, params, narrow, is_compiled)
     expected = gradients_of(outside, params, expansion(narrow))
     for ours_array, expected_array in zip(ours, expected, strict=True):
-        np.testing.assert_allclose(ours_array, expected_array, rtol=1e-12)
+        np.testing.assert_allclose(ours_array, expected_array, rtol=1e-10, atol=1e-12)
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    ("n_bins", "input_dropout", "is_compact"),
+    [(FEWEST_INPUTS - 1, 0.0, False), (FEWEST_INPUTS, 0.0, True), (FEWEST_INPUTS, 0.2, False)],
+)
+def test_columns_of_many_inputs_are_not_widened_where_kernels_are_compiled(
+    n_bins, input_dropout, is_compact
+):
+    expansion = Expansion(1, (), (n_bins,) * 2)
+    network = build((expansion.n_outputs, 3, 2), ["relu"], 0.0, expansion, input_dropout)
+    params = np.zeros((1, network.n_parameters))
+    tape = Tape(params, np.zeros_like(params), is_compiled=True)
+    rows = np.zeros((1, 4, expansion.n_inputs))
+    network.forward(tape, rows)[1](np.zeros((1, 4, 2)))
+    called = {function for function, _ in tape.calls}
+    assert (column_kernels.blend_knots._dispatcher in called) == is_compact
+    assert (column_kernels.scatter_knots._dispatcher in called) == is_compact
+    assert (expand._dispatcher in called) != is_compact
 
 
 @given(problem=problems())
@@ -155,17 +249,10 @@ def test_prediction_does_not_see_dropout(rate):
     with_dropout, without = build((3, 8, 2), ["relu"], rate), build((3, 8, 2), ["relu"])
     params = rng.normal(size=(2, without.n_parameters))
     inputs = rng.normal(size=(2, 5, 3))
-    predicted, _ = with_dropout.forward(
-        with_dropout.views(params), inputs, with_dropout.workspace(np.float64)
-    )
-    expected, _ = without.forward(without.views(params), inputs, without.workspace(np.float64))
+    predicted = forward_once(with_dropout, params, inputs)
+    expected = forward_once(without, params, inputs)
     np.testing.assert_array_equal(predicted, expected)
-    trained, _ = with_dropout.forward(
-        with_dropout.views(params),
-        inputs,
-        with_dropout.workspace(np.float64),
-        [np.random.default_rng(k) for k in range(2)],
-    )
+    trained = forward_once(with_dropout, params, inputs, seed=0)
     assert np.array_equal(trained, expected) == (rate == 0)
 
 
@@ -180,8 +267,8 @@ def test_weights_are_views_without_the_biases():
 
 
 def test_widths_are_those_it_was_built_with():
-    for sparse in (False, True):
-        assert build((3, 4, 5, 2), ["relu", "tanh"], 0.1, sparse=sparse).widths == (3, 4, 5, 2)
+    for make in (build, build_sparse):
+        assert make((3, 4, 5, 2), ["relu", "tanh"], 0.1).widths == (3, 4, 5, 2)
     assert build((3, 2), [], 0.1).widths == (3, 2)
 
 
@@ -201,16 +288,15 @@ def test_initialize_scales_the_draw_of_each_member_and_clears_biases():
     np.testing.assert_array_equal(params[:, 12:], 0)
 
 
-def test_a_network_with_a_selective_layer_has_a_plain_twin():
+def test_a_network_that_scales_columns_has_a_plain_twin():
     rng = np.random.default_rng(3)
     expansion = Expansion(2, (3,), (4,))
-    network = build((9, 5, 2), ["tanh"], expansion=expansion, selective=True)
+    network = build((9, 5, 2), ["tanh"], expansion=expansion, is_scaled=True)
     plain = build((9, 5, 2), ["tanh"], expansion=expansion)
     params = rng.normal(size=(3, network.n_parameters))
-    rows = np.column_stack([rng.normal(size=(7, 2)), 4 * rng.random(7), rng.integers(-1, 3, 7)])
-    ours, _ = network.forward(network.views(params), rows[None], network.workspace(np.float64))
-    views = plain.views(network.plain(params))
-    theirs, _ = plain.forward(views, rows[None], plain.workspace(np.float64))
+    rows = encoded_rows(rng, expansion, (1, 7))
+    ours = forward_once(network, params, rows)
+    theirs = forward_once(plain, network.plain(params), rows)
     np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
@@ -222,7 +308,7 @@ def test_a_plain_network_is_its_own_plain_twin():
 
 def test_units_are_connected_to_a_share_of_the_columns_and_keep_their_variance():
     expansion = Expansion(20, (3,) * 10, (5,) * 10)
-    network = build((100, 400, 2), ["relu"], expansion=expansion, selective=True)
+    network = build((100, 400, 2), ["relu"], expansion=expansion, is_scaled=True)
     params = np.zeros((2, network.n_parameters))
     rngs = [np.random.default_rng(seed) for seed in range(2)]
     initialize(network, params, rngs, ["normal", "normal"], [1.0, 1.0])
@@ -238,7 +324,17 @@ def test_units_are_connected_to_a_share_of_the_columns_and_keep_their_variance()
 
 
 def test_a_unit_without_any_column_has_all_of_them():
-    network = build((2, 50, 2), ["relu"], selective=True)
+    network = build((2, 50, 2), ["relu"], is_scaled=True)
     params = np.ones((1, network.n_parameters))
     connect(network, params, [np.random.default_rng(0)], 1e-9)
     assert (network.weights(params)[0] == 1).all()
+
+
+def test_the_gradient_of_the_table_is_not_computed_in_training():
+    network = build((3, 4, 2), ["relu"])
+    params = np.zeros((1, network.n_parameters))
+    tape = Tape(params, np.zeros_like(params))
+    logits, backward = network.forward(tape, np.zeros((1, 5, 3)))
+    backward(logits)
+    # Two products forward, two for the weights, and one back to the hidden layer.
+    assert [function for function, _ in tape.calls].count(np.matmul) == 5

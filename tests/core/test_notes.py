@@ -90,7 +90,7 @@ def test_two_hundred_iterations_equal_the_notes(scale, learning_rate):
         State(params, {}),
         Plan(
             loss=LOSSES["sigmoid"],
-            make_rule=OPTIMIZERS["gd"],
+            rule=OPTIMIZERS["gd"](),
             schedule=SCHEDULES["constant"],
             learning_rate=learning_rate,
             n_epochs=N_ITERATIONS,

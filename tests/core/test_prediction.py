@@ -3,7 +3,7 @@ import pytest
 import scipy.sparse as sp
 
 from skdnn.core.batches import DenseRows, SparseRows
-from skdnn.core.network import build
+from skdnn.core.network import build, build_sparse
 from skdnn.core.prediction import BLOCK, CELLS, FEW, SMALLEST_BLOCK, ForwardPass, predict_logits
 
 
@@ -29,7 +29,7 @@ def by_hand(network, params, array):
 def test_blocks_put_together_are_the_forward_pass(kind, n_rows):
     network, params, array = make(n_rows)
     if kind is SparseRows:
-        network = build((4, 6, 3), ["tanh"], sparse=True)
+        network = build_sparse((4, 6, 3), ["tanh"])
     rows = kind(array if kind is DenseRows else sp.csr_array(array))
     logits, end = [], 0
     for span, block in predict_logits(network, params, rows, n_rows):

@@ -1,6 +1,6 @@
 import warnings
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,17 +10,30 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from skdnn.core.batches import Data, DenseRows, SparseRows
-from skdnn.core.compiling import compiled, has_numba
+from skdnn.core.compiling import backend, compiled, has_numba
+from skdnn.core.ensemble import ARRAYS, MAX_FAILURES, form_groups
 from skdnn.core.evaluation import Evaluation
-from skdnn.core.group import MAX_FAILURES
 from skdnn.core.jury import Jury
 from skdnn.core.losses import LOSSES
-from skdnn.core.network import build, initialize
+from skdnn.core.network import build, build_sparse, initialize
 from skdnn.core.optimizers import OPTIMIZERS, Momentum
 from skdnn.core.schedules import SCHEDULES
-from skdnn.core.training import Plan, Split, State, train
+from skdnn.core.steps import Steps, record_gradient
+from skdnn.core.training import Plan, Runtime, Split, State, make_job, train
+from skdnn.core.workers import ALONE, Workers
+
+needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 
 N_ROWS, N_INPUTS, N_CLASSES = 60, 4, 3
+
+
+@pytest.fixture(
+    autouse=True, params=[False, pytest.param(True, marks=needs_numba)], ids=["numpy", "numba"]
+)
+def _engine(request):
+    """Run every test with compiled kernels and with NumPy."""
+    with compiled(request.param):
+        yield
 
 
 def make_rows(seed=0, n_rows=N_ROWS):
@@ -52,7 +65,7 @@ def plan(rule="gd", schedule="constant", **options):
     defaults = {"learning_rate": 0.1, "n_epochs": 10, "batch_size": N_ROWS, "shuffle": False}
     return Plan(
         loss=LOSSES["softmax"],
-        make_rule=OPTIMIZERS[rule] if isinstance(rule, str) else rule,
+        rule=OPTIMIZERS[rule]() if isinstance(rule, str) else rule,
         schedule=SCHEDULES[schedule],
         adaptive=schedule == "adaptive",
         **(defaults | options),
@@ -110,9 +123,7 @@ def assert_equals_hand_loop(our_plan, rates, **options):
     before = start(network)
     arrays = [array[0] for layer in network.dense(before.params) for array in layer]
     expected, losses = hand_loop(arrays, rates, **options)
-    after, history = train(
-        network, everyone(make_data()), before, our_plan, generators(1), n_groups=1
-    )
+    after, history = train(network, everyone(make_data()), before, our_plan, generators(1))
     ours = [array[0] for layer in network.dense(after.params) for array in layer]
     for array, by_hand in zip(ours, expected, strict=True):
         np.testing.assert_allclose(array.ravel(), by_hand.ravel(), rtol=1e-9, atol=1e-12)
@@ -199,26 +210,26 @@ def fit_quietly(classifier):
 
 SGD = {"solver": "sgd", "momentum": 0.8, "nesterovs_momentum": False}
 THEIRS = {
-    "momentum": (SGD, partial(Momentum, momentum=0.8, nesterov=False), {}),
+    "momentum": (SGD, Momentum(momentum=0.8, nesterov=False), {}),
     "nesterov": (
         SGD | {"nesterovs_momentum": True},
-        partial(Momentum, momentum=0.8, nesterov=True),
+        Momentum(momentum=0.8, nesterov=True),
         {},
     ),
     # Without momentum: their velocity remembers the rates of the past, ours does not.
     "invscaling": (
         SGD | {"learning_rate": "invscaling", "power_t": 0.3, "momentum": 0.0},
-        OPTIMIZERS["gd"],
+        OPTIMIZERS["gd"](),
         {"schedule": "invscaling", "power_t": 0.3},
     ),
     "adaptive": (
         SGD | {"learning_rate": "adaptive", "n_iter_no_change": 3, "momentum": 0.0},
-        OPTIMIZERS["gd"],
+        OPTIMIZERS["gd"](),
         {"schedule": "adaptive", "patience": 3},
     ),
     "adam": (
         {"solver": "adam", "beta_1": 0.8, "beta_2": 0.95},
-        partial(OPTIMIZERS["adam"], beta_1=0.8, beta_2=0.95, epsilon=1e-30),
+        OPTIMIZERS["adam"](beta_1=0.8, beta_2=0.95, epsilon=1e-30),
         {},
     ),
 }
@@ -253,7 +264,7 @@ def test_the_trajectory_is_that_of_mlp_classifier(name, activation):
             np.testing.assert_allclose(view[0].reshape(array.shape), array, rtol=1e-6, atol=1e-8)
 
 
-def train_folds(n_groups, run=map, schedule="cosine", rule="adamw", dtype=np.float32):
+def train_folds(n_workers, schedule="cosine", rule="adamw", dtype=np.float32):
     network = build((N_INPUTS, 16, N_CLASSES), ["silu"], dropout=0.3)
     our_plan = plan(
         rule,
@@ -269,41 +280,110 @@ def train_folds(n_groups, run=map, schedule="cosine", rule="adamw", dtype=np.flo
         max_grad_norm=1.0,
     )
     split = folds(make_data(dtype), 5)
-    return split, train(
-        network, split, start(network, 5, dtype), our_plan, generators(5), n_groups, run
-    )
+    with Workers(n_workers) as workers:
+        return split, train(
+            network,
+            split,
+            start(network, 5, dtype),
+            our_plan,
+            generators(5),
+            runtime=Runtime(workers),
+        )
+
+
+def assert_same_bits(trained, expected):
+    """Compare parameters, memory and curves of two trainings."""
+    (state, history), (expected_state, expected_history) = trained, expected
+    np.testing.assert_array_equal(state.params, expected_state.params)
+    for name, memory in expected_state.rule_state.items():
+        np.testing.assert_array_equal(state.rule_state[name], memory)
+    for ours, theirs in zip(history, expected_history, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("counsel", [0, 2])
 @pytest.mark.parametrize("rule", OPTIMIZERS)
-def test_the_number_of_groups_and_threads_cannot_be_seen_in_the_result(rule, counsel, monkeypatch):
+def test_the_number_of_workers_cannot_be_seen_in_the_result(rule, counsel, monkeypatch):
     monkeypatch.setattr("skdnn.core.jury.COUNSEL", counsel)
-    split, (one_state, one_history) = train_folds(1, rule=rule)
-    n_epochs_run = np.isfinite(one_history.train_loss).sum(axis=1)
+    split, one = train_folds(1, rule=rule)
+    n_epochs_run = np.isfinite(one[1].train_loss).sum(axis=1)
     assert len({len(rows) for rows in split.train_rows}) > 1
     assert counsel or len(set(n_epochs_run)) > 1  # members do stop at different epochs
-    with ThreadPoolExecutor(3) as executor:
-        for n_groups, run in ((2, map), (3, executor.map), (5, executor.map)):
-            _, (state, history) = train_folds(n_groups, run, rule=rule)
-            np.testing.assert_array_equal(state.params, one_state.params)
-            for name, memory in one_state.rule_state.items():
-                np.testing.assert_array_equal(state.rule_state[name], memory)
-            for ours, expected in zip(history, one_history, strict=True):
-                np.testing.assert_array_equal(ours, expected)
+    for n_workers in (2, 3, 5, 7):
+        assert_same_bits(train_folds(n_workers, rule=rule)[1], one)
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_which_members_are_in_a_group_cannot_be_seen_in_the_result(n_workers, monkeypatch):
+    n_bytes = ARRAYS * start(build((N_INPUTS, 16, N_CLASSES), ["silu"])).params.nbytes // 2
+    at_first = {1: {1: [5], 2: [3, 2], 5: [1] * 5}, 2: {1: [3, 2], 2: [3, 2], 5: [1] * 5}}
+    trained = []
+    for n_groups, sizes in at_first[n_workers].items():
+        monkeypatch.setattr("skdnn.core.ensemble.CACHE", n_bytes * -(-5 // n_groups))
+        with mock.patch("skdnn.core.ensemble.Steps", wraps=Steps) as steps:
+            trained.append(train_folds(n_workers)[1])
+        if backend() == "numba":
+            formed = [len(call.args[1].params) for call in steps.call_args_list]
+            assert formed[: len(sizes)] == sizes
+    for others in trained[1:]:
+        assert_same_bits(others, trained[0])
+
+
+def test_members_that_are_left_are_shared_evenly_by_threads_again():
+    with mock.patch("skdnn.core.ensemble.Steps", wraps=Steps) as steps:
+        _, (_, history) = train_folds(2)
+    formed = [len(call.args[1].params) for call in steps.call_args_list]
+    n_left = np.isfinite(history.train_loss).sum(axis=0)  # in each epoch
+    assert len(set(n_left.tolist())) > 1
+    expected = [[n - n // 2, n // 2] for n in sorted(set(n_left.tolist()), reverse=True)]
+    assert formed == [size for sizes in expected for size in sizes if size]
+
+
+@pytest.mark.parametrize("n_workers", [1, 2, 3])
+def test_members_are_trained_together_that_fit_into_the_cache(n_workers, monkeypatch):
+    monkeypatch.setattr("skdnn.core.ensemble.CACHE", 3 * ARRAYS * 80)
+    params = np.zeros((8, 10))
+    for is_compiled, n_groups in ((True, -(-3 // n_workers) * n_workers), (False, n_workers)):
+        job = SimpleNamespace(is_compiled=is_compiled, workers=SimpleNamespace(number=n_workers))
+        groups = form_groups(job, params)
+        assert len(groups) == n_groups
+        covered = np.concatenate([np.arange(8)[span] for span in groups])
+        np.testing.assert_array_equal(covered, np.arange(8))
+        assert not is_compiled or max(span.stop - span.start for span in groups) <= 3
+    job = SimpleNamespace(is_compiled=True, workers=SimpleNamespace(number=20))
+    assert len(form_groups(job, params)) == 8
+
+
+def train_alone(n_workers, dropout):
+    """Train a single member whose batches are cut into slices."""
+    network = build((N_INPUTS, 16, N_CLASSES), ["silu"], dropout)
+    our_plan = plan("adamw", n_epochs=5, batch_size=30, shuffle=True, alpha=0.1, max_grad_norm=1.0)
+    split = everyone(make_data(np.float32))
+    with Workers(n_workers) as workers:
+        begun = start(network, dtype=np.float32)
+        return train(network, split, begun, our_plan, generators(1), runtime=Runtime(workers))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_a_single_member_has_the_same_bits_on_any_number_of_threads(dropout, monkeypatch):
+    whole = train_alone(1, dropout)
+    monkeypatch.setattr("skdnn.core.steps.SLICE_WORK", 1)
+    monkeypatch.setattr("skdnn.core.steps.SLICE_ROWS", 7)
+    with mock.patch("skdnn.core.steps.record_gradient", wraps=record_gradient) as recorded:
+        one = train_alone(1, dropout)
+    assert recorded.call_count == 4
+    for n_workers in (2, 3, 5):
+        assert_same_bits(train_alone(n_workers, dropout), one)
+    if not dropout:
+        np.testing.assert_allclose(one[1].train_loss, whole[1].train_loss, rtol=1e-5)
 
 
 def test_the_best_parameters_are_put_back(monkeypatch):
     monkeypatch.setattr("skdnn.core.jury.COUNSEL", 0)
     network = build((N_INPUTS, 16, N_CLASSES), ["silu"], dropout=0.3)
     split, (state, history) = train_folds(2, dtype=np.float64)
-    losses, scores = Evaluation(
-        network,
-        state.params,
-        split.valid_data,
-        split.valid_rows,
-        max(map(len, split.valid_rows)),
-        LOSSES["softmax"],
-    )()
+    job = make_job(network, split, plan(), ALONE, is_alone=False)
+    losses, scores = Evaluation(job, state.params, split.valid_rows)()
     np.testing.assert_array_equal(history.best_epoch, np.nanargmin(history.valid_loss, axis=1))
     np.testing.assert_allclose(losses, np.nanmin(history.valid_loss, axis=1), rtol=1e-12)
     np.testing.assert_allclose(scores, history.valid_score[np.arange(5), history.best_epoch])
@@ -401,9 +481,15 @@ def test_training_ends_after_an_epoch_when_it_is_told_to_or_interrupted(error):
     network = build((N_INPUTS, N_CLASSES), [])
     our_plan = plan(n_epochs=9, keep_best=True)
     split = folds(make_data(), 3)
-    state, history = train(
-        network, split, start(network, 3), our_plan, generators(3), 2, watch=watch
-    )
+    with Workers(2) as workers:
+        state, history = train(
+            network,
+            split,
+            start(network, 3),
+            our_plan,
+            generators(3),
+            runtime=Runtime(workers, watch),
+        )
     assert watch.seen[::2] == ["begin"] * 4
     ends = watch.seen[1::2]
     assert [number for number, *_ in ends] == [0, 1, 2, 3]
@@ -423,8 +509,7 @@ def test_the_parameters_so_far_are_those_of_training_that_ended_there():
         start(network, 3),
         plan(n_epochs=9),
         generators(3),
-        2,
-        watch=watch,
+        runtime=Runtime(watch=watch),
     )
     for n_epochs in (1, 4):
         short = train(
@@ -446,7 +531,12 @@ def test_an_interrupt_in_the_first_epoch_is_raised():
 
     with pytest.raises(KeyboardInterrupt):
         train(
-            network, folds(make_data(), 3), start(network, 3), plan(), generators(3), watch=Early(0)
+            network,
+            folds(make_data(), 3),
+            start(network, 3),
+            plan(),
+            generators(3),
+            runtime=Runtime(watch=Early(0)),
         )
 
 
@@ -466,7 +556,7 @@ def test_sparse_rows_train_the_network_that_dense_rows_train(shuffle):
     widths = (N_INPUTS, 6, N_CLASSES)
     results = []
     for kind, rows in ((DenseRows, inputs), (SparseRows, sp.csr_array(inputs))):
-        network = build(widths, ["tanh"], sparse=kind is SparseRows)
+        network = (build_sparse if kind is SparseRows else build)(widths, ["tanh"])
         data = Data(kind(rows), targets, weights)
         split = folds(data, 3)
         results.append(train(network, split, start(network, 3), our_plan, generators(3)))
@@ -505,35 +595,75 @@ def test_shuffling_a_single_batch_changes_nothing_but_the_order_of_its_sum():
     np.testing.assert_allclose(histories[0].train_loss, histories[1].train_loss, rtol=1e-10)
 
 
+def test_an_epoch_that_is_interrupted_half_way_counts_for_nothing(monkeypatch):
+    network, split = build((N_INPUTS, 8, N_CLASSES), ["tanh"], 0.2), everyone(make_data(), 2)
+    options = {"batch_size": 15, "shuffle": True}
+    expected, _ = train(
+        network, split, start(network, 2), plan("adam", n_epochs=2, **options), generators(2)
+    )
+    seen = []
+
+    def check():
+        seen.append(True)
+        if len(seen) == 2 * 5 + 4:  # once before the four steps of an epoch, and before each
+            raise KeyboardInterrupt
+
+    with Workers(1) as workers:
+        monkeypatch.setattr(workers, "check", check)
+        our_plan = plan("adam", n_epochs=9, **options)
+        begun = start(network, 2)
+        state, history = train(
+            network, split, begun, our_plan, generators(2), runtime=Runtime(workers)
+        )
+    assert history.stopped_by == "interrupt"
+    assert history.train_loss.shape == (2, 2)
+    np.testing.assert_array_equal(state.params, expected.params)
+
+
+def test_a_member_that_explodes_is_put_back_to_where_its_lowest_loss_began():
+    network, data = build((N_INPUTS, 8, N_CLASSES), ["tanh"]), make_data()
+    seen = []
+
+    class ExplodesInTheFourthStep:
+        memory = ()
+
+        def numbers(self, rates, steps):
+            return [rates]
+
+        @staticmethod
+        def step(params, grads, bounds, numbers):
+            seen.append(True)
+            params -= numbers[:, 1:] * grads
+            if len(seen) == 4:
+                params[:, 0] = np.nan
+
+    our_plan = plan(ExplodesInTheFourthStep(), n_epochs=4)
+    state, history = train(network, everyone(data), start(network), our_plan, generators(1))
+    assert history.n_failures == [1]
+    # Losses fall: the third epoch has the lowest one of those that ended well.
+    assert (np.diff(history.train_loss[0, :4]) < 0).all()
+    expected, _ = train(network, everyone(data), start(network), plan(n_epochs=2), generators(1))
+    np.testing.assert_allclose(state.params, expected.params, rtol=1e-12)
+
+
 def test_a_last_step_that_explodes_is_taken_back():
     class Explosion:
-        state = {}  # noqa: RUF012
+        memory = ()
 
-        def __init__(self, shape, dtype):
-            pass
+        def numbers(self, rates, steps):
+            return [rates]
 
-        def step(self, params, grads, rates, number):
+        @staticmethod
+        def step(params, grads, bounds, numbers):
             params[:, 0] = np.nan
 
     network, data = build((N_INPUTS, 8, N_CLASSES), ["tanh"]), make_data()
     begin = start(network)
     state, history = train(
-        network, everyone(data), begin, plan(Explosion, n_epochs=1), generators(1)
+        network, everyone(data), begin, plan(Explosion(), n_epochs=1), generators(1)
     )
     assert history.n_failures == [1]
     np.testing.assert_array_equal(state.params, begin.params)
-
-
-def test_large_networks_drop_the_same_units_compiled_or_not():
-    network = build((N_INPUTS, 30_000, N_CLASSES), ["relu"], 0.5)
-    split = everyone(make_data(np.float32, n_rows=200))
-    losses = []
-    for wanted in {False, has_numba()}:
-        with compiled(wanted):
-            our_plan = plan("adam", batch_size=200, learning_rate=1e-3, n_epochs=3)
-            begin = start(network, dtype=np.float32)
-            losses.append(train(network, split, begin, our_plan, generators(1))[1].train_loss)
-    np.testing.assert_allclose(losses[0], losses[-1], rtol=1e-4)
 
 
 @pytest.fixture

@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
-from skdnn.core.bits import random_words
+from skdnn.core.compiling import has_numba
+from skdnn.core.kernels import draw
+from skdnn.core.random_bits import random_words, scramble
+
+needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 
 N_WORDS = 2**14
 KEYS = np.random.default_rng(0).integers(0, 2**64, 50, np.uint64)
@@ -54,3 +58,24 @@ def test_neighbours_are_independent(distance):
 def test_keys_are_independent_even_if_they_are_neighbours(keys):
     draws = lanes(keys)
     assert abs(correlation(draws[1:], draws[:-1])) < 5
+
+
+def test_words_are_the_same_however_many_there_are():
+    np.testing.assert_array_equal(random_words(KEYS, 5), random_words(KEYS, 9)[:, :5])
+
+
+@pytest.mark.parametrize("n_words", [1, 3])
+def test_rows_take_their_words_one_after_the_other(n_words):
+    key, n_rows = KEYS[0], 4
+    expected = random_words(KEYS[:1], n_rows * n_words).view(np.uint16).reshape(n_rows, -1)
+    with np.errstate(over="ignore"):
+        rows = [draw(key, row, np.empty(n_words, np.uint64)).copy() for row in range(n_rows)]
+    np.testing.assert_array_equal(rows, expected)
+
+
+@needs_numba
+def test_compiled_words_are_those_of_numpy():
+    from numba import njit
+
+    scrambled = njit(scramble)
+    assert [scrambled(key) for key in KEYS] == scramble(KEYS).tolist()

@@ -1,0 +1,63 @@
+"""Private and version-dependent names of scikit-learn: everything else imports them from here.
+
+Behind each is the version of scikit-learn that has it where it is looked for, from 1.6.1, the
+oldest that is supported, up to 1.9.
+"""
+
+import sklearn
+from sklearn.base import _fit_context as fit_context  # 1.3 and later
+from sklearn.utils import _safe_indexing as safe_indexing  # 0.22 and later
+from sklearn.utils._param_validation import (  # 1.2 and later
+    HasMethods,
+    Interval,
+    Options,
+    StrOptions,
+    validate_parameter_constraints,
+)
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in  # 1.0
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight  # 0.22
+from sklearn.utils.validation import _num_samples as num_samples  # 0.22
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks  # 1.9 and later
+except ImportError:
+
+    class CallbackSupportMixin:
+        """In place of scikit-learn's, where there is none."""
+
+        def set_callbacks(self, *callbacks):
+            """Refuse callbacks, which need scikit-learn 1.9.
+
+            Raises
+            ------
+            ImportError
+                If there are any.
+            """
+            if callbacks:
+                raise ImportError(
+                    "set_callbacks needs scikit-learn 1.9 or later, but this is "
+                    f"{sklearn.__version__}. Upgrade it, or use verbose=1 to see the losses and "
+                    "n_iter_no_change to stop early."
+                )
+            return self
+
+    def with_callbacks(method):
+        """Return the method as it is."""
+        return method
+
+
+CALLBACKS = "_skl_callbacks"  # where scikit-learn 1.9 keeps them
+DURING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")  # 1.9
+
+
+def begin_callbacks(estimator, n_epochs):
+    """Set the callbacks up for a fit, and return their context, or None if there are none."""
+    are_set = vars(estimator).get(CALLBACKS)
+    return estimator._init_callback_context(max_subtasks=n_epochs) if are_set else None  # 1.9
+
+
+def without_callbacks(estimator):
+    """Take callbacks off an estimator, and what they need during fit; return it."""
+    for name in (CALLBACKS, *DURING_FIT):
+        vars(estimator).pop(name, None)
+    return estimator

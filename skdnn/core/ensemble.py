@@ -1,0 +1,182 @@
+"""The members that are still training: steps, validation, divergence, patience."""
+
+import math
+from itertools import compress
+
+import numpy as np
+
+from skdnn.core.schedules import Progress
+from skdnn.core.steps import Members, Steps
+from skdnn.core.stopping import BestEpochs
+
+MAX_FAILURES = 10  # divergences after which a member gives up
+SMALLEST_RATE = 1e-6  # where the adaptive schedule ends, as in MLPClassifier
+# Of each parameter there are the value, the gradient and two moments, and about as much again is
+# written by the layers. CACHE bytes of all that are near enough to the processor.
+ARRAYS, CACHE = 6, 2**22
+
+
+def form_groups(job, params):
+    """Return slices of the members that are trained side by side.
+
+    Compiled kernels are as fast as the cache is: members that do not fit into it together are
+    stepped one after the other. Fewer calls, each over more members, are what NumPy likes, and
+    what lets threads wait less for each other. Each thread has as many groups as the others.
+    """
+    n_members, n_workers = len(params), job.workers.number
+    n_together = max(1, CACHE // (ARRAYS * params[0].nbytes)) if job.is_compiled else n_members
+    n_rounds = -(-n_members // (n_workers * n_together))
+    parts = np.array_split(np.arange(n_members), min(n_workers * n_rounds, n_members))
+    return [slice(part[0], part[-1] + 1) for part in parts]
+
+
+class Ensemble:
+    """The members that are still training, in groups that threads share.
+
+    Parameters
+    ----------
+    job : Job
+    split : Split
+    state : State
+        Copied.
+    rngs : list of Generator
+        One a member.
+    """
+
+    def __init__(self, job, split, state, rngs):
+        self.job, self.plan = job, job.plan
+        self.members, self.params = np.arange(len(state.params)), state.params.copy()
+        self.rngs, self.train_rows = rngs, split.train_rows
+        self.valid_rows = [] if split.valid_data is None else split.valid_rows
+        self.n_rows = max(map(len, split.train_rows))
+        self.n_steps = self.first_step = state.n_steps
+        names = job.plan.rule.memory
+        self.memory = [np.zeros_like(self.params) for _ in names]
+        if state.rule_state.keys() == set(names):
+            self.memory = [state.rule_state[name].copy() for name in names]
+        self.rates = np.ones((len(self.params), 1), self.params.dtype)
+        self.n_failures = np.zeros(len(self.params), np.intp)
+        self.last_good, self.lowest = self.params.copy(), np.full(len(self.params), np.inf)
+        self.best = BestEpochs(self.params, job.plan.tol, job.plan.keep_best)
+        self._prepare()
+
+    def _prepare(self):
+        """Make what depends on which members are left."""
+        self.before = np.empty_like(self.params)
+        groups = form_groups(self.job, self.params)
+        self.groups = [(span, Steps(self.job, self._members(span))) for span in groups]
+
+    def _members(self, span):
+        """Return what each of some members has for itself; arrays are views."""
+        memory = [array[span] for array in self.memory]
+        lists = (items[span] for items in (self.rngs, self.train_rows, self.valid_rows))
+        return Members(self.params[span], memory, self.rates[span], *lists)
+
+    def select(self, kept):
+        """Go on with some of the members only; ``kept`` is boolean."""
+        for name in ("members", "params", "rates", "n_failures", "last_good", "lowest"):
+            setattr(self, name, getattr(self, name)[kept])
+        # In the order that shuffling has left them in: it goes on from there.
+        orders = [order for _, steps in self.groups for order in steps.orders]
+        lists = (self.rngs, orders, self.valid_rows)
+        self.rngs, self.train_rows, self.valid_rows = (
+            list(compress(items, kept)) for items in lists
+        )
+        self.memory = [memory[kept] for memory in self.memory]
+        self.best.select(kept)
+        self._prepare()
+
+    def epoch(self, number):
+        """Train for an epoch and validate.
+
+        Parameters
+        ----------
+        number : int
+            Epochs run before this one.
+
+        Returns
+        -------
+        ndarray of shape (3, n_members)
+            Training loss, validation loss, validation score; NaN without validation.
+        """
+        np.copyto(self.before, self.params)
+        rates, report = self._rates(number), np.full((3, len(self.members)), np.nan)
+
+        def train(group):
+            span, steps = group
+            report[:, span] = self._train(span, steps, rates)
+
+        # The batches of a single member are what threads share.
+        run = map if self.job.is_alone else self.job.workers.map
+        try:
+            list(run(train, self.groups))
+        except KeyboardInterrupt:
+            np.copyto(self.params, self.before)  # half an epoch is none
+            raise
+        self.n_steps += len(rates)
+        return report
+
+    def _train(self, span, steps, rates):
+        """Train some of the members; return what :meth:`epoch` does, of these."""
+        before, last_good, lowest = self.before[span], self.last_good[span], self.lowest[span]
+        report = np.full((3, len(before)), np.nan)
+        with np.errstate(over="ignore", invalid="ignore"):
+            report[0] = losses = steps.epoch(rates, self.n_steps)
+            self._restore_diverged(span, losses)
+            # An epoch's loss is that of the parameters it set out from, more or less: where it
+            # is the lowest so far, those were good, whatever the epoch made of them.
+            for k in np.flatnonzero(losses < lowest):
+                last_good[k] = before[k]
+            np.fmin(lowest, losses, out=lowest)
+            if steps.evaluate is not None:
+                report[1:] = steps.evaluate()
+        if steps.evaluate is not None and self.plan.score is not None:
+            report[2] = self.plan.score(self.members[span], self.params[span])
+        return report
+
+    def judge(self, number, watched):
+        """Take note of what patience watches after an epoch, shape (n_members,)."""
+        self.best.update(number, watched, self.params)
+
+    def _rates(self, number):
+        """Return the rates of the steps of an epoch."""
+        plan, n_batches = self.plan, self.job.layout.n_batches
+        taken = self.n_steps - self.first_step
+        return [
+            plan.learning_rate
+            * plan.schedule(
+                Progress(
+                    (taken + step) / (plan.n_epochs * n_batches),
+                    number * self.n_rows,
+                    plan.power_t,
+                    plan.warmup,
+                )
+            )
+            for step in range(n_batches)
+        ]
+
+    def _restore_diverged(self, span, losses):
+        """Put members with a loss or a parameter that is not finite back, at a lower rate."""
+        params = self.params[span]
+        # A sum is finite only if all its terms are. One for all members is the short way.
+        if math.isfinite(losses.sum() + params.sum()):
+            return
+        bad = ~(np.isfinite(losses) & np.isfinite(params.sum(axis=1)))
+        params[bad] = self.last_good[span][bad]
+        self.rates[span][bad] /= 10
+        self.n_failures[span][bad] += 1
+        for memory in self.memory:
+            memory[span][bad] = 0
+
+    def stop_or_slow_down(self):
+        """Tell which members are out of patience, and which are done for whatever reason.
+
+        With the adaptive schedule, patience running out lowers the rate before it ends training.
+        """
+        impatient = self.best.waited > self.plan.patience
+        if self.plan.adaptive:
+            lowered = impatient & (self.plan.learning_rate * self.rates[:, 0] > SMALLEST_RATE)
+            self.rates[lowered] /= 5
+            self.best.waited[lowered] = 0
+            impatient &= ~lowered
+        return impatient, impatient | (self.n_failures >= MAX_FAILURES)

@@ -1,0 +1,33 @@
+"""Random bits by counting: any of them at any time, without those before.
+
+Word ``i`` of a key is the SplitMix64 scramble (Steele, Lea & Flood, 2014,
+https://doi.org/10.1145/2714064.2660195) of ``key + (i + 1) * GOLDEN``.
+"""
+
+import numpy as np
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
+
+
+def scramble(words):
+    """Return scrambled words, of an array or, compiled, of one number."""
+    words = (words ^ (words >> SHIFTS[0])) * FACTORS[0]
+    words = (words ^ (words >> SHIFTS[1])) * FACTORS[1]
+    return words ^ (words >> SHIFTS[2])
+
+
+def random_words(keys, n_words):
+    """Return the first words of each key.
+
+    Parameters
+    ----------
+    keys : uint64 ndarray of shape (n_keys,)
+    n_words : int
+
+    Returns
+    -------
+    uint64 ndarray of shape (n_keys, n_words)
+    """
+    return scramble(keys[:, None] + np.arange(1, n_words + 1, dtype=np.uint64) * GOLDEN)
