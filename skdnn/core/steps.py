@@ -13,10 +13,10 @@ from skdnn.core.optimizers import clip_by_norm
 from skdnn.core.tape import Tape
 from skdnn.core.workers import Workers
 
-# A slice of a single network's batch has at least so many rows, and so many products of a row and a
-# weight; there are at most so many slices. All this depends on shapes alone: sums over slices round
-# the same however many threads share them.
-SLICE_ROWS, SLICE_WORK, MAX_SLICES = 16, 2**21, 8
+# Products of a row and a weight in a single network's batch, and the slices that so many are cut
+# into: products of small slices are slower. A slice has at least so many rows. All this depends on
+# shapes alone: sums over slices round the same however many threads share them.
+SLICES, SLICE_ROWS = ((2**28, 8), (2**26, 4), (2**22, 2), (0, 1)), 16
 
 
 class Job(NamedTuple):
@@ -146,8 +146,9 @@ def count_slices(is_alone, n_batch_rows, n_parameters):
     """Return the number of slices that a batch is cut into, for threads to share."""
     if not is_alone:
         return 1  # members are what threads share
-    most = min(n_batch_rows // SLICE_ROWS, n_batch_rows * n_parameters // SLICE_WORK, MAX_SLICES)
-    return max(1, most)
+    work = n_batch_rows * n_parameters
+    most = next(n_slices for least, n_slices in SLICES if work >= least)
+    return max(1, min(most, n_batch_rows // SLICE_ROWS))
 
 
 class Steps:

@@ -31,7 +31,7 @@ needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed
 @pytest.mark.parametrize("rule", OPTIMIZERS)
 def test_compiled_training_is_that_of_numpy_to_rounding(rule, is_alone, monkeypatch):
     monkeypatch.setattr("skdnn.core.layers.FEWEST_INPUTS", 0)
-    monkeypatch.setattr("skdnn.core.steps.SLICE_WORK", 1)
+    monkeypatch.setattr("skdnn.core.steps.SLICES", ((0, 8),))
     rng = np.random.default_rng(7)
     expansion, n_members = Expansion(2, (3, 4), (5, 12)), 1 if is_alone else 3
     _, targets, weights = make_rows()

@@ -12,7 +12,6 @@ from skdnn.core.network import build
 from skdnn.core.optimizers import OPTIMIZERS
 from skdnn.core.schedules import SCHEDULES
 from skdnn.core.steps import (
-    MAX_SLICES,
     Members,
     Steps,
     add_penalty,
@@ -61,7 +60,7 @@ def make_steps(job, params):
 
 
 def sliced(monkeypatch, n_slices):
-    monkeypatch.setattr("skdnn.core.steps.SLICE_WORK", 1)
+    monkeypatch.setattr("skdnn.core.steps.SLICES", ((0, 8),))
     monkeypatch.setattr("skdnn.core.steps.SLICE_ROWS", N_ROWS // n_slices)
 
 
@@ -143,7 +142,7 @@ def test_parameters_rows_and_weights_are_read_anew_at_every_replay(shuffle):
 )
 def test_only_large_batches_of_a_single_member_are_sliced(is_alone, n_batch_rows, n_parameters):
     n_slices = count_slices(is_alone, n_batch_rows, n_parameters)
-    assert 1 <= n_slices <= MAX_SLICES
+    assert n_slices in (1, 2, 4, 8) or n_slices == n_batch_rows // 16
     if not is_alone or n_batch_rows < 32 or n_batch_rows * n_parameters < 2**22:
         assert n_slices == 1
     if n_slices > 1:

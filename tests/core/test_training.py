@@ -367,7 +367,7 @@ def train_alone(n_workers, dropout):
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_a_single_member_has_the_same_bits_on_any_number_of_threads(dropout, monkeypatch):
     whole = train_alone(1, dropout)
-    monkeypatch.setattr("skdnn.core.steps.SLICE_WORK", 1)
+    monkeypatch.setattr("skdnn.core.steps.SLICES", ((0, 8),))
     monkeypatch.setattr("skdnn.core.steps.SLICE_ROWS", 7)
     with mock.patch("skdnn.core.steps.record_gradient", wraps=record_gradient) as recorded:
         one = train_alone(1, dropout)
