@@ -203,11 +203,15 @@ class EncodedDense(Dense):
 
     def multiply(self, tape, start, inputs):
         """Add the product with the weights; return the outputs and what goes back."""
+        is_widened = not (tape.is_compiled and self.is_compact)
+        if is_widened:
+            inputs = self._drop_inputs(tape, self._widen(tape, inputs))
+            if not self.is_scaled:
+                return super().multiply(tape, start, inputs)
         factors = self._factors(tape, start)
-        if tape.is_compiled and self.is_compact:
+        if not is_widened:
             outputs, backward = self._multiply_encoded(tape, start, inputs, factors)
         else:
-            inputs = self._drop_inputs(tape, self._widen(tape, inputs))
             weights = self._scaled_weights(tape, start, factors, self.column_widths)
             outputs, backward = _multiply(tape, start, self.shapes[0], inputs, weights)
         return outputs, self._learn_factors(tape, start, factors, backward)
