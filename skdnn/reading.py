@@ -157,7 +157,7 @@ def _passes_through(encoder):
 def block_reader(encoder, X, dtype):
     """Return what encodes the rows of a span, as :func:`encode` does.
 
-    A transformer of the user's own sees all rows at once: they might depend on each other.
+    A transformer of another kind sees all rows at once: they might depend on each other.
     """
     if not (isinstance(encoder, TableEncoder) or _passes_through(encoder)):
         return encode(encoder, X, dtype).__getitem__

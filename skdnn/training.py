@@ -161,7 +161,7 @@ def _prior_logits(data, labels):
 
 
 def loss_of(settings, labels):
-    """Return the Loss to minimize, which is checked if it is of the user's own."""
+    """Return the Loss to minimize, checked if it is a custom loss."""
     standard = LOSSES[labels.loss]
     if isinstance(settings.loss, str):
         return standard

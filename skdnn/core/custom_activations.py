@@ -1,4 +1,4 @@
-"""Activations of the user's own: made to fit, and checked numerically.
+"""Custom activations, made to fit, and checked numerically.
 
 What may stand where the name of an activation does, besides an :class:`Activation`:
 
@@ -21,7 +21,7 @@ TOLERANCE, KINK = 1e-4, 1e-3
 
 
 def is_activation(item):
-    """Tell whether something can be one activation (a name, or one of the user's own)."""
+    """Tell whether something can be one activation (a name, or a custom one)."""
     return isinstance(item, str | Activation) or callable(item) or _is_pair(item)
 
 
@@ -74,7 +74,7 @@ def _difference(function, z):
 
 
 def check_activation(item):
-    """Compare an activation of the user's own with its slope.
+    """Compare a custom activation with its slope.
 
     Raises
     ------

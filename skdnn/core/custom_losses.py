@@ -1,4 +1,4 @@
-"""Losses of the user's own: made to fit, and checked numerically.
+"""Custom losses, made to fit, and checked numerically.
 
 A loss is a function ``loss(logits, targets)`` of two arrays (n_rows, n_outputs) that returns
 ``(values, gradients)``, of shapes (n_rows,) and (n_rows, n_outputs), the latter with respect to
@@ -71,7 +71,7 @@ def spread(targets, n_outputs, smoothing):
 
 
 def as_loss(item, standard):
-    """Return the Loss for something of the user's own.
+    """Return the Loss for a custom loss.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def as_loss(item, standard):
 
 
 def check_loss(item, standard, n_outputs, rng):
-    """Compare a loss of the user's own with its gradient, at random logits.
+    """Compare a custom loss with its gradient, at random logits.
 
     Parameters
     ----------

@@ -135,7 +135,7 @@ class Ensemble:
         return report
 
     def judge(self, number, watched):
-        """Take note of what patience watches after an epoch, shape (n_members,)."""
+        """Take note of the early-stopping criterion after an epoch, shape (n_members,)."""
         self.best.update(number, watched, self.params)
 
     def _rates(self, number):

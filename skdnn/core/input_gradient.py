@@ -5,7 +5,7 @@ Conventions: ``score(logits, rows)`` returns values (n_points,) and their gradie
 Everything is float64. A score is a number of the whole ensemble, so there is one gradient a row.
 
 On a straight line from one input to another the outputs of the first layer are on a straight
-line too. So a point of the integral passes through the later layers only, and the way back
+line too. So a point of the integral passes through the later layers only, and the backward pass
 through the first is taken once a row, however many points there are and however wide a row is.
 """
 

@@ -9,7 +9,7 @@ COUNSEL = 500
 class Jury:
     """What patience watches: members whose folds are small listen to the others too.
 
-    A fold of a few rows knows little of when to stop; its lowest loss is luck, and a score of
+    A fold of a few rows is a noisy guide to when to stop: its lowest loss is luck, and a score of
     its rows flatters. So a member's loss and the mean of all members' are weighted by how many
     rows it has, against ``COUNSEL``.
 
@@ -27,7 +27,7 @@ class Jury:
         self.last = None
 
     def watched(self, curve):
-        """Return what patience watches, the lower the better, for what an epoch reports.
+        """Return the early-stopping criterion, the lower the better, for what an epoch reports.
 
         Parameters
         ----------

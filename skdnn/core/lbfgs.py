@@ -58,7 +58,7 @@ class Objective:
         return report
 
     def watched(self, report):
-        """Return what patience watches, the lower the better, shape (1,)."""
+        """Return the early-stopping criterion, the lower the better, shape (1,)."""
         return np.array([report[0] if self.plan.score is None else -report[1]])
 
 
