@@ -20,6 +20,19 @@ FACTOR_SPEED = 10  # factors are 1 + this times a parameter, and so learn so muc
 ROWS = 32  # rows at a time: they and a column's knots stay in the first cache
 
 
+def _factors_twin(params, start, factors):
+    factors[...] = 1 + FACTOR_SPEED * params[:, start : start + factors.shape[1]]
+
+
+@kernel(_factors_twin)
+def compute_factors(params, start, factors):
+    """Write the factors that parameters from ``start`` on stand for."""
+    real = factors.dtype.type
+    for k in range(factors.shape[0]):
+        for j in range(factors.shape[1]):
+            factors[k, j] = real(1) + real(FACTOR_SPEED) * params[k, start + j]
+
+
 def _scale_twin(params, start, factors, sizes, scaled):
     weights = params[:, start : start + scaled[0].size].reshape(scaled.shape)
     factors = np.repeat(factors[:, : len(sizes)], sizes, axis=1)

@@ -68,22 +68,19 @@ class Dense:
 
     def multiply(self, tape, start, inputs):
         """Add the product with the weights; return the outputs and what goes back."""
-        weights = tape.view(tape.params, start, self.shapes[0])
-        return _multiply(tape, start, self.shapes[0], inputs, weights)
+        return _multiply(tape, start, self.shapes[0], inputs)
 
     def finish(self, tape, start, outputs):
         """Add bias, activation and dropout, in place; return what goes back to the products.
 
         ``start`` is the place of the biases.
         """
-        bias_shape = self.shapes[1]
         if self.activation is IDENTITY and not self.threshold:
-            tape.call(np.add, outputs, tape.view(tape.params, start, bias_shape), outputs)
+            tape.call(kernels.add_bias, outputs, tape.params, start)
 
             def sum_back(grad_outputs):
                 if tape.grads is not None:
-                    into = tape.view(tape.grads, start, bias_shape)
-                    tape.call(kernels.sum_rows, grad_outputs, into)
+                    tape.call(kernels.sum_rows, grad_outputs, tape.grads, start)
 
             return sum_back
         drops = tape.grads is not None and self.threshold > 0
@@ -102,9 +99,13 @@ class Dense:
         return backward
 
 
-def _multiply(tape, start, shape, inputs, weights):
-    """Add the product of inputs and weights of a shape; return it and what goes back."""
+def _multiply(tape, start, shape, inputs, scaled=None):
+    """Add the product of inputs and weights of a shape; return it and what goes back.
+
+    ``scaled`` has the weights, if they are not the parameters themselves.
+    """
     n_members, n_rows = len(tape.params), inputs.shape[1]
+    weights = tape.view(tape.params, start, shape) if scaled is None else scaled
     outputs = tape.empty((n_members, n_rows, shape[1]))
     tape.call(np.matmul, inputs, weights, outputs)
 
@@ -115,9 +116,11 @@ def _multiply(tape, start, shape, inputs, weights):
         if not wants_inputs:
             return None
         grad_inputs = tape.empty((n_members, n_rows, shape[0]))
-        # For a single unit BLAS is not used: an outer product takes less time.
-        product = np.matmul if shape[1] > 1 else np.multiply
-        tape.call(product, grad_outputs, weights.swapaxes(1, 2), grad_inputs)
+        if shape[1] == 1:
+            flat = (tape.params, start) if scaled is None else (scaled.reshape(n_members, -1), 0)
+            tape.call(kernels.multiply_outer, grad_outputs, *flat, grad_inputs)
+        else:
+            tape.call(np.matmul, grad_outputs, weights.swapaxes(1, 2), grad_inputs)
         return grad_inputs
 
     return outputs, backward
@@ -226,12 +229,10 @@ class EncodedDense(Dense):
 
     def _factors(self, tape, start):
         """Return the factors of the columns, shape (n_members, n_columns)."""
-        shape = len(tape.params), len(self.column_widths)
-        factors = tape.empty(shape)
+        factors = tape.empty((len(tape.params), len(self.column_widths)))
         if self.is_scaled:
             start += sum(map(math.prod, self.shapes[:2]))
-            tape.call(np.multiply, tape.params[:, start : start + shape[1]], FACTOR_SPEED, factors)
-            tape.call(np.add, factors, 1, factors)
+            tape.call(column_kernels.compute_factors, tape.params, start, factors)
         else:
             factors.fill(1)
         return factors

@@ -16,7 +16,7 @@ from skdnn.core.workers import Workers
 # Products of a row and a weight in a single network's batch, and the slices that so many are cut
 # into: products of small slices are slower. A slice has at least so many rows. All this depends on
 # shapes alone: sums over slices round the same however many threads share them.
-SLICES, SLICE_ROWS = ((2**28, 8), (2**26, 4), (2**22, 2), (0, 1)), 16
+SLICES, SLICE_ROWS = ((2**28, 8), (2**26, 4), (2**24, 2), (0, 1)), 16
 
 
 class Job(NamedTuple):
@@ -233,18 +233,18 @@ class Steps:
         ndarray of shape (n_members,)
             Mean training loss.
         """
-        members, copy = self.members, np.copyto
+        members = self.members
         losses, numbers = np.zeros(len(members.params)), self._numbers(rates, n_before)
         keys = self._draw_keys(len(rates))
         batches = self.batches.epoch(members.rngs if self.job.plan.shuffle else None)
         calls = self._calls()
         for step, (rows, weights, shares) in enumerate(batches):
             self.job.workers.check()
-            copy(self.rows, rows)
-            copy(self.weights, weights)
-            copy(self.numbers, numbers[step])
+            self.rows[...] = rows
+            self.weights[...] = weights
+            self.numbers[...] = numbers[step]
             for key, drawn in zip(self.keys, keys[step], strict=True):
-                copy(key, drawn)
+                key[...] = drawn
             for function, args in calls:
                 function(*args)
             losses += shares * self.values

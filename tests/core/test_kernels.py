@@ -45,6 +45,17 @@ def draw_backward(rng, dtype, n_members, n_rows, width):
     return normal(rng, dtype, *shape), normal(rng, dtype, *shape), grads, START
 
 
+def draw_add_bias(rng, dtype, n_members, n_rows, width):
+    params = normal(rng, dtype, n_members, START + width + 2)
+    return normal(rng, dtype, n_members, n_rows, width), params, START
+
+
+def draw_multiply_outer(rng, dtype, n_members, n_rows, width):
+    grad_outputs = normal(rng, dtype, n_members, n_rows, 1)
+    flat = normal(rng, dtype, n_members, START + width + 2)
+    return grad_outputs, flat, START, np.full((n_members, n_rows, width), np.nan, dtype)
+
+
 def draw_drop(rng, dtype, n_members, n_rows, width):
     inputs = normal(rng, dtype, n_members, n_rows, width)
     return inputs, keys_of(rng, n_members), int(rng.integers(0, 2**16)), np.empty_like(inputs)
@@ -65,6 +76,11 @@ def draw_expand(rng, dtype, n_members, n_rows, width):
     expansion, rows, _ = draw_columns(rng, dtype, n_members, n_rows)
     out = np.full((n_members, n_rows, expansion.n_outputs), np.nan, dtype)
     return rows, *expansion.places(), out
+
+
+def draw_factors(rng, dtype, n_members, n_rows, width):
+    params = normal(rng, dtype, n_members, START + width + 2)
+    return params, START, np.full((n_members, width), np.nan, dtype)
 
 
 def draw_scale(rng, dtype, n_members, n_rows, width):
@@ -152,8 +168,12 @@ def draw_rule(n_moments, n_numbers):
 DRAWS = {
     **{f"finish {name}": (finisher(ACTIVATIONS[name]), draw_finish) for name in ACTIVATIONS},
     "backward": (kernels.backward, draw_backward),
+    "add_bias": (kernels.add_bias, draw_add_bias),
+    "sum_rows": (kernels.sum_rows, draw_add_bias),
+    "multiply_outer": (kernels.multiply_outer, draw_multiply_outer),
     "drop": (kernels.drop, draw_drop),
     "expand": (expand, draw_expand),
+    "compute_factors": (column_kernels.compute_factors, draw_factors),
     "scale_weights": (column_kernels.scale_weights, draw_scale),
     "learn_factors": (column_kernels.learn_factors, draw_learn),
     "place_knots": (column_kernels.place_knots, draw_place),
@@ -318,8 +338,7 @@ def test_the_gradient_of_the_biases_is_the_sum_over_rows(
     grad_outputs = normal(rng, dtype, n_members, n_rows, width)
     grad_outputs.reshape(-1)[: 1 if n_rows else 0] = planted
     before, grads = grad_outputs.copy(), np.full((n_members, START + width + 2), 7, dtype)
-    into = grads[:, START : START + width].reshape(n_members, 1, width)
-    kernels.sum_rows(grad_outputs, into)
+    kernels.sum_rows(grad_outputs, grads, START)
     found, expected = grads[:, START : START + width], grad_outputs.sum(axis=1)
     eps = N_EPS * np.finfo(dtype).eps
     np.testing.assert_allclose(found, expected, rtol=eps, atol=eps)
@@ -348,3 +367,33 @@ def test_a_unit_whose_bits_are_the_threshold_is_kept():
                 call(*args)
         np.testing.assert_allclose(dropped[0, 0], expected, rtol=1e-12)
         np.testing.assert_allclose(finished[0, 0], expected, rtol=1e-12)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_members=st.integers(1, 3),
+    n_rows=st.sampled_from([0, 1, 5]),
+    width=st.integers(1, 13),
+)
+def test_an_outer_product_is_the_matrix_product_with_the_weights_of_a_single_unit(
+    seed, n_members, n_rows, width
+):
+    rng = np.random.default_rng(seed)
+    args = draw_multiply_outer(rng, np.float64, n_members, n_rows, width)
+    grad_outputs, flat, _, grad_inputs = args
+    weights = flat[:, START : START + width].reshape(n_members, width, 1)
+    kernels.multiply_outer(*args)
+    np.testing.assert_allclose(grad_inputs, grad_outputs @ weights.swapaxes(1, 2), rtol=1e-12)
+
+
+def test_biases_are_added_to_every_row():
+    outputs, params = np.arange(12.0).reshape(2, 3, 2), 10.0 * np.arange(6).reshape(2, 3)
+    kernels.add_bias(outputs, params, 1)
+    by_hand = [[[10, 21], [12, 23], [14, 25]], [[46, 57], [48, 59], [50, 61]]]
+    np.testing.assert_array_equal(outputs, by_hand)
+
+
+def test_factors_are_one_plus_ten_times_a_parameter():
+    factors = np.empty((1, 2))
+    column_kernels.compute_factors(np.array([[5.0, 0.0, 0.25]]), 1, factors)
+    np.testing.assert_array_equal(factors, [[1.0, 3.5]])
