@@ -101,14 +101,7 @@ def _erf(x):
     return lambda x: math.erf(x)
 
 
-SCALARS = {
-    exp: _exp,
-    expm1: _expm1,
-    expit: _expit,
-    tanh: _tanh,
-    softplus: _softplus,
-    erf: _erf,
-}
+SCALARS = {exp: _exp, expm1: _expm1, expit: _expit, tanh: _tanh, softplus: _softplus, erf: _erf}
 # Bits of the mantissa, terms of the polynomial, and bounds of what has an exponential.
 FORMATS = {
     "float32": (np.float32, np.int32, 23, 8, -87.0, 88.0),

@@ -107,12 +107,12 @@ def _multiply(tape, start, shape, inputs, scaled=None):
     n_members, n_rows = len(tape.params), inputs.shape[1]
     weights = tape.view(tape.params, start, shape) if scaled is None else scaled
     outputs = tape.empty((n_members, n_rows, shape[1]))
-    tape.call(np.matmul, inputs, weights, outputs)
+    tape.multiply(inputs, weights, outputs)
 
     def backward(grad_outputs, wants_inputs):
         if tape.grads is not None:
             grad_weights = tape.view(tape.grads, start, shape)
-            tape.call(np.matmul, inputs.swapaxes(1, 2), grad_outputs, grad_weights)
+            tape.multiply(inputs.swapaxes(1, 2), grad_outputs, grad_weights)
         if not wants_inputs:
             return None
         grad_inputs = tape.empty((n_members, n_rows, shape[0]))
@@ -120,7 +120,7 @@ def _multiply(tape, start, shape, inputs, scaled=None):
             flat = (tape.params, start) if scaled is None else (scaled.reshape(n_members, -1), 0)
             tape.call(kernels.multiply_outer, grad_outputs, *flat, grad_inputs)
         else:
-            tape.call(np.matmul, grad_outputs, weights.swapaxes(1, 2), grad_inputs)
+            tape.multiply(grad_outputs, weights.swapaxes(1, 2), grad_inputs)
         return grad_inputs
 
     return outputs, backward
@@ -134,22 +134,15 @@ class SparseDense(Dense):
         weights = tape.view(tape.params, start, self.shapes[0])
         outputs = tape.empty((len(weights), inputs.shape[1], self.shapes[0][1]))
 
-        def multiply():
+        def multiply(is_back, others, products):
             per_member = inputs.of_members(len(weights))
-            for rows, of_member, into in zip(per_member, weights, outputs, strict=True):
-                into[...] = rows @ of_member
-
-        tape.call(multiply)
+            for rows, other, into in zip(per_member, others, products, strict=True):
+                into[...] = (rows.T if is_back else rows) @ other
 
         def backward(grad_outputs, wants_inputs):
-            grad_weights = tape.view(tape.grads, start, self.shapes[0])
+            tape.call(multiply, True, grad_outputs, tape.view(tape.grads, start, self.shapes[0]))
 
-            def multiply_back():
-                per_member = inputs.of_members(len(weights))
-                for rows, grad, into in zip(per_member, grad_outputs, grad_weights, strict=True):
-                    into[...] = rows.T @ grad
-
-            tape.call(multiply_back)
+        tape.call(multiply, False, weights, outputs)
 
         return outputs, backward
 
@@ -282,7 +275,7 @@ class EncodedDense(Dense):
             tape.call(column_kernels.add_codes, rows, *where, factors, outputs)
 
         def of_all_columns(grad_outputs, wants_inputs):
-            backward(grad_outputs)
+            backward(grad_outputs, False)
             if len(bins):
                 starts = knot_start, start + fan_in * width
                 where = rows, n_numbers, bins, grad_outputs, tape.grads, starts
@@ -294,18 +287,10 @@ class EncodedDense(Dense):
         return outputs, of_all_columns
 
     def _multiply_numbers(self, tape, start, rows, factors):
-        n_members, n_rows, _ = rows.shape
-        shape = self.expansion.n_numbers, self.shapes[0][1]
-        numbers = rows[..., : shape[0]]
-        outputs = tape.empty((n_members, n_rows, shape[1]))
-        if not shape[0]:
+        n_numbers, width = self.expansion.n_numbers, self.shapes[0][1]
+        if not n_numbers:
+            outputs = tape.empty((*rows.shape[:2], width))
             tape.call(outputs.fill, 0)
-            return outputs, lambda grad_outputs: None
-        weights = self._scaled_weights(tape, start, factors, self.column_widths[: shape[0]])
-        tape.call(np.matmul, numbers, weights, outputs)
-
-        def backward(grad_outputs):
-            grad_weights = tape.view(tape.grads, start, shape)
-            tape.call(np.matmul, numbers.swapaxes(1, 2), grad_outputs, grad_weights)
-
-        return outputs, backward
+            return outputs, lambda grad_outputs, wants_inputs: None
+        weights = self._scaled_weights(tape, start, factors, self.column_widths[:n_numbers])
+        return _multiply(tape, start, (n_numbers, width), rows[..., :n_numbers], weights)

@@ -92,17 +92,10 @@ def train_lbfgs(network, split, state, plan, max_fun, runtime=Runtime()):  # noq
     results = runtime.workers.map(of_member, range(len(state.params)))
     params, curves, best_epochs, converged = zip(*results, strict=True)
     longest = max(curve.shape[1] for curve in curves)
-    padded = [
-        np.pad(c, ((0, 0), (0, longest - c.shape[1])), constant_values=np.nan) for c in curves
-    ]
-    n_members = len(params)
-    history = History(
-        *np.stack(padded, axis=1),
-        np.array(best_epochs),
-        np.zeros(n_members, np.intp),
-        np.array(converged),
-        outside.stopped_by,
-    )
+    missing = [((0, 0), (0, longest - curve.shape[1])) for curve in curves]
+    padded = [np.pad(*pair, constant_values=np.nan) for pair in zip(curves, missing, strict=True)]
+    found = np.array(best_epochs), np.zeros(len(params), np.intp), np.array(converged)
+    history = History(*np.stack(padded, axis=1), *found, outside.stopped_by)
     return State(np.stack(params).astype(state.params.dtype), {}), history
 
 

@@ -71,12 +71,8 @@ def _momentum_twin(params, grads, velocity, bounds, numbers):
 def follow_velocity(params, grads, velocity, bounds, numbers):
     """Take a step along the velocity, and perhaps the gradient."""
     for k in range(params.shape[0]):
-        rate, share, of_grad, of_velocity = (
-            numbers[k, 1],
-            numbers[k, 2],
-            numbers[k, 3],
-            numbers[k, 4],
-        )
+        rate, share = numbers[k, 1], numbers[k, 2]
+        of_grad, of_velocity = numbers[k, 3], numbers[k, 4]
         for run in range(len(bounds) - 1):
             kept = numbers[k, 0] if run % 2 == 0 else params.dtype.type(1)
             low, high = bounds[run], bounds[run + 1]
@@ -137,22 +133,14 @@ def _adam_block(params, grads, first, second, numbers):
 def follow_moments(params, grads, first, second, bounds, numbers):
     """Take a step along the corrected first moment over the root of the corrected second one."""
     for k in range(params.shape[0]):
-        rate, scale, keep_first, of_grad = (
-            numbers[k, 1],
-            numbers[k, 2],
-            numbers[k, 3],
-            numbers[k, 4],
-        )
-        keep_second, of_square, epsilon = numbers[k, 5], numbers[k, 6], numbers[k, 7]
+        rate, scale, epsilon = numbers[k, 1], numbers[k, 2], numbers[k, 7]
+        keep_first, of_grad = numbers[k, 3], numbers[k, 4]
+        keep_second, of_square = numbers[k, 5], numbers[k, 6]
         for run in range(len(bounds) - 1):
             kept = numbers[k, 0] if run % 2 == 0 else params.dtype.type(1)
             low, high = bounds[run], bounds[run + 1]
-            p, g, m, v = (
-                params[k, low:high],
-                grads[k, low:high],
-                first[k, low:high],
-                second[k, low:high],
-            )
+            p, g = params[k, low:high], grads[k, low:high]
+            m, v = first[k, low:high], second[k, low:high]
             for i in range(p.size):
                 mean = keep_first * m[i] + of_grad * g[i]
                 square = keep_second * v[i] + of_square * g[i] * g[i]
@@ -204,9 +192,4 @@ def clip_by_norm(grads, max_norm):
     grads[too_long] *= (max_norm / norms[too_long])[:, None].astype(grads.dtype)
 
 
-OPTIMIZERS = {
-    "gd": GradientDescent,
-    "sgd": Momentum,
-    "adam": Adam,
-    "adamw": Adam,
-}
+OPTIMIZERS = {"gd": GradientDescent, "sgd": Momentum, "adam": Adam, "adamw": Adam}

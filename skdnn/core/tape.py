@@ -82,6 +82,13 @@ class Tape:
             function = function.compiled_for(args) if self.is_compiled else function.twin
         self.calls.append((function, args))
 
+    def multiply(self, left, right, out):
+        """Add a product of matrices, one a member."""
+        if len(out) == 1:  # the same bits as np.matmul has, and less to look at in every call
+            self.call(left[0].dot, right[0], out[0])
+        else:
+            self.call(np.matmul, left, right, out)
+
     def new_keys(self):
         """Return an array that holds a new random key for each member at every replay."""
         self.keys.append(self.empty((len(self.params),), np.uint64))

@@ -236,17 +236,10 @@ def train(network, split, state, plan, rngs, runtime=Runtime()):  # noqa: B008 -
 
 def make_job(network, split, plan, workers, is_alone):
     """Return what all members of a fit have in common."""
-    return Job(
-        network=network,
-        plan=plan,
-        data=split.data,
-        valid_data=split.valid_data,
-        layout=plan_batches(split.train_rows, plan.batch_size),
-        valid_width=max(map(len, split.valid_rows or [()])),
-        is_compiled=compiling.backend() == "numba",
-        is_alone=is_alone,
-        workers=workers,
-    )
+    layout = plan_batches(split.train_rows, plan.batch_size)
+    valid_width = max(map(len, split.valid_rows or [()]))
+    is_compiled, data = compiling.backend() == "numba", (split.data, split.valid_data)
+    return Job(network, plan, *data, layout, valid_width, is_compiled, is_alone, workers)
 
 
 def _run_epochs(results, jury, watch):

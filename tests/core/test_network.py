@@ -332,9 +332,9 @@ def test_a_unit_without_any_column_has_all_of_them():
 
 def test_the_gradient_of_the_table_is_not_computed_in_training():
     network = build((3, 4, 2), ["relu"])
-    params = np.zeros((1, network.n_parameters))
+    params = np.zeros((2, network.n_parameters))
     tape = Tape(params, np.zeros_like(params))
-    logits, backward = network.forward(tape, np.zeros((1, 5, 3)))
+    logits, backward = network.forward(tape, np.zeros((2, 5, 3)))
     backward(logits)
     # Two products forward, two for the weights, and one back to the hidden layer.
     assert [function for function, _ in tape.calls].count(np.matmul) == 5

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from skdnn.core.compiling import Kernel, has_numba
 from skdnn.core.tape import LINE, Scratch, Tape
@@ -105,3 +107,29 @@ def test_a_view_is_the_part_of_the_parameters_itself():
 def test_a_tape_with_gradients_differentiates(grads, differentiates, expected):
     tape = Tape(np.zeros((1, 1)), grads, differentiates=differentiates)
     assert tape.differentiates == expected
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    sizes=st.tuples(*[st.integers(1, 40)] * 3),
+    turned=st.tuples(st.booleans(), st.booleans()),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_products_have_the_same_bits_for_one_member_and_for_several(seed, sizes, turned, dtype):
+    rng, (n_rows, n_inner, width) = np.random.default_rng(seed), sizes
+    left, right = (
+        rng.normal(size=(3, *(shape[::-1] if is_turned else shape))).astype(dtype)
+        for shape, is_turned in zip([(n_rows, n_inner), (n_inner, width)], turned, strict=True)
+    )
+    left, right = (
+        array.swapaxes(1, 2) if is_turned else array
+        for array, is_turned in zip((left, right), turned, strict=True)
+    )
+    together, apart = np.full((2, 3, n_rows, width), np.nan, dtype)
+    tape = Tape(np.zeros((3, 1), dtype))
+    tape.multiply(left, right, together)
+    for k in range(3):
+        tape.multiply(left[k : k + 1], right[k : k + 1], apart[k : k + 1])
+    tape.play()
+    np.testing.assert_array_equal(apart, together)
+    np.testing.assert_allclose(together, left.astype(float) @ right, rtol=1e-4, atol=1e-4)
