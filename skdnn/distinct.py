@@ -67,26 +67,20 @@ def distinct_rows(inputs, keys, weights, by_content=True):
     DistinctRows
     """
     hashes = _hashes(inputs, keys)
-    order, is_first = _sort(hashes)
-    rows, first = _merge(inputs, keys, hashes, order, is_first)
-    weights = np.bincount(first, weights, len(first))
+    rows, first = _merge(inputs, keys, hashes)
+    if len(rows) < len(first):
+        weights = np.bincount(first, weights, len(first))
     if not by_content:
         rows.sort()
     return DistinctRows(rows, first, weights, _fingerprint(hashes, weights))
 
 
-def _sort(hashes):
-    """Return row numbers by hash, then by number, and which of them begin another hash."""
-    order = np.argsort(hashes, kind="stable")
-    ordered = hashes[order]
-    return order, np.append(True, ordered[1:] != ordered[:-1])
-
-
-def _merge(inputs, keys, hashes, order, is_first):
+def _merge(inputs, keys, hashes):
     """Return the distinct rows by hash and content, and each row's first occurrence."""
-    rows, merged = order[is_first], order[~is_first]
-    first = np.empty_like(order)
-    first[order] = rows[np.cumsum(is_first) - 1]
+    order = np.argsort(hashes, kind="stable")  # by hash, then by number
+    is_same = np.append(False, hashes[order[1:]] == hashes[order[:-1]])
+    rows, merged, first = order[~is_same], order[is_same], np.arange(len(order))
+    first[merged] = rows[np.flatnonzero(is_same) - np.arange(1, len(merged) + 1)]
     clashing = merged[_differ(inputs, keys, merged, first[merged])]
     if len(clashing):
         ranks = _tell_apart(inputs, keys, first, clashing)
@@ -120,8 +114,11 @@ def _tell_apart(inputs, keys, first, clashing):
 
 
 def _fingerprint(hashes, weights):
-    mixed = _mix(hashes ^ _mix(weights.view(np.uint64)))
-    return int(mixed.sum(where=weights > 0))
+    total = 0
+    for span in spans(len(hashes), BLOCK):
+        mixed = _mix(hashes[span] ^ _mix(weights[span].view(np.uint64)))
+        total += int(mixed.sum(where=weights[span] > 0))
+    return total % 2**64
 
 
 def hash_columns(columns, hashes=0):
