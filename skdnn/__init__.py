@@ -2,10 +2,13 @@
 
 from skdnn import callbacks as callbacks
 from skdnn.classifier import DeepNetClassifier
-from skdnn.display import ArchitectureDisplay, LossCurveDisplay, UncertaintyDisplay, WeightsDisplay
-from skdnn.encoding import TableEncoder
-from skdnn.explain import input_gradients, integrated_gradients
-from skdnn.search import search_space, suggest_params
+from skdnn.estimator.search_space import search_space, suggest_params
+from skdnn.inspection.architecture_display import ArchitectureDisplay
+from skdnn.inspection.attributions import input_gradients, integrated_gradients
+from skdnn.inspection.loss_curve_display import LossCurveDisplay
+from skdnn.inspection.uncertainty_display import UncertaintyDisplay
+from skdnn.inspection.weights_display import WeightsDisplay
+from skdnn.tabular.encoder import TableEncoder
 
 __version__ = "0.1.0"
 __all__ = [

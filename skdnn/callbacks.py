@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from skdnn._compat import StrOptions, validate_parameter_constraints, without_callbacks
-from skdnn.parameters import POSITIVE_INT
+from skdnn.estimator.parameters import POSITIVE_INT
 
 # What may be monitored: the attribute that holds its curve, and the sign that makes lower better.
 MONITORS = {

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
-from types import SimpleNamespace
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -10,37 +9,26 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skdnn._compat import CallbackSupportMixin, fit_context, with_callbacks, without_callbacks
-from skdnn.core.calibration import log_average, log_odds, mean_proba
-from skdnn.core.losses import LOSSES
-from skdnn.fitting import make_task
-from skdnn.hooks import Watch
-from skdnn.labels import check_labels, learn_labels
-from skdnn.notebook import NotebookMixin
-from skdnn.outcome import calibrate, out_of_fold
-from skdnn.parameters import CONSTRAINTS, count_members, is_auto
-from skdnn.predicting import predict_blocks
-from skdnn.reading import read_table, read_validation
-from skdnn.solvers import SOLVERS
-from skdnn.state import attributes, make_basis
-from skdnn.summary import summarize
-from skdnn.tables import check_table
-from skdnn.threads import threads_apart
-from skdnn.training import train_members
-
-# What a call asks for beside the parameters. An epoch of partial_fit is as long as it is: more
-# rows may come, nothing is held out, and the update rule goes on.
-WHOLE_FIT = {"is_part": False, "refit_encoder": False}
-ONE_EPOCH = {
-    "is_part": True,
-    "early_stopping": False,
-    "warm_start": True,
-    "max_iter": 1,
-    "learning_rate": "constant",
-}
+from skdnn.core.averaging import log_mean_proba, mean_proba
+from skdnn.estimator.auto_parameters import count_members, is_auto
+from skdnn.estimator.diagram import NotebookMixin
+from skdnn.estimator.epoch_callbacks import EpochCallbacks
+from skdnn.estimator.fit import train_members
+from skdnn.estimator.fitted_attributes import FittedAttributes
+from skdnn.estimator.inputs import learn_schema, read_samples, read_validation
+from skdnn.estimator.labels import check_labels, learn_labels
+from skdnn.estimator.out_of_fold import calibrate
+from skdnn.estimator.parameters import CONSTRAINTS, EPOCH, settings_of
+from skdnn.estimator.predict import predict_blocks
+from skdnn.estimator.solvers import SOLVERS
+from skdnn.estimator.summary import summarize
+from skdnn.estimator.threads import threads_apart
+from skdnn.estimator.training_rows import make_task
+from skdnn.tabular.dataframes import check_table
 
 
-def fitted_state(estimator):
-    """Return the Fitted of an estimator: all that it has learnt, which is never changed.
+def fitted_model(estimator):
+    """Return the FittedModel of an estimator: all that it has learnt, which is never changed.
 
     Raises
     ------
@@ -62,7 +50,9 @@ def _is_stochastic(estimator):
 
 
 @dataclass(eq=False, repr=False)
-class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class DeepNetClassifier(
+    FittedAttributes, NotebookMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator
+):
     """A deep neural network that takes tables as they come and gives calibrated probabilities.
 
     One fit trains ``n_members`` networks side by side. Member k holds out fold k of the rows and
@@ -337,7 +327,6 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
     n_jobs: int | None = None
 
     _parameter_constraints = CONSTRAINTS
-    _fitted = None  # all that was learnt; its parts are seen as attributes
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -371,24 +360,24 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
             If the input is unfit; the estimator is then as it was before.
         """
         before = self._fitted if self.warm_start else None
-        settings, validation = self._settings(before), (X_val, y_val, sample_weight_val)
+        settings, validation = settings_of(self, before), (X_val, y_val, sample_weight_val)
         passed = X, y, sample_weight
-        self._keep(self._stand_in(before)._train(settings, before, passed, validation, groups))
+        self._keep(self._copy_to_fit(before)._train(settings, before, passed, validation, groups))
         return self
 
     @with_callbacks
     def _train(self, settings, before, passed, validation=(None,) * 3, groups=None, classes=None):
         """Return what is learnt; scikit-learn and callbacks may write to this stand-in."""
-        watch = Watch(self, passed, vars(self).update)
-        table = read_table(self, *passed, reset=before is None)
-        valid_table = read_validation(self, *validation)
-        labels = learn_labels(table.y, classes).like(passed[1])
-        basis = make_basis(settings, table, labels, before)
-        task = make_task(settings, basis, table, before, valid_table, groups)
+        callbacks = EpochCallbacks(self, passed, vars(self).update)
+        samples = read_samples(self, *passed, reset=before is None)
+        valid_samples = read_validation(self, *validation)
+        labels = learn_labels(samples.y, classes).like(passed[1])
+        schema = learn_schema(settings, samples, labels, before)
+        task = make_task(settings, schema, samples, before, valid_samples, groups)
         with threads_apart(self.n_jobs, task.n_members if task.n_members > 1 else None) as threads:
-            fitted = train_members(settings, task, before, watch, threads)
+            fitted = train_members(settings, task, before, callbacks, threads)
             fitted = calibrate(settings, fitted, task, threads.map)
-        watch.finish(fitted)
+        callbacks.finish(fitted)
         return fitted
 
     @available_if(_is_stochastic)
@@ -425,45 +414,24 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         before = self._fitted
         if classes is None and before is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        classes = before.basis.labels.classes if classes is None else classes
+        classes = before.schema.labels.classes if classes is None else classes
         n_members = before.n_members if before else count_members(self)
-        epoch = {**ONE_EPOCH, "n_members": n_members, "refit_encoder": refit_encoder}
-        stand_in, passed = without_callbacks(self._stand_in(before)), (X, y, sample_weight)
-        self._keep(stand_in._train(self._settings(before, epoch), before, passed, classes=classes))
+        of_call = {"is_part": True, "refit_encoder": refit_encoder, "n_members": n_members}
+        fresh, passed = without_callbacks(self._copy_to_fit(before)), (X, y, sample_weight)
+        settings = settings_of(self, before, {**EPOCH, **of_call})
+        self._keep(fresh._train(settings, before, passed, classes=classes))
         return self
-
-    def _settings(self, before, epoch=WHOLE_FIT):
-        """Return the parameters as they are now; training that goes on keeps its members."""
-        settings = {name: getattr(self, name) for name in CONSTRAINTS}
-        if before is not None and is_auto(self.n_members):
-            settings["n_members"] = before.n_members
-        return SimpleNamespace(**{**settings, **epoch})
-
-    def _stand_in(self, fitted):
-        """Return a copy for scikit-learn to write to: one that has learnt the columns only."""
-        stand_in = object.__new__(type(self))
-        columns = {} if fitted is None else fitted.basis.columns
-        vars(stand_in).update(self._without_learnt(), **columns)
-        return stand_in
-
-    def _without_learnt(self):
-        items = vars(self).items()
-        return {name: value for name, value in items if name[-1] != "_" and name != "_fitted"}
-
-    def _keep(self, fitted):
-        """Replace all that was learnt before, by one assignment: nobody sees half of it."""
-        self.__dict__ = {**self._without_learnt(), **attributes(fitted)}
 
     def _predict(self, fitted, X, average, shape):
         """Return ``average(logits)`` of all rows of X, shape (*shape[:-1], n_rows, shape[-1])."""
-        X = check_table(self._stand_in(fitted), X, reset=False)
+        X = check_table(self._copy_to_fit(fitted), X, reset=False)
         result = np.empty((*shape[:-1], X.shape[0], shape[-1]))
         return predict_blocks(fitted, self.n_jobs, X, average, result)
 
     def _average(self, fitted, X, average, *n_members):
         """Return ``average(log-probabilities)`` of all rows of X."""
-        labels = fitted.basis.labels
-        log_proba, shape = LOSSES[labels.loss].log_proba, (*n_members, len(labels.classes))
+        labels = fitted.schema.labels
+        log_proba, shape = labels.loss.log_proba, (*n_members, len(labels.classes))
         return self._predict(fitted, X, lambda logits: average(log_proba(logits)), shape)
 
     def predict_proba(self, X):
@@ -479,7 +447,7 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         ndarray of shape (n_samples, n_classes)
             Rows sum to 1; for multilabel y each column is a probability of its own.
         """
-        return self._average(fitted_state(self), X, mean_proba)
+        return self._average(fitted_model(self), X, mean_proba)
 
     def predict_proba_members(self, X):
         """Return each member's class probabilities; their spread tells how sure they are.
@@ -494,7 +462,7 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         ndarray of shape (n_members, n_samples, n_classes)
             Their mean over the first axis is ``predict_proba(X)``.
         """
-        fitted = fitted_state(self)
+        fitted = fitted_model(self)
         return self._average(fitted, X, np.exp, fitted.n_members)
 
     def predict_log_proba(self, X):
@@ -509,12 +477,12 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         -------
         ndarray of shape (n_samples, n_classes)
         """
-        fitted = fitted_state(self)
+        fitted = fitted_model(self)
         proba = self._average(fitted, X, mean_proba)
         if proba.all():
             return np.log(proba, out=proba)
         with np.errstate(divide="ignore"):
-            return np.where(proba > 0, np.log(proba), self._average(fitted, X, log_average))
+            return np.where(proba > 0, np.log(proba), self._average(fitted, X, log_mean_proba))
 
     def decision_function(self, X):
         """Return scores whose order is that of the probabilities, and which never saturate.
@@ -530,14 +498,12 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
             The log-odds of the second of two classes; the log-probabilities of more; the
             log-odds of every label.
         """
-        return self._scores(fitted_state(self), X)
+        return self._scores(fitted_model(self), X)
 
     def _scores(self, fitted, X):
-        labels = fitted.basis.labels
-        if labels.loss == "softmax":
-            return self._average(fitted, X, log_average)
-        scores = self._predict(fitted, X, log_odds, (labels.n_outputs,))
-        return scores if labels.is_multilabel else scores[:, 0]
+        labels = fitted.schema.labels
+        scores = self._predict(fitted, X, labels.loss.scores, (labels.n_outputs,))
+        return scores[:, 0] if labels.is_binary else scores
 
     def predict(self, X):
         """Return the most probable class, or for multilabel y the labels above one half.
@@ -551,8 +517,8 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
         """
-        fitted = fitted_state(self)
-        return fitted.basis.labels.decide(self._scores(fitted, X))
+        fitted = fitted_model(self)
+        return fitted.schema.labels.decide(self._scores(fitted, X))
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy; of several labels a row, all must be right.
@@ -580,72 +546,7 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         Summary
             Layers with their shapes and parameters, the encoder's work, and what "auto" became.
         """
-        return summarize(self, fitted_state(self))
-
-    @property
-    def coefs_(self):
-        """Weights (fan_in, fan_out) of the dense layers, members in front if several.
-
-        The arrays are read-only; assigning a list replaces them all.
-        """
-        return self._shown("coefs_").layer_arrays(0)
-
-    @coefs_.setter
-    def coefs_(self, arrays):
-        self._fitted = self._shown("coefs_").with_layer_arrays("coefs_", 0, arrays)
-
-    @property
-    def intercepts_(self):
-        """Biases (fan_out,) of the dense layers, members in front if several.
-
-        The arrays are read-only; assigning a list replaces them all.
-        """
-        return self._shown("intercepts_").layer_arrays(1)
-
-    @intercepts_.setter
-    def intercepts_(self, arrays):
-        self._fitted = self._shown("intercepts_").with_layer_arrays("intercepts_", 1, arrays)
-
-    @property
-    def temperature_(self):
-        """What logits are divided by; it can be assigned."""
-        return self._shown("temperature_").temperature
-
-    @temperature_.setter
-    def temperature_(self, temperature):
-        self._fitted = self._shown("temperature_")._replace(temperature=temperature)
-
-    @property
-    def oof_score_(self):
-        """Accuracy of single members on the rows that each held out."""
-        return out_of_fold(self._shown("oof_score_"), "oof_score")
-
-    @property
-    def oof_proba_(self):
-        """Calibrated probabilities from members that did not train on the row."""
-        return out_of_fold(self._shown("oof_proba_"), "oof_proba")
-
-    def _shown(self, name):
-        """Return what was learnt, for an attribute to show a part of it."""
-        if self._fitted is None:
-            raise AttributeError(
-                f"this {type(self).__name__} is not fitted yet and has no {name}. Call fit first; "
-                "coefs_init and intercepts_init choose where it starts."
-            )
-        return self._fitted
-
-    # The forward passes are made again: skops could not store them, and pickles would be larger.
-
-    def __getstate__(self):
-        """Return what was learnt, without its forward passes."""
-        learnt = {} if self._fitted is None else {"_fitted": self._fitted._replace(passes=None)}
-        return {**super().__getstate__(), **learnt}
-
-    def __setstate__(self, state):
-        """Take over what was learnt."""
-        super().__setstate__(state)
-        if self._fitted is not None:
-            self._fitted = self._fitted.with_passes()
+        return summarize(self, fitted_model(self))
 
     def __sklearn_tags__(self):
         """Return what this estimator can take."""
@@ -657,7 +558,3 @@ class DeepNetClassifier(NotebookMixin, CallbackSupportMixin, ClassifierMixin, Ba
         tags.input_tags.string = reads_tables
         tags.classifier_tags.multi_label = True
         return tags
-
-    def __sklearn_is_fitted__(self):
-        """Tell whether there are parameters to predict with."""
-        return self._fitted is not None

@@ -12,8 +12,8 @@ import pytest
 import sklearn
 from accuracy_rows import ROWS, TIMED, row, scored
 from numpy.testing import assert_allclose
-from pieces_of_work import end_at_once, environment, fail, never_end, pieces
 from PIL import Image
+from process_work import end_at_once, environment, fail, never_end, pieces
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import train_test_split
 

@@ -20,7 +20,7 @@ def public_names():
             is_method = inspect.isfunction(value) or isinstance(value, classmethod)
             if not member.startswith("_") and is_method:
                 yield f"skdnn.{name}.{member}"
-    yield "skdnn.display.base.Display.plot"  # which most displays inherit
+    yield "skdnn.inspection.display.Display.plot"  # which most displays inherit
     for name, value in vars(skdnn.callbacks).items():
         if inspect.isclass(value) and not name.startswith("_") and name != "Path":
             yield f"skdnn.callbacks.{name}"

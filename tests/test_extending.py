@@ -7,7 +7,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from gradients import Problem, assert_gradient
+from gradient_checks import Problem, assert_gradient
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_moons
 from sklearn.utils._param_validation import StrOptions
@@ -16,7 +16,7 @@ from skdnn import DeepNetClassifier
 from skdnn.core.activations import ACTIVATIONS, Activation
 from skdnn.core.batches import Data, DenseRows
 from skdnn.core.compiling import Kernel, compiled, has_numba, kernel
-from skdnn.core.kernels import finisher
+from skdnn.core.layer_kernels import finisher
 from skdnn.core.layers import Dense
 from skdnn.core.losses import LOSSES, Loss, highest_is_target, log_softmax
 from skdnn.core.network import Network
@@ -25,8 +25,8 @@ from skdnn.core.prediction import predict_logits
 from skdnn.core.schedules import SCHEDULES
 from skdnn.core.tape import Tape
 from skdnn.core.training import Plan, Split, State, train
-from skdnn.parameters import CONSTRAINTS
-from skdnn.solvers import PLAIN, SOLVERS, Solver
+from skdnn.estimator.parameters import CONSTRAINTS
+from skdnn.estimator.solvers import PLAIN, SOLVERS, Solver
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 ENGINES = pytest.mark.parametrize(

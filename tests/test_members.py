@@ -8,9 +8,8 @@ from sklearn.datasets import load_digits, load_iris, make_classification
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, train_test_split
 
-from skdnn import DeepNetClassifier
+from skdnn import DeepNetClassifier, TableEncoder
 from skdnn.core.losses import log_softmax
-from skdnn.encoding import TableEncoder
 
 X, y = load_iris(return_X_y=True)
 RNG = np.random.default_rng(0)

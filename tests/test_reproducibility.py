@@ -11,10 +11,9 @@ import skops.io
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 
-from skdnn import DeepNetClassifier
+from skdnn import DeepNetClassifier, TableEncoder
 from skdnn.core.compiling import compiled, has_numba
 from skdnn.core.steps import count_slices
-from skdnn.encoding import TableEncoder
 
 X, y = load_breast_cancer(return_X_y=True)
 FRAME = load_breast_cancer(as_frame=True).data.assign(

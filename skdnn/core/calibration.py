@@ -1,59 +1,11 @@
-"""Averages of members' probabilities, and the temperature that calibrates them."""
+"""The temperature that calibrates the average of members' probabilities."""
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import entr
 
-from skdnn.core.losses import log_sigmoid
-
 TEMPERATURES = (0.2, 5.0)  # bounds of the search
 SMALLEST_SHARE = 0.5  # of an ensemble's temperature in that of its members
-
-
-def mean_proba(log_proba):
-    """Return the mean probability, which overwrites its logarithms.
-
-    Parameters
-    ----------
-    log_proba : ndarray of shape (n_members, n_rows, n_columns)
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_columns)
-    """
-    total = np.add.reduce(np.exp(log_proba, out=log_proba), axis=0)
-    total /= len(log_proba)
-    return total
-
-
-def log_average(log_proba):
-    """Return the logarithm of the mean probability.
-
-    Parameters
-    ----------
-    log_proba : ndarray of shape (n_members, n_rows, n_columns)
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_columns)
-    """
-    # SciPy's logsumexp does the same, but takes longer than the network for a few rows.
-    highest = log_proba.max(axis=0)
-    return np.log(mean_proba(log_proba - highest)) + highest
-
-
-def log_odds(logits):
-    """Return the log-odds of the mean probability of sigmoids.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (n_members, n_rows, n_outputs)
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_outputs)
-    """
-    return log_average(log_sigmoid(logits)) - log_average(log_sigmoid(-logits))
 
 
 def fit_temperature(logits, targets, weights, loss):

@@ -101,8 +101,6 @@ def compiled(wanted):
 class Kernel:
     """A loop to compile, and the NumPy function to call without numba.
 
-    Calling a kernel calls the twin.
-
     Parameters
     ----------
     loop : callable
@@ -122,7 +120,7 @@ class Kernel:
         update_wrapper(self, loop)
 
     def __call__(self, *args):
-        """Run the twin."""
+        """Run the twin: calling a kernel compiles nothing."""
         self.twin(*args)
 
     def __reduce__(self):
@@ -242,14 +240,14 @@ def _apart(function, *args):
     Signals are handled on the main thread, so an exception from there is none of the function's:
     it is never taken for one, and the function finishes what it has begun.
     """
-    outcome = []
+    finished = []
 
     def call():
         try:
             with _compiler_lock:
-                outcome.append((function(*args), None))
+                finished.append((function(*args), None))
         except BaseException as error:
-            outcome.append((None, error))
+            finished.append((None, error))
 
     thread = threading.Thread(target=call, name="skdnn-compile")
     try:
@@ -258,7 +256,7 @@ def _apart(function, *args):
         call()
     else:
         thread.join()
-    result, error = outcome[0]
+    result, error = finished[0]
     if error is not None:
         raise error
     return result

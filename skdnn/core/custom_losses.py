@@ -85,9 +85,7 @@ def as_loss(item, standard):
     """
     if isinstance(item, Loss):
         return item
-    return Loss(
-        CustomLoss(item), standard.log_proba, standard.is_hit, standard.columns_are_independent
-    )
+    return standard._replace(value_and_gradient=CustomLoss(item))
 
 
 def check_loss(item, standard, n_outputs, rng):

@@ -5,9 +5,9 @@ from itertools import compress
 
 import numpy as np
 
+from skdnn.core.early_stopping import BestEpochs
 from skdnn.core.schedules import Progress
 from skdnn.core.steps import Members, Steps
-from skdnn.core.stopping import BestEpochs
 
 MAX_FAILURES = 10  # divergences after which a member gives up
 SMALLEST_RATE = 1e-6  # where the adaptive schedule ends, as in MLPClassifier
@@ -134,9 +134,9 @@ class Ensemble:
             report[2] = self.plan.score(self.members[span], self.params[span])
         return report
 
-    def judge(self, number, watched):
+    def update_best(self, number, monitored):
         """Take note of the early-stopping criterion after an epoch, shape (n_members,)."""
-        self.best.update(number, watched, self.params)
+        self.best.update(number, monitored, self.params)
 
     def _rates(self, number):
         """Return the rates of the steps of an epoch."""

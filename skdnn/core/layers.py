@@ -12,11 +12,11 @@ import math
 
 import numpy as np
 
-from skdnn.core import column_kernels, kernels
+from skdnn.core import embeddings, layer_kernels
 from skdnn.core.activations import ACTIVATIONS
-from skdnn.core.column_kernels import FACTOR_SPEED
-from skdnn.core.expansion import expand
-from skdnn.core.kernels import NO_KEYS
+from skdnn.core.embeddings import FACTOR_SPEED
+from skdnn.core.encoded_rows import expand
+from skdnn.core.layer_kernels import NO_KEYS
 
 IDENTITY = ACTIVATIONS["identity"]
 FEWEST_INPUTS = 10  # of a column, on average, with which it pays not to widen rows
@@ -76,25 +76,25 @@ class Dense:
         ``start`` is the place of the biases.
         """
         if self.activation is IDENTITY and not self.threshold:
-            tape.call(kernels.add_bias, outputs, tape.params, start)
+            tape.call(layer_kernels.add_bias, outputs, tape.params, start)
 
             def sum_back(grad_outputs):
                 if tape.grads is not None:
-                    tape.call(kernels.sum_rows, grad_outputs, tape.grads, start)
+                    tape.call(layer_kernels.sum_rows, grad_outputs, tape.grads, start)
 
             return sum_back
         drops = tape.grads is not None and self.threshold > 0
         keys = tape.new_keys() if drops else NO_KEYS
         wants_slopes = tape.differentiates or tape.is_compiled
         slopes = tape.empty(outputs.shape if wants_slopes else (0, 0, 0))
-        finish = kernels.finisher(self.activation)
+        finish = layer_kernels.finisher(self.activation)
         tape.call(finish, outputs, tape.params, start, slopes, keys, self.threshold)
 
         def backward(grad_outputs):
             if tape.grads is None:
                 tape.call(np.multiply, grad_outputs, slopes, grad_outputs)
             else:
-                tape.call(kernels.backward, grad_outputs, slopes, tape.grads, start)
+                tape.call(layer_kernels.backward, grad_outputs, slopes, tape.grads, start)
 
         return backward
 
@@ -118,7 +118,7 @@ def _multiply(tape, start, shape, inputs, scaled=None):
         grad_inputs = tape.empty((n_members, n_rows, shape[0]))
         if shape[1] == 1:
             flat = (tape.params, start) if scaled is None else (scaled.reshape(n_members, -1), 0)
-            tape.call(kernels.multiply_outer, grad_outputs, *flat, grad_inputs)
+            tape.call(layer_kernels.multiply_outer, grad_outputs, *flat, grad_inputs)
         else:
             tape.multiply(grad_outputs, weights.swapaxes(1, 2), grad_inputs)
         return grad_inputs
@@ -151,7 +151,7 @@ class EncodedDense(Dense):
     """A first layer on encoded rows, which stand for many more inputs.
 
     Rows are widened into inputs, or, where columns stand for many inputs each and kernels are
-    compiled, the layer takes them as they are: see :mod:`skdnn.core.column_kernels`.
+    compiled, the layer takes them as they are: see :mod:`skdnn.core.embeddings`.
 
     Parameters
     ----------
@@ -184,9 +184,10 @@ class EncodedDense(Dense):
         self.column_widths = np.array(expansion.column_widths, np.int64)
         if is_scaled:
             self.shapes = (*self.shapes, (1, len(self.column_widths)))
-        # A product with few inputs takes less time than to blend two knots, or to look up a code.
-        n_looks = sum(expansion.n_bins) + 2 * sum(expansion.n_levels)
-        n_columns = len(expansion.n_bins) + len(expansion.n_levels)
+        # A product with few inputs takes less time than to blend two bin edges, or to look up a
+        # code.
+        n_looks = sum(expansion.n_bins) + 2 * sum(expansion.n_categories)
+        n_columns = len(expansion.n_bins) + len(expansion.n_categories)
         is_dropped = self.input_threshold > 0
         self.is_compact = n_looks >= max(FEWEST_INPUTS * n_columns, 1) and not is_dropped
 
@@ -217,7 +218,7 @@ class EncodedDense(Dense):
         weights = tape.view(tape.params, start, (sizes.sum(), self.shapes[0][1]))
         if self.is_scaled:
             weights = tape.empty(weights.shape)
-            tape.call(column_kernels.scale_weights, tape.params, start, factors, sizes, weights)
+            tape.call(embeddings.scale_weights, tape.params, start, factors, sizes, weights)
         return weights
 
     def _factors(self, tape, start):
@@ -225,7 +226,7 @@ class EncodedDense(Dense):
         factors = tape.empty((len(tape.params), len(self.column_widths)))
         if self.is_scaled:
             start += sum(map(math.prod, self.shapes[:2]))
-            tape.call(column_kernels.compute_factors, tape.params, start, factors)
+            tape.call(embeddings.compute_factors, tape.params, start, factors)
         else:
             factors.fill(1)
         return factors
@@ -237,7 +238,7 @@ class EncodedDense(Dense):
 
         def backward(grad_outputs, wants_inputs):
             grad_inputs = product_back(grad_outputs, wants_inputs)
-            tape.call(column_kernels.learn_factors, tape.params, tape.grads, *args)
+            tape.call(embeddings.learn_factors, tape.params, tape.grads, *args)
             return grad_inputs
 
         return backward
@@ -254,35 +255,35 @@ class EncodedDense(Dense):
         if tape.grads is None or not self.input_threshold:
             return inputs
         outputs = tape.empty(inputs.shape)
-        tape.call(kernels.drop, inputs, tape.new_keys(), self.input_threshold, outputs)
+        tape.call(layer_kernels.drop, inputs, tape.new_keys(), self.input_threshold, outputs)
         return outputs
 
     def _multiply_encoded(self, tape, start, rows, factors):
-        """Add what numbers, knot coordinates and codes give, without widening the rows."""
+        """Add what numbers, bin positions and codes give, without widening the rows."""
         expansion, (fan_in, width) = self.expansion, self.shapes[0]
         n_numbers, n_bins = expansion.n_numbers, len(expansion.n_bins)
-        bins, levels = np.split(self.column_widths[n_numbers:], [n_bins])
-        knot_start = start + n_numbers * width
-        code_start = start + (fan_in - levels.sum()) * width
+        bins, codes = np.split(self.column_widths[n_numbers:], [n_bins])
+        edge_start = start + n_numbers * width
+        code_start = start + (fan_in - codes.sum()) * width
         outputs, backward = self._multiply_numbers(tape, start, rows, factors)
         if len(bins):
-            knots = tape.empty((len(tape.params), (bins + 1).sum(), width))
+            edges = tape.empty((len(tape.params), (bins + 1).sum(), width))
             where = n_numbers, bins
-            tape.call(column_kernels.place_knots, tape.params, knot_start, factors, *where, knots)
-            tape.call(column_kernels.blend_knots, rows, *where, knots, outputs)
-        if len(levels):
-            where = n_numbers + n_bins, levels, (tape.params, code_start)
-            tape.call(column_kernels.add_codes, rows, *where, factors, outputs)
+            tape.call(embeddings.embed_edges, tape.params, edge_start, factors, *where, edges)
+            tape.call(embeddings.add_bins, rows, *where, edges, outputs)
+        if len(codes):
+            where = n_numbers + n_bins, codes, (tape.params, code_start)
+            tape.call(embeddings.add_categories, rows, *where, factors, outputs)
 
         def of_all_columns(grad_outputs, wants_inputs):
             backward(grad_outputs, False)
             if len(bins):
-                starts = knot_start, start + fan_in * width
+                starts = edge_start, start + fan_in * width
                 where = rows, n_numbers, bins, grad_outputs, tape.grads, starts
-                tape.call(column_kernels.scatter_knots, *where)
-            if len(levels):
-                where = rows, n_numbers + n_bins, levels, grad_outputs, tape.grads, code_start
-                tape.call(column_kernels.scatter_codes, *where)
+                tape.call(embeddings.bin_gradients, *where)
+            if len(codes):
+                where = rows, n_numbers + n_bins, codes, grad_outputs, tape.grads, code_start
+                tape.call(embeddings.category_gradients, *where)
 
         return outputs, of_all_columns
 

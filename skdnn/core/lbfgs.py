@@ -4,9 +4,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from skdnn.core.batches import Batches
+from skdnn.core.early_stopping import BestEpochs
 from skdnn.core.evaluation import Evaluation
 from skdnn.core.steps import add_penalty, record_gradient
-from skdnn.core.stopping import BestEpochs
 from skdnn.core.training import History, Runtime, Split, State, make_job
 from skdnn.core.workers import ALONE
 
@@ -57,7 +57,7 @@ class Objective:
             report[1] = self.plan.score(self.members, self.params)[0]
         return report
 
-    def watched(self, report):
+    def monitored(self, report):
         """Return the early-stopping criterion, the lower the better, shape (1,)."""
         return np.array([report[0] if self.plan.score is None else -report[1]])
 
@@ -83,11 +83,11 @@ def train_lbfgs(network, split, state, plan, max_fun, runtime=Runtime()):  # noq
     data = _in_float64(split.data)
     valid = data if split.valid_data is split.data else _in_float64(split.valid_data)
     split = split._replace(data=data, valid_data=valid)
-    outside = Outside(runtime.watch if len(state.params) == 1 else None)
+    callbacks = IterationCallbacks(runtime.callbacks if len(state.params) == 1 else None)
 
     def of_member(member):
         objective = Objective(member, network, split, plan)
-        return _train_member(objective, state.params[member], plan, max_fun, outside)
+        return _train_member(objective, state.params[member], plan, max_fun, callbacks)
 
     results = runtime.workers.map(of_member, range(len(state.params)))
     params, curves, best_epochs, converged = zip(*results, strict=True)
@@ -95,7 +95,7 @@ def train_lbfgs(network, split, state, plan, max_fun, runtime=Runtime()):  # noq
     missing = [((0, 0), (0, longest - curve.shape[1])) for curve in curves]
     padded = [np.pad(*pair, constant_values=np.nan) for pair in zip(curves, missing, strict=True)]
     found = np.array(best_epochs), np.zeros(len(params), np.intp), np.array(converged)
-    history = History(*np.stack(padded, axis=1), *found, outside.stopped_by)
+    history = History(*np.stack(padded, axis=1), *found, callbacks.stopped_by)
     return State(np.stack(params).astype(state.params.dtype), {}), history
 
 
@@ -104,32 +104,32 @@ def _in_float64(data):
     return data and data._replace(rows=data.rows.astype(np.float64))
 
 
-class Outside:
+class IterationCallbacks:
     """What may end training from outside, shared by all members.
 
     Parameters
     ----------
-    watch : object or None
+    callbacks : object or None
         As for :func:`skdnn.core.training.train`.
     """
 
-    def __init__(self, watch):
-        self.watch, self.stopped_by = watch, None
+    def __init__(self, callbacks):
+        self.callbacks, self.stopped_by = callbacks, None
 
     def begin(self):
         """Tell that an iteration begins."""
-        if self.watch is not None:
-            self.watch.begin()
+        if self.callbacks is not None:
+            self.callbacks.begin()
 
     def end(self, number, report, params):
         """Tell that an iteration has ended, and whether training should."""
         curve = np.array(report)[:, None]
-        if self.watch is not None and self.watch.end(number, curve, params):
-            self.stopped_by = "watch"
+        if self.callbacks is not None and self.callbacks.end(number, curve, params):
+            self.stopped_by = "callback"
         return self.stopped_by is not None
 
 
-def _train_member(objective, start, plan, max_fun, outside):
+def _train_member(objective, start, plan, max_fun, callbacks):
     """Return parameters, curves (3, n_iterations), best iteration, and whether it converged."""
     start = start.astype(np.float64)
     # MLPClassifier's L-BFGS has no patience on the training loss either.
@@ -144,26 +144,26 @@ def _train_member(objective, start, plan, max_fun, outside):
         latest[:] = params
         report = objective.validate(params)
         curve.append((intermediate_result.fun, *report))
-        best.update(len(curve) - 1, objective.watched(report), params[None])
+        best.update(len(curve) - 1, objective.monitored(report), params[None])
         is_last = len(curve) == plan.n_epochs
-        if outside.end(len(curve) - 1, curve[-1], so_far):
+        if callbacks.end(len(curve) - 1, curve[-1], so_far):
             raise StopIteration
         if plan.keep_best and best.waited[0] > plan.patience:
             raise StopIteration
         if not is_last:
-            outside.begin()
+            callbacks.begin()
 
     options = {"maxiter": plan.n_epochs, "maxfun": max_fun, "gtol": plan.tol}
-    outside.begin()
+    callbacks.begin()
     try:
         result = minimize(
             objective, start, jac=True, method="L-BFGS-B", callback=after_iteration, options=options
         )
         latest, hit_limit = result.x, result.status == 1
     except KeyboardInterrupt:
-        outside.stopped_by, hit_limit = "interrupt", False
+        callbacks.stopped_by, hit_limit = "interrupt", False
     if not curve:
         curve.append((objective(latest)[0], *objective.validate(latest)))
-        best.update(0, objective.watched(curve[0][1:]), latest[None])
+        best.update(0, objective.monitored(curve[0][1:]), latest[None])
     best_epoch = best.epoch[0] if plan.keep_best else len(curve) - 1
     return so_far()[0], np.array(curve).T, best_epoch, not hit_limit

@@ -12,10 +12,34 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
+from skdnn.core import averaging
+from skdnn.core.averaging import log_sigmoid, softmax_log_odds
 from skdnn.core.compiling import kernel
 from skdnn.core.elementary import exp
+
+
+def log_softmax(logits):
+    """Return the log-probabilities of classes, shape (..., n_classes)."""
+    logits = logits - logits.max(axis=-1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+
+
+def softmax_scores(logits):
+    """Return the logarithms of the members' mean probabilities."""
+    return averaging.log_mean_proba(log_softmax(logits))
+
+
+def log_shares(targets, weights, n_outputs):
+    """Return the logarithm of each class's share."""
+    shares = np.bincount(targets[:, 0], weights, n_outputs) / weights.sum()
+    return np.log(np.maximum(shares, 1e-4))
+
+
+def logit_shares(targets, weights, n_outputs):
+    """Return the log-odds of each label's share."""
+    return logit(np.clip(weights @ targets / weights.sum(), 1e-4, 1 - 1e-4))
 
 
 class Loss(NamedTuple):
@@ -33,12 +57,24 @@ class Loss(NamedTuple):
     columns_are_independent : bool
         Whether each column of probabilities is one of two outcomes of its own, instead of all
         columns summing to 1.
+    out_activation : {"softmax", "logistic"}
+        What turns logits into probabilities.
+    scores : callable
+        ``logits -> (n_rows, n_outputs)``: decision scores, by all members' mean probability.
+    member_log_odds : callable
+        ``(logits, classes)`` to each member's log-odds of a class, and their gradient.
+    prior_logits : callable
+        ``(targets, weights, n_outputs)`` to the logits that predict the classes' shares.
     """
 
     value_and_gradient: Callable
     log_proba: Callable
     is_hit: Callable
     columns_are_independent: bool = False
+    out_activation: str = "softmax"
+    scores: Callable = softmax_scores
+    member_log_odds: Callable = softmax_log_odds
+    prior_logits: Callable = log_shares
 
     def evaluate(self, logits, targets, weights, smoothing=0.0):
         """Return the weighted sum for each member, and its gradient, which overwrites logits."""
@@ -150,20 +186,9 @@ def sigmoid_cross_entropy(logits, targets, weights, smoothing, values):
                 logits[k, r, i] = weight * (probability - soft)
 
 
-def log_softmax(logits):
-    """Return the log-probabilities of classes, shape (..., n_classes)."""
-    logits = logits - logits.max(axis=-1, keepdims=True)
-    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
-
-
 def log_sigmoid_pair(logits):
     """Return log(1 - p) and log(p) of one sigmoid as two columns."""
     return np.concatenate([-np.logaddexp(0, logits), -np.logaddexp(0, -logits)], axis=-1)
-
-
-def log_sigmoid(logits):
-    """Return log(p) of independent sigmoids."""
-    return -np.logaddexp(0, -logits)
 
 
 def highest_is_target(logits, targets):
@@ -176,8 +201,10 @@ def signs_are_targets(logits, targets):
     return ((logits > 0) == (targets > 0)).all(axis=2)
 
 
+BINARY = "logistic", averaging.mean_log_odds, averaging.sigmoid_log_odds, logit_shares
+LABELS = "logistic", averaging.mean_log_odds, averaging.label_log_odds, logit_shares
 LOSSES = {
     "softmax": Loss(softmax_cross_entropy, log_softmax, highest_is_target),
-    "sigmoid": Loss(sigmoid_cross_entropy, log_sigmoid_pair, signs_are_targets),
-    "multilabel": Loss(sigmoid_cross_entropy, log_sigmoid, signs_are_targets, True),
+    "sigmoid": Loss(sigmoid_cross_entropy, log_sigmoid_pair, signs_are_targets, False, *BINARY),
+    "multilabel": Loss(sigmoid_cross_entropy, log_sigmoid, signs_are_targets, True, *LABELS),
 }

@@ -5,9 +5,8 @@ from itertools import accumulate
 
 import numpy as np
 
-from skdnn.core.activations import ACTIVATIONS
-from skdnn.core.custom_activations import as_activation
-from skdnn.core.expansion import Expansion
+from skdnn.core.activations import ACTIVATIONS, as_activation
+from skdnn.core.encoded_rows import Expansion
 from skdnn.core.initializers import INITIALIZERS
 from skdnn.core.layers import Dense, EncodedDense, SparseDense
 

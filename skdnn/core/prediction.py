@@ -6,7 +6,7 @@ from skdnn.core.tape import Scratch, Tape
 
 FEW = 1000  # up to here rows are computed in float64, so that their order does not show
 BLOCK, SMALLEST_BLOCK = 2048, 64  # rows of a forward pass: most, and fewest of wide networks
-CELLS = 2**19  # activations of a layer, over all members: they stay in the cache
+CACHED_ACTIVATIONS = 2**19  # activations of a layer, over all members: they stay in the cache
 LARGEST = 1e300  # larger logits count as overflow: their differences may be
 
 
@@ -14,7 +14,7 @@ def block_size_of(network, n_members):
     """Return how many rows pass at a time: so many that a layer's outputs stay in the cache."""
     widest = max(network.widths[0], n_members * max(network.widths[1:]))
     # A power of 2: blocks then end where those of any larger size do.
-    cached = 2 ** (max(CELLS // widest, 1).bit_length() - 1)
+    cached = 2 ** (max(CACHED_ACTIVATIONS // widest, 1).bit_length() - 1)
     return min(max(cached, SMALLEST_BLOCK), BLOCK)
 
 

@@ -1,5 +1,6 @@
 """Learning-rate schedules: how far training has come -> factor on the starting rate."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -60,10 +61,37 @@ def _half_cosine(fraction):
     return 0.5 * (1 + np.cos(np.pi * fraction))
 
 
+class Schedule(NamedTuple):
+    """A schedule, and how training with it may end.
+
+    Attributes
+    ----------
+    factor : callable
+        ``progress -> float``.
+    is_open_ended : bool
+        Whether training should go on until it converges, however many epochs are planned.
+    is_adaptive : bool
+        Whether the rate is divided by 5, instead of training ending, when patience runs out.
+    """
+
+    factor: Callable
+    is_open_ended: bool = False
+    is_adaptive: bool = False
+
+    def __call__(self, progress):
+        """Return the factor."""
+        return self.factor(progress)
+
+
+def as_schedule(item):
+    """Return the Schedule of an entry of the table: itself, or of a plain function."""
+    return item if isinstance(item, Schedule) else Schedule(item)
+
+
 SCHEDULES = {
-    "constant": constant,
-    "invscaling": invscaling,
-    "adaptive": constant,
+    "constant": Schedule(constant, is_open_ended=True),
+    "invscaling": Schedule(invscaling, is_open_ended=True),
+    "adaptive": Schedule(constant, is_open_ended=True, is_adaptive=True),
     "cosine": cosine,
     "onecycle": one_cycle,
 }

@@ -104,10 +104,10 @@ def record_gradient(job, params, rows, weights):
     """
     plan, has_one_batch = job.plan, job.layout.n_batches == 1 and not job.plan.shuffle
     tape = Tape(params, np.zeros_like(params), job.is_compiled)
-    reading = Tape(params) if has_one_batch else tape
-    inputs, targets = job.data.rows.gather(reading, rows), take(reading, job.data.targets, rows)
+    row_tape = Tape(params) if has_one_batch else tape
+    inputs, targets = job.data.rows.gather(row_tape, rows), take(row_tape, job.data.targets, rows)
     if has_one_batch:
-        reading.play()
+        row_tape.play()
     logits, backward = job.network.forward(tape, inputs)
     values = np.zeros(len(params))
     loss, smoothing = plan.loss.value_and_gradient, float(plan.label_smoothing)

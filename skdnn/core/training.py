@@ -12,8 +12,8 @@ import numpy as np
 
 from skdnn.core import compiling
 from skdnn.core.batches import Data, plan_batches
+from skdnn.core.early_stopping import StoppingCriterion
 from skdnn.core.ensemble import Ensemble
-from skdnn.core.jury import Jury
 from skdnn.core.losses import Loss
 from skdnn.core.steps import Job
 from skdnn.core.workers import ALONE, Workers
@@ -122,7 +122,7 @@ class History(NamedTuple):
         Times that a member diverged and was put back.
     has_converged : ndarray of shape (n_members,)
         Whether patience ended the training.
-    stopped_by : {"watch", "interrupt"} or None
+    stopped_by : {"callback", "interrupt"} or None
         What ended the training from outside.
     """
 
@@ -142,15 +142,15 @@ class Runtime(NamedTuple):
     ----------
     workers : Workers
         Threads that share the members, or the batches of a single one.
-    watch : object or None
-        ``watch.begin()`` is called before every epoch and ``watch.end(number, curve, params)``
-        after it, on the calling thread, with the training loss, validation loss and validation
-        score of each member, shape (3, n_members), and a function that returns the parameters
-        so far. Training stops if the latter returns True.
+    callbacks : object or None
+        ``callbacks.begin()`` is called before every epoch and ``callbacks.end(number, curve,
+        params)`` after it, on the calling thread, with the training loss, validation loss and
+        validation score of each member, shape (3, n_members), and a function that returns the
+        parameters so far. Training stops if the latter returns True.
     """
 
     workers: Workers = ALONE
-    watch: object = None
+    callbacks: object = None
 
 
 class Results:
@@ -225,7 +225,8 @@ def train(network, split, state, plan, rngs, runtime=Runtime()):  # noqa: B008 -
     job = make_job(network, split, plan, runtime.workers, is_alone=len(state.params) == 1)
     results = Results(Ensemble(job, split, state, rngs))
     try:
-        stopped_by = _run_epochs(results, Jury(plan, split.valid_rows), runtime.watch)
+        criterion = StoppingCriterion(plan, split.valid_rows)
+        stopped_by = _run_epochs(results, criterion, runtime.callbacks)
     except KeyboardInterrupt:
         if not results.curves:
             raise
@@ -242,19 +243,19 @@ def make_job(network, split, plan, workers, is_alone):
     return Job(network, plan, *data, layout, valid_width, is_compiled, is_alone, workers)
 
 
-def _run_epochs(results, jury, watch):
-    """Train until all members are done or ``watch`` has seen enough; return what ended it."""
+def _run_epochs(results, criterion, callbacks):
+    """Train until all members are done or ``callbacks`` has seen enough; return what ended it."""
     ensemble = results.ensemble
     for number in range(ensemble.plan.n_epochs):
-        if watch is not None:
-            watch.begin()
+        if callbacks is not None:
+            callbacks.begin()
         curve = np.full((3, len(results.best_epoch)), np.nan)
         curve[:, ensemble.members] = ensemble.epoch(number)
-        ensemble.judge(number, jury.watched(curve)[ensemble.members])
+        ensemble.update_best(number, criterion.monitored(curve)[ensemble.members])
         results.curves.append(curve)
         are_left = _retire(results)
-        if watch is not None and watch.end(number, curve, results.params):
-            return "watch"
+        if callbacks is not None and callbacks.end(number, curve, results.params):
+            return "callback"
         if not are_left:
             break
     return None

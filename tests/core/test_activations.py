@@ -9,7 +9,7 @@ from scipy import special, stats
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.compiling import has_numba
 from skdnn.core.initializers import INITIALIZERS
-from skdnn.core.kernels import NO_KEYS, finisher
+from skdnn.core.layer_kernels import NO_KEYS, finisher
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 

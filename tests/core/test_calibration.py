@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from gradients import random_targets
+from gradient_checks import random_targets
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import expit, logit, softmax
+from scipy.special import expit, softmax
 from scipy.stats import entropy
 
 from skdnn.core.calibration import (
@@ -11,8 +11,6 @@ from skdnn.core.calibration import (
     TEMPERATURES,
     ensemble_temperature,
     fit_temperature,
-    log_average,
-    log_odds,
 )
 from skdnn.core.losses import LOSSES
 
@@ -79,31 +77,6 @@ def test_fitting_a_temperature_leaves_the_logits_alone():
     kept = logits.copy()
     fit_temperature(logits, targets, np.ones(50), LOSSES["softmax"])
     np.testing.assert_array_equal(logits, kept)
-
-
-@given(seed=seeds, n_members=st.integers(1, 5))
-def test_log_average_is_the_logarithm_of_the_mean_probability(seed, n_members):
-    proba = softmax(np.random.default_rng(seed).normal(size=(n_members, 4, 3)), axis=-1)
-    expected = np.log(proba.mean(axis=0))
-    np.testing.assert_allclose(log_average(np.log(proba)), expected, rtol=1e-9, atol=1e-12)
-
-
-def test_log_average_of_tiny_probabilities_does_not_underflow():
-    average = log_average(np.array([[[-2000.0]], [[-2000.0 + np.log(3)]]]))
-    np.testing.assert_allclose(average, [[-2000 + np.log(2)]], rtol=1e-12)
-
-
-@given(seed=seeds, n_members=st.integers(1, 5))
-def test_log_odds_are_those_of_the_mean_probability(seed, n_members):
-    logits = 3 * np.random.default_rng(seed).normal(size=(n_members, 4, 2))
-    expected = logit(expit(logits).mean(axis=0))
-    np.testing.assert_allclose(log_odds(logits), expected, rtol=1e-8, atol=1e-9)
-
-
-def test_log_odds_of_certain_members_are_finite_and_symmetric():
-    logits = np.array([[[900.0]], [[1000.0]]])
-    np.testing.assert_allclose(log_odds(logits), [[900 + np.log(2)]], rtol=1e-12)
-    np.testing.assert_allclose(log_odds(-logits), -log_odds(logits))
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -17,10 +17,10 @@ import pytest
 from sklearn.datasets import load_iris
 
 from skdnn import DeepNetClassifier
-from skdnn.core import compiling, elementary, kernels
+from skdnn.core import compiling, elementary, layer_kernels
 from skdnn.core.activations import ACTIVATIONS, Activation
 from skdnn.core.compiling import Kernel, backend, compiled, has_numba
-from skdnn.core.kernels import NO_KEYS, finisher
+from skdnn.core.layer_kernels import NO_KEYS, finisher
 from skdnn.core.tape import Tape
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
@@ -431,7 +431,7 @@ def test_an_alarm_at_any_moment_of_compiling_is_raised_and_leaves_a_kernel_that_
     error, set_alarm = alarm
     monkeypatch.setattr(compiling, "_keeps", True)
     activation = ACTIVATIONS["mish"]
-    kernel = kernels._finish_kernel.__wrapped__(activation.value, activation.slope)
+    kernel = layer_kernels._finish_kernel.__wrapped__(activation.value, activation.slope)
     kernel.keeps = False
     z, slopes = np.ones((1, 2, 3)), np.empty((1, 2, 3))
     args = z, np.zeros((1, 3)), 0, slopes, NO_KEYS, 0
@@ -605,7 +605,7 @@ def test_an_activation_that_is_not_to_be_compiled_has_no_kernel():
 @needs_numba
 @pytest.mark.parametrize(
     "edited",
-    [ACTIVATIONS["silu"].value, ACTIVATIONS["silu"].slope, kernels.draw, elementary.exp],
+    [ACTIVATIONS["silu"].value, ACTIVATIONS["silu"].slope, layer_kernels.draw, elementary.exp],
     ids=["value", "slope", "draw", "exp"],
 )
 def test_editing_the_file_of_what_a_kernel_calls_names_its_loop_anew(edited, tmp_path, monkeypatch):

@@ -5,8 +5,13 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from skdnn.core.activations import ACTIVATIONS, Activation
-from skdnn.core.custom_activations import as_activation, check_activation, is_activation
+from skdnn.core.activations import (
+    ACTIVATIONS,
+    Activation,
+    as_activation,
+    check_activation,
+    is_activation,
+)
 
 
 def swish(z):

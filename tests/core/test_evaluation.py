@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from gradients import random_targets
+from gradient_checks import random_targets
 from scipy.special import expit, log_softmax, softmax
 from sklearn.metrics import accuracy_score, log_loss
 

@@ -3,16 +3,16 @@ import pkgutil
 
 import numpy as np
 import pytest
-from gradients import encoded_rows, random_targets, random_weights
+from gradient_checks import encoded_rows, random_targets, random_weights
 from hypothesis import given
 from hypothesis import strategies as st
 
 import skdnn.core
-from skdnn.core import column_kernels, kernels, losses, optimizers
+from skdnn.core import embeddings, layer_kernels, losses, optimizers
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.compiling import Kernel, has_numba
-from skdnn.core.expansion import Expansion, expand
-from skdnn.core.kernels import NO_KEYS, dropout_factors, finisher
+from skdnn.core.encoded_rows import Expansion, expand
+from skdnn.core.layer_kernels import NO_KEYS, dropout_factors, finisher
 from skdnn.core.random_bits import random_words
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
@@ -101,20 +101,20 @@ def draw_learn(rng, dtype, n_members, n_rows, width):
 def draw_place(rng, dtype, n_members, n_rows, width):
     sizes = rng.integers(1, 8, rng.integers(1, 4))
     params = normal(rng, dtype, n_members, START + sizes.sum() * width + 2)
-    knots = np.full((n_members, (sizes + 1).sum(), width), np.nan, dtype)
-    return params, START, normal(rng, dtype, n_members, len(sizes) + 2), 2, sizes, knots
+    edges = np.full((n_members, (sizes + 1).sum(), width), np.nan, dtype)
+    return params, START, normal(rng, dtype, n_members, len(sizes) + 2), 2, sizes, edges
 
 
 def draw_blend(rng, dtype, n_members, n_rows, width):
     expansion, rows, _ = draw_columns(rng, dtype, n_members, n_rows)
     sizes = np.array(expansion.n_bins, np.int64)
-    knots = normal(rng, dtype, n_members, (sizes + 1).sum(), width)
-    return rows, expansion.n_numbers, sizes, knots, normal(rng, dtype, n_members, n_rows, width)
+    edges = normal(rng, dtype, n_members, (sizes + 1).sum(), width)
+    return rows, expansion.n_numbers, sizes, edges, normal(rng, dtype, n_members, n_rows, width)
 
 
 def draw_add_codes(rng, dtype, n_members, n_rows, width):
     expansion, rows, _ = draw_columns(rng, dtype, n_members, n_rows)
-    sizes = np.array(expansion.n_levels, np.int64)
+    sizes = np.array(expansion.n_categories, np.int64)
     params = normal(rng, dtype, n_members, START + sizes.sum() * width + 2)
     factors = normal(rng, dtype, n_members, expansion.n_inputs)
     column = expansion.n_numbers + len(expansion.n_bins)
@@ -134,7 +134,7 @@ def draw_scatter_knots(rng, dtype, n_members, n_rows, width):
 
 def draw_scatter_codes(rng, dtype, n_members, n_rows, width):
     expansion, rows, _ = draw_columns(rng, dtype, n_members, n_rows)
-    sizes = np.array(expansion.n_levels, np.int64)
+    sizes = np.array(expansion.n_categories, np.int64)
     grads = normal(rng, dtype, n_members, START + sizes.sum() * width + 2)
     grad_outputs = normal(rng, dtype, n_members, n_rows, width)
     return rows, expansion.n_numbers + len(expansion.n_bins), sizes, grad_outputs, grads, START
@@ -167,20 +167,20 @@ def draw_rule(n_moments, n_numbers):
 
 DRAWS = {
     **{f"finish {name}": (finisher(ACTIVATIONS[name]), draw_finish) for name in ACTIVATIONS},
-    "backward": (kernels.backward, draw_backward),
-    "add_bias": (kernels.add_bias, draw_add_bias),
-    "sum_rows": (kernels.sum_rows, draw_add_bias),
-    "multiply_outer": (kernels.multiply_outer, draw_multiply_outer),
-    "drop": (kernels.drop, draw_drop),
+    "backward": (layer_kernels.backward, draw_backward),
+    "add_bias": (layer_kernels.add_bias, draw_add_bias),
+    "sum_rows": (layer_kernels.sum_rows, draw_add_bias),
+    "multiply_outer": (layer_kernels.multiply_outer, draw_multiply_outer),
+    "drop": (layer_kernels.drop, draw_drop),
     "expand": (expand, draw_expand),
-    "compute_factors": (column_kernels.compute_factors, draw_factors),
-    "scale_weights": (column_kernels.scale_weights, draw_scale),
-    "learn_factors": (column_kernels.learn_factors, draw_learn),
-    "place_knots": (column_kernels.place_knots, draw_place),
-    "blend_knots": (column_kernels.blend_knots, draw_blend),
-    "add_codes": (column_kernels.add_codes, draw_add_codes),
-    "scatter_knots": (column_kernels.scatter_knots, draw_scatter_knots),
-    "scatter_codes": (column_kernels.scatter_codes, draw_scatter_codes),
+    "compute_factors": (embeddings.compute_factors, draw_factors),
+    "scale_weights": (embeddings.scale_weights, draw_scale),
+    "learn_factors": (embeddings.learn_factors, draw_learn),
+    "embed_edges": (embeddings.embed_edges, draw_place),
+    "add_bins": (embeddings.add_bins, draw_blend),
+    "add_categories": (embeddings.add_categories, draw_add_codes),
+    "bin_gradients": (embeddings.bin_gradients, draw_scatter_knots),
+    "category_gradients": (embeddings.category_gradients, draw_scatter_codes),
     "softmax": (losses.softmax_cross_entropy, draw_loss("softmax")),
     "sigmoid": (losses.sigmoid_cross_entropy, draw_loss("multilabel")),
     "descend": (optimizers.descend, draw_rule(0, 1)),
@@ -338,7 +338,7 @@ def test_the_gradient_of_the_biases_is_the_sum_over_rows(
     grad_outputs = normal(rng, dtype, n_members, n_rows, width)
     grad_outputs.reshape(-1)[: 1 if n_rows else 0] = planted
     before, grads = grad_outputs.copy(), np.full((n_members, START + width + 2), 7, dtype)
-    kernels.sum_rows(grad_outputs, grads, START)
+    layer_kernels.sum_rows(grad_outputs, grads, START)
     found, expected = grads[:, START : START + width], grad_outputs.sum(axis=1)
     eps = N_EPS * np.finfo(dtype).eps
     np.testing.assert_allclose(found, expected, rtol=eps, atol=eps)
@@ -355,7 +355,7 @@ def test_a_unit_whose_bits_are_the_threshold_is_kept():
         assert expected[unit] > 0
         dropped, finished = np.empty((1, 1, 5)), inputs.copy()
         calls = [
-            (kernels.drop, (inputs, keys, threshold, dropped)),
+            (layer_kernels.drop, (inputs, keys, threshold, dropped)),
             (
                 finisher(ACTIVATIONS["identity"]),
                 (finished, params, 0, np.empty((1, 1, 5)), keys, threshold),
@@ -382,18 +382,18 @@ def test_an_outer_product_is_the_matrix_product_with_the_weights_of_a_single_uni
     args = draw_multiply_outer(rng, np.float64, n_members, n_rows, width)
     grad_outputs, flat, _, grad_inputs = args
     weights = flat[:, START : START + width].reshape(n_members, width, 1)
-    kernels.multiply_outer(*args)
+    layer_kernels.multiply_outer(*args)
     np.testing.assert_allclose(grad_inputs, grad_outputs @ weights.swapaxes(1, 2), rtol=1e-12)
 
 
 def test_biases_are_added_to_every_row():
     outputs, params = np.arange(12.0).reshape(2, 3, 2), 10.0 * np.arange(6).reshape(2, 3)
-    kernels.add_bias(outputs, params, 1)
+    layer_kernels.add_bias(outputs, params, 1)
     by_hand = [[[10, 21], [12, 23], [14, 25]], [[46, 57], [48, 59], [50, 61]]]
     np.testing.assert_array_equal(outputs, by_hand)
 
 
 def test_factors_are_one_plus_ten_times_a_parameter():
     factors = np.empty((1, 2))
-    column_kernels.compute_factors(np.array([[5.0, 0.0, 0.25]]), 1, factors)
+    embeddings.compute_factors(np.array([[5.0, 0.0, 0.25]]), 1, factors)
     np.testing.assert_array_equal(factors, [[1.0, 3.5]])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from gradients import all_compact, assert_gradient, draw_keys
+from gradient_checks import all_compact, assert_gradient, draw_keys
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder
@@ -9,7 +9,7 @@ from sklearn.preprocessing import OneHotEncoder
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.batches import SparseBatch
 from skdnn.core.compiling import has_numba
-from skdnn.core.expansion import Expansion
+from skdnn.core.encoded_rows import Expansion
 from skdnn.core.layers import Dense, EncodedDense, SparseDense, threshold_of
 from skdnn.core.random_bits import random_words
 from skdnn.core.tape import Tape
@@ -178,20 +178,22 @@ def identity_arrays(expansion, n_members=2):
 @given(
     seed=seeds,
     n_numbers=st.integers(0, 3),
-    n_levels=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    n_categories=st.lists(st.integers(1, 4), min_size=1, max_size=3),
 )
 def test_codes_become_the_one_hot_columns_of_scikit_learn(
-    is_compact, is_compiled, seed, n_numbers, n_levels
+    is_compact, is_compiled, seed, n_numbers, n_categories
 ):
     rng = np.random.default_rng(seed)
     numbers = rng.normal(size=(2, 6, n_numbers))
     # One below and one above the known levels: unseen.
-    codes = np.stack([rng.integers(-1, n + 1, (2, 6)) for n in n_levels], axis=-1)
+    codes = np.stack([rng.integers(-1, n + 1, (2, 6)) for n in n_categories], axis=-1)
     encoder = OneHotEncoder(
-        categories=[np.arange(n) for n in n_levels], handle_unknown="ignore", sparse_output=False
-    ).fit(np.zeros((1, len(n_levels)), int))
+        categories=[np.arange(n) for n in n_categories],
+        handle_unknown="ignore",
+        sparse_output=False,
+    ).fit(np.zeros((1, len(n_categories)), int))
     hot = encoder.transform(codes.reshape(12, -1)).reshape(2, 6, -1)
-    expansion = Expansion(n_numbers, tuple(n_levels))
+    expansion = Expansion(n_numbers, tuple(n_categories))
     layer = encoded(expansion, expansion.n_outputs, is_compact)
     rows = np.concatenate([numbers, codes], axis=-1)
     outputs = forward(layer, identity_arrays(expansion), rows, is_compiled)
@@ -335,8 +337,8 @@ def scaled(rng, is_compact=False, n_members=2, fan_out=4):
 
 
 def rows_of_scaled(rng):
-    knots, codes = rng.uniform(-0.5, 3.5, (2, 5, 1)), rng.integers(-1, 3, (2, 5, 1))
-    return np.concatenate([rng.normal(size=(2, 5, 2)), knots, codes], axis=2)
+    edges, codes = rng.uniform(-0.5, 3.5, (2, 5, 1)), rng.integers(-1, 3, (2, 5, 1))
+    return np.concatenate([rng.normal(size=(2, 5, 2)), edges, codes], axis=2)
 
 
 @ENGINES

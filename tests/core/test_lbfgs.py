@@ -2,7 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
-from gradients import assert_gradient, random_targets
+from gradient_checks import assert_gradient, random_targets
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from gradients import assert_gradient, random_targets, random_weights
+from gradient_checks import assert_gradient, random_targets, random_weights
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from gradients import (
+from gradient_checks import (
     Problem,
     all_compact,
     encoded_rows,
@@ -13,11 +13,11 @@ from gradients import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from skdnn.core import column_kernels
+from skdnn.core import embeddings
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.batches import SparseBatch
 from skdnn.core.compiling import has_numba
-from skdnn.core.expansion import Expansion, expand
+from skdnn.core.encoded_rows import Expansion, expand
 from skdnn.core.layers import FEWEST_INPUTS
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build, build_sparse, connect, initialize
@@ -226,8 +226,8 @@ def test_columns_of_many_inputs_are_not_widened_where_kernels_are_compiled(
     rows = np.zeros((1, 4, expansion.n_inputs))
     network.forward(tape, rows)[1](np.zeros((1, 4, 2)))
     called = {function for function, _ in tape.calls}
-    assert (column_kernels.blend_knots._dispatcher in called) == is_compact
-    assert (column_kernels.scatter_knots._dispatcher in called) == is_compact
+    assert (embeddings.add_bins._dispatcher in called) == is_compact
+    assert (embeddings.bin_gradients._dispatcher in called) == is_compact
     assert (expand._dispatcher in called) != is_compact
 
 

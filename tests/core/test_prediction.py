@@ -4,7 +4,14 @@ import scipy.sparse as sp
 
 from skdnn.core.batches import DenseRows, SparseRows
 from skdnn.core.network import build, build_sparse
-from skdnn.core.prediction import BLOCK, CELLS, FEW, SMALLEST_BLOCK, ForwardPass, predict_logits
+from skdnn.core.prediction import (
+    BLOCK,
+    CACHED_ACTIVATIONS,
+    FEW,
+    SMALLEST_BLOCK,
+    ForwardPass,
+    predict_logits,
+)
 
 
 def make(n_rows, n_members=2, dtype=np.float64, seed=0):
@@ -59,7 +66,7 @@ def test_a_block_is_bounded_in_rows_and_in_cells(n_members, width):
     size = ForwardPass(network, params).block_size
     assert SMALLEST_BLOCK <= size <= BLOCK
     assert BLOCK % size == 0
-    assert size == SMALLEST_BLOCK or size * n_members * width <= CELLS
+    assert size == SMALLEST_BLOCK or size * n_members * width <= CACHED_ACTIVATIONS
 
 
 def test_a_span_says_where_in_the_table_the_rows_are():

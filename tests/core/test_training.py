@@ -11,9 +11,9 @@ from sklearn.neural_network import MLPClassifier
 
 from skdnn.core.batches import Data, DenseRows, SparseRows
 from skdnn.core.compiling import backend, compiled, has_numba
+from skdnn.core.early_stopping import StoppingCriterion
 from skdnn.core.ensemble import ARRAYS, MAX_FAILURES, form_groups
 from skdnn.core.evaluation import Evaluation
-from skdnn.core.jury import Jury
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build, build_sparse, initialize
 from skdnn.core.optimizers import OPTIMIZERS, Momentum
@@ -301,14 +301,14 @@ def assert_same_bits(trained, expected):
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("counsel", [0, 2])
+@pytest.mark.parametrize("shrinkage_rows", [0, 2])
 @pytest.mark.parametrize("rule", OPTIMIZERS)
-def test_the_number_of_workers_cannot_be_seen_in_the_result(rule, counsel, monkeypatch):
-    monkeypatch.setattr("skdnn.core.jury.COUNSEL", counsel)
+def test_the_number_of_workers_cannot_be_seen_in_the_result(rule, shrinkage_rows, monkeypatch):
+    monkeypatch.setattr("skdnn.core.early_stopping.SHRINKAGE_ROWS", shrinkage_rows)
     split, one = train_folds(1, rule=rule)
     n_epochs_run = np.isfinite(one[1].train_loss).sum(axis=1)
     assert len({len(rows) for rows in split.train_rows}) > 1
-    assert counsel or len(set(n_epochs_run)) > 1  # members do stop at different epochs
+    assert shrinkage_rows or len(set(n_epochs_run)) > 1  # members do stop at different epochs
     for n_workers in (2, 3, 5, 7):
         assert_same_bits(train_folds(n_workers, rule=rule)[1], one)
 
@@ -379,7 +379,7 @@ def test_a_single_member_has_the_same_bits_on_any_number_of_threads(dropout, mon
 
 
 def test_the_best_parameters_are_put_back(monkeypatch):
-    monkeypatch.setattr("skdnn.core.jury.COUNSEL", 0)
+    monkeypatch.setattr("skdnn.core.early_stopping.SHRINKAGE_ROWS", 0)
     network = build((N_INPUTS, 16, N_CLASSES), ["silu"], dropout=0.3)
     split, (state, history) = train_folds(2, dtype=np.float64)
     job = make_job(network, split, plan(), ALONE, is_alone=False)
@@ -459,7 +459,7 @@ def test_a_member_that_diverges_does_not_disturb_its_neighbour():
     np.testing.assert_array_equal(beside.params[1], alone.params[1])
 
 
-class Watch:
+class EpochCallbacks:
     """Keeps what it sees, and does as it is told after the epoch ``last``."""
 
     def __init__(self, last, error=None):
@@ -477,7 +477,7 @@ class Watch:
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt()], ids=["told", "interrupted"])
 def test_training_ends_after_an_epoch_when_it_is_told_to_or_interrupted(error):
-    watch = Watch(3, error)
+    callbacks = EpochCallbacks(3, error)
     network = build((N_INPUTS, N_CLASSES), [])
     our_plan = plan(n_epochs=9, keep_best=True)
     split = folds(make_data(), 3)
@@ -488,28 +488,28 @@ def test_training_ends_after_an_epoch_when_it_is_told_to_or_interrupted(error):
             start(network, 3),
             our_plan,
             generators(3),
-            runtime=Runtime(workers, watch),
+            runtime=Runtime(workers, callbacks),
         )
-    assert watch.seen[::2] == ["begin"] * 4
-    ends = watch.seen[1::2]
+    assert callbacks.seen[::2] == ["begin"] * 4
+    ends = callbacks.seen[1::2]
     assert [number for number, *_ in ends] == [0, 1, 2, 3]
     curves = np.stack([curve for _, curve, _ in ends], axis=-1)
     np.testing.assert_array_equal(curves, history[:3])
     assert state.n_steps == 4
-    assert history.stopped_by == ("watch" if error is None else "interrupt")
+    assert history.stopped_by == ("callback" if error is None else "interrupt")
     np.testing.assert_array_equal(ends[-1][2], state.params)
 
 
 def test_the_parameters_so_far_are_those_of_training_that_ended_there():
     network = build((N_INPUTS, N_CLASSES), [])
-    watch = Watch(8)
+    callbacks = EpochCallbacks(8)
     train(
         network,
         folds(make_data(), 3),
         start(network, 3),
         plan(n_epochs=9),
         generators(3),
-        runtime=Runtime(watch=watch),
+        runtime=Runtime(callbacks=callbacks),
     )
     for n_epochs in (1, 4):
         short = train(
@@ -519,13 +519,13 @@ def test_the_parameters_so_far_are_those_of_training_that_ended_there():
             plan(n_epochs=n_epochs),
             generators(3),
         )[0]
-        np.testing.assert_array_equal(watch.seen[1::2][n_epochs - 1][2], short.params)
+        np.testing.assert_array_equal(callbacks.seen[1::2][n_epochs - 1][2], short.params)
 
 
 def test_an_interrupt_in_the_first_epoch_is_raised():
     network = build((N_INPUTS, N_CLASSES), [])
 
-    class Early(Watch):
+    class Early(EpochCallbacks):
         def begin(self):
             raise KeyboardInterrupt
 
@@ -536,7 +536,7 @@ def test_an_interrupt_in_the_first_epoch_is_raised():
             start(network, 3),
             plan(),
             generators(3),
-            runtime=Runtime(watch=Early(0)),
+            runtime=Runtime(callbacks=Early(0)),
         )
 
 
@@ -668,7 +668,7 @@ def test_a_last_step_that_explodes_is_taken_back():
 
 @pytest.fixture
 def counsel_of_100(monkeypatch):
-    monkeypatch.setattr("skdnn.core.jury.COUNSEL", 100)
+    monkeypatch.setattr("skdnn.core.early_stopping.SHRINKAGE_ROWS", 100)
 
 
 def curve_of(valid_loss, done=()):
@@ -681,25 +681,25 @@ def curve_of(valid_loss, done=()):
 @pytest.mark.usefixtures("counsel_of_100")
 def test_members_of_small_folds_listen_to_all():
     rows = [np.arange(100), np.arange(300)]
-    jury = Jury(plan("gd", keep_best=True), rows)
+    criterion = StoppingCriterion(plan("gd", keep_best=True), rows)
     # A half, and three quarters, of what is watched are the member's own.
-    np.testing.assert_allclose(jury.watched(curve_of([1.0, 3.0])), [1.5, 2.75])
+    np.testing.assert_allclose(criterion.monitored(curve_of([1.0, 3.0])), [1.5, 2.75])
 
 
 @pytest.mark.usefixtures("counsel_of_100")
 def test_members_that_are_done_stay_with_what_they_said_last():
-    jury = Jury(plan("gd", keep_best=True), [np.arange(100)] * 2)
-    jury.watched(curve_of([1.0, 3.0]))
-    assert jury.watched(curve_of([2.0, 9.0], done=[1]))[0] == (2 + (2 + 3) / 2) / 2
+    criterion = StoppingCriterion(plan("gd", keep_best=True), [np.arange(100)] * 2)
+    criterion.monitored(curve_of([1.0, 3.0]))
+    assert criterion.monitored(curve_of([2.0, 9.0], done=[1]))[0] == (2 + (2 + 3) / 2) / 2
 
 
 @pytest.mark.usefixtures("counsel_of_100")
 def test_a_member_that_diverges_does_not_spoil_the_mean():
-    jury = Jury(plan("gd", keep_best=True), [np.arange(100)] * 3)
-    watched = jury.watched(curve_of([1.0, 3.0, np.inf]))
-    np.testing.assert_allclose(watched, [1.5, 2.5, np.inf])
+    criterion = StoppingCriterion(plan("gd", keep_best=True), [np.arange(100)] * 3)
+    monitored = criterion.monitored(curve_of([1.0, 3.0, np.inf]))
+    np.testing.assert_allclose(monitored, [1.5, 2.5, np.inf])
 
 
 def test_without_validation_the_training_loss_is_watched():
-    jury = Jury(plan("gd"), None)
-    np.testing.assert_array_equal(jury.watched(curve_of([1.0, 3.0])), [0.5, 0.5])
+    criterion = StoppingCriterion(plan("gd"), None)
+    np.testing.assert_array_equal(criterion.monitored(curve_of([1.0, 3.0])), [0.5, 0.5])

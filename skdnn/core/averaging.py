@@ -1,0 +1,139 @@
+"""Averages of members' probabilities: logarithms, log-odds, and the gradient of these.
+
+Conventions: ``logits`` is (n_members, n_rows, n_outputs) in float64; ``classes`` is (n_rows,)
+of class indices. Members have log-odds of their own, (n_members, n_rows): those of a class
+against all others together. Nothing here takes the logarithm of zero.
+"""
+
+import numpy as np
+
+
+def mean_proba(log_proba):
+    """Return the mean probability, which overwrites its logarithms.
+
+    Parameters
+    ----------
+    log_proba : ndarray of shape (n_members, n_rows, n_columns)
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_columns)
+    """
+    total = np.add.reduce(np.exp(log_proba, out=log_proba), axis=0)
+    total /= len(log_proba)
+    return total
+
+
+def log_mean_proba(log_proba):
+    """Return the logarithm of the mean probability.
+
+    Parameters
+    ----------
+    log_proba : ndarray of shape (n_members, n_rows, n_columns)
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_columns)
+    """
+    # SciPy's logsumexp does the same, but takes longer than the network for a few rows.
+    highest = log_proba.max(axis=0)
+    return np.log(mean_proba(log_proba - highest)) + highest
+
+
+def mean_log_odds(logits):
+    """Return the log-odds of the mean probability of sigmoids.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_members, n_rows, n_outputs)
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_outputs)
+    """
+    return log_mean_proba(log_sigmoid(logits)) - log_mean_proba(log_sigmoid(-logits))
+
+
+def log_sigmoid(logits):
+    """Return log(p) of independent sigmoids."""
+    return -np.logaddexp(0, -logits)
+
+
+def softmax_log_odds(logits, classes):
+    """Return each member's log-odds of a class, and their gradient.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_members, n_rows, n_classes)
+    classes : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    odds : ndarray of shape (n_members, n_rows)
+        ``logit(softmax(logits)[class])``.
+    grad_logits : ndarray of shape (n_members, n_rows, n_classes)
+    """
+    places = np.broadcast_to(classes[None, :, None], (*logits.shape[:2], 1))
+    chosen = np.take_along_axis(logits, places, axis=2)
+    others = logits.copy()
+    np.put_along_axis(others, places, -np.inf, axis=2)
+    highest = others.max(axis=2, keepdims=True)
+    shares = np.exp(others - highest)
+    total = shares.sum(axis=2, keepdims=True)
+    grad = -shares / total
+    np.put_along_axis(grad, places, 1.0, axis=2)
+    return (chosen - highest - np.log(total))[..., 0], grad
+
+
+def sigmoid_log_odds(logits, classes):
+    """Return what :func:`softmax_log_odds` does, for one sigmoid and the classes 0 and 1."""
+    signs = np.where(classes == 1, 1.0, -1.0)[:, None]
+    return (logits * signs)[..., 0], np.broadcast_to(signs, logits.shape)
+
+
+def label_log_odds(logits, classes):
+    """Return what :func:`softmax_log_odds` does, for a sigmoid a label and one label a row."""
+    places = np.broadcast_to(classes[None, :, None], (*logits.shape[:2], 1))
+    grad = np.zeros_like(logits)
+    np.put_along_axis(grad, places, 1.0, axis=2)
+    return np.take_along_axis(logits, places, axis=2)[..., 0], grad
+
+
+def log_odds_of_mean(odds):
+    """Return the log-odds of the members' mean probability, and their gradient.
+
+    Parameters
+    ----------
+    odds : ndarray of shape (n_members, n_rows)
+        Of each member.
+
+    Returns
+    -------
+    value : ndarray of shape (n_rows,)
+    grad_odds : ndarray of shape (n_members, n_rows)
+    """
+    yes, no = log_sigmoid(odds), log_sigmoid(-odds)
+    mean_yes, mean_no = log_mean_proba(yes[..., None])[:, 0], log_mean_proba(no[..., None])[:, 0]
+    slope = yes + no - np.log(len(odds))  # log of p (1 - p) / n_members
+    return mean_yes - mean_no, np.exp(slope - mean_yes) + np.exp(slope - mean_no)
+
+
+def class_log_odds(logits, classes, loss, temperature=1.0):
+    """Return the log-odds of the predicted probability of a class, and their gradient.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_members, n_rows, n_outputs)
+    classes : ndarray of shape (n_rows,)
+    loss : Loss
+    temperature : float, default=1.0
+        What logits are divided by.
+
+    Returns
+    -------
+    value : ndarray of shape (n_rows,)
+    grad_logits : ndarray of shape (n_members, n_rows, n_outputs)
+    """
+    odds, grad_logits = loss.member_log_odds(logits / temperature, classes)
+    value, grad_odds = log_odds_of_mean(odds)
+    return value, grad_logits * grad_odds[..., None] / temperature

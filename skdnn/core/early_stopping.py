@@ -1,0 +1,99 @@
+"""Early stopping: the criterion, patience, and the best epoch of each member."""
+
+import numpy as np
+
+
+class BestEpochs:
+    """Watch a loss for each member.
+
+    Parameters
+    ----------
+    params : ndarray of shape (n_members, n_parameters)
+        Parameters to start from.
+    tol : float
+        A loss that falls by less does not renew patience.
+    keep : bool
+        Whether to keep a copy of the best parameters.
+    """
+
+    def __init__(self, params, tol, keep):
+        n_members = len(params)
+        self.tol = tol
+        # Finite, so that an infinite loss is no progress.
+        self.loss = np.full(n_members, np.finfo(np.float64).max)
+        self.epoch = np.zeros(n_members, np.intp)
+        self.waited = np.zeros(n_members, np.intp)
+        self.params = params.copy() if keep else None
+
+    def update(self, epoch, losses, params):
+        """Take note of an epoch.
+
+        The best epoch is the one with the lowest loss, by however little; patience starts
+        anew only if the loss falls by at least ``tol`` below its best before.
+
+        Parameters
+        ----------
+        epoch : int
+        losses : ndarray of shape (n_members,)
+        params : ndarray of shape (n_members, n_parameters)
+        """
+        self.waited += 1
+        self.waited[losses <= self.loss - self.tol] = 0
+        better = np.flatnonzero(losses < self.loss)
+        self.epoch[better] = epoch
+        np.fmin(self.loss, losses, out=self.loss)  # NaN is never the lower one
+        if self.params is not None:
+            for k in better:
+                self.params[k] = params[k]
+
+    def select(self, members):
+        """Keep only some of the members."""
+        for name in ("loss", "epoch", "waited"):
+            setattr(self, name, getattr(self, name)[members])
+        if self.params is not None:
+            self.params = self.params[members]
+
+
+# Validation rows from which on a member's own loss counts more than that of all members.
+SHRINKAGE_ROWS = 500
+
+
+class StoppingCriterion:
+    """What patience watches: members whose folds are small listen to the others too.
+
+    A fold of a few rows is a noisy guide to when to stop: its lowest loss is luck, and a score of
+    its rows flatters. So a member's loss and the mean of all members' are weighted by how many
+    rows it has, against ``SHRINKAGE_ROWS``.
+
+    Parameters
+    ----------
+    plan : Plan
+    valid_rows : list of ndarray or None
+        Rows that each member is validated on.
+    """
+
+    def __init__(self, plan, valid_rows):
+        self.plan = plan
+        n_rows = np.array([len(rows) for rows in valid_rows or ()])
+        self.own_share = n_rows / (n_rows + SHRINKAGE_ROWS)
+        self.last = None
+
+    def monitored(self, curve):
+        """Return the early-stopping criterion, the lower the better, for what an epoch reports.
+
+        Parameters
+        ----------
+        curve : ndarray of shape (3, n_members)
+            NaN for members that are done: they stay with what they said last.
+
+        Returns
+        -------
+        ndarray of shape (n_members,)
+        """
+        if not self.plan.keep_best:
+            return curve[0]
+        said = curve[1] if self.plan.score is None else -curve[2]
+        self.last = said if self.last is None else np.where(np.isnan(curve[0]), self.last, said)
+        finite = np.isfinite(self.last)
+        mean = self.last[finite].mean() if finite.any() else np.inf
+        return self.own_share * said + (1 - self.own_share) * mean

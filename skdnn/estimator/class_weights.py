@@ -1,0 +1,64 @@
+"""Class weights: factors on the sample weights of each class."""
+
+from numbers import Real
+
+import numpy as np
+
+
+def apply_class_weight(class_weight, labels, source, targets, weights):
+    """Return the weights of some rows, times those of their classes.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+    labels : Labels
+    source : Samples
+        What is trained on, whose classes are to be balanced.
+    targets : ndarray of shape (n_rows, n_target_columns)
+    weights : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+    """
+    if class_weight is None:
+        return weights
+    factors = class_weight_factors(class_weight, labels, source.y, source.weights)
+    return weights * factors[targets[:, 0]]
+
+
+def class_weight_factors(class_weight, labels, y, weights):
+    """Return the factor on the weights of each class.
+
+    Parameters
+    ----------
+    class_weight : dict or "balanced"
+        "balanced" gives every class the same total weight.
+    labels : Labels
+    y : ndarray of shape (n_rows,)
+    weights : ndarray of shape (n_rows,)
+        Sample weights, which count towards the balance.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+
+    Raises
+    ------
+    ValueError
+        If y is multilabel, the dict names a class that y does not have, or a weight is not
+        positive and finite.
+    """
+    if labels.is_multilabel:
+        raise ValueError("class_weight is not defined for multilabel y; use sample_weight.")
+    if class_weight == "balanced":
+        totals = np.bincount(labels.targets(y)[:, 0], weights, len(labels.classes))
+        return totals.sum() / (len(totals) * np.where(totals > 0, totals, np.inf))
+    known = labels.classes.tolist()
+    unknown = [label for label in class_weight if label not in known]
+    if unknown:
+        raise ValueError(f"class_weight names {unknown!r}, but the classes are {known!r}.")
+    factors = [class_weight.get(label, 1.0) for label in known]
+    if not all(isinstance(factor, Real) and 0 < factor < np.inf for factor in factors):
+        raise ValueError(f"class_weight must be positive and finite, got {class_weight!r}.")
+    return np.array(factors, float)

@@ -1,0 +1,62 @@
+"""Warnings of training that diverged, was interrupted, or has not converged."""
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skdnn.estimator.solvers import SOLVERS
+
+CALLER = 7  # where fit was called, seen from a warning
+
+
+def warn_of_trouble(settings, history, plan):
+    """Warn of members that diverged, of an interrupt, and of training that was cut short.
+
+    Raises
+    ------
+    ValueError
+        If a member never had a finite loss.
+    """
+    never = ~np.isfinite(history.train_loss).any(axis=1)
+    if never.any():
+        raise ValueError(
+            f"training diverged from the first epoch for members {np.flatnonzero(never).tolist()}: "
+            f"no loss was finite at learning_rate_init={plan.learning_rate:g} or below. Scale X, "
+            "or lower learning_rate_init or init_scale."
+        )
+    if history.n_failures.any():
+        message = (
+            f"training diverged {int(history.n_failures.sum())} times; the last good parameters "
+            f"were put back and the rate divided by 10 each time. Lower learning_rate_init "
+            f"({plan.learning_rate:g}), or set max_grad_norm."
+        )
+        warnings.warn(message, ConvergenceWarning, stacklevel=CALLER)
+    if history.stopped_by == "interrupt":
+        message = (
+            f"Training was interrupted after {history.train_loss.shape[1]} of {plan.n_epochs} "
+            f"epochs; the {'best' if plan.keep_best else 'last'} parameters so far are kept."
+        )
+        warnings.warn(message, UserWarning, stacklevel=CALLER)
+    if _hit_limit(settings, history, plan):
+        message = (
+            f"Maximum iterations ({plan.n_epochs}) reached and the training has not converged "
+            "yet. Raise max_iter, or set early_stopping=True."
+        )
+        warnings.warn(message, ConvergenceWarning, stacklevel=CALLER)
+
+
+def _hit_limit(settings, history, plan):
+    """Tell whether ``max_iter`` has cut open-ended training short."""
+    # A fixed-length schedule that ran to its end has done what it was asked to, and so has a
+    # solver without patience of its own that was given none.
+    is_patient = SOLVERS[settings.solver].has_patience or settings.n_iter_no_change != "auto"
+    is_open_ended = plan.schedule.is_open_ended and not settings.is_part
+    may_converge = is_open_ended and is_patient and plan.tol > 0
+    has_ended = plan.keep_best or history.stopped_by or history.has_converged.all()
+    return may_converge and not has_ended
+
+
+def last_finite(losses):
+    """Return the number of epochs up to the last finite loss of each member."""
+    return losses.shape[1] - np.isfinite(losses)[:, ::-1].argmax(axis=1)

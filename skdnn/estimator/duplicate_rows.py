@@ -1,0 +1,110 @@
+"""Equal rows merged, in an order that depends on their content.
+
+Training on distinct rows with summed weights makes a weight of two the same thing as a row
+that occurs twice, bit for bit, whatever the order of the input. A hash brings rows together
+that may be equal, and gives the order; their content then decides, so the result is exact.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skdnn.core.random_bits import scramble
+from skdnn.tabular.dataframes import spans
+from skdnn.tabular.row_hashes import BLOCK, hash_rows
+
+
+class MergedRows(NamedTuple):
+    """Which rows of a table stand for the distinct ones.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_distinct,)
+        First occurrence of each distinct row.
+    first : ndarray of shape (n_rows,)
+        First occurrence of each row of the table.
+    weights : ndarray of shape (n_rows,)
+        Summed weights at ``rows``, 0 elsewhere.
+    fingerprint : int
+        Identifies the distinct rows and their weights.
+    """
+
+    rows: np.ndarray
+    first: np.ndarray
+    weights: np.ndarray
+    fingerprint: int
+
+
+def merge_duplicate_rows(inputs, keys, weights, by_content=True):
+    """Merge rows that agree in inputs and keys.
+
+    Parameters
+    ----------
+    inputs : C-contiguous float ndarray or CSR of shape (n_rows, n_columns)
+        Without NaN.
+    keys : ndarray of int of shape (n_rows, n_keys)
+        Whatever else tells rows apart, below 2**32.
+    weights : ndarray of shape (n_rows,)
+        Weight of each row.
+    by_content : bool, default=True
+        Order the distinct rows by hash, those that share one by content; False keeps the
+        order of first occurrence.
+
+    Returns
+    -------
+    MergedRows
+    """
+    hashes = hash_rows(inputs, keys)
+    rows, first = _merge(inputs, keys, hashes)
+    if len(rows) < len(first):
+        weights = np.bincount(first, weights, len(first))
+    if not by_content:
+        rows.sort()
+    return MergedRows(rows, first, weights, _fingerprint(hashes, weights))
+
+
+def _merge(inputs, keys, hashes):
+    """Return the distinct rows by hash and content, and each row's first occurrence."""
+    order = np.argsort(hashes, kind="stable")  # by hash, then by number
+    is_same = np.append(False, hashes[order[1:]] == hashes[order[:-1]])
+    rows, merged, first = order[~is_same], order[is_same], np.arange(len(order))
+    first[merged] = rows[np.flatnonzero(is_same) - np.arange(1, len(merged) + 1)]
+    clashing = merged[_differ(inputs, keys, merged, first[merged])]
+    if len(clashing):
+        ranks = _tell_apart(inputs, keys, first, clashing)
+        rows = np.flatnonzero(first == np.arange(len(first)))
+        rows = rows[np.lexsort((ranks[rows], hashes[rows]))]
+    return rows, first
+
+
+def _differ(inputs, keys, left, right):
+    """Tell which of the rows ``left`` differ from those ``right``."""
+    found = np.empty(len(left), bool)
+    for span in spans(len(left), BLOCK // max(inputs.shape[1], 1)):
+        # Sparse rows compare to sparse rows, which hold the differences only.
+        unequal = inputs[left[span]] != inputs[right[span]]
+        found[span] = np.diff(unequal.indptr) > 0 if issparse(inputs) else unequal.any(axis=1)
+        found[span] |= (keys[left[span]] != keys[right[span]]).any(axis=1)
+    return found
+
+
+def _tell_apart(inputs, keys, first, clashing):
+    """Correct ``first`` for rows that only share a hash; return their ranks by content."""
+    suspects = np.flatnonzero(np.isin(first, first[clashing]))
+    content = inputs[suspects]
+    content = np.hstack([content.toarray() if issparse(inputs) else content, keys[suspects]])
+    _, earliest, rank = np.unique(content + 0.0, axis=0, return_index=True, return_inverse=True)
+    rank = rank.ravel()  # NumPy 2.0 has a second axis here
+    first[suspects] = suspects[earliest[rank]]
+    ranks = np.zeros(len(first), np.intp)
+    ranks[suspects] = rank
+    return ranks
+
+
+def _fingerprint(hashes, weights):
+    total = 0
+    for span in spans(len(hashes), BLOCK):
+        mixed = scramble(hashes[span] ^ scramble(weights[span].view(np.uint64)))
+        total += int(mixed.sum(where=weights[span] > 0))
+    return total % 2**64

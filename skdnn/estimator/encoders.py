@@ -1,0 +1,175 @@
+"""Encoders: fitted as the parameters ask for it, and what training and prediction want of any.
+
+An adapter stands for a fitted encoder: one for :class:`TableEncoder`, one for every other.
+"""
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+from sklearn.base import clone
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import has_fit_parameter
+
+from skdnn.core.batches import DenseRows, SparseRows
+from skdnn.estimator.solvers import SOLVERS
+from skdnn.tabular import target_statistics
+from skdnn.tabular.dataframes import check_finite, checked_array, is_numeric_array, with_sums
+from skdnn.tabular.encoder import TableEncoder, columns_of, table_of, with_columns
+
+
+def fit_encoder(settings, dtype, samples, labels):
+    """Return a fitted encoder: ``"auto"``, ``"passthrough"`` or a clone of the one given."""
+    n_bins = "auto" if SOLVERS[settings.solver].adapts else 0
+    named = {"auto": TableEncoder(n_bins=n_bins, dtype=dtype), "passthrough": FunctionTransformer()}
+    encoder = settings.encoder
+    made = clone(named[encoder] if isinstance(encoder, str) else encoder)
+    takes_weights = has_fit_parameter(made, "sample_weight")
+    made.fit(samples.X, samples.y, **({"sample_weight": samples.weights} if takes_weights else {}))
+    many, n_classes = settings.target_statistics, len(labels.classes)
+    if many is None or labels.is_multilabel or n_classes > target_statistics.MAX_CLASSES:
+        return made
+    many = target_statistics.MANY_CATEGORIES if many == "auto" else many
+    return adapted(made).reserve_statistics(n_classes, many)
+
+
+def adapted(encoder):
+    """Return the adapter of a fitted encoder."""
+    return (TableAdapter if isinstance(encoder, TableEncoder) else TransformerAdapter)(encoder)
+
+
+class TableAdapter:
+    """A fitted TableEncoder.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+
+    Attributes
+    ----------
+    expansion : Expansion or None
+        What turns encoded rows into inputs; None if they are inputs already.
+    has_target_statistics : bool
+        Whether encoded rows have target statistics in front.
+    reads_blocks : bool
+        Whether some rows can be encoded without the others.
+    """
+
+    reads_blocks = True
+
+    def __init__(self, encoder):
+        self.encoder, self.expansion = encoder, encoder.expansion_
+        self.columns = columns_of(encoder)
+        self.has_target_statistics = encoder.level_statistics_.n_numbers > 0
+
+    def encode(self, X, dtype, in_training=False):
+        """Return encoded rows: a C-contiguous array or CSR, finite, of type ``dtype``."""
+        table = table_of(self.encoder, X)
+        rows = self.columns.encode(table, self.encoder.dtype, in_training)
+        return rows.astype(dtype) if issparse(rows) else np.ascontiguousarray(rows, dtype)
+
+    def category_codes(self, X):
+        """Return the categories that target statistics are learnt of."""
+        return self.columns.category_codes(table_of(self.encoder, X))
+
+    def reserve_statistics(self, n_classes, many):
+        """Return an encoder with target statistics of large columns, not learnt yet."""
+        return with_columns(self.encoder, self.columns.with_target_statistics(n_classes, many))
+
+    def learn_statistics(self, labelled, encoded, rows, rng):
+        """Return an encoder with target statistics learnt from some rows, in a random order.
+
+        Those that the rows themselves have in training are written into ``encoded``.
+        """
+        own = target_statistics.ordered_statistics(labelled, rows, rng)
+        encoded[rows, : own.shape[1]] = own
+        statistics = target_statistics.learn_statistics(self.columns.statistics, labelled, rows)
+        return with_columns(self.encoder, self.columns._replace(statistics=statistics))
+
+
+class TransformerAdapter:
+    """Any other fitted transformer: it might take rows together, and has no target statistics.
+
+    Parameters
+    ----------
+    encoder : transformer
+    """
+
+    expansion, has_target_statistics = None, False
+
+    def __init__(self, encoder):
+        self.encoder = encoder
+        self.reads_blocks = isinstance(encoder, FunctionTransformer) and encoder.func is None
+
+    def encode(self, X, dtype, in_training=False):
+        """Return encoded rows: a C-contiguous array or CSR, finite, of type ``dtype``."""
+        passes_through = self.reads_blocks
+        rows = X if passes_through else self.encoder.transform(X)
+        name = "Input X" if passes_through else "What the encoder returns"
+        _check_shape(rows, X.shape[0], name)
+        _refuse_times(rows, name)
+        with np.errstate(over="ignore"):  # what is too large for the type is refused as infinity
+            if not is_numeric_array(rows):  # for which it would take longer than to predict a row
+                rows = checked_array(rows, "DeepNetClassifier", dtype)
+            if not issparse(rows):
+                rows = np.ascontiguousarray(rows, dtype)
+        check_finite(rows, name=name)
+        return with_sums(rows) if issparse(rows) else rows
+
+    def reserve_statistics(self, n_classes, many):
+        """Return the encoder as it is."""
+        return self.encoder
+
+
+def _check_shape(rows, n_rows, name):
+    """Refuse anything but as many rows of numbers as there are of X.
+
+    Raises
+    ------
+    ValueError
+        With the shape.
+    """
+    shape = getattr(rows, "shape", (n_rows, None))  # a list is looked at when it is an array
+    if len(shape) != 2 or shape[0] != n_rows:
+        raise ValueError(f"{name} must be a table of {n_rows} rows, but it has the shape {shape}.")
+
+
+def _refuse_times(rows, name):
+    """Refuse dates and durations, of which a cast would make any number.
+
+    Raises
+    ------
+    ValueError
+        With their type.
+    """
+    types = getattr(rows, "dtypes", [getattr(rows, "dtype", None)])  # a frame has several
+    for dtype in types:
+        dtype = getattr(getattr(dtype, "categories", None), "dtype", dtype)
+        if getattr(dtype, "kind", "") in ("m", "M") or getattr(dtype, "is_temporal", bool)():
+            raise ValueError(
+                f"{name} must be numbers, but it holds dates or durations ({dtype}). "
+                "encoder='auto' reads them."
+            )
+
+
+def block_reader(encoder, X, dtype):
+    """Return what encodes the rows of a span, in type ``dtype``.
+
+    A transformer of another kind sees all rows at once: they might depend on each other.
+    """
+    adapter = adapted(encoder)
+    if not adapter.reads_blocks:
+        return adapter.encode(X, dtype).__getitem__
+    rows = getattr(X, "iloc", X)
+    return lambda span: adapter.encode(rows[span], dtype)
+
+
+def as_rows(encoded):
+    """Return the source of batches for encoded rows, an array or CSR."""
+    return SparseRows(encoded) if issparse(encoded) else DenseRows(encoded)
+
+
+def in_container_of(trained, data):
+    """Return ``data`` sparse where the rows that are ``trained`` on are, dense otherwise."""
+    array = data.rows.array
+    if issparse(array) == issparse(trained.rows.array):
+        return data
+    return data._replace(rows=as_rows(array.toarray() if issparse(array) else csr_array(array)))

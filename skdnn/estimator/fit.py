@@ -1,0 +1,158 @@
+"""Training as the parameters ask for it: the network, the plan, and what is left."""
+
+from functools import partial
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skdnn.core import compiling
+from skdnn.core.custom_losses import as_loss, check_loss
+from skdnn.core.encoded_rows import Expansion
+from skdnn.core.lbfgs import train_lbfgs
+from skdnn.core.network import build, build_sparse
+from skdnn.core.schedules import SCHEDULES, as_schedule
+from skdnn.core.training import Plan, Runtime, State, train
+from skdnn.estimator.auto_parameters import DataSize, resolve
+from skdnn.estimator.convergence import last_finite, warn_of_trouble
+from skdnn.estimator.encoders import adapted
+from skdnn.estimator.fitted_model import FittedModel
+from skdnn.estimator.initialization import initial_params, member_generators
+from skdnn.estimator.out_of_fold import MIXED
+from skdnn.estimator.parameters import check_together
+from skdnn.estimator.scoring import Score
+from skdnn.estimator.solvers import SOLVERS
+
+
+def train_members(settings, task, before, callbacks, threads):
+    """Train all members.
+
+    Parameters
+    ----------
+    settings : SimpleNamespace
+        The parameters of the estimator.
+    task : Task
+    before : FittedModel or None
+        What training goes on from.
+    callbacks : EpochCallbacks
+    threads : Workers
+
+    Returns
+    -------
+    FittedModel
+        Not yet calibrated.
+
+    Raises
+    ------
+    ValueError
+        If parameters contradict each other, or training goes on with another network.
+    """
+    expansion = _expansion_of(task)
+    resolved = _resolve(settings, task, before, expansion)
+    network = _make_network(task, resolved, expansion)
+    curves = np.empty((3, task.n_members, 0)) if before is None else before.curves
+    rngs = member_generators(task.schema.seed, curves.shape[2], task.n_members)
+    if before is None:
+        start = State(initial_params(settings, task, network, resolved, rngs), {})
+    else:
+        start = _state_of(before, task.n_members, network.widths)
+    plan = make_plan(settings, resolved, network, task)
+    make_fitted = partial(FittedModel, task.schema, resolved, network.widths, compiling.backend())
+
+    def so_far(params, curves):
+        """Return a FittedModel as if training ended now, and every member kept what it has."""
+        best_iter = np.full(task.n_members, curves.shape[2])
+        return make_fitted(State(params, {}), curves, best_iter, curves.shape[2]).with_passes()
+
+    callbacks.start(resolved["max_iter"], curves, so_far)
+    runtime = Runtime(threads, callbacks)
+    if plan.rule is not None:
+        state, history = train(network, task.split, start, plan, rngs, runtime)
+    else:
+        state, history = train_lbfgs(network, task.split, start, plan, settings.max_fun, runtime)
+        callbacks.replay(history)
+    warn_of_trouble(settings, history, plan)
+    best_iter = history.best_epoch + 1 if plan.keep_best else last_finite(history.train_loss)
+    n_epochs = history.train_loss.shape[1]
+    n_rows_seen = n_epochs * task.prepared.count(task.split.train_rows)
+    seen = task.prepared.merged.fingerprint if task.holds_out else MIXED
+    return make_fitted(
+        state if settings.warm_start else State(state.params, {}),
+        np.concatenate([curves, np.stack(history[:3])], axis=2),
+        best_iter + curves.shape[2],
+        n_epochs + (before.n_iter if settings.is_part and before else 0),
+        n_rows_seen + (before.n_rows_seen if before else 0),
+        seen if before is None or before.fingerprint == seen else MIXED,
+    ).with_passes()
+
+
+def _expansion_of(task):
+    """Return what turns encoded rows into the network's inputs."""
+    learnt = None if issparse(task.encoded) else adapted(task.schema.encoder).expansion
+    return Expansion(task.encoded.shape[1]) if learnt is None else learnt
+
+
+def _resolve(settings, task, before, expansion):
+    """Return the parameters with "auto" replaced, if they go together."""
+    n_rows, n_columns = max(map(len, task.split.train_rows)), task.encoded.shape[1]
+    n_inputs = expansion.n_outputs - sum(expansion.n_bins)
+    has_all_rows, is_sparse = not settings.is_part, issparse(task.encoded)
+    data_size = DataSize(n_rows, has_all_rows, n_columns, n_inputs, is_sparse, task.n_members)
+    resolved = resolve(settings, data_size, task.keeps_best, before and before.resolved)
+    check_together(settings, resolved, is_sparse)
+    return resolved
+
+
+def _make_network(task, resolved, expansion):
+    """Return the network for encoded rows."""
+    n_outputs = task.schema.labels.n_outputs
+    widths = (expansion.n_outputs, *resolved["hidden_layer_sizes"], n_outputs)
+    layers = widths, resolved["activation"], resolved["dropout"]
+    if issparse(task.encoded):
+        return build_sparse(*layers)
+    is_scaled = resolved["connectivity"] is not None
+    return build(*layers, expansion, resolved["input_dropout"], is_scaled)
+
+
+def _state_of(before, n_members, widths):
+    """Return the State that training goes on from."""
+    if (before.n_members, before.widths) != (n_members, widths):
+        raise ValueError(
+            f"training so far had {before.n_members} members of widths {before.widths}; now there "
+            f"are {n_members} of {widths}. Keep n_members, hidden_layer_sizes and encoder as they "
+            "were, or fit anew with warm_start=False."
+        )
+    return before.state
+
+
+def loss_of(settings, labels):
+    """Return the Loss to minimize, checked if it is a custom loss."""
+    if isinstance(settings.loss, str):
+        return labels.loss
+    check_loss(settings.loss, labels.loss, labels.n_outputs, np.random.default_rng(0))
+    return as_loss(settings.loss, labels.loss)
+
+
+def make_plan(settings, resolved, network, task):
+    """Return the Plan that the parameters ask for."""
+    solver, schedule = SOLVERS[settings.solver], as_schedule(SCHEDULES[resolved["learning_rate"]])
+    options = {name: getattr(settings, given) for name, given in solver.options.items()}
+    score = None  # members' accuracy
+    if settings.scoring is not None and task.valid is not None:
+        score = Score(settings.scoring, task.schema.labels, network, task.split, task.valid)
+    given = {name: getattr(settings, name) for name in ("tol", "alpha", "max_grad_norm", "power_t")}
+    auto = {name: resolved[name] for name in ("batch_size", "weight_decay", "label_smoothing")}
+    return Plan(
+        loss=loss_of(settings, task.schema.labels),
+        score=score,
+        rule=solver.rule and solver.rule(**options),
+        schedule=schedule,
+        learning_rate=resolved["learning_rate_init"],
+        n_epochs=resolved["max_iter"],
+        shuffle=settings.shuffle and not solver.takes_all_rows,
+        patience=resolved["n_iter_no_change"],
+        keep_best=task.keeps_best,
+        adaptive=schedule.is_adaptive,
+        warmup=settings.warmup_fraction,
+        **given,
+        **auto,
+    )

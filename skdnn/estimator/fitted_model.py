@@ -1,0 +1,188 @@
+"""What fit learns, in plain values, which the estimator keeps by a single assignment.
+
+Nothing here is changed once it is made: training that goes on makes new values.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skdnn.core.network import build, build_sparse
+from skdnn.core.prediction import ForwardPass
+from skdnn.core.training import State
+from skdnn.estimator.encoders import adapted
+from skdnn.estimator.inputs import DataSchema
+
+KEPT = 2**25  # bytes: more parameters than that are not kept in float64 too
+CURVES = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
+
+
+class ForwardPasses(NamedTuple):
+    """The forward passes of a fitted network, for dense and for sparse encoded rows."""
+
+    dense: ForwardPass
+    sparse: ForwardPass
+
+    def of(self, encoded):
+        """Return the one for these rows."""
+        return self.sparse if issparse(encoded) else self.dense
+
+
+class FittedModel(NamedTuple):
+    """A fitted network, with what training needs to go on.
+
+    Attributes
+    ----------
+    schema : DataSchema
+    resolved : dict
+        The parameters that may be "auto", with what they became.
+    widths : tuple of int
+        Of the layers, the inputs included.
+    backend : {"numba", "numpy"}
+        What ran the kernels of training.
+    state : State
+        Parameters; memory of the update rule only if training is to go on.
+    curves : ndarray of shape (3, n_members, n_epochs)
+        Training loss, validation loss and validation score; NaN where there is none.
+    best_iter : ndarray of shape (n_members,)
+        Epochs, along the curves, after which each member's parameters were taken.
+    n_iter, n_rows_seen : int
+        ``n_iter_`` and ``t_``.
+    fingerprint : int or None
+        Identifies the rows that were held out.
+    temperature : float
+    oof_score : float or None
+    oof_proba : ndarray of shape (n_samples, n_classes) or None
+    passes : ForwardPasses or None
+        Made of the other values.
+    """
+
+    schema: DataSchema
+    resolved: dict
+    widths: tuple
+    backend: str
+    state: State
+    curves: np.ndarray
+    best_iter: np.ndarray
+    n_iter: int
+    n_rows_seen: int = 0
+    fingerprint: int | None = None
+    temperature: float = 1.0
+    oof_score: float | None = None
+    oof_proba: np.ndarray | None = None
+    passes: ForwardPasses | None = None
+
+    @property
+    def n_members(self):
+        """Networks that are averaged."""
+        return len(self.state.params)
+
+    def network(self):
+        """Return the network that the parameters are those of."""
+        resolved, expansion = self.resolved, adapted(self.schema.encoder).expansion
+        is_scaled = resolved["connectivity"] is not None
+        return build(self.widths, resolved["activation"], expansion=expansion, is_scaled=is_scaled)
+
+    def layer_arrays(self, which):
+        """Return the weights (0) or biases (1) of all layers, members in front if several.
+
+        They are read-only: a change would not reach their copies in float64.
+        """
+        params = self.passes.dense.params.view()
+        params.setflags(write=False)
+        arrays = _layer_views(self.passes.dense.network, params, which)
+        return [array[0] if len(array) == 1 else array for array in arrays]
+
+    def with_layer_arrays(self, name, which, arrays):
+        """Return the same with other weights (0) or biases (1) in all layers.
+
+        Raises
+        ------
+        ValueError
+            If a shape is not that of the layer, or a number not finite; it has the ``name``.
+        """
+        network, params = self.network(), self.state.params.copy()
+        for views in network.views(params):
+            for factors in views[2:] if which == 0 else ():
+                factors[...] = 0  # what is given has them in it
+        overwrite(network, params, arrays, name, which)
+        return self._replace(state=self.state._replace(params=params)).with_passes()
+
+    def with_passes(self):
+        """Return the same with its forward passes."""
+        activation, expansion = self.resolved["activation"], adapted(self.schema.encoder).expansion
+        dense = build(self.widths, activation, expansion=expansion)
+        sparse = build_sparse(self.widths, activation)
+        params = self.network().plain(self.state.params)
+        in_float64 = params.astype(np.float64, copy=False) if params.size * 8 <= KEPT else None
+        passes = [ForwardPass(network, params, in_float64) for network in (dense, sparse)]
+        return self._replace(passes=ForwardPasses(*passes))
+
+
+def _layer_views(network, params, which):
+    """Return views of the weights (0) or biases (1) of all layers, members in front."""
+    return [bias[:, 0] if which else weights for weights, bias in network.dense(params)]
+
+
+def overwrite(network, params, given, name, which):
+    """Write arrays of the user's into weights (0) or biases (1); None leaves them as they are.
+
+    Raises
+    ------
+    ValueError
+        If a shape is not that of the layer, or a number not finite.
+    """
+    if given is None:
+        return
+    views = _layer_views(network, params, which)
+    if len(given) != len(views):
+        raise ValueError(f"{name} must have {len(views)} arrays, one a layer; got {len(given)}.")
+    for number, (values, view) in enumerate(zip(map(np.asarray, given), views, strict=True)):
+        if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
+            raise ValueError(f"{name}[{number}] must hold finite numbers.")
+        if values.shape not in (view.shape[1:], view.shape):
+            raise ValueError(
+                f"{name}[{number}] must have the shape {view.shape[1:]}, with or without the "
+                f"{len(params)} members in front; got {values.shape}."
+            )
+        view[...] = values
+
+
+def attributes(fitted):
+    """Return the attributes of an estimator that has learnt a FittedModel."""
+    curves, best_iter = fitted.curves, fitted.best_iter
+    shown = mean_curves(curves)
+    train_loss, valid_loss, valid_score = shown.values()
+    return {
+        "_fitted": fitted,
+        **fitted.schema.columns,
+        "classes_": fitted.schema.labels.classes,
+        "encoder_": fitted.schema.encoder,
+        "resolved_params_": dict(fitted.resolved),
+        "backend_": fitted.backend,
+        "n_layers_": len(fitted.widths),
+        "n_outputs_": fitted.widths[-1],
+        "out_activation_": fitted.schema.labels.loss.out_activation,
+        "n_iter_": fitted.n_iter,
+        "t_": fitted.n_rows_seen,
+        "best_iter_": best_iter if len(best_iter) > 1 else int(best_iter[0]),
+        "member_loss_curves_": curves[0],
+        "member_validation_loss_curves_": None if valid_loss is None else curves[1],
+        "member_validation_scores_": None if valid_score is None else curves[2],
+        **shown,
+        "loss_": train_loss[-1],
+        "best_loss_": float(np.nanmin(train_loss)) if valid_loss is None else None,
+        "best_validation_score_": float(np.nanmax(valid_score)) if valid_score else None,
+    }
+
+
+def mean_curves(curves):
+    """Return the means over members by the names of the attributes that show them."""
+    return dict(zip(CURVES, map(mean_curve, curves), strict=True))
+
+
+def mean_curve(curve):
+    """Return the mean over members still training, or None if there is nothing."""
+    known = np.ma.masked_invalid(curve)
+    return known.mean(axis=0).filled(np.nan).tolist() if known.count() else None

@@ -1,0 +1,234 @@
+"""Which rows each member trains on and is validated on."""
+
+import warnings
+from numbers import Integral
+
+import numpy as np
+from sklearn.model_selection import GroupKFold, GroupShuffleSplit
+from sklearn.utils.validation import check_consistent_length
+
+from skdnn.estimator.auto_parameters import count_folds, count_members
+from skdnn.estimator.convergence import CALLER
+from skdnn.tabular.missing_values import refuse_missing
+
+
+def stratified_folds(strata, n_folds, rng):
+    """Deal the rows of each stratum over the folds.
+
+    Fold sizes, and the folds' shares of each stratum, differ by at most one row. A stratum
+    with a single row is in no fold: it is always trained on.
+
+    Parameters
+    ----------
+    strata : ndarray of shape (n_rows,)
+        Stratum (class) of each row, from 0.
+    n_folds : int
+    rng : Generator
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Fold of each row, or -1.
+    """
+    strata = _small(strata)
+    fold_of = np.full(len(strata), -1)
+    order = _shuffled_by_stratum(strata, rng)
+    can_spare = np.bincount(strata) > 1
+    order = order[can_spare[strata[order]]]
+    fold_of[order] = np.arange(len(order)) % n_folds
+    return fold_of
+
+
+def stratified_holdout(strata, fraction, rng):
+    """Choose rows to validate on.
+
+    Parameters
+    ----------
+    strata : ndarray of shape (n_rows,)
+        Stratum (class) of each row, from 0.
+    fraction : float in (0, 1)
+        Share of each stratum; every stratum keeps at least one row to train on.
+    rng : Generator
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        0 for rows held out, -1 for all others, as :func:`stratified_folds` has it.
+    """
+    strata = _small(strata)
+    counts = np.bincount(strata)
+    # Rounding the running total, not each stratum, keeps the whole at its share.
+    totals = np.floor(fraction * np.cumsum(counts) + 0.5).astype(np.intp)
+    wanted = np.minimum(np.diff(totals, prepend=0), np.maximum(counts - 1, 0))
+    if wanted.sum() == 0 and counts.max() > 1:
+        wanted[counts.argmax()] = 1
+    order = _shuffled_by_stratum(strata, rng)
+    starts = np.cumsum(counts) - counts
+    chosen = [order[start : start + n] for start, n in zip(starts, wanted, strict=True)]
+    fold_of = np.full(len(strata), -1)
+    fold_of[np.concatenate(chosen)] = 0
+    return fold_of
+
+
+def _small(strata):
+    # Small integers are sorted by counting, several times as fast.
+    return strata.astype(np.min_scalar_type(strata.max()))
+
+
+def _shuffled_by_stratum(strata, rng):
+    """Return row numbers, those of a stratum together and in random order."""
+    order = rng.permutation(len(strata))
+    return order[np.argsort(strata[order], kind="stable")]
+
+
+def rows_by_member(rows, fold_of, n_members):
+    """Turn folds into rows to train on and to validate on.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows,)
+        What the rows are called.
+    fold_of : ndarray of shape (n_rows,)
+        Fold of each row; -1 is trained on by all.
+    n_members : int
+        With fewer folds than members, members take turns.
+
+    Returns
+    -------
+    train_rows, valid_rows : list of ndarray
+    """
+    n_folds = fold_of.max() + 1
+    held_out = [rows[fold_of == member % n_folds] for member in range(n_members)]
+    trained = [rows[fold_of != member % n_folds] for member in range(n_members)]
+    return trained, held_out
+
+
+def splits_as_roles(splits, n_rows):
+    """Return the role of each row in each split.
+
+    Parameters
+    ----------
+    splits : list of (train, test) index arrays
+    n_rows : int
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_splits)
+        1 for train, 2 for test, 0 for neither.
+
+    Raises
+    ------
+    ValueError
+        If a split is no pair of row numbers, has nothing to train on or to validate on, or a row
+        on both sides.
+    """
+    if not splits:
+        raise ValueError("cv has no splits; at least one is needed.")
+    roles = np.zeros((n_rows, len(splits)), np.int8)
+    for number, split in enumerate(splits):
+        train, test = _as_rows(split, number, n_rows)
+        roles[train, number] = 1
+        if len(train) == 0 or len(test) == 0 or (roles[test, number] == 1).any():
+            raise ValueError(
+                f"split {number} of cv has {len(train)} training and {len(test)} test rows, some "
+                "perhaps on both sides; each must have at least one and they must not overlap."
+            )
+        roles[test, number] = 2
+    return roles
+
+
+def _as_rows(split, number, n_rows):
+    try:
+        train, test = map(np.asarray, split)
+        # NumPy takes no numbers at all for floating ones.
+        train, test = (np.arange(n_rows)[rows if rows.size else []] for rows in (train, test))
+    except (TypeError, ValueError, IndexError) as error:
+        raise ValueError(
+            f"split {number} of cv must be two arrays of numbers of the {n_rows} rows, those to "
+            f"train on and those to hold out: {error}"
+        ) from error
+    return train, test
+
+
+def roles_from_cv(settings, seed, samples, groups):
+    """Return who trains on and holds out each row of the table, or None for own folds.
+
+    Raises
+    ------
+    ValueError
+        If ``cv`` or ``groups`` do not fit the rows.
+    """
+    cv, groups = settings.cv, None if groups is None else _check_groups(groups, samples.kept)
+    if cv is None or isinstance(cv, Integral):
+        if groups is None:
+            return None
+        cv = _split_by_groups(settings, seed, groups)
+    if hasattr(cv, "split"):
+        return splits_as_roles(list(cv.split(samples.X, samples.y, groups)), len(samples.y))
+    roles = splits_as_roles(list(cv), len(samples.kept))[samples.kept]
+    if not ((roles == 1).any(axis=0) & (roles == 2).any(axis=0)).all():
+        raise ValueError("a split of cv has no training or no test row of positive weight.")
+    return roles
+
+
+def _check_groups(groups, kept):
+    """Return groups as an array of one value a row, of the rows that are kept."""
+    values = np.asarray(groups)
+    if values.ndim != 1 and values.shape[1:] != (1,):
+        raise ValueError(f"groups must be one value a row, but it has the shape {values.shape}.")
+    refuse_missing(values, "groups", "give each row without a group one of its own.")
+    check_consistent_length(kept, values)
+    return values.ravel()[kept]
+
+
+def _split_by_groups(settings, seed, groups):
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
+        raise ValueError("groups names 1 group; at least 2 are needed to hold one out.")
+    n_folds = settings.cv or count_members(settings)
+    if n_folds == 1:
+        return GroupShuffleSplit(1, test_size=settings.validation_fraction, random_state=seed)
+    return GroupKFold(min(n_folds, n_groups))
+
+
+def count_splits(settings, prepared, holds_out):
+    """Return the number of members: the number of splits where ``cv`` is used.
+
+    Raises
+    ------
+    ValueError
+        If ``cv`` is a number of folds that the rows do not suffice for.
+    """
+    n_rows = len(prepared.merged.rows)
+    if prepared.roles is not None:
+        return prepared.roles.shape[1]
+    if not (holds_out and isinstance(settings.cv, Integral)):
+        return count_members(settings, n_rows)
+    if settings.cv > n_rows:
+        raise ValueError(
+            f"cv={settings.cv} folds need as many distinct rows, but there are {n_rows}; "
+            "choose fewer folds."
+        )
+    return settings.cv
+
+
+def rows_by_side(settings, schema, prepared, n_members):
+    """Return rows to train on and to validate on, or None if nothing can be held out."""
+    rows = prepared.merged.rows
+    if prepared.roles is not None:
+        return [[rows[role == side] for role in prepared.roles[rows].T] for side in (1, 2)]
+    strata = schema.labels.strata(prepared.data.targets[rows])
+    rng = np.random.default_rng(schema.seed)
+    if n_members == 1:
+        fold_of = stratified_holdout(strata, settings.validation_fraction, rng)
+    else:
+        fold_of = stratified_folds(strata, count_folds(n_members, len(rows)), rng)
+    if fold_of.max() < 0:
+        warnings.warn(
+            "there are too few distinct rows of a class to hold any out: all are trained on, for "
+            "up to max_iter epochs, and nothing calibrates the probabilities.",
+            UserWarning,
+            stacklevel=CALLER,
+        )
+        return None
+    return rows_by_member(rows, fold_of, n_members)

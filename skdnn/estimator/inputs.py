@@ -1,0 +1,155 @@
+"""What the user passes, checked, and what later calls keep of it."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_consistent_length
+
+from skdnn.estimator.encoders import fit_encoder
+from skdnn.estimator.labels import Labels, check_labels
+from skdnn.tabular.dataframes import check_table
+from skdnn.tabular.sample_weights import weighted_rows
+
+COLUMNS = ("n_features_in_", "feature_names_in_")  # what scikit-learn remembers of X
+
+
+class Samples(NamedTuple):
+    """Rows as they came, checked.
+
+    Attributes
+    ----------
+    X : frame, array or sparse matrix
+        Rows of positive weight.
+    y : ndarray
+        Their labels.
+    weights : ndarray of shape (n_rows,)
+        Positive.
+    kept : ndarray of shape (n_rows_passed,)
+        Which of the rows passed have a positive weight.
+    columns : dict
+        ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
+    """
+
+    X: object
+    y: np.ndarray
+    weights: np.ndarray
+    kept: np.ndarray
+    columns: dict
+
+
+def read_samples(estimator, X, y, sample_weight, reset=True):
+    """Check lengths, names, labels and weights; drop rows of weight 0.
+
+    Parameters
+    ----------
+    estimator : DeepNetClassifier
+        A copy, to which scikit-learn writes the columns that it sees.
+    X : frame, array-like or sparse matrix
+    y : array-like
+    sample_weight : array-like or None
+    reset : bool, default=True
+        Whether these columns become the ones to expect.
+
+    Returns
+    -------
+    Samples
+
+    Raises
+    ------
+    ValueError
+        If anything does not fit; the message names it.
+    """
+    X = check_table(estimator, X, reset)
+    y = check_labels(y)
+    check_consistent_length(X, y, sample_weight)
+    columns = {name: value for name, value in vars(estimator).items() if name in COLUMNS}
+    return Samples(*weighted_rows(X, y, sample_weight), columns)
+
+
+def read_validation(estimator, X, y, sample_weight):
+    """Return the Table to validate on; None without X.
+
+    Raises
+    ------
+    ValueError
+        If there are rows without labels, or labels or weights without rows.
+    """
+    if (X is None) != (y is None) or (X is None and sample_weight is not None):
+        raise ValueError("X_val and y_val go together, and sample_weight_val goes with both.")
+    return None if X is None else read_samples(estimator, X, y, sample_weight, reset=False)
+
+
+def resolve_dtype(dtype, X):
+    """Return the name of the type to compute in; "input" follows a float array."""
+    if dtype != "input":
+        return dtype
+    return "float64" if getattr(X, "dtype", None) == np.float64 else "float32"
+
+
+class DataSchema(NamedTuple):
+    """What the rows of the first call decide, and later calls keep.
+
+    Attributes
+    ----------
+    labels : Labels
+    columns : dict
+        ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
+    encoder : transformer
+        Fitted.
+    dtype : str
+        What to compute in.
+    seed : int
+    """
+
+    labels: Labels
+    columns: dict
+    encoder: object
+    dtype: str
+    seed: int
+
+
+def learn_schema(settings, samples, labels, before):
+    """Return what the data decide, or check that they decide the same as before.
+
+    Parameters
+    ----------
+    settings : SimpleNamespace
+        The parameters of the estimator.
+    samples : Samples
+    labels : Labels
+    before : FittedModel or None
+        What training goes on from.
+
+    Returns
+    -------
+    DataSchema
+
+    Raises
+    ------
+    ValueError
+        If training goes on with other classes.
+    """
+    if before is None:
+        dtype = resolve_dtype(settings.dtype, samples.X)
+        rng = check_random_state(settings.random_state)
+        encoder = fit_encoder(settings, dtype, samples, labels)
+        seed = int(rng.randint(np.iinfo(np.int32).max))
+        return DataSchema(labels, samples.columns, encoder, dtype, seed)
+    schema = before.schema
+    _check_same_classes(schema.labels, labels)
+    if settings.refit_encoder:
+        return schema._replace(encoder=fit_encoder(settings, schema.dtype, samples, labels))
+    return schema
+
+
+def _check_same_classes(before, now):
+    # Several labels a row instead of one, or one instead of several, are refused with the targets.
+    # The words are those of MLPClassifier.
+    are_alike = before.is_multilabel == now.is_multilabel
+    if are_alike and not np.array_equal(before.classes, now.classes):
+        raise ValueError(
+            "warm_start can only be used where `y` has the same classes as in the previous call "
+            f"to fit. Previously got {before.classes}, `y` has {now.classes}. The same holds for "
+            "partial_fit. To start anew, call fit with warm_start=False."
+        )

@@ -1,0 +1,97 @@
+"""What each parameter may be, alone and with the others."""
+
+from numbers import Integral, Real
+from types import SimpleNamespace
+
+import numpy as np
+from sklearn.metrics import get_scorer_names
+
+from skdnn._compat import HasMethods, Interval, Options, StrOptions
+from skdnn.core.activations import ACTIVATIONS
+from skdnn.core.initializers import INITIALIZERS
+from skdnn.core.schedules import SCHEDULES
+from skdnn.estimator.auto_parameters import is_auto
+from skdnn.estimator.solvers import SOLVERS
+
+AUTO = StrOptions({"auto"})
+POSITIVE_INT = Interval(Integral, 1, None, closed="left")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+NON_NEGATIVE = Interval(Real, 0, None, closed="left")
+VALUE_AND_SLOPE = HasMethods(["value", "slope"])
+BELOW_ONE = Interval(Real, 0, 1, closed="left")
+
+CONSTRAINTS = {
+    **{name: [NON_NEGATIVE] for name in ("alpha", "power_t", "tol")},
+    **{name: [BELOW_ONE] for name in ("beta_1", "beta_2", "warmup_fraction")},
+    **{name: [POSITIVE] for name in ("epsilon", "init_scale")},
+    **{name: [AUTO, POSITIVE_INT] for name in ("batch_size", "max_iter", "n_members")},
+    **{name: [AUTO, BELOW_ONE] for name in ("dropout", "input_dropout", "label_smoothing")},
+    **{name: ["boolean"] for name in ("shuffle", "warm_start", "early_stopping", "store_oof")},
+    **{name: ["array-like", None] for name in ("coefs_init", "intercepts_init")},
+    "nesterovs_momentum": ["boolean"],
+    "hidden_layer_sizes": ["array-like", POSITIVE_INT, AUTO],
+    "activation": [StrOptions(set(ACTIVATIONS)), "array-like", callable, VALUE_AND_SLOPE],
+    "solver": [StrOptions(set(SOLVERS))],
+    "learning_rate": [StrOptions({*SCHEDULES, "auto"})],
+    "learning_rate_init": [AUTO, POSITIVE],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [AUTO, POSITIVE_INT, Options(Real, {np.inf})],
+    "max_fun": [POSITIVE_INT],
+    "loss": [StrOptions({"log_loss"}), callable, HasMethods(["value_and_gradient"])],
+    "scoring": [StrOptions(set(get_scorer_names())), callable, None],
+    "init": [StrOptions({*INITIALIZERS, "auto"})],
+    "connectivity": [AUTO, Interval(Real, 0, 1, closed="right"), None],
+    "weight_decay": [AUTO, NON_NEGATIVE],
+    "max_grad_norm": [POSITIVE, None],
+    "class_weight": [dict, StrOptions({"balanced"}), None],
+    "cv": ["cv_object"],
+    "encoder": [StrOptions({"auto", "passthrough"}), HasMethods(["fit", "transform"])],
+    "target_statistics": [AUTO, POSITIVE_INT, None],
+    "dtype": [StrOptions({"float32", "float64", "input"})],
+    "n_jobs": [POSITIVE_INT, Interval(Integral, None, -1, closed="right"), None],
+}
+
+
+def check_together(settings, resolved, is_sparse):
+    """Refuse parameters that contradict each other.
+
+    Raises
+    ------
+    ValueError
+        If a full-batch line search, or sparse rows, meet what they cannot have.
+    """
+    for name in ("dropout", "input_dropout"):
+        if SOLVERS[settings.solver].rule is None and resolved[name]:
+            raise ValueError(
+                f"solver={settings.solver!r} needs the same loss at every call, but "
+                f"{name}={resolved[name]!r} makes it random. Set {name}=0, or choose another "
+                "solver."
+            )
+    for name, plain in (("input_dropout", 0.0), ("connectivity", None)):
+        if is_sparse and resolved[name] != plain:
+            raise ValueError(
+                f"{name}={resolved[name]!r} needs dense rows, but X is sparse. "
+                f"Set {name}={plain!r}, or pass X.toarray()."
+            )
+
+
+# What a call asks for beside the parameters. An epoch of partial_fit is as long as it is: more
+# rows may come, nothing is held out, and the update rule goes on.
+WHOLE_FIT = {"is_part": False, "refit_encoder": False}
+EPOCH = {
+    "early_stopping": False,
+    "warm_start": True,
+    "max_iter": 1,
+    "learning_rate": "constant",
+}
+
+
+def settings_of(estimator, before, epoch=WHOLE_FIT):
+    """Return the parameters as they are now; training that goes on keeps its members."""
+    settings = {name: getattr(estimator, name) for name in CONSTRAINTS}
+    if before is not None and is_auto(estimator.n_members):
+        settings["n_members"] = before.n_members
+    return SimpleNamespace(**{**settings, **epoch})

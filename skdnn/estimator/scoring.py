@@ -1,0 +1,139 @@
+"""Scores of held-out rows by any scorer, for early stopping."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import check_scoring
+
+from skdnn._compat import safe_indexing
+from skdnn.core.evaluation import held_out_logits
+
+
+class HeldOutPredictions(ClassifierMixin, BaseEstimator):
+    """What a member says of its held-out rows, in the form of a fitted classifier.
+
+    Parameters
+    ----------
+    labels : Labels
+    logits : ndarray of shape (n_rows, n_outputs)
+        Of the rows that it will be asked about, whatever is passed as X.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    """
+
+    def __init__(self, labels, logits):
+        self.labels, self.classes_, self.logits = labels, labels.classes, logits
+
+    def predict_log_proba(self, X):
+        """Return log-probabilities, one column a class or label."""
+        return self.labels.loss.log_proba(self.logits)
+
+    def predict_proba(self, X):
+        """Return probabilities, one column a class or label."""
+        return np.exp(self.predict_log_proba(X))
+
+    def decision_function(self, X):
+        """Return the log-odds of two classes, else the logits."""
+        return self.logits[:, 0] if self.labels.is_binary else self.logits
+
+    def predict(self, X):
+        """Return labels."""
+        return self.labels.decide(self.decision_function(X))
+
+
+class Score:
+    """Scores of members on the rows that each is validated on.
+
+    Parameters
+    ----------
+    scoring : str or callable
+    labels : Labels
+    network : Network
+    split : Split
+    valid : PreparedRows
+        The rows that are held out, perhaps with others.
+    """
+
+    def __init__(self, scoring, labels, network, split, valid):
+        self.name, self.labels, self.network, self.split = scoring, labels, network, split
+        self.scorer, samples = check_scoring(scoring=scoring), valid.samples
+        if isinstance(scoring, str):  # scikit-learn's own do not look at X: spare the copy
+            samples = samples._replace(X=np.empty((len(samples.y), 0)))
+        rows_of = {id(rows): rows for rows in split.valid_rows}  # once where members share them
+        first = valid.merged.first
+        self._held_out = {key: _held_out(samples, first, rows) for key, rows in rows_of.items()}
+
+    def __call__(self, members, params):
+        """Return the score of each of the members, given their parameters.
+
+        Raises
+        ------
+        ValueError
+            If the scorer returns no finite number.
+        """
+        rows = [self.split.valid_rows[member] for member in members]
+        everyone = held_out_logits(self.network, params, self.split.valid_data, rows)
+        return [self._score(*pair) for pair in zip(members, everyone, strict=True)]
+
+    def _score(self, member, logits):
+        if not np.isfinite(logits).all():
+            return np.nan  # diverged, and put back by training
+        samples, places = self._held_out[id(self.split.valid_rows[member])]
+        predictions = HeldOutPredictions(self.labels, logits[places].astype(float))
+        score = self._call_scorer(predictions, *samples[:3])
+        if not (isinstance(score, Real) and np.isfinite(score)):
+            raise ValueError(
+                f"scoring={self.name!r} must return a finite number, got {score!r} for the rows "
+                f"that member {member} holds out ({len(places)}). Does it need rows of every class?"
+            )
+        return float(score)
+
+    def _call_scorer(self, predictions, X, y, weights):
+        given = {} if weights is None else {"sample_weight": weights}
+        try:
+            return self.scorer(predictions, X, y, **given)
+        except TypeError as error:
+            if not given:
+                raise
+            raise TypeError(
+                f"scoring={self.name!r} must take sample_weight, because fit was given weights: "
+                f"{error}"
+            ) from error
+        except ValueError as error:
+            raise ValueError(
+                f"scoring={self.name!r} cannot score the rows that a member holds out ({len(y)}, "
+                f"of {len(self.labels.classes)} classes): {error}. Choose a scorer for such y: "
+                "'roc_auc_ovr' is for more than two classes, and some want rows of every class."
+            ) from error
+
+
+def _held_out(samples, first, rows):
+    """Return the rows, as they came, that a member is scored on.
+
+    Parameters
+    ----------
+    samples : Samples
+    first : ndarray of shape (n_rows,)
+        The distinct row of each row of the table.
+    rows : ndarray
+        The distinct rows that the member is validated on.
+
+    Returns
+    -------
+    held_out : Samples
+        Its weights are None if all are equal.
+    places : ndarray
+        Where each row is among the distinct ones.
+    """
+    place_of = np.full(len(first), -1)
+    place_of[rows] = np.arange(len(rows))
+    places = place_of[first]
+    chosen = np.flatnonzero(places >= 0)
+    weights = samples.weights[chosen]
+    weights = weights if (weights != weights[0]).any() else None
+    X, y = safe_indexing(samples.X, chosen), samples.y[chosen]
+    return samples._replace(X=X, y=y, weights=weights), places[chosen]

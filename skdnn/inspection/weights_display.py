@@ -1,0 +1,201 @@
+"""WeightsDisplay: what the units of a layer look for."""
+
+from numbers import Integral
+
+import numpy as np
+
+from skdnn.inspection.display import Display
+from skdnn.inspection.unwrap import input_names, sum_by_column, unwrap
+
+NAMED = 40  # inputs of a heat map that have room for their names
+LABELS = 10  # units of a heat map that are labelled, at most
+GAP, FRAME = 1, "lightgray"  # pixels around images, and their color
+
+
+class WeightsDisplay(Display):
+    """The weights of a layer: an image for each unit, or a heat map of all.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (fan_in, fan_out)
+        Of the units to show.
+    units : ndarray of shape (fan_out,)
+        Their numbers in the layer.
+    image_shape : (int, int) or None, default=None
+        Rows and columns of an image, whose pixels are the inputs; None draws a heat map.
+    input_names : sequence of str or None, default=None
+        Of a heat map.
+    title : str or None, default=None
+        Title.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        Where it was drawn.
+    figure_ : matplotlib.figure.Figure
+        The figure of ``ax_``.
+    image_ : matplotlib.image.AxesImage
+        The heat map, or all images side by side with gaps of NaN between them.
+    colorbar_ : matplotlib.colorbar.Colorbar
+        What the colors mean; white is 0.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdnn import DeepNetClassifier, WeightsDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> net = DeepNetClassifier((16,), encoder="passthrough", n_members=1, max_iter=5)
+    >>> display = WeightsDisplay.from_estimator(net.fit(X / 16, y), image_shape=(8, 8))
+    >>> display.weights.shape
+    (64, 16)
+    """
+
+    def __init__(self, *, weights, units, image_shape=None, input_names=None, title=None):
+        self.weights = weights
+        self.units = units
+        self.image_shape = image_shape
+        self.input_names = input_names
+        self.title = title
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        *,
+        layer=0,
+        member=0,
+        image_shape=None,
+        n_units=None,
+        ax=None,
+        cmap="RdBu_r",
+        title=None,
+    ):
+        """Draw the weights of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            A fitted DeepNetClassifier, a pipeline that ends in one, or a search for one.
+        layer : int, default=0
+            Which layer; 0 is the first, -1 the last.
+        member : int, default=0
+            Which of the members.
+        image_shape : (int, int), default=None
+            Rows and columns of an image, if the columns of X are its pixels, row by row. For the
+            first layer. Where the encoder makes several inputs of a pixel their weights are
+            added; a pixel that it ignores is 0. None draws a heat map.
+        n_units : int, default=None
+            How many units to show: those with the largest weights, in their order. None is all.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None is a new figure.
+        cmap : str or matplotlib.colors.Colormap, default="RdBu_r"
+            Colors, the middle of which is 0.
+        title : str, default=None
+            Title; None says which layer it is.
+
+        Returns
+        -------
+        WeightsDisplay
+            With the attributes set.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer or member, its inputs do not fill an image, or ``n_units``
+            is not positive.
+        """
+        network, _ = unwrap(estimator)
+        layers = network.summary().layers
+        _check_index("layer", layer, len(layers))
+        _check_index("member", member, len(network.member_loss_curves_))
+        weights = network.coefs_[layer]
+        weights = weights[member] if weights.ndim == 3 else weights
+        is_first = layer % len(layers) == 0
+        are_named = is_first and len(weights) <= NAMED
+        if image_shape is not None:
+            weights = _pixel_weights(network, weights, is_first, image_shape)
+        units = _largest(weights, n_units)
+        return cls(
+            weights=weights[:, units],
+            units=units,
+            image_shape=image_shape,
+            input_names=input_names(network) if are_named else None,
+            title=f"weights of {layers[layer].name}" if title is None else title,
+        ).plot(ax=ax, cmap=cmap)
+
+    def _draw(self, cmap="RdBu_r"):
+        from matplotlib import colormaps
+
+        is_map = self.image_shape is None
+        shown = self.weights if is_map else mosaic(self.weights, self.image_shape)
+        limit = np.abs(self.weights).max() or 1.0
+        style = {"aspect": "auto" if is_map else "equal", "interpolation": "nearest"}
+        colors = colormaps.get_cmap(cmap).with_extremes(bad=FRAME)
+        self.image_ = self.ax_.imshow(shown, colors, vmin=-limit, vmax=limit, **style)
+        self.colorbar_ = self.figure_.colorbar(self.image_, ax=self.ax_, label="weight", shrink=0.8)
+        self.ax_.set_title(self.title)
+        if is_map:
+            self._label()
+        else:
+            self.ax_.set_axis_off()
+
+    def _label(self):
+        step = -(-len(self.units) // LABELS)
+        self.ax_.set(xlabel="unit", ylabel="input")
+        self.ax_.set_xticks(np.arange(len(self.units))[::step], self.units[::step])
+        if self.input_names is not None:
+            self.ax_.set_yticks(np.arange(len(self.input_names)), self.input_names)
+
+
+def mosaic(weights, image_shape):
+    """Return the images of all units side by side, as square as it gets.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_pixels, n_units)
+    image_shape : (int, int)
+
+    Returns
+    -------
+    ndarray of shape (height, width)
+        NaN around images.
+    """
+    height, width = image_shape
+    n_across = int(np.ceil(np.sqrt(weights.shape[1] * height / width)))
+    n_down = -(-weights.shape[1] // n_across)
+    tiles = np.full((n_down, n_across, height + GAP, width + GAP), np.nan)
+    for number, column in enumerate(weights.T):
+        tiles[number // n_across, number % n_across, GAP:, GAP:] = column.reshape(image_shape)
+    joined = tiles.swapaxes(1, 2).reshape(n_down * (height + GAP), n_across * (width + GAP))
+    return np.pad(joined, ((0, GAP), (0, GAP)), constant_values=np.nan)
+
+
+def _check_index(name, index, length):
+    if not isinstance(index, Integral) or not -length <= index < length:
+        raise ValueError(f"{name}={index!r} does not exist: there are {length}, counted from 0.")
+
+
+def _pixel_weights(network, weights, is_first, image_shape):
+    """Return the weights of each column of X, shape (n_features, fan_out)."""
+    if not is_first:
+        raise ValueError(
+            "image_shape is for the first layer, whose inputs are pixels; leave it out for a heat "
+            "map of another layer."
+        )
+    weights = sum_by_column(network, weights.T).T
+    sides = np.asarray(image_shape)
+    are_sides = sides.shape == (2,) and sides.dtype.kind in "iu" and (sides > 0).all()
+    if not are_sides or sides.prod() != len(weights):
+        raise ValueError(
+            f"image_shape={image_shape!r} must be rows and columns, two positive whole numbers, "
+            f"of images of {len(weights)} pixels: as many as there are columns of X, or inputs "
+            "where the encoder does not tell which columns they come from."
+        )
+    return weights
+
+
+def _largest(weights, n_units):
+    """Return the numbers of the units with the largest weights, in ascending order."""
+    if n_units is not None and (not isinstance(n_units, Integral) or n_units < 1):
+        raise ValueError(f"n_units must be None or a whole number from 1 on, got {n_units!r}.")
+    return np.sort(np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")[:n_units])

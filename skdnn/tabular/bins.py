@@ -1,0 +1,63 @@
+"""Bin edges: where along its quantiles a number lies, for the piecewise-linear encoding.
+
+Like all statistics here, bin edges are values of the data, so that a row given twice equals a row
+of weight 2 bit for bit. They are kept on the scaled axis: that is finite for any finite number, and
+compresses long tails.
+"""
+
+import numpy as np
+
+from skdnn.tabular.scaling import scale, weighted_quantile
+
+
+def learn_bin_edges(values, weights, scaling, n_bins):
+    """Return the bin edges of each column, ascending, on the scaled axis.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_columns)
+        NaN stands for a gap.
+    weights : ndarray of shape (n_rows,) or None
+        Positive; None if all are equal.
+    scaling : Scaling
+        Of these columns.
+    n_bins : int
+        Bins that a column may have.
+
+    Returns
+    -------
+    list of ndarray of shape (n_edges,)
+        All values of a column that has no more than ``n_bins + 1``, else quantiles; where many
+        equal values make quantiles coincide, quantiles of the distinct values are added.
+    """
+    quantiles = weighted_quantile(values, weights, np.linspace(0, 1, n_bins + 1))
+    edges = []
+    for column, among_rows in enumerate(quantiles.T):
+        distinct = np.unique(values[:, column])
+        distinct = distinct[~np.isnan(distinct)]
+        chosen = distinct
+        if len(distinct) > n_bins + 1:
+            chosen = np.unique(among_rows)
+            n_free = n_bins + 1 - len(chosen)
+            if n_free > n_bins // 2:
+                spread = np.linspace(0, len(distinct) - 1, n_free).astype(np.intp)
+                chosen = np.union1d(chosen, distinct[spread])
+        of_column = scaling.take(slice(column, column + 1))
+        edges.append(np.unique(scale(chosen[:, None], of_column)))
+    return edges
+
+
+def bin_positions(scaled, edges):
+    """Return how many edges lie below each value, with the fraction of the way to the next one.
+
+    Parameters
+    ----------
+    scaled : ndarray of shape (n_rows,)
+    edges : ndarray of shape (n_edges,)
+
+    Returns
+    -------
+    float64 ndarray of shape (n_rows,)
+        Between 0 and ``n_edges - 1``.
+    """
+    return np.interp(scaled, edges, np.arange(len(edges)))

@@ -1,0 +1,88 @@
+"""One hash for rows of all kinds.
+
+The hash of a row is the sum of its 32-bit words, each times an odd 64-bit number that belongs
+to its place, modulo 2**64 (Lemire and Kaser, "Strongly universal string hashing is fast", 2014,
+https://arxiv.org/abs/1202.4961). Words of 64 bits would be half the work, but a product keeps
+the zeros that floats of few digits end in: of two words that differ in their first bits only,
+little would be left. Words of 32 bits leave 33 bits of difference at least. The first word of a
+number is that of its nearest float32, so that rows have the same hash in either type.
+"""
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skdnn.core.random_bits import random_words
+from skdnn.tabular.dataframes import spans
+
+WORDS = 3  # of a number, at most
+BLOCK = 2**17  # words read at a time, so that they stay in the cache
+
+
+def _multipliers(key, n_words):
+    return random_words(np.array([key], np.uint64), n_words)[0] | np.uint64(1)
+
+
+def hash_columns(columns):
+    """Return a hash of each row of some columns of numbers, times or codes, read one by one."""
+    hashes = 0
+    for number, values in enumerate(columns):
+        of_column = values.astype(np.float64)[:, None]
+        hashes = hashes + _hash_dense(of_column, _multipliers(number, WORDS)[:, None])
+    return hashes
+
+
+def hash_rows(inputs, keys):
+    """Return the hash of each row, the same for dense and sparse rows and for their types."""
+    n_keys, n_numbers = keys.shape[1], inputs.shape[1]
+    multipliers = _multipliers(0, n_keys + WORDS * n_numbers)
+    hash_inputs = _hash_sparse if issparse(inputs) else _hash_dense
+    hashes = hash_inputs(inputs, multipliers[n_keys:].reshape(WORDS, n_numbers))
+    hashes += _hash_dense(keys, multipliers[None, :n_keys])
+    return hashes
+
+
+def _hash_dense(array, multipliers):
+    hashes = np.empty(len(array), np.uint64)
+    for span in spans(len(array), BLOCK // max(array.shape[1], 1)):
+        pairs = zip(_words(array[span]), multipliers, strict=False)
+        hashes[span] = sum(np.einsum("ij,j->i", words, factors) for words, factors in pairs)
+    return hashes
+
+
+def _hash_sparse(matrix, multipliers):
+    """Hash CSR rows; entries that are stored though they are 0 add nothing."""
+    hashes = np.empty(matrix.shape[0], np.uint64)
+    for span in spans(len(hashes), BLOCK * len(hashes) // max(matrix.nnz, 1)):
+        ends = matrix.indptr[span.start : span.stop + 1]
+        entries = slice(ends[0], ends[-1])
+        pairs = zip(_words(matrix.data[entries]), multipliers, strict=False)
+        columns = matrix.indices[entries]
+        products = sum(words * factors[columns] for words, factors in pairs)
+        totals = np.append(np.uint64(0), np.cumsum(products, dtype=np.uint64))
+        hashes[span] = np.diff(totals[ends - ends[0]])
+    return hashes
+
+
+def _words(numbers):
+    """Yield arrays of words, which equal numbers share, of the shape of the numbers.
+
+    The first is that of the nearest float32, the others, if there are any, what is left: float32
+    and float64 of the same numbers have the same hash.
+    """
+    if numbers.dtype.kind != "f":
+        yield numbers.astype(np.uint64)
+        return
+    with np.errstate(over="ignore"):
+        nearest = numbers.astype(np.float32, copy=False)
+    bits = nearest.view(np.int32)
+    if bits.min(initial=0) == np.iinfo(bits.dtype).min:
+        bits = (nearest + np.float32(0)).view(np.int32)  # -0.0 becomes 0.0
+    yield bits.view(np.uint32)
+    if numbers.dtype != np.float32:
+        with np.errstate(invalid="ignore"):
+            # What is too large for float32 is left as it is.
+            rest = np.where(np.isinf(nearest), numbers, numbers - nearest)
+        if rest.any():
+            halves = rest.view(np.uint32).reshape(*rest.shape, 2)
+            yield halves[..., 0]
+            yield halves[..., 1]

@@ -1,0 +1,151 @@
+"""Statistics under sample weights, and the scaling of numbers made of them.
+
+Everything learnt here is a value of the data or a rounded share of the weight, never a
+float sum. So a row given twice equals a row of weight 2 bit for bit, and the order of the
+rows does not matter.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+# Sums of weights such as 0.1 round: below this share of the total they count as equal.
+SLACK = 1e-12
+DIGITS = 12
+SMALLEST = 5e-324  # float64 number above 0
+MANY = 10  # positions from which sorting beats selecting
+# Here the smooth clip has reached 3 in float32, and squares are far from overflow.
+FAR = 1e6
+
+
+class Scaling(NamedTuple):
+    """How to scale numbers; arrays of shape (n_columns,).
+
+    Attributes
+    ----------
+    center : ndarray
+        Weighted medians; NaN where there are only gaps.
+    spread : ndarray
+        Interquartile ranges; half the range where that is 0; 0 for a constant.
+    has_missing : ndarray of bool
+        Whether some row has no value.
+    """
+
+    center: np.ndarray
+    spread: np.ndarray
+    has_missing: np.ndarray
+
+    def take(self, columns):
+        """Return the Scaling of some columns."""
+        return Scaling(*(array[columns] for array in self))
+
+
+NOTHING = Scaling(np.empty(0), np.empty(0), np.empty(0, bool))
+
+
+def join_scalings(scalings):
+    """Return one Scaling of the columns of all."""
+    return Scaling(*map(np.concatenate, zip(NOTHING, *scalings, strict=True)))
+
+
+def weighted_quantile(values, weights, probabilities):
+    """Return quantiles of each column: the first value whose weight so far suffices.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_columns)
+        NaN stands for a gap, which has no weight.
+    weights : ndarray of shape (n_rows,) or None
+        Positive; None if all are equal.
+    probabilities : array-like of shape (n_quantiles,)
+        Between 0, the minimum, and 1, the maximum.
+
+    Returns
+    -------
+    ndarray of shape (n_quantiles, n_columns)
+        Values of the data (the inverted-CDF method), NaN for a column of gaps.
+    """
+    shares = np.asarray(probabilities, np.float64)[:, None] - SLACK
+    n_known = len(values) - np.isnan(values).sum(axis=0)
+    last = np.maximum(n_known - 1, 0)
+    if weights is None:
+        positions = np.clip(np.ceil(shares * n_known) - 1, 0, last).astype(np.intp)
+        ordered = _order(values.T, np.unique(positions))
+    else:
+        ordered, reached = _cumulate(values.T, weights)
+        targets = shares * reached[:, -1]
+        positions = [(reached < target[:, None]).sum(axis=1) for target in targets]
+        positions = np.minimum(positions, last)
+    return np.take_along_axis(ordered, positions.T, axis=1).T
+
+
+def _order(columns, positions):
+    """Return columns whose values at some positions are those of the sorted columns."""
+    if len(positions) > MANY:
+        return np.sort(columns, axis=1)
+    return np.partition(columns, positions, axis=1)
+
+
+def _cumulate(columns, weights):
+    """Return each column's values in order (NaN last) and the weight up to each."""
+    order = np.argsort(columns, axis=1)
+    ordered = np.take_along_axis(columns, order, axis=1)
+    weights = weights[order]
+    weights[np.isnan(ordered)] = 0
+    return ordered, np.cumsum(weights, axis=1)
+
+
+def learn_scaling(values, weights):
+    """Return the Scaling of the columns of ``values`` (n_rows, n_columns)."""
+    quantiles = weighted_quantile(values, weights, (0, 0.25, 0.5, 0.75, 1)).astype(np.float64)
+    low, lower, center, upper, high = quantiles + 0.0  # -0.0 and 0.0 are one value
+    with np.errstate(over="ignore"):
+        within = upper - lower
+        spread = np.where(within > 0, within, high / 2 - low / 2)
+    spread = np.clip(spread, SMALLEST, np.finfo(np.float64).max)
+    return Scaling(center, np.where(high > low, spread, 0), np.isnan(values).any(axis=0))
+
+
+def scale(values, scaling):
+    """Return robustly scaled float64 values, clipped smoothly to [-3, 3]; gaps become 0.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_columns)
+        Finite or NaN.
+    scaling : Scaling
+        With positive spreads.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_columns)
+
+    References
+    ----------
+    Holzmüller, Grinsztajn, Steinwart: Better by Default, https://arxiv.org/abs/2407.04491
+    """
+    with np.errstate(over="ignore"):
+        scaled = np.subtract(values, scaling.center, dtype=np.float64)
+        scaled /= scaling.spread
+    np.minimum(np.maximum(scaled, -FAR, out=scaled), FAR, out=scaled)
+    divisor = np.multiply(scaled, scaled)
+    divisor /= 9
+    divisor += 1
+    scaled /= np.sqrt(divisor, out=divisor)
+    np.copyto(scaled, 0, where=np.isnan(scaled))
+    return scaled
+
+
+def weighted_shares(codes, weights, n_categories):
+    """Return each level's share of the total weight; rows of code -1 have no level."""
+    weights = np.ones(len(codes)) if weights is None else weights
+    known = codes >= 0
+    counts = np.bincount(codes[known], weights[known], n_categories)
+    return np.round(counts / weights.sum(), DIGITS)
+
+
+def divide(values, largest):
+    """Return values of a sparse matrix by the greatest ones of training; gaps become 0."""
+    with np.errstate(over="ignore"):
+        ratios = np.clip(values / largest, -FAR, FAR)
+    return np.nan_to_num(ratios, copy=False)

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from skdnn.core.early_stopping import BestEpochs
+
+
+def watch(losses, tol=0.0, keep=True):
+    """Show ``losses``, (n_epochs, n_members); the parameter of each epoch is its number."""
+    losses = np.asarray(losses, float)
+    n_members = losses.shape[1]
+    best = BestEpochs(np.full((n_members, 1), -1.0), tol, keep)
+    waited = []
+    for epoch, of_members in enumerate(losses):
+        best.update(epoch, of_members, np.full((n_members, 1), float(epoch)))
+        waited.append(best.waited.copy())
+    return best, np.array(waited)
+
+
+def test_each_member_has_a_best_epoch_of_its_own():
+    best, waited = watch([[5, 1], [3, 2], [4, 0.5], [6, 3]])
+    assert best.epoch.tolist() == [1, 2]
+    assert best.loss.tolist() == [3, 0.5]
+    assert best.params.tolist() == [[1], [2]]
+    assert waited.tolist() == [[0, 0], [0, 1], [1, 0], [2, 1]]
+
+
+def test_the_first_of_equal_epochs_is_the_best():
+    best, _ = watch([[2], [1], [1], [1]])
+    assert (best.epoch[0], best.params[0, 0]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("tol", "expected"), [(0.0, [0, 0, 0, 1]), (0.5, [0, 0, 1, 2]), (0.51, [0, 1, 2, 3])]
+)
+def test_patience_starts_anew_only_if_the_loss_falls_by_tol(tol, expected):
+    # As in MLPClassifier, a fall by exactly tol is progress; with tol=0 a tie is.
+    _, waited = watch([[2], [1.5], [1.5], [1.75]], tol)
+    assert waited[:, 0].tolist() == expected
+
+
+def test_small_improvements_do_not_renew_patience_but_are_kept():
+    best, waited = watch([[1.0], [0.75], [0.5], [0.25]], tol=0.5)
+    assert waited[:, 0].tolist() == [0, 1, 2, 3]
+    assert (best.epoch[0], best.loss[0], best.params[0, 0]) == (3, 0.25, 3)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_loss_that_is_not_finite_is_no_progress(bad):
+    best, waited = watch([[bad], [bad], [1], [bad]])
+    assert waited[:, 0].tolist() == [1, 2, 0, 1]
+    assert best.epoch[0] == 2
+
+
+def test_members_without_a_finite_loss_keep_what_they_started_from():
+    best, _ = watch([[np.nan, 1], [np.nan, 2]])
+    assert best.params.tolist() == [[-1], [0]]
+
+
+def test_the_best_parameters_are_a_copy():
+    params = np.zeros((1, 2))
+    best = BestEpochs(params, 0.0, keep=True)
+    best.update(0, np.array([1.0]), params)
+    params += 1
+    np.testing.assert_array_equal(best.params, 0)
+
+
+def test_without_keeping_there_are_no_parameters():
+    best, _ = watch([[2], [1]], keep=False)
+    assert best.params is None
+    assert best.epoch[0] == 1
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_members_that_are_left_go_on_as_before(keep):
+    losses = np.random.default_rng(0).normal(size=(9, 3))
+    all_of_them, _ = watch(losses, 0.1, keep)
+    left, _ = watch(losses[:5], 0.1, keep)
+    kept = np.array([True, False, True])
+    left.select(kept)
+    for epoch in range(5, 9):
+        left.update(epoch, losses[epoch][kept], np.full((2, 1), float(epoch)))
+    for name in ("loss", "epoch", "waited") + (("params",) if keep else ()):
+        np.testing.assert_array_equal(getattr(left, name), getattr(all_of_them, name)[kept])

@@ -1,0 +1,230 @@
+import inspect
+import re
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.datasets import load_digits, load_iris
+from sklearn.neural_network import MLPClassifier
+
+from skdnn import DeepNetClassifier
+from skdnn.core.activations import ACTIVATIONS
+from skdnn.core.initializers import INITIALIZERS
+from skdnn.core.schedules import SCHEDULES
+from skdnn.estimator.auto_parameters import DataSize, resolve
+from skdnn.estimator.parameters import CONSTRAINTS
+from skdnn.estimator.solvers import SOLVERS
+
+X, y = load_iris(return_X_y=True)
+QUICK = {"max_iter": 3, "hidden_layer_sizes": (8,), "n_members": 2, "random_state": 0}
+DOC = inspect.getdoc(DeepNetClassifier)
+
+
+def documented(name):
+    """Return the text on a parameter."""
+    return re.search(rf"^(?:\w+, )*{name}(?:, \w+)* : (.*?)(?=^\S)", DOC, re.M | re.S).group(1)
+
+
+def test_every_parameter_is_constrained_and_documented():
+    names = list(inspect.signature(DeepNetClassifier).parameters)
+    assert sorted(names) == sorted(CONSTRAINTS)
+    for name in names:
+        assert documented(name)
+
+
+def test_every_parameter_of_mlpclassifier_is_here():
+    assert set(MLPClassifier().get_params()) <= set(DeepNetClassifier().get_params())
+
+
+@pytest.mark.parametrize(
+    ("parameter", "table"),
+    [
+        ("activation", ACTIVATIONS),
+        ("init", INITIALIZERS),
+        ("learning_rate", SCHEDULES),
+        ("solver", SOLVERS),
+    ],
+)
+def test_every_option_of_a_table_is_documented_and_trains(parameter, table):
+    for option in table:
+        assert f'"{option}"' in documented(parameter)
+        if option != "zeros":  # hidden units that start equal stay equal
+            net = DeepNetClassifier(**{**QUICK, parameter: option, "max_iter": 30}).fit(X, y)
+            assert net.loss_curve_[-1] < net.loss_curve_[0]
+
+
+def test_activations_can_differ_by_layer():
+    net = DeepNetClassifier((8, 4), ["tanh", "silu"], max_iter=3).fit(X, y)
+    assert net.resolved_params_["activation"] == ("tanh", "silu")
+
+
+def test_auto_becomes_something_that_can_be_read():
+    net = DeepNetClassifier(random_state=0).fit(X[:, :2], y)
+    assert net.resolved_params_["hidden_layer_sizes"] == (128, 128)
+    assert net.resolved_params_["learning_rate"] == "cosine"
+    # 119 distinct training rows a member are two batches of 64; 2,000 steps are 1,000 epochs.
+    assert net.resolved_params_["batch_size"] == 64
+    assert net.resolved_params_["max_iter"] == 1000
+    assert DeepNetClassifier(**QUICK).fit(X, y).resolved_params_["max_iter"] == 3
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "batch_size", "n_epochs"),
+    [(1000, 1, 50), (1000, 100, 200), (30_000, 128, 50), (30_001, 256, 20), (100_001, 512, 15)],
+)
+def test_auto_epochs_are_a_number_by_size_or_what_2000_steps_take(n_rows, batch_size, n_epochs):
+    data_size = DataSize(n_rows, True, 5, 5, False, n_members=8)
+    net = DeepNetClassifier(batch_size=batch_size)
+    assert resolve(net, data_size, validates=True)["max_iter"] == n_epochs
+
+
+@pytest.mark.parametrize(
+    ("solver", "n_rows", "has_all_rows", "expected"),
+    [
+        ("adamw", 1024, True, (128, 128)),
+        ("adamw", 1025, True, (256, 256)),
+        ("adamw", 1024, False, (256, 256)),
+        ("adam", 1024, True, (256, 256)),
+    ],
+)
+def test_auto_layers_are_narrower_for_few_rows(solver, n_rows, has_all_rows, expected):
+    data_size = DataSize(n_rows, has_all_rows, 5, 5, False, n_members=8)
+    resolved = resolve(DeepNetClassifier(solver=solver), data_size, validates=True)
+    assert resolved["hidden_layer_sizes"] == expected
+
+
+@pytest.mark.parametrize("number", [np.int8, np.uint8, np.int32, np.uint64])
+def test_numbers_of_numpy_are_as_good_as_python_s(number):
+    given = {"batch_size": 64, "max_iter": 3, "n_members": 2}
+    expected = DeepNetClassifier(**{**QUICK, **given}).fit(X, y)
+    net = DeepNetClassifier(**QUICK | {name: number(value) for name, value in given.items()})
+    net.fit(X, y)
+    assert net.resolved_params_ == expected.resolved_params_
+    np.testing.assert_array_equal(net.predict_proba(X), expected.predict_proba(X))
+
+
+def test_wide_tables_drop_inputs_and_narrow_or_sparse_ones_do_not():
+    wide = np.random.default_rng(0).normal(size=(60, 101))
+    labels = (wide[:, 0] > 0).astype(int)
+    for rows, expected in [(wide, 0.2), (wide[:, :100], 0.0), (csr_array(wide), 0.0)]:
+        net = DeepNetClassifier(**QUICK).fit(rows, labels)
+        assert net.resolved_params_["input_dropout"] == expected
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_inputs", "is_sparse", "expected"),
+    [
+        (50_001, 101, False, ((448, 256), 0.003, None, 0.3, 0.02)),
+        (50_000, 101, False, ((256, 256), 0.005, 0.3, 0.01, 0.05)),
+        (50_001, 100, False, ((256, 256), 0.005, 0.3, 0.01, 0.05)),
+        (50_001, 101, True, ((256, 256), 0.005, None, 0.01, 0.05)),
+    ],
+)
+def test_wide_and_long_data_have_a_recipe_of_their_own(n_rows, n_inputs, is_sparse, expected):
+    data_size = DataSize(n_rows, True, n_inputs, n_inputs, is_sparse, n_members=2)
+    resolved = resolve(DeepNetClassifier(), data_size, validates=True)
+    found = (
+        resolved["hidden_layer_sizes"],
+        resolved["learning_rate_init"],
+        resolved["connectivity"],
+        resolved["weight_decay"],
+        resolved["label_smoothing"],
+    )
+    assert found == expected
+    given = DeepNetClassifier((8,), weight_decay=0.1, connectivity=0.5 if not is_sparse else None)
+    resolved = resolve(given, data_size, validates=False)
+    assert resolved["hidden_layer_sizes"] == (8,)
+    assert resolved["weight_decay"] == 0.1
+    assert resolved["label_smoothing"] == 0
+
+
+def test_only_adamw_regularizes_unasked():
+    recipe = DeepNetClassifier(**QUICK).fit(X, y).resolved_params_
+    plain = DeepNetClassifier(**QUICK, solver="adam").fit(X, y).resolved_params_
+    for name in ("dropout", "weight_decay", "label_smoothing"):
+        assert recipe[name] > 0 == plain[name]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"alpha": 300.0},
+        {"weight_decay": 30.0},
+        {"dropout": 0.9},
+        {"input_dropout": 0.5},
+        {"label_smoothing": 0.9},
+        {"max_grad_norm": 1e-4, "solver": "sgd"},
+        {"momentum": 0.0, "solver": "sgd"},
+        {"nesterovs_momentum": False, "solver": "sgd"},
+        {"beta_1": 0.0},
+        {"beta_2": 0.5},
+        {"epsilon": 10.0},
+        {"power_t": 2.0, "learning_rate": "invscaling"},
+        {"warmup_fraction": 0.9},
+        {"init_scale": 0.1},
+        {"shuffle": False},
+        {"batch_size": 10},
+        {"dtype": "float64"},
+    ],
+    ids=str,
+)
+def test_every_setting_makes_a_difference(setting):
+    shared = {k: v for k, v in setting.items() if k in ("solver", "learning_rate")}
+    base = DeepNetClassifier(**QUICK, **shared).fit(X, y)
+    other = DeepNetClassifier(**QUICK, **setting).fit(X, y)
+    assert (base.coefs_[0] != other.coefs_[0]).any()
+
+
+def test_dtype_decides_what_is_computed_in():
+    for dtype, rows, expected in [
+        ("float32", X, np.float32),
+        ("float64", X, np.float64),
+        ("input", X, np.float64),
+        ("input", X.astype(np.float32), np.float32),
+    ]:
+        net = DeepNetClassifier(**QUICK, dtype=dtype).fit(rows, y)
+        assert net.coefs_[0].dtype == expected
+        assert net.predict_proba(rows).dtype == np.float64
+
+
+def test_verbose_prints_a_table_with_a_line_an_epoch(capsys):
+    DeepNetClassifier(**QUICK, verbose=True).fit(X, y)
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["Iteration", "loss", *("validation", "loss"), *("validation", "score")]
+    assert [line.split()[0] for line in lines] == ["1", "2", "3"]
+    assert {len(line) for line in lines} == {len(head)}
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_the_line_search_prints_its_iterations_too(n_members, capsys):
+    net = DeepNetClassifier((4,), solver="lbfgs", max_iter=5, n_members=n_members, verbose=1)
+    net.fit(X, y)
+    assert len(capsys.readouterr().out.splitlines()) == 1 + net.n_iter_
+
+
+def test_training_that_was_cut_short_warns_and_a_schedule_that_ended_does_not():
+    from sklearn.exceptions import ConvergenceWarning
+
+    plain = {"early_stopping": False, "n_members": 1, "max_iter": 15, "solver": "adam"}
+    with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(15\) reached"):
+        DeepNetClassifier((8,), **plain).fit(X, y)
+    DeepNetClassifier((8,), **plain, learning_rate="cosine").fit(X, y)
+
+
+def test_divergence_is_repaired_and_reported():
+    from sklearn.exceptions import ConvergenceWarning
+
+    net = DeepNetClassifier(
+        (8,), solver="gd", learning_rate_init=1e30, max_iter=60, encoder="passthrough",
+        n_members=1, early_stopping=False, tol=0, random_state=0,
+    )  # fmt: skip
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        net.fit(X, y)
+    assert np.isfinite(net.predict_proba(X)).all()
+
+
+def test_a_shrinking_patience_stops_earlier():
+    digits, labels = load_digits(return_X_y=True)
+    short = DeepNetClassifier((16,), n_iter_no_change=1, random_state=0).fit(digits, labels)
+    long = DeepNetClassifier((16,), n_iter_no_change=20, random_state=0).fit(digits, labels)
+    assert short.n_iter_ < long.n_iter_

@@ -1,0 +1,174 @@
+"""The table of summary() and the diagram in notebooks, against the arrays of the network."""
+
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdnn import DeepNetClassifier
+from skdnn.estimator.diagram import MOST_UNITS, network_diagram
+from skdnn.estimator.summary import WIDTH, _name_of
+
+X, y = load_iris(return_X_y=True, as_frame=True)
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def fitted(frame=X, **kwargs):
+    few = {"hidden_layer_sizes": (9, 4), "activation": ["silu", "tanh"], "max_iter": 4}
+    return DeepNetClassifier(**{**few, "n_members": 3, "random_state": 0, **kwargs}).fit(frame, y)
+
+
+NET = fitted()
+
+
+def test_the_summary_has_the_shapes_and_counts_of_the_arrays():
+    summary = NET.summary()
+    shapes = [weights.shape[1:] for weights in NET.coefs_]
+    assert [(layer.fan_in, layer.fan_out) for layer in summary.layers] == shapes
+    counts = [w[0].size + b[0].size for w, b in zip(NET.coefs_, NET.intercepts_, strict=True)]
+    assert [layer.n_parameters for layer in summary.layers] == counts
+    assert summary.n_parameters == sum(counts)
+    assert [layer.activation for layer in summary.layers] == ["silu", "tanh", "softmax"]
+    assert (summary.n_members, summary.n_columns, summary.n_iter) == (3, 4, 4)
+    assert summary.n_inputs == NET.encoder_.transform(X).shape[1]
+
+
+def test_its_text_is_a_table_with_every_layer_and_what_auto_became():
+    summary = NET.summary()
+    lines = str(summary).splitlines()
+    total = 3 * summary.n_parameters
+    assert lines[0] == (
+        f"DeepNetClassifier: 3 networks of {summary.n_parameters:,} parameters, {total:,} in all"
+    )
+    assert [line.split("  ")[0] for line in lines[3:6]] == ["hidden 1", "hidden 2", "output"]
+    for line, layer in zip(lines[3:6], summary.layers, strict=True):
+        assert f"({layer.fan_in}, {layer.fan_out})" in line
+        assert line.endswith(f"{layer.n_parameters:,}")
+    text = " ".join(" ".join(lines).split())
+    for name, value in NET.resolved_params_.items():
+        assert (f" {name}={value!r}" in text) == (NET.get_params()[name] == "auto")
+    assert " 4 run, best 4; temperature " in text
+    long = fitted(max_iter=300)
+    assert f" best {long.best_iter_.min()} to {long.best_iter_.max()};" in str(long.summary())
+    assert max(map(len, lines)) <= WIDTH
+    assert repr(summary) == str(summary)
+
+
+def test_one_network_and_ignored_columns_are_said_as_such():
+    frame = X.assign(id=[f"iris {number}" for number in range(150)])
+    text = str(fitted(frame, n_members=1).summary())
+    assert text.startswith("DeepNetClassifier: 1 network of ")
+    assert "ignored: id (unique in every row)" in text
+    assert "5 columns ->" in text
+    assert " best 4;" in text
+
+
+def test_logistic_regression_has_one_layer():
+    net = DeepNetClassifier((), max_iter=2, encoder=StandardScaler()).fit(X, y)
+    (layer,) = net.summary().layers
+    assert (layer.name, layer.fan_in, layer.fan_out) == ("output", 4, 3)
+    assert "StandardScaler: 4 columns -> 4 inputs" in str(net.summary())
+
+
+def test_nothing_is_summed_up_before_fit():
+    with pytest.raises(NotFittedError):
+        DeepNetClassifier().summary()
+
+
+# In notebooks
+
+
+def texts_of(svg):
+    return ["".join(element.itertext()) for element in svg.iter(f"{SVG}text")]
+
+
+def test_the_diagram_shows_widths_activations_and_parameter_counts():
+    svg = ElementTree.fromstring(network_diagram(NET.summary()))
+    texts = texts_of(svg)
+    for layer in NET.summary().layers:
+        for wanted in (layer.name, f"{layer.fan_out:,}", layer.activation):
+            assert wanted in texts
+        assert f"{layer.n_parameters:,} parameters" in texts
+    assert "4 columns" in texts
+    assert f"{NET.summary().n_inputs:,}" in texts
+
+
+def test_a_unit_is_a_circle_unless_there_are_too_many():
+    net = DeepNetClassifier((2, 7, 8), max_iter=2, encoder="passthrough").fit(X, y)
+    svg = ElementTree.fromstring(network_diagram(net.summary()))
+    places = [float(circle.get("cx")) for circle in svg.iter(f"{SVG}circle")]
+    _, counts = np.unique(places, return_counts=True)
+    assert counts.tolist() == [4, 2, MOST_UNITS, MOST_UNITS - 1, 3]
+    assert texts_of(svg).count("⋮") == 1
+    lines = [path.get("d").count("L") for path in svg.iter(f"{SVG}path")]
+    assert lines == [4 * 2, 2 * 7, 7 * 6, 6 * 3]
+
+
+def test_nothing_is_drawn_outside_of_the_picture():
+    for sizes in ((), (3,), (50,) * 6):
+        net = DeepNetClassifier(sizes, max_iter=2, n_members=2).fit(X, y)
+        svg = ElementTree.fromstring(network_diagram(net.summary()))
+        width, height = float(svg.get("width")), float(svg.get("height"))
+        for element in svg.iter(f"{SVG}circle"):
+            assert 6 <= float(element.get("cx")) <= width - 6
+            assert 6 <= float(element.get("cy")) <= height - 6
+        for element in svg.iter(f"{SVG}text"):
+            half = 3.5 * len("".join(element.itertext()))
+            assert half <= float(element.get("x")) <= width - half
+            assert 12 <= float(element.get("y")) < height
+
+
+def test_a_notebook_shows_the_diagram_beside_the_parameters():
+    diagram = network_diagram(NET.summary())
+    for html in (NET._repr_html_(), NET._repr_mimebundle_()["text/html"]):
+        assert diagram in html
+        assert "sk-top-container" in html
+    assert NET._repr_mimebundle_()["text/plain"] == repr(NET)
+
+
+def test_the_diagram_needs_a_fit_and_the_configuration_for_diagrams():
+    assert "<svg" not in DeepNetClassifier()._repr_html_()
+    assert "sk-top-container" in DeepNetClassifier()._repr_html_()
+    with sklearn.config_context(display="text"):
+        assert not hasattr(NET, "_repr_html_")
+        assert NET._repr_mimebundle_() == {"text/plain": repr(NET)}
+
+
+def test_a_pipeline_has_its_own_diagram():
+    pipeline = make_pipeline(StandardScaler(), fitted())
+    assert "DeepNetClassifier" in pipeline._repr_html_()
+
+
+class Renamed(DeepNetClassifier):
+    """A subclass whose name is not as harmless as names usually are."""
+
+
+Renamed.__name__ = "<script>alert(1)</script>&"
+
+
+def test_texts_of_the_diagram_are_escaped():
+    net = Renamed(max_iter=2, n_members=1).fit(X, y)
+    diagram = network_diagram(net.summary())
+    assert "<script" not in diagram
+    assert Renamed.__name__ in texts_of(ElementTree.fromstring(diagram))[-1]
+
+
+def test_the_diagram_needs_nothing_from_elsewhere():
+    diagram = network_diagram(NET.summary())
+    namespace = 'xmlns="http://www.w3.org/2000/svg"'
+    rest = diagram.replace(namespace, "", 1)
+    for word in ("http", "href", "url(", "@import", "<style", "<script", "src="):
+        assert word not in rest
+
+
+def test_activations_of_the_users_own_are_shown_by_name():
+    def bent(z):
+        return np.where(z > 0, z, 0.1 * z)
+
+    names = [_name_of(item) for item in ("relu", bent, (bent, np.sign), StandardScaler())]
+    assert names == ["relu", "bent", "bent", "StandardScaler"]

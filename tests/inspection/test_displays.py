@@ -1,0 +1,307 @@
+"""Displays: what their lines, images and texts hold, against the fitted arrays; no pixels."""
+
+import builtins
+from unittest.mock import patch
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer, load_digits, make_multilabel_classification
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdnn import (
+    ArchitectureDisplay,
+    DeepNetClassifier,
+    LossCurveDisplay,
+    TableEncoder,
+    UncertaintyDisplay,
+    WeightsDisplay,
+)
+from skdnn.inspection.weights_display import mosaic
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+X_DIGITS, DIGITS = load_digits(return_X_y=True)
+
+
+def fitted(rows=X, labels=y, **kwargs):
+    few = {"hidden_layer_sizes": (9, 5), "max_iter": 30, "n_members": 3, "random_state": 0}
+    return DeepNetClassifier(**{**few, **kwargs}).fit(rows, labels)
+
+
+with patch("skdnn.core.early_stopping.SHRINKAGE_ROWS", 0):  # members stop at epochs of their own
+    NET = fitted(n_iter_no_change=3)
+DRAW = {
+    ArchitectureDisplay: ArchitectureDisplay.from_estimator,
+    LossCurveDisplay: LossCurveDisplay.from_estimator,
+    UncertaintyDisplay: lambda net, **kwargs: UncertaintyDisplay.from_estimator(net, X, **kwargs),
+    WeightsDisplay: WeightsDisplay.from_estimator,
+}
+every_display = pytest.mark.parametrize("display", DRAW, ids=lambda display: display.__name__)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+# The interface
+
+
+@every_display
+def test_it_draws_into_a_new_figure_or_where_it_is_told_to(display):
+    drawn = DRAW[display](NET)
+    assert drawn.ax_ in drawn.figure_.axes
+    _, ax = plt.subplots()
+    assert DRAW[display](NET, ax=ax).ax_ is ax
+    _, other = plt.subplots()
+    assert drawn.plot(ax=other) is drawn
+    assert (drawn.ax_, drawn.figure_) == (other, other.figure)
+    assert other.get_title()
+    other.figure.draw_without_rendering()
+
+
+@every_display
+def test_it_takes_a_pipeline_and_a_search(display):
+    step = DeepNetClassifier((4,), max_iter=3, n_members=2, encoder="passthrough")
+    pipeline = make_pipeline(StandardScaler(), step).fit(X, y)
+    search = GridSearchCV(pipeline, {"deepnetclassifier__alpha": [0.0]}, cv=2).fit(X, y)
+    assert isinstance(DRAW[display](pipeline), display)
+    assert isinstance(DRAW[display](search), display)
+
+
+@every_display
+def test_it_refuses_what_is_not_a_fitted_network(display):
+    with pytest.raises(NotFittedError):
+        DRAW[display](DeepNetClassifier())
+    with pytest.raises(TypeError, match="got StandardScaler"):
+        DRAW[display](StandardScaler().fit(X))
+
+
+@every_display
+def test_without_matplotlib_the_error_names_the_extra(display, monkeypatch):
+    real_import = builtins.__import__
+
+    def without_matplotlib(name, *args, **kwargs):
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return real_import(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without_matplotlib)
+    with pytest.raises(ImportError, match=rf"{display.__name__} draws .*skdnn\[plot\]"):
+        DRAW[display](NET)
+
+
+# Loss curves
+
+
+def test_loss_curves_are_those_of_the_network():
+    drawn = LossCurveDisplay.from_estimator(NET)
+    curves = {"training": NET.loss_curve_, "validation": NET.validation_loss_curve_}
+    for name, curve in curves.items():
+        epochs, losses = drawn.lines_[name].get_data()
+        np.testing.assert_array_equal(epochs, np.arange(1, NET.n_iter_ + 1))
+        np.testing.assert_allclose(losses, curve)
+    legend = [text.get_text() for text in drawn.ax_.get_legend().get_texts()]
+    assert legend == ["training", "validation", "kept"]
+    assert drawn.ax_.get_title() == "DeepNetClassifier"
+
+
+def test_the_band_holds_every_member_and_no_more():
+    drawn = LossCurveDisplay.from_estimator(NET)
+    members = {
+        "training": NET.member_loss_curves_,
+        "validation": NET.member_validation_loss_curves_,
+    }
+    assert np.isnan(members["training"]).any()  # some member has stopped before the last epoch
+    for name, curves in members.items():
+        corners = drawn.bands_[name].get_paths()[0].vertices
+        for epoch in range(1, NET.n_iter_ + 1):
+            at_epoch = corners[corners[:, 0] == epoch, 1]
+            known = curves[:, epoch - 1][np.isfinite(curves[:, epoch - 1])]
+            np.testing.assert_allclose([at_epoch.min(), at_epoch.max()], [known.min(), known.max()])
+
+
+def test_the_points_are_the_epochs_that_were_kept():
+    drawn = LossCurveDisplay.from_estimator(NET)
+    epochs, losses = drawn.best_.get_data()
+    np.testing.assert_array_equal(epochs, NET.best_iter_)
+    lowest = np.nanmin(NET.member_validation_loss_curves_, axis=1)
+    np.testing.assert_allclose(losses, lowest, atol=NET.tol)
+
+
+def test_one_member_has_no_band_and_no_validation_no_second_line():
+    one = LossCurveDisplay.from_estimator(fitted(n_members=1, max_iter=3), name="one")
+    assert (one.bands_, one.ax_.get_title()) == ({}, "one")
+    assert len(one.best_.get_xdata()) == 1
+    plain = LossCurveDisplay.from_estimator(fitted(early_stopping=False, max_iter=3))
+    assert list(plain.lines_) == ["training"]
+    assert plain.best_ is None
+
+
+def test_curves_of_ones_own_need_no_epochs_that_were_kept():
+    losses = np.array([[3.0, 2.0, 1.5], [3.0, 2.5, np.nan]])
+    drawn = LossCurveDisplay(train_losses=losses, validation_losses=losses + 1).plot()
+    np.testing.assert_allclose(drawn.lines_["validation"].get_ydata(), [4, 3.25, 2.5])
+    assert drawn.best_ is None
+
+
+# Weights
+
+
+def test_images_are_the_weights_of_each_unit():
+    net = fitted(X_DIGITS / 16, DIGITS, encoder="passthrough")
+    drawn = WeightsDisplay.from_estimator(net, member=2, image_shape=(8, 8))
+    shown = drawn.image_.get_array().filled(np.nan)
+    assert shown.shape == (3 * 9 + 1, 3 * 9 + 1)
+    for unit in range(9):
+        top, left = 9 * (unit // 3) + 1, 9 * (unit % 3) + 1
+        expected = net.coefs_[0][2][:, unit].reshape(8, 8)
+        np.testing.assert_array_equal(shown[top : top + 8, left : left + 8], expected)
+    assert np.isnan(shown[::9]).all()
+    assert np.isnan(shown[:, ::9]).all()
+    limit = np.abs(net.coefs_[0][2]).max()
+    np.testing.assert_allclose(drawn.image_.get_clim(), [-limit, limit])
+
+
+def test_a_pixel_has_the_sum_of_the_weights_of_its_inputs_and_0_where_it_is_ignored():
+    net = fitted(X_DIGITS, DIGITS, encoder=TableEncoder(n_bins=3), max_iter=2)
+    drawn = WeightsDisplay.from_estimator(net, image_shape=(8, 8))
+    names = net.encoder_.get_feature_names_out()
+    for pixel in (0, 20):  # the corner is always white
+        rows = [row for row, name in enumerate(names) if name.split("_")[0] == f"x{pixel}"]
+        expected = net.coefs_[0][0][rows].sum(axis=0)
+        np.testing.assert_allclose(drawn.weights[pixel], expected, rtol=1e-5)
+    assert "x0" in net.encoder_.ignored_columns_
+
+
+def test_images_that_do_not_fill_a_square_leave_room():
+    weights = np.arange(2 * 6 * 3, dtype=float).reshape(6, 6)[:, :5]
+    shown = mosaic(weights, (2, 3))
+    assert shown.shape == (3 * 3 + 1, 2 * 4 + 1)
+    np.testing.assert_array_equal(shown[7:9, 1:4], weights[:, 4].reshape(2, 3))
+    assert np.isnan(shown[7:9, 5:8]).all()
+
+
+def test_a_heat_map_shows_any_layer_and_names_few_inputs():
+    for layer, weights in enumerate(NET.coefs_):
+        drawn = WeightsDisplay.from_estimator(NET, layer=layer, member=1)
+        np.testing.assert_array_equal(drawn.image_.get_array(), weights[1])
+        assert drawn.ax_.get_title() == f"weights of {NET.summary().layers[layer].name}"
+    net = fitted(X.iloc[:, :4], encoder=TableEncoder(n_bins=0), n_members=1)
+    drawn = WeightsDisplay.from_estimator(net)
+    np.testing.assert_array_equal(drawn.image_.get_array(), net.coefs_[0])
+    labels = [label.get_text() for label in drawn.ax_.get_yticklabels()]
+    assert labels == net.encoder_.get_feature_names_out().tolist()
+
+
+def test_only_the_largest_units_are_shown_under_their_own_numbers():
+    drawn = WeightsDisplay.from_estimator(NET, layer=1, n_units=2)
+    norms = np.linalg.norm(NET.coefs_[1][0], axis=0)
+    assert drawn.units.tolist() == sorted(norms.argsort()[-2:].tolist())
+    np.testing.assert_array_equal(drawn.weights, NET.coefs_[1][0][:, drawn.units])
+    drawn.figure_.draw_without_rendering()
+    labels = {label.get_text() for label in drawn.ax_.get_xticklabels()} - {""}
+    assert labels == {str(unit) for unit in drawn.units}
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"layer": 3}, "layer=3 does not exist: there are 3, counted from 0"),
+        ({"member": -4}, "member=-4 does not exist: there are 3"),
+        ({"layer": 1, "image_shape": (3, 3)}, "image_shape is for the first layer"),
+        ({"layer": 1.0}, "layer=1.0 does not exist"),
+        ({"image_shape": (8, 8)}, r"image_shape=\(8, 8\) must be .* of images of 30 pixels"),
+        ({"image_shape": (-5, -6)}, "two positive whole numbers"),
+        ({"image_shape": (5.0, 6.0)}, "two positive whole numbers"),
+        ({"image_shape": 30}, "image_shape=30 must be rows and columns"),
+        ({"n_units": 0}, "n_units must be None or a whole number from 1 on, got 0"),
+        ({"n_units": 1.5}, "n_units must be None or a whole number from 1 on, got 1.5"),
+    ],
+    ids=str,
+)
+def test_weights_that_do_not_exist_are_refused(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        WeightsDisplay.from_estimator(NET, **kwargs)
+
+
+# Architecture
+
+
+def test_the_drawing_says_what_the_summary_says():
+    drawn = ArchitectureDisplay.from_estimator(NET)
+    summary = NET.summary()
+    texts = [text.get_text() for text in drawn.texts_]
+    assert texts[0] == f"inputs\n{summary.n_inputs}\n30 columns"
+    for layer, above, below in zip(summary.layers, texts[2::2], texts[3::2], strict=True):
+        assert above == f"{layer.name}\n{layer.fan_out}\n{layer.activation}"
+        assert below == f"{layer.n_parameters:,}\nparameters"
+    assert drawn.ax_.get_title() == str(summary).splitlines()[0]
+
+
+def test_units_are_circles_and_every_two_of_them_are_connected():
+    drawn = ArchitectureDisplay.from_estimator(NET)
+    counts = [len(units.get_offsets()) for units in drawn.units_]
+    assert counts == [6, 6, 5, 1]  # of many there are six, with a gap in the middle
+    lines = [len(lines.get_segments()) for lines in drawn.connections_]
+    assert lines == [36, 30, 5]
+    ends = {tuple(end) for end in np.concatenate(drawn.connections_[1].get_segments())}
+    circles = np.concatenate([drawn.units_[1].get_offsets(), drawn.units_[2].get_offsets()])
+    assert ends == set(map(tuple, circles.tolist()))
+
+
+# Uncertainty
+
+
+def test_points_are_confidence_and_spread_of_the_predicted_class():
+    drawn = UncertaintyDisplay.from_estimator(NET, X, y)
+    predicted = NET.predict(X)
+    of_predicted = NET.predict_proba_members(X)[:, np.arange(len(X)), predicted]
+    for name, rows in (("right", predicted == y), ("wrong", predicted != y)):
+        confidence, spread = drawn.points_[name].get_data()
+        np.testing.assert_allclose(confidence, NET.predict_proba(X).max(axis=1)[rows])
+        np.testing.assert_allclose(spread, of_predicted[:, rows].std(axis=0))
+        assert drawn.points_[name].get_label() == f"{name} ({rows.sum()})"
+
+
+def test_no_row_is_above_the_limit():
+    drawn = UncertaintyDisplay.from_estimator(NET, X)
+    assert list(drawn.points_) == ["rows"]
+    confidence, limit = drawn.limit_.get_data()
+    largest = np.sqrt(drawn.confidence * (1 - drawn.confidence))
+    assert (drawn.spread <= largest + 1e-12).all()
+    np.testing.assert_allclose(limit, np.sqrt(confidence * (1 - confidence)))
+
+
+def test_labels_may_be_texts():
+    names = np.where(y == 1, "benign", "malignant")
+    net = fitted(labels=names, max_iter=5)
+    drawn = UncertaintyDisplay.from_estimator(net, X, names)
+    assert drawn.is_wrong.mean() < 0.2
+    of_pandas = names.astype(object), pd.Categorical(names), pd.Series(names, dtype="string")
+    for labels in of_pandas:
+        found = UncertaintyDisplay.from_estimator(net, X, labels)
+        np.testing.assert_array_equal(found.is_wrong, drawn.is_wrong)
+
+
+def test_labels_must_be_one_for_each_row():
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[569, 5\]"):
+        UncertaintyDisplay.from_estimator(NET, X, y[:5])
+    with pytest.raises(ValueError, match=r"1d array, got an array of shape \(569, 2\)"):
+        UncertaintyDisplay.from_estimator(NET, X, np.c_[y, y])
+
+
+def test_one_member_and_several_labels_have_no_spread():
+    with pytest.raises(ValueError, match="has 1: fit with n_members=2 or more"):
+        UncertaintyDisplay.from_estimator(fitted(n_members=1, max_iter=2), X)
+    rows, labels = make_multilabel_classification(60, random_state=0)
+    with pytest.raises(ValueError, match="several labels a row: draw one of them"):
+        UncertaintyDisplay.from_estimator(fitted(rows, labels, max_iter=2), rows)
