@@ -1,7 +1,7 @@
 """Averages of members' probabilities: logarithms, log-odds, and the gradient of these.
 
 Conventions: ``logits`` is (n_members, n_rows, n_outputs) in float64; ``classes`` is (n_rows,)
-of class indices. Members have log-odds of their own, (n_members, n_rows): those of a class
+of class indices. The log-odds of each member, (n_members, n_rows), are those of a class
 against all others together. Nothing here takes the logarithm of zero.
 """
 

@@ -12,7 +12,7 @@ def fit_temperature(logits, targets, weights, loss):
     """Return the temperature that minimizes the loss of ``logits / temperature``.
 
     Guo et al., 2017, https://arxiv.org/abs/1706.04599. A penalty ``log(temperature) ** 2 /
-    n_rows``, a prior that a few dozen rows outweigh, keeps a handful of rows from deciding.
+    n_rows``, a weak prior at 1, keeps the temperature of a few rows near 1.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def fit_temperature(logits, targets, weights, loss):
     Returns
     -------
     float
-        1 if there is nothing to choose between.
+        1 if no other temperature lowers the loss.
     """
     logits = logits.astype(np.float64)
     weights = weights[None] / weights.sum()
@@ -43,10 +43,10 @@ def fit_temperature(logits, targets, weights, loss):
 def ensemble_temperature(single, member_logits, loss, n_rows):
     """Return the temperature for an average of members, from that of single members.
 
-    An average is less sure than its members, so at the members' temperature it would be too
-    modest. The matching temperature makes the average's mean entropy that of the members at
+    An average is less confident than its members: at their temperature it would be
+    underconfident. The matching temperature makes the average's mean entropy that of the members at
     theirs. Small data are left nearer to ``single``: there, choosing the best epoch by the
-    same held-out rows has made the members look too good, which works the other way. The weight
+    same held-out rows makes the members look too good, which has the opposite effect. The weight
     ``n_rows / (n_rows + 1000)`` is empirical.
 
     Parameters

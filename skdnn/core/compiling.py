@@ -235,7 +235,7 @@ def _count_seconds(seconds):
 
 
 def _apart(function, *args):
-    """Call a function on a thread of its own; return or raise here what it does.
+    """Call a function on a new thread, and return its result or raise its exception.
 
     Signals are handled on the main thread, so an exception from there is none of the function's:
     it is never taken for one, and the function finishes what it has begun.

@@ -4,14 +4,14 @@ import numpy as np
 
 
 class BestEpochs:
-    """Watch a loss for each member.
+    """The lowest loss of each member so far, its epoch, and the epochs since.
 
     Parameters
     ----------
     params : ndarray of shape (n_members, n_parameters)
         Parameters to start from.
     tol : float
-        A loss that falls by less does not renew patience.
+        A decrease of the loss by less does not reset patience.
     keep : bool
         Whether to keep a copy of the best parameters.
     """
@@ -26,10 +26,10 @@ class BestEpochs:
         self.params = params.copy() if keep else None
 
     def update(self, epoch, losses, params):
-        """Take note of an epoch.
+        """Record the losses of an epoch.
 
-        The best epoch is the one with the lowest loss, by however little; patience starts
-        anew only if the loss falls by at least ``tol`` below its best before.
+        The best epoch is the one with the lowest loss. Patience starts anew only if the loss
+        falls at least ``tol`` below its lowest value before.
 
         Parameters
         ----------
@@ -54,16 +54,16 @@ class BestEpochs:
             self.params = self.params[members]
 
 
-# Validation rows from which on a member's own loss counts more than that of all members.
+# Validation rows of a member from which its own loss has the larger weight.
 SHRINKAGE_ROWS = 500
 
 
 class StoppingCriterion:
-    """What patience watches: members whose folds are small listen to the others too.
+    """The early-stopping criterion: a validation loss or score, shrunk for small folds.
 
-    A fold of a few rows is a noisy guide to when to stop: its lowest loss is luck, and a score of
-    its rows flatters. So a member's loss and the mean of all members' are weighted by how many
-    rows it has, against ``SHRINKAGE_ROWS``.
+    The loss on a validation fold of a few rows is noisy, and its minimum over epochs is
+    optimistic. So the criterion is a weighted mean of the member's own loss and the mean loss of
+    all members; the weight of the first is ``n / (n + SHRINKAGE_ROWS)`` for n rows.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class StoppingCriterion:
         Parameters
         ----------
         curve : ndarray of shape (3, n_members)
-            NaN for members that are done: they stay with what they said last.
+            NaN for members that have stopped: the mean contains their last values.
 
         Returns
         -------
@@ -92,8 +92,8 @@ class StoppingCriterion:
         """
         if not self.plan.keep_best:
             return curve[0]
-        said = curve[1] if self.plan.score is None else -curve[2]
-        self.last = said if self.last is None else np.where(np.isnan(curve[0]), self.last, said)
+        latest = curve[1] if self.plan.score is None else -curve[2]
+        self.last = latest if self.last is None else np.where(np.isnan(curve[0]), self.last, latest)
         finite = np.isfinite(self.last)
         mean = self.last[finite].mean() if finite.any() else np.inf
-        return self.own_share * said + (1 - self.own_share) * mean
+        return self.own_share * latest + (1 - self.own_share) * mean

@@ -1,18 +1,17 @@
 """Widen encoded rows into the network's inputs, a batch at a time.
 
-An encoded row holds ``n_numbers`` numbers, then one bin position for each binned column,
+An encoded row holds ``n_numbers`` numbers, then one position on the bins for each binned column,
 then one code for each categorical column. Its expansion holds
 
 - the same numbers;
-- the piecewise-linear encoding of each bin position ``u``, which tells by its whole part in
-  which of the column's ``n_bins`` bins a value lies, and by the rest how far in it: input t is
+- the piecewise-linear encoding of each bin position ``u``, whose whole part is the number of the
+  bin that the value lies in, of ``n_bins``, and whose fraction is how far in it: input t is
   ``clip(u - t, 0, 1) - 1/2`` (Gorishniy et al., 2022, https://arxiv.org/abs/2203.05556, less
   one half, so that inputs lie around 0);
 - a one-hot block for each code. A code outside ``[0, n_categories)`` (unseen, or missing where
-  training had no gaps) gives a block of zeros.
+  training had no missing values) gives a block of zeros.
 
-Keeping rows narrow until a batch needs them is what stops a wide encoding from multiplying the
-memory of the data.
+Rows are widened batch by batch, so that a wide encoding does not multiply the memory of the data.
 """
 
 from typing import NamedTuple
@@ -70,9 +69,9 @@ class Expansion(NamedTuple):
     n_numbers : int
         Leading columns that are copied as they are.
     n_categories : tuple of int
-        Levels of each categorical column, the last ones.
+        Categories of each categorical column; these columns come last.
     n_bins : tuple of int
-        Bins of each bin position, between the two.
+        Bins of each binned column; these columns come in between.
     """
 
     n_numbers: int
@@ -122,7 +121,7 @@ class Expansion(NamedTuple):
         return out
 
     def places(self):
-        """Return what :func:`expand` has to know of the layout."""
+        """Return the layout as arguments of :func:`expand`."""
         widths = self.column_widths
         columns = np.repeat(np.arange(len(widths)), widths)
         firsts = np.repeat(np.cumsum((0, *widths[:-1])), widths)

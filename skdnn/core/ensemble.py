@@ -123,8 +123,8 @@ class Ensemble:
         with np.errstate(over="ignore", invalid="ignore"):
             report[0] = losses = steps.epoch(rates, self.n_steps)
             self._restore_diverged(span, losses)
-            # An epoch's loss is that of the parameters it set out from, more or less: where it
-            # is the lowest so far, those were good, whatever the epoch made of them.
+            # An epoch's training loss is close to that of the parameters at its start. Where it
+            # is the lowest so far, these are the ones to go back to after a divergence.
             for k in np.flatnonzero(losses < lowest):
                 last_good[k] = before[k]
             np.fmin(lowest, losses, out=lowest)
@@ -169,7 +169,7 @@ class Ensemble:
             memory[span][bad] = 0
 
     def stop_or_slow_down(self):
-        """Tell which members are out of patience, and which are done for whatever reason.
+        """Return which members are out of patience, and which are to stop.
 
         With the adaptive schedule, patience running out lowers the rate before it ends training.
         """

@@ -8,10 +8,10 @@ from skdnn.core.tape import Tape
 
 
 class Evaluation:
-    """Loss and accuracy of a few members, each on rows of its own.
+    """Loss and accuracy of a few members, each on its own validation rows.
 
-    The loss is smoothed as in training: judged by other targets, training towards modest
-    probabilities would look the worse the better it succeeds. An instance belongs to one thread.
+    The loss uses the smoothed targets of training: with other targets, training towards smoothed
+    probabilities would look worse the better it succeeds. An instance is used by one thread only.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def _count_hits(is_hit, logits, targets, weights, out):
 
 
 def held_out_logits(network, params, data, member_rows, run=map):
-    """Return each member's logits of its own rows.
+    """Return each member's logits of its held-out rows.
 
     Parameters
     ----------

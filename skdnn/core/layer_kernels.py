@@ -22,7 +22,7 @@ NO_KEYS = np.empty(0, np.uint64)
 def dropout_factors(keys, threshold, shape, dtype):
     """Return a factor for each unit: 0, or what makes up for those that are dropped."""
     n_members, n_rows, width = shape
-    n_words = -(-width // 4)  # 16 bits a unit; each row begins with a word of its own
+    n_words = -(-width // 4)  # 16 bits a unit; each row begins with a new word
     draws = random_words(keys, n_rows * n_words).view(np.uint16)
     kept = draws.reshape(n_members, n_rows, 4 * n_words)[..., :width] >= threshold
     return kept * dtype.type(2**16 / (2**16 - threshold))

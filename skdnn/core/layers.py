@@ -162,8 +162,8 @@ class EncodedDense(Dense):
     input_dropout : float in [0, 1), default=0.0
         Probability that an input is dropped.
     is_scaled : bool, default=False
-        Whether a factor for each encoded column, whatever its inputs are, is learnt along with the
-        weights: shrinking it is the short way to be rid of a column that tells nothing (the scaling
+        Whether a factor for each encoded column is learnt along with the weights: by shrinking it
+        training can ignore an uninformative column (the scaling
         layer of Holzmüller et al., 2024, https://arxiv.org/abs/2407.04491, with one factor for all
         inputs of a column). A weight of exactly 0 then stays 0: the starting weights say which
         columns a unit is connected to.

@@ -100,7 +100,7 @@ def train_lbfgs(network, split, state, plan, max_fun, runtime=Runtime()):  # noq
 
 
 def _in_float64(data):
-    # A line search lives on small differences, whatever the type of the data.
+    # A line search compares small differences of the loss: these need float64.
     return data and data._replace(rows=data.rows.astype(np.float64))
 
 

@@ -55,8 +55,8 @@ class Loss(NamedTuple):
     is_hit : callable
         ``(logits, targets) -> bool (n_members, n_rows)``: whether the prediction is right.
     columns_are_independent : bool
-        Whether each column of probabilities is one of two outcomes of its own, instead of all
-        columns summing to 1.
+        Whether each column has a probability between 0 and 1 independent of the others, instead
+        of all columns summing to 1.
     out_activation : {"softmax", "logistic"}
         What turns logits into probabilities.
     scores : callable

@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Progress(NamedTuple):
-    """How far training has come, and what the schedules need to know.
+    """How far training has come, and the parameters of the schedules.
 
     Attributes
     ----------

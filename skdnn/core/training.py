@@ -136,7 +136,7 @@ class History(NamedTuple):
 
 
 class Runtime(NamedTuple):
-    """Where training runs, and who watches it.
+    """The threads that training runs on, and its callbacks.
 
     Attributes
     ----------
