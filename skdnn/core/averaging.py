@@ -19,9 +19,7 @@ def mean_proba(log_proba):
     -------
     ndarray of shape (n_rows, n_columns)
     """
-    total = np.add.reduce(np.exp(log_proba, out=log_proba), axis=0)
-    total /= len(log_proba)
-    return total
+    return np.add.reduce(np.exp(log_proba, out=log_proba), axis=0) / len(log_proba)
 
 
 def log_mean_proba(log_proba):

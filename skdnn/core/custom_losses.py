@@ -83,9 +83,8 @@ def as_loss(item, standard):
     -------
     Loss
     """
-    if isinstance(item, Loss):
-        return item
-    return standard._replace(value_and_gradient=CustomLoss(item))
+    is_ready = isinstance(item, Loss)
+    return item if is_ready else standard._replace(value_and_gradient=CustomLoss(item))
 
 
 def check_loss(item, standard, n_outputs, rng):

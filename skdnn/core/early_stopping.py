@@ -1,4 +1,7 @@
-"""Early stopping: the criterion, patience, and the best epoch of each member."""
+"""Early stopping: the criterion, the best epoch of each member, and how long ago it was.
+
+:meth:`skdnn.core.ensemble.Ensemble.stop_or_slow_down` compares that to the patience.
+"""
 
 import numpy as np
 

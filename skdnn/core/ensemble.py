@@ -141,19 +141,10 @@ class Ensemble:
     def _rates(self, number):
         """Return the rates of the steps of an epoch."""
         plan, n_batches = self.plan, self.job.layout.n_batches
-        taken = self.n_steps - self.first_step
-        return [
-            plan.learning_rate
-            * plan.schedule(
-                Progress(
-                    (taken + step) / (plan.n_epochs * n_batches),
-                    number * self.n_rows,
-                    plan.power_t,
-                    plan.warmup,
-                )
-            )
-            for step in range(n_batches)
-        ]
+        taken = self.n_steps - self.first_step + np.arange(n_batches)
+        fractions = (taken / (plan.n_epochs * n_batches)).tolist()
+        more = number * self.n_rows, plan.power_t, plan.warmup
+        return [plan.learning_rate * plan.schedule(Progress(part, *more)) for part in fractions]
 
     def _restore_diverged(self, span, losses):
         """Put members with a loss or a parameter that is not finite back, at a lower rate."""

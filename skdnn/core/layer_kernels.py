@@ -2,10 +2,9 @@
 
 Conventions: arrays have the members axis in front: outputs, slopes and gradients are ``(n_members,
 n_rows, width)``; parameters and their gradients are flat, ``(n_members, n_parameters)``, and
-``start`` is the place in a row of theirs where the biases of the layer begin. ``keys`` has a random
-key for each member, or none, and then nothing is dropped; a unit is dropped whose 16 random bits
-are below ``threshold``, and the others are scaled up by what makes up for it. All numbers of a call
-have one floating type. NaN and infinity pass through: whoever calls a kernel checks.
+``start`` is the place in a row of theirs where the biases of the layer begin. ``keys`` and
+``threshold`` are those of :mod:`skdnn.core.dropout`. All numbers of a call have one floating type.
+NaN and infinity pass through: whoever calls a kernel checks.
 """
 
 from functools import cache
@@ -14,25 +13,8 @@ from types import FunctionType
 import numpy as np
 
 from skdnn.core.compiling import Kernel, kernel
-from skdnn.core.random_bits import GOLDEN, random_words, scramble
-
-NO_KEYS = np.empty(0, np.uint64)
-
-
-def dropout_factors(keys, threshold, shape, dtype):
-    """Return a factor for each unit: 0, or what makes up for those that are dropped."""
-    n_members, n_rows, width = shape
-    n_words = -(-width // 4)  # 16 bits a unit; each row begins with a new word
-    draws = random_words(keys, n_rows * n_words).view(np.uint16)
-    kept = draws.reshape(n_members, n_rows, 4 * n_words)[..., :width] >= threshold
-    return kept * dtype.type(2**16 / (2**16 - threshold))
-
-
-def draw(key, row, words):
-    """Return the 16 random bits of each unit of a row, written into ``words``."""
-    for w in range(words.size):
-        words[w] = scramble(key + np.uint64(row * words.size + w + 1) * GOLDEN)
-    return words.view(np.uint16)
+from skdnn.core.dropout import draw, dropout_factors
+from skdnn.core.random_bits import scramble
 
 
 def _finish(outputs, params, start, slopes, keys, threshold):
@@ -180,21 +162,3 @@ def backward(grad_outputs, slopes, grads, start):
             for i in range(width):
                 line[i] *= line_slopes[i]
                 total[i] += line[i]
-
-
-def _drop_twin(inputs, keys, threshold, outputs):
-    np.multiply(inputs, dropout_factors(keys, threshold, inputs.shape, inputs.dtype), out=outputs)
-
-
-@kernel(_drop_twin, calls=(scramble, draw))
-def drop(inputs, keys, threshold, outputs):
-    """Write the inputs with some of them dropped."""
-    real = inputs.dtype.type
-    n_members, n_rows, width = outputs.shape
-    words = np.empty((width + 3) // 4, np.uint64)
-    least, kept = np.uint16(threshold), real(2**16 / (2**16 - threshold))
-    for k in range(n_members):
-        for r in range(n_rows):
-            draws, line, into = draw(keys[k], r, words), inputs[k, r], outputs[k, r]
-            for i in range(width):
-                into[i] = line[i] * (kept if draws[i] >= least else real(0))

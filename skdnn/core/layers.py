@@ -12,19 +12,14 @@ import math
 
 import numpy as np
 
-from skdnn.core import embeddings, layer_kernels
+from skdnn.core import encoded_kernels, layer_kernels
 from skdnn.core.activations import ACTIVATIONS
-from skdnn.core.embeddings import FACTOR_SPEED
+from skdnn.core.dropout import NO_KEYS, drop_inputs, threshold_of
+from skdnn.core.encoded_kernels import FACTOR_SPEED
 from skdnn.core.encoded_rows import expand
-from skdnn.core.layer_kernels import NO_KEYS
 
 IDENTITY = ACTIVATIONS["identity"]
 FEWEST_INPUTS = 10  # of a column, on average, with which it pays not to widen rows
-
-
-def threshold_of(rate):
-    """Return what 16 random bits must reach for a unit to be kept."""
-    return min(round(rate * 2**16), 2**16 - 1)
 
 
 class Dense:
@@ -151,7 +146,7 @@ class EncodedDense(Dense):
     """A first layer on encoded rows, which stand for many more inputs.
 
     Rows are widened into inputs, or, where columns stand for many inputs each and kernels are
-    compiled, the layer takes them as they are: see :mod:`skdnn.core.embeddings`.
+    compiled, the layer takes them as they are: see :mod:`skdnn.core.encoded_kernels`.
 
     Parameters
     ----------
@@ -218,7 +213,7 @@ class EncodedDense(Dense):
         weights = tape.view(tape.params, start, (sizes.sum(), self.shapes[0][1]))
         if self.is_scaled:
             weights = tape.empty(weights.shape)
-            tape.call(embeddings.scale_weights, tape.params, start, factors, sizes, weights)
+            tape.call(encoded_kernels.scale_weights, tape.params, start, factors, sizes, weights)
         return weights
 
     def _factors(self, tape, start):
@@ -226,7 +221,7 @@ class EncodedDense(Dense):
         factors = tape.empty((len(tape.params), len(self.column_widths)))
         if self.is_scaled:
             start += sum(map(math.prod, self.shapes[:2]))
-            tape.call(embeddings.compute_factors, tape.params, start, factors)
+            tape.call(encoded_kernels.compute_factors, tape.params, start, factors)
         else:
             factors.fill(1)
         return factors
@@ -238,7 +233,7 @@ class EncodedDense(Dense):
 
         def backward(grad_outputs, wants_inputs):
             grad_inputs = product_back(grad_outputs, wants_inputs)
-            tape.call(embeddings.learn_factors, tape.params, tape.grads, *args)
+            tape.call(encoded_kernels.learn_factors, tape.params, tape.grads, *args)
             return grad_inputs
 
         return backward
@@ -255,7 +250,7 @@ class EncodedDense(Dense):
         if tape.grads is None or not self.input_threshold:
             return inputs
         outputs = tape.empty(inputs.shape)
-        tape.call(layer_kernels.drop, inputs, tape.new_keys(), self.input_threshold, outputs)
+        tape.call(drop_inputs, inputs, tape.new_keys(), self.input_threshold, outputs)
         return outputs
 
     def _multiply_encoded(self, tape, start, rows, factors):
@@ -269,21 +264,28 @@ class EncodedDense(Dense):
         if len(bins):
             edges = tape.empty((len(tape.params), (bins + 1).sum(), width))
             where = n_numbers, bins
-            tape.call(embeddings.embed_edges, tape.params, edge_start, factors, *where, edges)
-            tape.call(embeddings.add_bins, rows, *where, edges, outputs)
+            tape.call(
+                encoded_kernels.outputs_at_edges,
+                tape.params,
+                edge_start,
+                factors,
+                *where,
+                edges,
+            )
+            tape.call(encoded_kernels.add_bins, rows, *where, edges, outputs)
         if len(codes):
             where = n_numbers + n_bins, codes, (tape.params, code_start)
-            tape.call(embeddings.add_categories, rows, *where, factors, outputs)
+            tape.call(encoded_kernels.add_categories, rows, *where, factors, outputs)
 
         def of_all_columns(grad_outputs, wants_inputs):
             backward(grad_outputs, False)
             if len(bins):
                 starts = edge_start, start + fan_in * width
                 where = rows, n_numbers, bins, grad_outputs, tape.grads, starts
-                tape.call(embeddings.bin_gradients, *where)
+                tape.call(encoded_kernels.bin_gradients, *where)
             if len(codes):
                 where = rows, n_numbers + n_bins, codes, grad_outputs, tape.grads, code_start
-                tape.call(embeddings.category_gradients, *where)
+                tape.call(encoded_kernels.category_gradients, *where)
 
         return outputs, of_all_columns
 

@@ -8,8 +8,9 @@ from scipy import special, stats
 
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.compiling import has_numba
+from skdnn.core.dropout import NO_KEYS
 from skdnn.core.initializers import INITIALIZERS
-from skdnn.core.layer_kernels import NO_KEYS, finisher
+from skdnn.core.layer_kernels import finisher
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 

@@ -20,7 +20,8 @@ from skdnn import DeepNetClassifier
 from skdnn.core import compiling, elementary, layer_kernels
 from skdnn.core.activations import ACTIVATIONS, Activation
 from skdnn.core.compiling import Kernel, backend, compiled, has_numba
-from skdnn.core.layer_kernels import NO_KEYS, finisher
+from skdnn.core.dropout import NO_KEYS, draw
+from skdnn.core.layer_kernels import finisher
 from skdnn.core.tape import Tape
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
@@ -605,7 +606,7 @@ def test_an_activation_that_is_not_to_be_compiled_has_no_kernel():
 @needs_numba
 @pytest.mark.parametrize(
     "edited",
-    [ACTIVATIONS["silu"].value, ACTIVATIONS["silu"].slope, layer_kernels.draw, elementary.exp],
+    [ACTIVATIONS["silu"].value, ACTIVATIONS["silu"].slope, draw, elementary.exp],
     ids=["value", "slope", "draw", "exp"],
 )
 def test_editing_the_file_of_what_a_kernel_calls_names_its_loop_anew(edited, tmp_path, monkeypatch):

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import skdnn.core
-from skdnn.core import embeddings, layer_kernels, losses, optimizers
+from skdnn.core import encoded_kernels, layer_kernels, losses, optimizers
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.compiling import Kernel, has_numba
+from skdnn.core.dropout import NO_KEYS, drop_inputs, dropout_factors
 from skdnn.core.encoded_rows import Expansion, expand
-from skdnn.core.layer_kernels import NO_KEYS, dropout_factors, finisher
+from skdnn.core.layer_kernels import finisher
 from skdnn.core.random_bits import random_words
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
@@ -171,16 +172,16 @@ DRAWS = {
     "add_bias": (layer_kernels.add_bias, draw_add_bias),
     "sum_rows": (layer_kernels.sum_rows, draw_add_bias),
     "multiply_outer": (layer_kernels.multiply_outer, draw_multiply_outer),
-    "drop": (layer_kernels.drop, draw_drop),
+    "drop": (drop_inputs, draw_drop),
     "expand": (expand, draw_expand),
-    "compute_factors": (embeddings.compute_factors, draw_factors),
-    "scale_weights": (embeddings.scale_weights, draw_scale),
-    "learn_factors": (embeddings.learn_factors, draw_learn),
-    "embed_edges": (embeddings.embed_edges, draw_place),
-    "add_bins": (embeddings.add_bins, draw_blend),
-    "add_categories": (embeddings.add_categories, draw_add_codes),
-    "bin_gradients": (embeddings.bin_gradients, draw_scatter_knots),
-    "category_gradients": (embeddings.category_gradients, draw_scatter_codes),
+    "compute_factors": (encoded_kernels.compute_factors, draw_factors),
+    "scale_weights": (encoded_kernels.scale_weights, draw_scale),
+    "learn_factors": (encoded_kernels.learn_factors, draw_learn),
+    "outputs_at_edges": (encoded_kernels.outputs_at_edges, draw_place),
+    "add_bins": (encoded_kernels.add_bins, draw_blend),
+    "add_categories": (encoded_kernels.add_categories, draw_add_codes),
+    "bin_gradients": (encoded_kernels.bin_gradients, draw_scatter_knots),
+    "category_gradients": (encoded_kernels.category_gradients, draw_scatter_codes),
     "softmax": (losses.softmax_cross_entropy, draw_loss("softmax")),
     "sigmoid": (losses.sigmoid_cross_entropy, draw_loss("multilabel")),
     "descend": (optimizers.descend, draw_rule(0, 1)),
@@ -355,7 +356,7 @@ def test_a_unit_whose_bits_are_the_threshold_is_kept():
         assert expected[unit] > 0
         dropped, finished = np.empty((1, 1, 5)), inputs.copy()
         calls = [
-            (layer_kernels.drop, (inputs, keys, threshold, dropped)),
+            (drop_inputs, (inputs, keys, threshold, dropped)),
             (
                 finisher(ACTIVATIONS["identity"]),
                 (finished, params, 0, np.empty((1, 1, 5)), keys, threshold),
@@ -395,5 +396,5 @@ def test_biases_are_added_to_every_row():
 
 def test_factors_are_one_plus_ten_times_a_parameter():
     factors = np.empty((1, 2))
-    embeddings.compute_factors(np.array([[5.0, 0.0, 0.25]]), 1, factors)
+    encoded_kernels.compute_factors(np.array([[5.0, 0.0, 0.25]]), 1, factors)
     np.testing.assert_array_equal(factors, [[1.0, 3.5]])

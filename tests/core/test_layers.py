@@ -9,8 +9,9 @@ from sklearn.preprocessing import OneHotEncoder
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.batches import SparseBatch
 from skdnn.core.compiling import has_numba
+from skdnn.core.dropout import threshold_of
 from skdnn.core.encoded_rows import Expansion
-from skdnn.core.layers import Dense, EncodedDense, SparseDense, threshold_of
+from skdnn.core.layers import Dense, EncodedDense, SparseDense
 from skdnn.core.random_bits import random_words
 from skdnn.core.tape import Tape
 

@@ -13,7 +13,7 @@ from gradient_checks import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from skdnn.core import embeddings
+from skdnn.core import encoded_kernels
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.batches import SparseBatch
 from skdnn.core.compiling import has_numba
@@ -226,8 +226,8 @@ def test_columns_of_many_inputs_are_not_widened_where_kernels_are_compiled(
     rows = np.zeros((1, 4, expansion.n_inputs))
     network.forward(tape, rows)[1](np.zeros((1, 4, 2)))
     called = {function for function, _ in tape.calls}
-    assert (embeddings.add_bins._dispatcher in called) == is_compact
-    assert (embeddings.bin_gradients._dispatcher in called) == is_compact
+    assert (encoded_kernels.add_bins._dispatcher in called) == is_compact
+    assert (encoded_kernels.bin_gradients._dispatcher in called) == is_compact
     assert (expand._dispatcher in called) != is_compact
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from skdnn.core.compiling import has_numba
-from skdnn.core.layer_kernels import draw
+from skdnn.core.dropout import draw
 from skdnn.core.random_bits import random_words, scramble
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")

@@ -1,9 +1,10 @@
-"""Embeddings of categories and bins: the first layer on encoded rows that are not widened.
+"""The first layer on encoded rows: products with their weights, without widening the rows.
 
-A bin position ``u`` stands for the inputs ``clip(u - t, 0, 1) - 1/2`` of n bins t (see
-:mod:`skdnn.core.encoded_rows`). Times weights W they sum to a function of u that is linear between
-whole numbers: at edge t it is ``sum(W[:t]) - sum(W) / 2``. So a row takes a blend of its two
-nearest edges instead of a product with all n inputs; a code takes its row of weights.
+A code stands for a one-hot block, so its product is its row of weights. A bin position ``u`` stands
+for the inputs ``clip(u - t, 0, 1) - 1/2`` of n bins t (see :mod:`skdnn.core.encoded_rows`). Times
+weights W they sum to a function of u that is linear between whole numbers: at edge t it is
+``sum(W[:t]) - sum(W) / 2``. So a row takes a blend of its two nearest edges instead of a product
+with all n inputs.
 
 Conventions: see :mod:`skdnn.core.layer_kernels`. ``rows`` is (n_members, n_rows, n_columns);
 ``factors`` (n_members, n_columns) is what the weights of all inputs of a column are multiplied by;
@@ -91,7 +92,7 @@ def learn_factors(params, grads, start, width, factors, sizes):
             place += size
 
 
-def _embed_edges(params, start, factors, column, sizes, edges):
+def _outputs_at_edges(params, start, factors, column, sizes, edges):
     width, real = edges.shape[2], edges.dtype.type
     for k in range(edges.shape[0]):
         place, edge = start, 0
@@ -215,7 +216,7 @@ def _category_gradients(rows, column, sizes, grad_outputs, grads, start):
 
 
 # Without numba rows are widened, so these have no twins but themselves, run by Python.
-embed_edges = Kernel(_embed_edges, _embed_edges)
+outputs_at_edges = Kernel(_outputs_at_edges, _outputs_at_edges)
 add_bins = Kernel(_add_bins, _add_bins, (bin_of,))
 add_categories = Kernel(_add_categories, _add_categories)
 bin_gradients = Kernel(_bin_gradients, _bin_gradients, (bin_of,))

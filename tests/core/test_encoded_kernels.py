@@ -6,9 +6,9 @@ from gradient_checks import assert_gradient, encoded_rows, expansions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skdnn.core import embeddings
+from skdnn.core import encoded_kernels
 from skdnn.core.compiling import has_numba
-from skdnn.core.embeddings import FACTOR_SPEED, ROWS
+from skdnn.core.encoded_kernels import FACTOR_SPEED, ROWS
 from skdnn.core.encoded_rows import Expansion
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
@@ -88,11 +88,11 @@ def test_blends_of_knots_are_the_product_with_widened_columns(
     expected = outputs + columns.product(columns.bin_inputs)
     start = columns.start_of(columns.bin_inputs)
     run(
-        embeddings.embed_edges,
+        encoded_kernels.outputs_at_edges,
         is_compiled,
         *(columns.params, start, columns.factors, column, bins, edges),
     )
-    run(embeddings.add_bins, is_compiled, columns.rows, column, bins, edges, outputs)
+    run(encoded_kernels.add_bins, is_compiled, columns.rows, column, bins, edges, outputs)
     np.testing.assert_allclose(outputs, expected, rtol=1e-9, atol=1e-11)
 
 
@@ -107,7 +107,7 @@ def test_scattered_knots_are_the_gradient_of_the_product(
     start = columns.start_of(columns.bin_inputs)
     layout, starts = (columns.first_bin, columns.bins), (start, bias_start)
     args = columns.rows, *layout, columns.grad_outputs, grads, starts
-    run(embeddings.bin_gradients, is_compiled, *args)
+    run(encoded_kernels.bin_gradients, is_compiled, *args)
     expected = columns.gradient(columns.bin_inputs)
     stop = start + expected.shape[1]
     np.testing.assert_allclose(grads[:, start:stop], expected, rtol=1e-9, atol=1e-11)
@@ -125,7 +125,7 @@ def test_added_codes_are_the_product_with_one_hot_columns(
     expected = outputs + columns.product(columns.code_inputs)
     where = columns.params, columns.start_of(columns.code_inputs)
     args = columns.rows, columns.first_code, columns.codes, where, columns.factors, outputs
-    run(embeddings.add_categories, is_compiled, *args)
+    run(encoded_kernels.add_categories, is_compiled, *args)
     np.testing.assert_allclose(outputs, expected, rtol=1e-9, atol=1e-11)
 
 
@@ -138,7 +138,7 @@ def test_scattered_codes_are_the_gradient_of_the_product(
     grads = np.full_like(columns.params, np.nan)
     start = columns.start_of(columns.code_inputs)
     args = columns.rows, columns.first_code, columns.codes, columns.grad_outputs, grads, start
-    run(embeddings.category_gradients, is_compiled, *args)
+    run(encoded_kernels.category_gradients, is_compiled, *args)
     expected = columns.gradient(columns.code_inputs)
     stop = start + expected.shape[1]
     np.testing.assert_allclose(grads[:, start:stop], expected, rtol=1e-9, atol=1e-11)
@@ -155,13 +155,13 @@ def test_ends_of_bins_and_what_lies_beyond_are_as_widened(is_compiled, u):
     columns.inputs = expansion(columns.rows)
     edges, outputs = np.empty((1, 4, 3)), np.zeros((1, 1, 3))
     layout = columns.factors, 0, columns.bins
-    run(embeddings.embed_edges, is_compiled, columns.params, START, *layout, edges)
-    run(embeddings.add_bins, is_compiled, columns.rows, 0, columns.bins, edges, outputs)
+    run(encoded_kernels.outputs_at_edges, is_compiled, columns.params, START, *layout, edges)
+    run(encoded_kernels.add_bins, is_compiled, columns.rows, 0, columns.bins, edges, outputs)
     expected = columns.product(columns.bin_inputs)
     np.testing.assert_allclose(outputs, expected, rtol=1e-9, atol=1e-12)
     grads, bias_start = columns.grads_of_biases()
     args = columns.rows, 0, columns.bins, columns.grad_outputs, grads, (START, bias_start)
-    run(embeddings.bin_gradients, is_compiled, *args)
+    run(encoded_kernels.bin_gradients, is_compiled, *args)
     expected = columns.gradient(columns.bin_inputs)
     found = grads[:, START : START + expected.shape[1]]
     assert np.isnan(found).any() == np.isnan(u)
@@ -177,9 +177,9 @@ def test_codes_that_are_unknown_or_missing_count_for_nothing(is_compiled, code):
     outputs, grads = np.zeros((1, 1, 3)), np.full_like(columns.params, np.nan)
     where = columns.params, START
     args = columns.rows, 0, columns.codes, where, columns.factors, outputs
-    run(embeddings.add_categories, is_compiled, *args)
+    run(encoded_kernels.add_categories, is_compiled, *args)
     args = columns.rows, 0, columns.codes, columns.grad_outputs, grads, START
-    run(embeddings.category_gradients, is_compiled, *args)
+    run(encoded_kernels.category_gradients, is_compiled, *args)
     is_known = code in (0, 2)
     expected = columns.scaled[0, int(code)] if is_known else 0
     np.testing.assert_array_equal(outputs[0, 0] - expected, 0)
@@ -201,11 +201,11 @@ def test_factors_and_weights_learn_from_the_gradient_of_scaled_weights(is_compil
     def loss(params):
         scaled = np.full((n_members, sum(sizes), width), np.nan)
         args = params, START, factors_of(params), np.array(sizes), scaled
-        run(embeddings.scale_weights, is_compiled, *args)
+        run(encoded_kernels.scale_weights, is_compiled, *args)
         return np.vdot(scaled.reshape(n_members, -1), slopes)
 
     grads = np.zeros_like(params)
     grads[:, START : START + n_weights] = slopes
     args = params, grads, START, width, factors_of(params), np.array(sizes)
-    run(embeddings.learn_factors, is_compiled, *args)
+    run(encoded_kernels.learn_factors, is_compiled, *args)
     assert_gradient(loss, params, grads, rng)
