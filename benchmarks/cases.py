@@ -50,7 +50,8 @@ def _public_tables(sources):
 
 CASES = {
     "1": Case(
-        "Fit of 784-256-128-10, batch {batch_size}, {n_rows:,} pictures, {n_epochs} epochs",
+        "Training a 784-256-128-10 network: batch size {batch_size}, {n_rows:,} images, "
+        "{n_epochs} epochs",
         works.fit_pictures,
         ("floor", *OURS, "torch", "skorch", "mlp32", "mlp64"),
         (
@@ -64,7 +65,8 @@ CASES = {
         unit="epoch",
     ),
     "2": Case(
-        "Fit of 784-256-128-10, batch {batch_size}, {n_rows:,} pictures, {n_epochs} epochs",
+        "Training a 784-256-128-10 network: batch size {batch_size}, {n_rows:,} images, "
+        "{n_epochs} epochs",
         works.fit_pictures,
         ("floor", *OURS, "torch", "skorch", "mlp32", "mlp64"),
         (
@@ -78,7 +80,7 @@ CASES = {
         repetitions=3,
     ),
     "3": Case(
-        "Fit of 20-100-3, {n_rows:,} rows, batch {batch_size}, {n_epochs} epochs",
+        "Training a 20-100-3 network: batch size {batch_size}, {n_rows:,} rows, {n_epochs} epochs",
         works.fit_columns,
         ("floor", *OURS, "torch", "skorch", "mlp32", "mlp64"),
         (
@@ -92,7 +94,8 @@ CASES = {
         repetitions=9,
     ),
     "4": Case(
-        "Members together: 20-128-128-3, {n_rows:,} rows, batch {batch_size}, {n_epochs} epochs",
+        "Training an ensemble of 20-128-128-3 networks: batch size {batch_size}, {n_rows:,} rows, "
+        "{n_epochs} epochs",
         works.fit_columns,
         OURS,
         (
@@ -106,11 +109,11 @@ CASES = {
             "8 members, 1 thread": {"n_members": 8, "n_jobs": 1},
             "one member": {"n_members": 1},
         },
-        remark="On one thread eight members take nearly as long as eight single fits. Two threads "
-        "can at best halve that.",
+        remark="On one thread eight members take nearly as long as eight fits with one member. Two "
+        "threads can at best halve that.",
     ),
     "5": Case(
-        "GridSearchCV: 24 candidates, 5 folds, {n_rows:,} x 20, n_jobs={n_jobs}, {n_epochs} epochs",
+        "Grid search: 24 candidates, 5 folds, {n_rows:,} x 20, n_jobs={n_jobs}, {n_epochs} epochs",
         works.search,
         (*OURS, "mlp32"),
         (AgainstPeer("mlp32", 0.35),),
@@ -120,7 +123,7 @@ CASES = {
         repetitions=3,
     ),
     "6": Case(
-        "predict_proba of {n_rows:,} pictures, 784-256-128-10",
+        "Predicting {n_rows:,} images, 784-256-128-10",
         works.predict_pictures,
         ("floor", *OURS, "torch", "skorch", "mlp32"),
         (AgainstPeer("floor", 1.4),),
@@ -130,7 +133,7 @@ CASES = {
         repetitions=7,
     ),
     "6 memory": Case(
-        "Memory of predict_proba of {n_rows:,} pictures, 784-256-128-10",
+        "Memory for predicting {n_rows:,} images, 784-256-128-10",
         works.predict_pictures,
         (*OURS, "torch", "mlp32"),
         (extra_memory(64),),
@@ -141,7 +144,7 @@ CASES = {
         of_memory=True,
     ),
     "7 array": Case(
-        "predict_proba of one row of an array, 20-100-3",
+        "Predicting one row of an array, 20-100-3",
         works.predict_one_array_row,
         (*OURS, "mlp32"),
         (AgainstPeer("mlp32", 1.0),),
@@ -151,7 +154,7 @@ CASES = {
         repetitions=9,
     ),
     "7 frame": Case(
-        "predict_proba of one row of a frame, 10 numbers and 5 categories, default classifiers",
+        "Predicting one row of a DataFrame: 10 numeric, 5 categorical columns, default classifiers",
         works.predict_one_frame_row,
         (*OURS, "boosting"),
         (AgainstPeer("boosting", 1.0),),
@@ -161,7 +164,7 @@ CASES = {
         repetitions=9,
     ),
     "8": Case(
-        "Memory of fit on {n_rows:,} x 100 float32, hidden (100,), batch {batch_size}",
+        "Memory for training on {n_rows:,} x 100 float32, hidden (100,), batch size {batch_size}",
         works.fit_columns,
         (*OURS, "mlp32"),
         (peak_memory(200 * MB, 1.15),),
@@ -169,12 +172,14 @@ CASES = {
         {"n_rows": 10_000},
         repetitions=2,
         of_memory=True,
-        remark="What is in use before fit, beside the array, is mostly imports (scikit-learn "
-        "imports pandas, which imports pyarrow, where they are installed), and already exceeds the "
-        "allowance. Fit adds numba with its compiler, and a few numbers for each row.",
+        remark="Most of the memory in use before fit, apart from the array, is that of imported "
+        "modules (scikit-learn imports pandas, which imports pyarrow, where they are installed). "
+        "It already exceeds the 200 MB that the target allows. fit adds numba with its compiler, "
+        "and a few numbers for each row.",
     ),
     "9": Case(
-        "More and more rows of 100 columns, hidden (100,), batch {batch_size}, {n_epochs} epoch",
+        "Training time per row: 100 columns, hidden (100,), batch size {batch_size}, "
+        "{n_epochs} epoch",
         works.fit_columns,
         OURS,
         (AgainstItself("1,000,000 rows", "10,000 rows", 1.3, at_least=0.7),),
@@ -185,7 +190,7 @@ CASES = {
         repetitions=3,
     ),
     "11": Case(
-        "Fit of 784-256-128-10 with a progress bar, batch {batch_size}, {n_rows:,} pictures, "
+        "Training with a progress bar: 784-256-128-10, batch size {batch_size}, {n_rows:,} images, "
         "{n_epochs} epochs",
         works.fit_pictures,
         ("skdnn",),
@@ -196,7 +201,7 @@ CASES = {
         repetitions=15,
     ),
     "10": Case(
-        "Default fit on public tables",
+        "Training with the default parameters on public tables",
         works.fit_table,
         (*OURS, "mlp", "catboost"),
         (AgainstPeer("mlp", 4.0), AgainstPeer("catboost", 1.0), longest(120)),

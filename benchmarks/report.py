@@ -19,25 +19,30 @@ PICTURE = Path("images") / "benchmarks.png"
 INTRODUCTION = """\
 # Benchmarks
 
-Times of skdnn beside those of other libraries doing the same work, and beside the floor: the
-network's matrix products alone, with BLAS on all cores. Contenders take turns in one process,
-after a warm-up of each; figures are medians. A ratio below 1 means that skdnn takes less time.
+Time and memory of skdnn compared with other libraries that train the same network. "Matrix products
+alone" is a lower bound: the matrix products of the network, with BLAS on all cores, and nothing
+else. All times are medians, measured in one process, in which the libraries take turns after a
+warm-up of each. In the picture, a ratio below 1 means that skdnn is faster.
+"""
+HOW_TO_RUN = """\
+## Repeat the benchmarks
 
 This page is written by `python -m benchmarks.report`, from the raw measurements in
 [measurements.csv](../benchmarks/results/measurements.csv).
 
 ```sh
-pip install -e ".[bench]" && pip install torch skorch catboost  # the last three if wanted
+pip install -e ".[bench]" && pip install torch skorch catboost  # the last three are optional
 python -m benchmarks.run --mnist mnist.npz --data folder_of_parquet_files
 python -m benchmarks.report
 ```
 
-`--rows 1 3` chooses rows, `--quick` tries everything at tiny sizes. Without `--mnist` pictures
-are noise of the same shape; without `--data` the tables are scikit-learn's own.
+`--rows 1 3` selects benchmarks by number, `--quick` runs all with tiny sizes. Without `--mnist`,
+images are replaced by noise of the same shape; without `--data`, scikit-learn's own data sets are
+used.
 """
 ELSEWHERE = """\
-Ratios depend on the processor: where vector instructions are narrower, matrix products are a larger
-part of everybody's time. What another machine measured is at [the end](#on-another-machine).
+Ratios depend on the processor: where vector instructions are narrower, matrix products take a
+larger share of the time. Results of another machine are at [the end](#on-another-machine).
 """
 UNITS = ((1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
@@ -69,13 +74,13 @@ def write_page(lines, has_picture, others=()):
         parts.append(ELSEWHERE)
     if any(line["sizes"] == "quick" for line in lines):
         parts.append("**These are measurements at tiny sizes: they mean nothing.**\n")
-    parts += ["## Targets\n", summary(verdicts(lines))]
     if has_picture:
-        alt = "Ratios of skdnn's times to those of others, and what was wanted"
+        alt = "Ratios of skdnn's times to those of other libraries, with the targets"
         parts.append(f"![{alt}]({PICTURE.as_posix()})\n")
     parts += [describe_case(lines, name) for name in CASES]
     if lines:
         parts += ["## Measured on\n", describe_machines(lines)]
+    parts += [HOW_TO_RUN, "## Targets\n", summary(verdicts(lines))]
     for other in others:
         parts += ["## On another machine\n", summary(verdicts(other)), describe_machines(other)]
     return "\n".join(parts)
@@ -85,13 +90,14 @@ def summary(judged):
     """Return the table of all targets."""
     n_met = sum(verdict.is_met is True for verdict in judged)
     n_missed = sum(verdict.is_met is False for verdict in judged)
-    count = f"{n_met} targets are met, {n_missed} are not, {len(judged) - n_met - n_missed} "
+    count = f"Targets met: {n_met}; not met: {n_missed}; not measured: "
+    count += f"{len(judged) - n_met - n_missed}."
     rows = [
         (v.case, v.against, v.wanted, _number(v.figure), _word(v.is_met), _number(v.without_numba))
         for v in judged
     ]
-    header = ("row", "skdnn's time / that of", "wanted", "reached", "", "without numba")
-    return f"{count}were not measured.\n\n{table(header, rows)}"
+    header = ("number", "skdnn's time / that of", "target", "reached", "", "without numba")
+    return f"{count}\n\n{table(header, rows)}"
 
 
 def _word(is_met):
@@ -116,7 +122,7 @@ def paragraph(text):
 def describe_case(lines, name):
     """Return the section of a case: what each contender took, and who is missing."""
     case, medians = CASES[name], results.medians_of(lines, name)
-    parts = [f"## Row {name}\n\n{case.heading()}.\n"]
+    parts = [f"## {name}. {case.heading()}\n"]
     if case.remark:
         parts.append(paragraph(case.remark))
     if case.of_memory:
@@ -173,7 +179,7 @@ def _memory_table(medians):
         [LABELS[name], *(f"{getattr(median, column) / MB:,.0f} MB" for column in columns)]
         for (name, _), median in medians.items()
     ]
-    header = ("", "peak of the process", "in use before", "the array, or result")
+    header = ("", "peak memory of the process", "in use before", "size of the input or result")
     return table(header, rows) if rows else ""
 
 
@@ -193,7 +199,7 @@ def describe_machines(lines):
     for facts, cases in groups.items():
         known = zip(FACTS, facts, strict=True)
         listed = "\n".join(f"- {name}: {value or 'not installed'}" for name, value in known)
-        parts.append(f"Rows {', '.join(cases)}:\n\n{listed}\n")
+        parts.append(f"Benchmarks {', '.join(cases)}:\n\n{listed}\n")
     return "\n".join(parts)
 
 

@@ -102,12 +102,12 @@ class OfItself(NamedTuple):
 
 def longest(limit):
     """Return the target for the seconds of the slowest variant."""
-    return OfItself("the longest fit, in seconds", attrgetter("seconds"), limit)
+    return OfItself("longest fit, in seconds", attrgetter("seconds"), limit)
 
 
 def peak_memory(allowance, limit):
     """Return the target for the peak of the process less an allowance, over an array."""
-    meaning = f"(peak of the process - {allowance / MB:g} MB) / the array"
+    meaning = f"(peak memory - {allowance / MB:g} MB) / the input"
     return OfItself(meaning, partial(_peak_over_array, allowance), limit)
 
 
@@ -117,7 +117,7 @@ def _peak_over_array(allowance, median):
 
 def extra_memory(limit):
     """Return the target for the rise of the peak over what was there before, less the result."""
-    return OfItself("peak extra memory beyond the result, in MB", _extra_megabytes, limit)
+    return OfItself("peak memory beyond the result, in MB", _extra_megabytes, limit)
 
 
 def _extra_megabytes(median):

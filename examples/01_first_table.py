@@ -1,13 +1,13 @@
-"""A table in, probabilities and a picture out.
+"""Classify a DataFrame with categories, dates and missing values.
 
-The lesson: hand over the DataFrame as it is. DeepNetClassifier takes categories, dates and
-gaps without a pipeline around it; the two models it is compared with each need one, which
-here leaves out the date. One small table says little about which model is best in general.
+DeepNetClassifier takes the DataFrame without preprocessing. The two models it is compared with
+need a pipeline, which here leaves out the date. One small table says little about which model is
+best in general.
 
-The data are real measurements of cell nuclei (Breast Cancer Wisconsin, 569 rows, bundled with
-scikit-learn), made into the kind of table one meets at work by a seeded generator. We leave
-out every measure of the nuclei's size, which would make the task too easy, turn two columns
-into categories, invent a clinic and a visit date that tell nothing, and make gaps.
+The data are measurements of cell nuclei (Breast Cancer Wisconsin, 569 rows, bundled with
+scikit-learn). To make a more typical table of them, we drop the measures of the nuclei's size,
+which would make the task too easy, turn two columns into categories, add a clinic and a visit date
+that carry no information, and remove some values at random.
 """
 
 import time
@@ -50,15 +50,15 @@ def make_table(seed=0):
 
 
 def make_models():
-    """Return the network, and the two models that it is compared with."""
-    words = make_column_selector(dtype_include=["category", "object", "string"])
+    """Return the network and the two models it is compared with."""
+    categorical = make_column_selector(dtype_include=["category", "object", "string"])
     numbers = make_column_selector(dtype_include="number")
     for_trees = make_column_transformer(
-        (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), words),
+        (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), categorical),
         ("passthrough", numbers),
     )
     for_mlp = make_column_transformer(
-        (OneHotEncoder(handle_unknown="ignore"), words),
+        (OneHotEncoder(handle_unknown="ignore"), categorical),
         (make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()), numbers),
     )
     return {
@@ -71,14 +71,14 @@ def make_models():
 
 
 def compare(models, X, y):
-    """Return out-of-fold probabilities of each model, and print their scores."""
-    print("Five-fold cross-validation, every row predicted once, each model on one thread:")
+    """Return cross-validated probabilities of each model, and print their scores."""
+    print("Five-fold cross-validation, each model on one thread:")
     print(f"{'':22}log-loss  accuracy  seconds")
     probabilities = {}
     classes = np.unique(y)
     for name, model in models.items():
         start = time.perf_counter()
-        with threadpool_limits(1):  # a small table: more threads would wait for each other
+        with threadpool_limits(1):  # more threads do not help on a small table
             proba = cross_val_predict(model, X, y, cv=5, method="predict_proba")
         seconds = time.perf_counter() - start
         loss, accuracy = log_loss(y, proba), accuracy_score(y, classes[proba.argmax(axis=1)])
@@ -88,7 +88,7 @@ def compare(models, X, y):
 
 
 def draw_reliability(axes, probabilities, y):
-    """Draw how often each model is right against how sure it is."""
+    """Draw a reliability diagram."""
     axes.plot([0, 1], [0, 1], color=GRAY, linestyle=":", label="perfect")
     is_malignant = (y == "malignant").to_numpy()
     styles = zip((BLUE, ORANGE, GREEN), ("o", "s", "^"), probabilities.items(), strict=True)
@@ -98,41 +98,42 @@ def draw_reliability(axes, probabilities, y):
         was = [is_malignant[rows].mean() for rows in bins]
         axes.plot(said, was, color=color, marker=marker, label=name, linewidth=1.5)
     axes.set(
-        xlabel="probability of malignant, as predicted",
-        ylabel="share that was malignant",
-        title="Can the probabilities be believed?",
+        xlabel="predicted probability of malignant",
+        ylabel="fraction that was malignant",
+        title="Calibration: reliability diagram",
     )
     axes.legend(loc="upper left")
 
 
 def draw_training(axes, net):
-    """Draw the losses of the members, each up to where it stopped."""
+    """Draw the loss curves of the ensemble members, each up to where it stopped."""
     held_out, trained = net.member_validation_loss_curves_, net.member_loss_curves_
     epochs = np.arange(1, net.n_iter_ + 1)
     axes.plot(epochs, trained.T, color=ORANGE, alpha=0.5, linewidth=1)
     axes.plot(epochs, held_out.T, color=BLUE, alpha=0.5, linewidth=1)
-    axes.plot([], color=ORANGE, label="rows it trains on")
-    axes.plot([], color=BLUE, label="rows it holds out")
+    axes.plot([], color=ORANGE, label="training loss")
+    axes.plot([], color=BLUE, label="validation loss (held-out rows)")
     best = held_out[np.arange(len(held_out)), net.best_iter_ - 1]
-    axes.plot(net.best_iter_, best, "o", color="black", markersize=4, label="epoch that was kept")
+    axes.plot(net.best_iter_, best, "o", color="black", markersize=4, label="best epoch")
     axes.set(
         xlabel="epoch",
-        ylabel="loss, labels smoothed",
-        title=f"{len(held_out)} members, each with rows of its own",
+        ylabel="loss with label smoothing",
+        title=f"Early stopping of {len(held_out)} ensemble members",
     )
     axes.set_ylim(0, 1.3 * held_out[:, 0].max())
     axes.legend(loc="upper right")
 
 
 def main():
-    """Fit, report, compare, draw."""
+    """Fit the network, compare it with other models, and plot."""
     X, y = make_table()
     print(X.head(3).T.to_string(), "\n")
     X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 
     net = DeepNetClassifier(max_iter=quick("auto", 3), random_state=0).fit(X_train, y_train)
 
-    print(f"Test rows: {len(X_test)}. Single members, out of fold: accuracy {net.oof_score_:.3f}.")
+    print(f"Out-of-fold accuracy of single members: {net.oof_score_:.3f}")
+    print(f"On {len(X_test)} test rows:")
     print(classification_report(y_test, net.predict(X_test)))
     probabilities = compare(make_models(), X, y)
 

@@ -1,17 +1,16 @@
-"""The network of the lecture notes, and why it matters where it starts.
+"""The network of the lecture notes, and the effect of its initial weights.
 
 The notes build [linear -> relu] * (L-1) -> linear -> sigmoid from weights 0.01 * randn and zero
 biases, and train it by full-batch gradient descent at the constant rate 0.0075 for 3,000
-iterations, printing the cost every 100. Here it is one call. The question to answer: is this
-digit a 3 or an 8? (357 pictures of 8 x 8 pixels, bundled with scikit-learn.)
+iterations, printing the cost every 100. Here it is one call. The task: is this digit a 3 or an 8?
+(357 pictures of 8 x 8 pixels, bundled with scikit-learn.)
 
-The lesson: with four layers of small weights the signal that reaches the last layer is tiny, so
-the network answers "about half" to every picture. Its cost stays near the entropy of the
-classes' shares, 0.693, the cost of knowing nothing but how common each class is. Starting from
-randn / sqrt(fan_in) instead, the same network learns.
+With four layers of small weights the signal that reaches the last layer is tiny, so the network
+predicts a probability of about one half for every picture. Its cost stays near 0.693, the entropy
+of the class frequencies. Starting from randn / sqrt(fan_in) instead, the same network learns.
 
-To use the notes' cat pictures, give the path of an .npz file with the arrays train_set_x
-(n, 64, 64, 3) and train_set_y as the second argument, after the folder for the picture.
+To use the notes' cat pictures, pass the path of an .npz file with the arrays train_set_x
+(n, 64, 64, 3) and train_set_y as the second argument, after the folder for the plot.
 """
 
 from itertools import pairwise
@@ -62,7 +61,7 @@ def notes_network(coefs_init=None):
 
 
 def scaled_start(n_inputs, seed=1):
-    """Return weights randn / sqrt(fan_in), one array a layer."""
+    """Return initial weights randn / sqrt(fan_in), one array for each layer."""
     rng = np.random.default_rng(seed)
     widths = (n_inputs, *HIDDEN, 1)
     return [
@@ -72,14 +71,14 @@ def scaled_start(n_inputs, seed=1):
 
 
 def main():
-    """Train from both starts, print the costs, draw them."""
+    """Train from both initializations, print and plot the costs."""
     X, y = load_pictures()
     share = y.mean()
     entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
     small = notes_network().fit(X, y)
     scaled = notes_network(scaled_start(X.shape[1])).fit(X, y)
 
-    print(f"{len(y)} pictures; entropy of the classes' shares: {entropy:.6f}\n")
+    print(f"{len(y)} pictures; entropy of the class frequencies: {entropy:.6f}\n")
     print("                       0.01 * randn   randn / sqrt(fan_in)")
     for i in range(0, small.n_iter_, 100):
         costs = small.loss_curve_[i], scaled.loss_curve_[i]

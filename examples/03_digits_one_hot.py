@@ -1,14 +1,14 @@
-"""Ten digits: labels in, one-hot targets inside.
+"""Multiclass labels, and why not to one-hot encode them.
 
-The notes describe each digit by ten dummy variables and train a network with hidden layers of
-256 and 128 units. Here the labels 0 to 9 are enough: the softmax at the end and the one-hot
-targets of its cross-entropy are made inside.
+The lecture notes encode each digit as ten dummy variables and train a network with hidden layers
+of 256 and 128 units. Here the labels 0 to 9 are enough: with more than two classes the output is a
+softmax, and its cross-entropy uses one-hot targets internally.
 
-The lesson: do not one-hot encode y yourself. In scikit-learn a matrix of zeros and ones means
-*several labels a row*. Each column is then a question of its own, answered by a sigmoid of its
-own, so that ten probabilities need not sum to 1. One-hot labels are turned back by argmax.
+Do not one-hot encode y yourself: in scikit-learn a matrix of zeros and ones means multilabel
+classification. Each column is then predicted by its own sigmoid, and the ten probabilities need
+not sum to 1. Convert one-hot labels with argmax.
 
-The pictures are scikit-learn's digits (1,797 of 8 x 8 pixels). To use MNIST, give the path of
+The pictures are scikit-learn's digits (1,797 of 8 x 8 pixels). To use MNIST, pass the path of
 Keras's mnist.npz (x_train, y_train, x_test, y_test) as the second argument, after the folder.
 """
 
@@ -33,7 +33,7 @@ def load_pictures():
 
 
 def digits_network():
-    """Return one network with the notes' hidden layers, trained by the default recipe."""
+    """Return one network with the notes' hidden layers and otherwise default training."""
     return DeepNetClassifier(
         hidden_layer_sizes=(256, 128),
         max_iter=quick("auto", 5),
@@ -44,7 +44,7 @@ def digits_network():
 
 
 def draw_mistakes(net, X, y, n_shown=10):
-    """Draw the test digits that the network got wrong, the surest first."""
+    """Draw misclassified test digits, those with the highest confidence first."""
     proba = net.predict_proba(X)
     predicted = proba.argmax(axis=1)
     wrong = np.flatnonzero(predicted != y)
@@ -63,7 +63,7 @@ def draw_mistakes(net, X, y, n_shown=10):
 
 
 def main():
-    """Train on labels and on one-hot labels, show the difference, draw the mistakes."""
+    """Train on labels and on one-hot labels, print the difference, draw misclassified digits."""
     X_train, X_test, y_train, y_test = load_pictures()
 
     by_label = digits_network().fit(X_train, y_train)

@@ -1,12 +1,11 @@
-"""Why deep? Two spirals, and what each network can make of them.
+"""Networks of different depth on two spirals.
 
-Logistic regression draws a straight line. A hidden layer bends it; later layers bend again what
-the earlier ones have bent. A single layer that is wide enough can follow the spirals too, but
-it pays for it: three narrow layers do better with half the parameters.
+Logistic regression separates classes by a straight line, hidden layers by a curve. A single layer
+can separate the spirals if it is wide enough, but three narrow layers do better with half the
+parameters.
 
-The lesson: `hidden_layer_sizes` is all that differs between the panels, and `()` is logistic
-regression. Each network is trained from four random starts, because one start proves nothing;
-the panels show the first.
+Only `hidden_layer_sizes` differs between the panels; `()` is logistic regression. Each network is
+trained from four random initializations, because results vary; the panels show the first.
 """
 
 import numpy as np
@@ -23,7 +22,7 @@ NETWORKS = {
 
 
 def two_spirals(n_rows, turns=2.5, noise=0.02, seed=0):
-    """Return points of two arms that wind around each other, and which arm each is of."""
+    """Return the points of two interleaved spirals, and the spiral of each point."""
     rng = np.random.default_rng(seed)
     y = np.arange(n_rows) % 2
     along = np.sqrt(rng.random(n_rows))
@@ -38,7 +37,7 @@ def count_parameters(net):
 
 
 def draw(axes, net, X, y, title):
-    """Draw the probabilities as colors, and the points over them."""
+    """Draw the probabilities as colors, with the points on top."""
     ticks = np.linspace(-1.15, 1.15, 240)
     grid = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
     proba = net.predict_proba(grid)[:, 1].reshape(len(ticks), -1)
@@ -52,7 +51,7 @@ def draw(axes, net, X, y, title):
 
 
 def make_network(sizes, seed):
-    """Return one network, the same for all panels but for its hidden layers."""
+    """Return a network; only its hidden layers differ between panels."""
     return DeepNetClassifier(
         hidden_layer_sizes=sizes,
         learning_rate_init=0.01,
@@ -65,11 +64,11 @@ def make_network(sizes, seed):
 
 
 def main():
-    """Train the networks, report and draw them side by side."""
+    """Train the networks, print their scores and draw them side by side."""
     X, y = two_spirals(2000)
     X_test, y_test = two_spirals(2000, seed=1)
     figure, panels = plt.subplots(1, len(NETWORKS), figsize=(9.6, 2.75))
-    print(f"{'':20}parameters  test accuracy from four starts")
+    print(f"{'':20}parameters  test accuracy for four initializations")
     for axes, (name, sizes) in zip(panels, NETWORKS.items(), strict=True):
         nets = [make_network(sizes, seed).fit(X, y) for seed in range(quick(4, 1))]
         scores = [net.score(X_test, y_test) for net in nets]

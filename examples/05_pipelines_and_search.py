@@ -1,8 +1,8 @@
-"""Inside scikit-learn: pipelines, searches, calibration, importance.
+"""Pipelines, hyperparameter search, calibration and feature importance with scikit-learn.
 
-The lesson: DeepNetClassifier is an ordinary classifier. Whatever takes one takes it, and all
-its parameters are flat values that a search can set. `max_iter` makes a good resource for
-successive halving: every candidate trains for a few epochs, and only the better ones go on.
+DeepNetClassifier works wherever scikit-learn expects a classifier, and a search can set all its
+parameters. `max_iter` is a good resource for successive halving: all candidates are trained for a
+few epochs, and only the better ones for more.
 
 The data are the Breast Cancer Wisconsin measurements, bundled with scikit-learn.
 """
@@ -31,13 +31,13 @@ EPOCHS = quick(40, 4)
 
 
 def small_network(**params):
-    """Return a network that is small enough to be trained many times."""
+    """Return a small network, which can be trained many times."""
     defaults = {"hidden_layer_sizes": 32, "n_members": 2, "max_iter": EPOCHS, "random_state": 0}
     return DeepNetClassifier(**{**defaults, **params})
 
 
 def search_in_a_pipeline(X, y):
-    """Search over a step of the pipeline and over the network at once."""
+    """Search over parameters of a pipeline step and of the network."""
     pipeline = make_pipeline(StandardScaler(), PCA(random_state=0), small_network())
     grid = {
         "pca__n_components": [5, 15],
@@ -48,7 +48,7 @@ def search_in_a_pipeline(X, y):
 
 
 def search_by_halving(X, y):
-    """Give more epochs to the better half, again and again."""
+    """Search by successive halving over the number of epochs."""
     grid = {"learning_rate_init": [1e-4, 1e-3, 1e-2, 1e-1], "activation": ["relu", "silu"]}
     search = HalvingGridSearchCV(
         small_network(),
@@ -66,7 +66,7 @@ def search_by_halving(X, y):
 
 
 def compare_calibration(X, y):
-    """Calibrate what is calibrated already, and see whether there is anything to gain."""
+    """Print whether CalibratedClassifierCV improves the calibrated probabilities."""
     net = small_network(n_members=4)
     models = {
         "as it is": net,
@@ -78,7 +78,7 @@ def compare_calibration(X, y):
 
 
 def draw_halving(axes, search):
-    """Draw the candidates of every round, and the epochs that they were given."""
+    """Draw the log-loss of the candidates by the number of epochs."""
     results = search.cv_results_
     epochs, losses = results["n_resources"], -results["mean_test_score"]
     rates = results["param_learning_rate_init"].astype(float)
@@ -98,7 +98,7 @@ def draw_halving(axes, search):
     axes.set(
         xlabel="epochs (max_iter)",
         ylabel="log-loss in cross-validation",
-        title="HalvingGridSearchCV: only the best train on",
+        title="HalvingGridSearchCV: more epochs for the best",
         xticks=np.unique(epochs),
         yscale="log",
         yticks=[0.1, 0.2, 0.4],
@@ -110,7 +110,7 @@ def draw_halving(axes, search):
 
 
 def draw_importance(axes, net, X, y, n_shown=10):
-    """Draw how much worse the test log-loss gets when a column is shuffled."""
+    """Draw the permutation importance of the columns, for the test log-loss."""
     result = permutation_importance(
         net, X, y, scoring="neg_log_loss", n_repeats=quick(10, 2), random_state=0
     )
@@ -118,12 +118,12 @@ def draw_importance(axes, net, X, y, n_shown=10):
     means, spreads = result.importances_mean[order], result.importances_std[order]
     axes.barh(X.columns[order], means, xerr=spreads, color=BLUE, ecolor=GRAY)
     axes.set(
-        xlabel="rise of the test log-loss when shuffled", title="permutation_importance, top ten"
+        xlabel="increase of the test log-loss", title="permutation importance, top ten columns"
     )
 
 
 def main():
-    """Search, calibrate, explain."""
+    """Run the searches, compare calibration, and plot."""
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
     search_in_a_pipeline(X_train, y_train)

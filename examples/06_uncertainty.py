@@ -1,13 +1,13 @@
-"""How sure is it, and how good is it? Two answers that cost no extra fit.
+"""Uncertainty of predictions, and the out-of-fold score.
 
-The lesson: the members saw different rows, so where they disagree the data did not decide.
-`predict_proba_members` shows the disagreement. It grows where the border between the classes
-leaves the data, and the mistakes on test rows are found where it is large. It is no alarm for
-everything strange, though: far from the data and far from the border, all members agree.
+The ensemble members were trained on different rows, so their spread is a measure of uncertainty;
+`predict_proba_members` returns the probabilities of each. The spread grows along the class boundary
+outside the data, and test rows with a large spread are misclassified more often. It does not detect
+all unusual rows: far from the data and far from the boundary, all members agree.
 
-And since each member held out a part of the rows, `oof_score_` estimates the accuracy without
-a test set. It is the score of *single* members, so on average it is a little low; on a few
-hundred rows, chance makes a larger difference than that.
+Since each member holds out a part of the rows, `oof_score_` estimates the accuracy without a test
+set. It is the accuracy of *single* members, which tends to be a little lower than that of the
+ensemble; on a few hundred rows, random variation is larger than this difference.
 """
 
 import numpy as np
@@ -19,12 +19,12 @@ from skdnn import DeepNetClassifier
 
 
 def network():
-    """Return the defaults: 16 members, for so few rows."""
+    """Return a network with the defaults: 16 members for few rows."""
     return DeepNetClassifier(max_iter=quick("auto", 3), random_state=0)
 
 
 def spread_of(net, X):
-    """Return how much the members disagree: the highest standard deviation of a class."""
+    """Return the spread of the members: the largest standard deviation over the classes."""
     return net.predict_proba_members(X).std(axis=0).max(axis=1)
 
 
@@ -67,8 +67,8 @@ def compare_scores():
 
 
 def draw_mistakes(axes, fitted):
-    """Draw how many test rows are wrong by how much the members disagree on them."""
-    print("\nMistakes on test rows, from agreement to disagreement, by fifths:")
+    """Draw the number of misclassified test rows by the spread of the members."""
+    print("\nMisclassified test rows by fifths of the spread, from lowest to highest:")
     places = np.arange(5)
     for shift, color, name in ((-0.2, BLUE, "breast_cancer"), (0.2, ORANGE, "digits")):
         net, X, y = fitted[name]
@@ -80,16 +80,16 @@ def draw_mistakes(axes, fitted):
         axes.bar_label(bars)
     axes.set(
         xticks=places,
-        xticklabels=["least", "", "", "", "most"],
+        xticklabels=["lowest", "", "", "", "highest"],
         xlabel="test rows by fifths of the spread",
-        ylabel="mistakes",
-        title="where the mistakes are",
+        ylabel="misclassified rows",
+        title="errors by spread",
     )
     axes.legend(loc="upper left")
 
 
 def main():
-    """Compare scores, draw spreads."""
+    """Compare scores and plot the spread."""
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(10.5, 3.3))
     draw_moons(left, middle)
     draw_mistakes(right, compare_scores())

@@ -1,11 +1,11 @@
-"""Look inside: what was built, how it learned, what it looks for, where it is unsure.
+"""Plot the architecture, loss curves, weights and uncertainty of a network.
 
-The lesson: four displays, each one line, in the manner of scikit-learn's. They take a fitted
-network (or a pipeline or a search that holds one) and an axes of yours.
+Each of the four displays is one line, like scikit-learn's displays. They take a fitted network, or
+a pipeline or search that contains one, and optionally the axes to draw on.
 
-The lecture notes say that the units of a first layer find edges. With a penalty on the weights
-and few units that can be seen on the 8 x 8 digits bundled with scikit-learn: a unit adds up the
-ink where it is red and subtracts it where it is blue. Most look for a stroke beside a gap.
+The lecture notes say that the units of a first layer detect edges. With few units and a penalty on
+the weights, this is visible on the 8 x 8 digits bundled with scikit-learn: positive weights are
+red, negative weights are blue, and most units detect a stroke beside an empty area.
 """
 
 from common import plt, quick, save
@@ -23,7 +23,7 @@ from skdnn import (
 
 
 def edge_detectors(X, y):
-    """Return one network of 16 units, whose weights the penalty keeps small and smooth."""
+    """Return a network with 16 units, whose weights are kept small and smooth by a penalty."""
     net = DeepNetClassifier(
         (16,),
         "tanh",
@@ -48,21 +48,21 @@ def main():
     print(net.summary())
     detectors = edge_detectors(X_train, y_train)
     print(f"\nTest accuracy: {net.score(X_test, y_test):.3f}")
-    print(f"Of 16 units with smooth weights: {detectors.score(X_test / 16, y_test):.3f}")
+    print(f"With 16 units and smooth weights: {detectors.score(X_test / 16, y_test):.3f}")
 
     figure, axes = plt.subplots(2, 2, figsize=(10.5, 8))
     ArchitectureDisplay.from_estimator(net, ax=axes[0, 0])
-    curves = LossCurveDisplay.from_estimator(net, ax=axes[0, 1], name="how it learned")
+    curves = LossCurveDisplay.from_estimator(net, ax=axes[0, 1], name="loss curves")
     curves.ax_.set(yscale="log", yticks=[0.3, 0.5, 1, 2])
     curves.ax_.yaxis.set_major_formatter("{x:g}")
     curves.ax_.yaxis.set_minor_formatter(NullFormatter())
-    title = "what the units of a first layer look for"
+    title = "weights of the units of a first layer"
     WeightsDisplay.from_estimator(detectors, image_shape=(8, 8), ax=axes[1, 0], title=title)
     unsure = UncertaintyDisplay.from_estimator(net, X_test, y_test, ax=axes[1, 1])
     is_unsure = unsure.confidence < 0.8
     print(
-        f"{unsure.is_wrong.sum()} of {len(y_test)} test rows are wrong; below a confidence of 0.8 "
-        f"{unsure.is_wrong[is_unsure].sum()} of {is_unsure.sum()}."
+        f"{unsure.is_wrong.sum()} of {len(y_test)} test rows are misclassified; of those with a "
+        f"confidence below 0.8, {unsure.is_wrong[is_unsure].sum()} of {is_unsure.sum()}."
     )
     save(figure, "08_look_inside")
 

@@ -1,15 +1,15 @@
-"""Why this prediction? Attributions that add up, by the columns of your own table.
+"""Feature attributions, a waterfall plot and feature importance.
 
-The lesson: `integrated_gradients` splits the log-odds of each row among the columns. What a
-category, a date and its parts, or a gap became inside is summed up again under the column's name,
-and the parts add up to the difference between this row and a typical one (medians, most frequent
-levels). It takes milliseconds a row, where explaining by resampling takes seconds.
+`integrated_gradients` attributes the log-odds of each row to the columns of the table. The
+attributions of a row add up to the difference between its log-odds and those of a typical row
+(medians, most frequent categories). It takes milliseconds a row, where explaining by resampling
+takes seconds.
 
-Left: one tumor of the Breast Cancer Wisconsin data. Middle: the mean absolute attribution beside
-what `permutation_importance` finds, which shuffles columns and watches the score. They need not
-agree: columns that say the same share the attribution, while shuffling one of them hurts little.
-Right: pixels that speak for (red) or against (blue) the digit that was recognized, compared with
-the mean image. The data are bundled with scikit-learn.
+Left: waterfall plot of one tumor of the Breast Cancer Wisconsin data. Middle: feature importance,
+as the mean absolute attribution and by `permutation_importance`, which shuffles one column at a
+time. They need not agree: correlated columns share the attribution, while shuffling one of them
+changes the score little. Right: pixels for (red) or against (blue) the predicted digit, compared
+with the mean image. The data are bundled with scikit-learn.
 """
 
 import time
@@ -26,7 +26,7 @@ SHOWN = 8  # columns
 
 
 def draw_one_row(axes, attributions, row):
-    """Draw the way from the log-odds of the typical row to those of one row."""
+    """Draw a waterfall plot from the log-odds of the typical row to those of one row."""
     values = attributions.values[row]
     order = np.argsort(-np.abs(values))
     labels = [*attributions.feature_names[order[:SHOWN]], "all others"]
@@ -40,7 +40,7 @@ def draw_one_row(axes, attributions, row):
     for value, name in ((start, "typical row"), (stop, "this row")):
         axes.axvline(value, color=GRAY, linewidth=1, linestyle="--")
         axes.annotate(f"{name}\n{value:.1f}", (value, -0.6), ha="center", va="bottom", color=GRAY)
-    axes.set_title("one tumor, column by column", pad=34)
+    axes.set_title("waterfall plot of one tumor", pad=34)
     axes.set_xlabel("log-odds of being malignant")
     print(
         f"Row {row}: typical row {start:.2f} + attributions {parts.sum():.2f} = "
@@ -49,12 +49,12 @@ def draw_one_row(axes, attributions, row):
 
 
 def draw_importance(axes, net, X, y, attributions):
-    """Draw the mean absolute attribution beside permutation importance, each as a share."""
+    """Draw the mean absolute attribution and permutation importance, each as a fraction."""
     shuffled = permutation_importance(
         net, X, y, scoring="neg_log_loss", n_repeats=quick(10, 1), random_state=0
     ).importances_mean
-    measures = {"attributions": attributions.importance(), "permutation": shuffled.clip(0)}
-    order = np.argsort(-measures["attributions"])[:SHOWN]
+    measures = {"mean |attribution|": attributions.importance(), "permutation": shuffled.clip(0)}
+    order = np.argsort(-measures["mean |attribution|"])[:SHOWN]
     places = np.arange(len(order))
     for shift, color, (name, values) in zip(
         (-0.2, 0.2), (ORANGE, GRAY), measures.items(), strict=True
@@ -62,12 +62,12 @@ def draw_importance(axes, net, X, y, attributions):
         axes.barh(places + shift, values[order] / values.sum(), 0.4, color=color, label=name)
     axes.set_yticks(places, X.columns[order])
     axes.invert_yaxis()
-    axes.set(xlabel="share of the total", title="two measures of importance")
+    axes.set(xlabel="fraction of the total", title="feature importance")
     axes.legend()
 
 
 def draw_digits(axes):
-    """Draw the pixels that speak for what was recognized in the first test digits."""
+    """Draw the attributions of pixels to the predicted class of some test digits."""
     X, y = load_digits(return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=1)
     net = DeepNetClassifier((32,), encoder="passthrough", max_iter=quick(100, 3), random_state=0)
@@ -85,18 +85,18 @@ def draw_digits(axes):
 
 
 def main():
-    """Explain tumors and digits."""
+    """Compute and plot attributions for tumors and digits."""
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
-    y = np.where(y == 0, "malignant", "benign")  # the second in the alphabet is explained
+    y = np.where(y == 0, "malignant", "benign")  # the second class is explained
     X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
     net = DeepNetClassifier(max_iter=quick(60, 3), random_state=0).fit(X_train, y_train)
     start = time.perf_counter()
     attributions = integrated_gradients(net, X_test)
     seconds = time.perf_counter() - start
-    gap = np.abs(attributions.residual / (attributions.log_odds - attributions.baseline_log_odds))
+    error = np.abs(attributions.residual / (attributions.log_odds - attributions.baseline_log_odds))
     print(
-        f"{len(X_test)} rows explained in {seconds * 1000:.0f} ms; 99 % miss at most "
-        f"{np.quantile(gap, 0.99):.2%} of the difference"
+        f"{len(X_test)} rows explained in {seconds * 1000:.0f} ms; for 99 % of them the "
+        f"sum of the attributions has a relative error of at most {np.quantile(error, 0.99):.2%}"
     )
 
     figure = plt.figure(figsize=(13, 4.4))

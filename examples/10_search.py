@@ -1,16 +1,17 @@
-"""Where to search, and how to stop early what leads nowhere.
+"""Hyperparameter search with scikit-learn and Optuna.
 
-The lesson: `search_space()` has ranges and small grids for the parameters that matter, so that a
-search is one line. All three here minimize the log-loss on the same training rows:
+`search_space()` returns ranges or a small grid for the most important hyperparameters. The three
+searches minimize the log-loss on the same training rows:
 
 - `RandomizedSearchCV` draws from the ranges;
-- `HalvingGridSearchCV` gives few epochs (`max_iter`) to all points of a grid, more to the better;
-- Optuna trains epoch by epoch with `partial_fit` and gives up on trials that look bad. It is left
-  out where it is not installed (`pip install optuna`).
+- `HalvingGridSearchCV` trains all points of a grid for a few epochs (`max_iter`), the better ones
+  for more;
+- Optuna trains epoch by epoch with `partial_fit` and prunes bad trials. It is skipped if it is not
+  installed (`pip install optuna`).
 
-The default parameters are shown beside. On these data none of the searches finds anything that is
-better on test rows; what two folds say of a few candidates is partly chance. The data are the
-digits bundled with scikit-learn, with noise, so that there is something to lose.
+They are compared with the default hyperparameters. On these data none of the searches finds any
+that are better on test rows: with few candidates and two folds, scores vary by chance. The data are
+the digits bundled with scikit-learn, with added noise to make the task harder.
 """
 
 import importlib.util
@@ -32,14 +33,14 @@ SHARED = {"cv": 2, "scoring": "neg_log_loss", "random_state": 0}
 
 
 def noisy_digits():
-    """Return training and test rows of digits with noise on them."""
+    """Return training and test rows of digits with added noise."""
     X, y = load_digits(return_X_y=True)
     X = X / 16 + np.random.default_rng(0).normal(scale=0.35, size=X.shape)
     return train_test_split(X, y, train_size=600, stratify=y, random_state=0)
 
 
 def by_scikit_learn(X, y):
-    """Return a random search and a search by halving, fitted."""
+    """Return a fitted random search and a fitted halving search."""
     net = DeepNetClassifier(**FAST)
     drawn = RandomizedSearchCV(net, search_space(), n_iter=quick(12, 2), **SHARED).fit(X, y)
     grid = search_space("grid", names=["learning_rate_init", "hidden_layer_sizes"])
@@ -58,7 +59,7 @@ def by_scikit_learn(X, y):
 def by_optuna(X, y):
     """Return a study whose trials report after every epoch, or None without Optuna."""
     if importlib.util.find_spec("optuna") is None:
-        print("Optuna is not installed: its part is left out (pip install optuna).")
+        print("Optuna is not installed and is skipped (pip install optuna).")
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Optuna's dependencies
@@ -83,7 +84,7 @@ def by_optuna(X, y):
 
 
 def draw_searches(axes, searches, default):
-    """Draw the log-loss of every candidate in its last round by its learning rate."""
+    """Draw the log-loss of the candidates trained for all epochs, by learning rate."""
     for (name, search), color, marker in zip(searches.items(), (BLUE, ORANGE), "os", strict=True):
         results = search.cv_results_
         full = results.get("n_resources", np.full(len(results["params"]), EPOCHS)) == EPOCHS
@@ -107,7 +108,7 @@ def draw_searches(axes, searches, default):
 
 
 def draw_trials(axes, study):
-    """Draw the losses of every trial by epoch; those that were pruned are gray."""
+    """Draw the loss of every trial by epoch; pruned trials are gray."""
     axes.set(xlabel="epoch", ylabel="log-loss of validation rows", title="Optuna's trials")
     if study is None:
         axes.text(0.5, 0.5, "Optuna is not installed", ha="center", transform=axes.transAxes)
@@ -128,16 +129,16 @@ def draw_trials(axes, study):
 
 
 def main():
-    """Search three ways."""
+    """Run the three searches, print test scores and plot."""
     X, X_test, y, y_test = noisy_digits()
     searches, study = by_scikit_learn(X, y), by_optuna(X, y)
     found = {name: search.best_params_ for name, search in searches.items()}
     if study is not None:
-        # The rate of partial_fit does not fall: what suits it is trained like that.
+        # partial_fit uses a constant learning rate, so the final fit does too.
         found["Optuna"] = {**suggest_params(study.best_trial), "learning_rate": "constant"}
         n_epochs = sum(len(trial.intermediate_values) for trial in study.trials)
-        print(f"Optuna: {n_epochs} epochs in place of {len(study.trials) * EPOCHS}")
-    # The same budget for all: what a search found, trained like the defaults.
+        print(f"Optuna: {n_epochs} epochs with pruning, instead of {len(study.trials) * EPOCHS}")
+    # All are fitted with the same number of epochs.
     for name, params in {"default parameters": {}, **found}.items():
         net = DeepNetClassifier(**{**FAST, **params}).fit(X, y)
         loss = log_loss(y_test, net.predict_proba(X_test))

@@ -1,4 +1,4 @@
-"""What the examples share: where pictures go, the colors, and the quick mode of the tests."""
+"""Shared by the examples: where plots are saved, colors, and the quick mode of the tests."""
 
 import os
 import sys
@@ -12,9 +12,9 @@ from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image
 
 QUICK = os.environ.get("SKDNN_QUICK") == "1"
-# Three colors that the color-blind can tell apart (Okabe & Ito), and gray.
+# A color-blind safe palette (Okabe & Ito), and gray.
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#767676"
-# For areas under points of the same hues.
+# Paler tones of the same colors, for areas behind points.
 PALE = LinearSegmentedColormap.from_list("pale", ["#7fb8d9", "#ffffff", "#eaae7f"])
 
 plt.rcParams.update(
@@ -41,7 +41,7 @@ def argument(number):
 
 
 def save(figure, name):
-    """Write a small PNG into the folder given as the first argument, and say where."""
+    """Save a small PNG in the folder given as the first argument, and print its path."""
     folder = Path(argument(1) or Path(__file__).parent / "output")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.png"

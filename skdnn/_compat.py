@@ -1,7 +1,7 @@
-"""Private and version-dependent names of scikit-learn: everything else imports them from here.
+"""Private and version-dependent names of scikit-learn; all other modules import them from here.
 
-Behind each is the version of scikit-learn that has it where it is looked for, from 1.6.1, the
-oldest that is supported, up to 1.9.
+The comment after each name is the first version of scikit-learn that has it. Supported are 1.6.1
+to 1.9.
 """
 
 import sklearn
@@ -23,15 +23,15 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:
-        """In place of scikit-learn's, where there is none."""
+        """Replacement for scikit-learn's mixin in versions before 1.9."""
 
         def set_callbacks(self, *callbacks):
-            """Refuse callbacks, which need scikit-learn 1.9.
+            """Raise an error if callbacks are passed, as they need scikit-learn 1.9.
 
             Raises
             ------
             ImportError
-                If there are any.
+                If there are callbacks.
             """
             if callbacks:
                 raise ImportError(
@@ -42,7 +42,7 @@ except ImportError:
             return self
 
     def with_callbacks(method):
-        """Return the method as it is."""
+        """Return the method unchanged."""
         return method
 
 
@@ -51,13 +51,13 @@ DURING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callba
 
 
 def begin_callbacks(estimator, n_epochs):
-    """Set the callbacks up for a fit, and return their context, or None if there are none."""
+    """Set up the callbacks for a fit; return their context, or None if there are no callbacks."""
     are_set = vars(estimator).get(CALLBACKS)
     return estimator._init_callback_context(max_subtasks=n_epochs) if are_set else None  # 1.9
 
 
 def without_callbacks(estimator):
-    """Take callbacks off an estimator, and what they need during fit; return it."""
+    """Remove the callbacks and their attributes from an estimator, and return it."""
     for name in (CALLBACKS, *DURING_FIT):
         vars(estimator).pop(name, None)
     return estimator

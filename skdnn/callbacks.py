@@ -1,9 +1,9 @@
-"""Callbacks for the epochs of a fit: ``net.set_callbacks(EarlyStopping(patience=5))``.
+"""Callbacks that run after each epoch: ``net.set_callbacks(EarlyStopping(patience=5))``.
 
-They follow scikit-learn's protocol and need scikit-learn 1.9, whose own ``ProgressBar`` and
-``ScoringMonitor`` work too. A callback of your own has the four methods that these have; after an
-epoch (``context.task_name == "epoch"``) it finds the curves so far on the estimator, may ask for a
-``fitted_estimator`` as if training had ended, and stops it by returning True.
+They follow scikit-learn's callback protocol and need scikit-learn 1.9, whose ``ProgressBar`` and
+``ScoringMonitor`` work too. A custom callback has the same four methods as these. At the end of an
+epoch (``context.task_name == "epoch"``), the estimator has the loss curves so far; an argument
+``fitted_estimator`` is the estimator as if training had ended; returning True stops training.
 """
 
 import os
@@ -16,7 +16,7 @@ import numpy as np
 from skdnn._compat import StrOptions, validate_parameter_constraints, without_callbacks
 from skdnn.estimator.parameters import POSITIVE_INT
 
-# What may be monitored: the attribute that holds its curve, and the sign that makes lower better.
+# Quantities to monitor: the attribute with the curve, and the sign that makes lower values better.
 MONITORS = {
     "loss": ("loss_curve_", 1),
     "validation_loss": ("validation_loss_curve_", 1),
@@ -32,7 +32,7 @@ CONSTRAINTS = {
 
 
 def _monitored(estimator, monitor):
-    """Return the curve of this fit, turned so that lower is better."""
+    """Return the monitored curve of this fit, with the sign that makes lower values better."""
     if monitor == "auto" and getattr(estimator, "validation_loss_curve_", None) is None:
         monitor = "loss"
     elif monitor == "auto":
@@ -41,17 +41,17 @@ def _monitored(estimator, monitor):
     curve = getattr(estimator, name, None)
     if curve is None:
         raise ValueError(
-            f"monitor={monitor!r} needs rows to validate on: pass X_val and y_val to fit, or set "
-            "early_stopping=True."
+            f"monitor={monitor!r} needs validation rows, but this fit has none: pass X_val and "
+            "y_val to fit, or set early_stopping=True."
         )
     return sign * np.array(curve[-estimator.n_iter_ :])
 
 
 class _EpochCallback:
-    """A callback that only sees epochs end."""
+    """Base of callbacks that act at the end of an epoch."""
 
     def setup(self, estimator, context):
-        """Refuse parameters that mean nothing."""
+        """Validate the parameters."""
         validate_parameter_constraints(CONSTRAINTS, vars(self), type(self).__name__)
 
     def teardown(self, estimator, context):
@@ -62,20 +62,20 @@ class _EpochCallback:
 
 
 class EarlyStopping(_EpochCallback):
-    """Stop training when what is monitored has not become better for a while.
+    """Stop training when a monitored loss or score has stopped improving.
 
-    Members also stop by themselves (``n_iter_no_change``), each at its own time; this watches
-    their mean, and works without rows to validate on too.
+    The monitored curve is the mean over the members, all of which are stopped together. Their own
+    early stopping (``n_iter_no_change``), which stops each member on its own, also remains active.
 
     Parameters
     ----------
     monitor : {"auto", "loss", "validation_loss", "validation_score"}, default="auto"
-        Curve to watch. "auto" is the validation score if there is ``scoring``, else the
-        validation loss, or the training loss without validation.
+        Curve to monitor. "auto" is the validation score if ``scoring`` is set, else the
+        validation loss, or the training loss without validation rows.
     patience : int, default=10
-        Epochs without a better value before training stops.
+        Number of epochs without improvement before training stops.
     min_delta : float, default=0.0
-        A value that is better by less does not count.
+        Smallest change that counts as an improvement.
 
     Examples
     --------
@@ -100,20 +100,20 @@ class EarlyStopping(_EpochCallback):
 
 
 class Checkpoint(_EpochCallback):
-    """Write the network to a file as it is trained: whenever it is better, or every few epochs.
+    """Save the network to a file during training: when it improves, or every few epochs.
 
     The file is a pickle of a fitted estimator with the best parameters so far, not yet
-    calibrated (``temperature_`` is 1). It is replaced as a whole, never left half written.
+    calibrated (``temperature_`` is 1). It is replaced only once the new file is complete.
 
     Parameters
     ----------
     path : str or path-like
-        Where to write. "{epoch}" in it becomes the number of the epoch.
+        File to write. "{epoch}" in it is replaced by the number of the epoch.
     every : int or None, default=None
-        Write after so many epochs each time. None writes whenever what is monitored is better
-        than ever before.
+        Number of epochs from one file to the next. None writes a file whenever the monitored
+        value is the best so far.
     monitor : {"auto", "loss", "validation_loss", "validation_score"}, default="auto"
-        Curve to watch, as for :class:`EarlyStopping`.
+        Curve to monitor, as for :class:`EarlyStopping`.
 
     Examples
     --------
@@ -129,14 +129,14 @@ class Checkpoint(_EpochCallback):
         self.monitor = monitor
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
-        """Write the file if it is time to."""
-        if context.task_name == "epoch" and self._is_time(estimator):
+        """Write the file if one is due after this epoch."""
+        if context.task_name == "epoch" and self._is_due(estimator):
             path = Path(str(self.path).replace("{epoch}", str(estimator.n_iter_)))
             unfinished = path.with_name(path.name + ".unfinished")
             unfinished.write_bytes(pickle.dumps(without_callbacks(fitted_estimator)))
             os.replace(unfinished, path)
 
-    def _is_time(self, estimator):
+    def _is_due(self, estimator):
         if self.every is not None:
             return estimator.n_iter_ % self.every == 0
         curve = _monitored(estimator, self.monitor)
@@ -144,15 +144,15 @@ class Checkpoint(_EpochCallback):
 
 
 class LossProgress(_EpochCallback):
-    """Show the epoch and the losses on one line that is written over and over.
+    """Show the epoch and the losses on one line, updated after each epoch.
 
-    It belongs to the network itself, also in a pipeline or a search; scikit-learn's
-    ``ProgressBar`` belongs to the outermost of them.
+    Set it on the network itself, also inside a pipeline or a search; scikit-learn's
+    ``ProgressBar`` is set on the outermost estimator.
 
     Parameters
     ----------
     file : file-like or None, default=None
-        Where to write. None is the standard output.
+        Stream to write to. None is the standard output.
 
     Examples
     --------
@@ -166,7 +166,7 @@ class LossProgress(_EpochCallback):
         self.file = file
 
     def on_fit_task_end(self, estimator, context):
-        """Write the line anew after an epoch, and end it after the fit."""
+        """Update the line after an epoch, and end it after the fit."""
         file = sys.stdout if self.file is None else self.file
         if context.task_name == "epoch":
             curves = {name: getattr(estimator, curve) for name, (curve, _) in MONITORS.items()}

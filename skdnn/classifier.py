@@ -1,4 +1,4 @@
-"""DeepNetClassifier: parameters, fit, predict. No mathematics."""
+"""DeepNetClassifier: parameters, fit and predict; the computation is in the other modules."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -6,7 +6,6 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from skdnn._compat import CallbackSupportMixin, fit_context, with_callbacks, without_callbacks
 from skdnn.core.averaging import log_mean_proba, mean_proba
@@ -14,7 +13,7 @@ from skdnn.estimator.auto_parameters import count_members, is_auto
 from skdnn.estimator.diagram import NotebookMixin
 from skdnn.estimator.epoch_callbacks import EpochCallbacks
 from skdnn.estimator.fit import train_members
-from skdnn.estimator.fitted_attributes import FittedAttributes
+from skdnn.estimator.fitted_attributes import FittedAttributes, fitted_model
 from skdnn.estimator.inputs import learn_schema, read_samples, read_validation
 from skdnn.estimator.labels import check_labels, learn_labels
 from skdnn.estimator.out_of_fold import calibrate
@@ -27,24 +26,12 @@ from skdnn.estimator.training_rows import make_task
 from skdnn.tabular.dataframes import check_table
 
 
-def fitted_model(estimator):
-    """Return the FittedModel of an estimator: all that it has learnt, which is never changed.
-
-    Raises
-    ------
-    NotFittedError
-        If it has learnt nothing yet.
-    """
-    check_is_fitted(estimator)
-    return estimator._fitted
-
-
-def _is_stochastic(estimator):
-    """Tell whether ``partial_fit`` makes sense."""
+def _takes_steps(estimator):
+    """Return True if the solver has ``partial_fit``; raise an AttributeError otherwise."""
     if SOLVERS[estimator.solver].rule is None:
         raise AttributeError(
-            f"partial_fit needs a solver that takes steps; solver={estimator.solver!r} minimizes "
-            "in one go."
+            f"partial_fit is not available with solver={estimator.solver!r}, which needs all rows "
+            "at once. Choose another solver, such as 'adamw'."
         )
     return True
 
@@ -53,156 +40,166 @@ def _is_stochastic(estimator):
 class DeepNetClassifier(
     FittedAttributes, NotebookMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator
 ):
-    """A deep neural network that takes tables as they come and gives calibrated probabilities.
+    """A deep neural network for tables of mixed columns, with calibrated probabilities.
 
-    One fit trains ``n_members`` networks side by side. Member k holds out fold k of the rows and
-    keeps its best epoch, judged by these and, if they are few, by the mean of all members. The
-    probabilities are the members' average, calibrated on the rows that each held out.
-    ``solver="gd", n_members=1, early_stopping=False, encoder="passthrough"`` and a few more
-    words make it the plain network of the textbooks.
+    ``fit`` trains an ensemble of ``n_members`` networks, the members. Each holds out a fold of
+    the rows and keeps the parameters of its best epoch on them; where a fold is small, its loss
+    is shrunk towards the mean of all members. The probabilities are the mean over the members,
+    calibrated on the held-out rows. For a plain network as in textbooks, set ``solver="gd",
+    n_members=1, early_stopping=False, encoder="passthrough"``.
 
-    Parameters that :class:`sklearn.neural_network.MLPClassifier` has too mean what they mean
-    there; rates and schedules serve every solver but "lbfgs". ``"auto"`` is decided by the data
-    and the solver, rows being the distinct ones that a member trains on.
+    Parameters shared with :class:`sklearn.neural_network.MLPClassifier` have the same meaning.
+    All are grouped by purpose: network, training, ensemble and validation, regularization,
+    data, other. "auto" depends on the data and the solver. In its descriptions, rows are the
+    distinct rows that a member trains on; inputs are the encoded columns, bins not counted; and
+    "wide and large" data have dense rows, more than 100 inputs and more than 50,000 rows.
 
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, int or "auto", default="auto"
-        Units of each hidden layer. ``()`` is logistic regression. "auto" is (256, 256). For
-        "adamw" it is (128, 128) up to 1,024 rows (but with ``partial_fit``, to which more may
-        come), and (448, 256) for more than 100 inputs (as they are encoded, bins aside, and not
-        sparse) and more than 50,000 rows. Training that goes on keeps what it was.
+        Number of units of each hidden layer; ``()`` is logistic regression. "auto" is (256, 256)
+        or, for "adamw", (128, 128) up to 1,024 rows (not in ``partial_fit``, where more rows may
+        follow) and (448, 256) for wide and large data. Continued training keeps the sizes.
     activation : str, callable, object or sequence of these, default="relu"
-        One of "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "silu",
-        "gelu", "mish", "softplus", or one of your own, for all hidden layers or one for each. Your
-        own is a function of z that returns its value, or its value and its slope; or two
-        functions, as a tuple or as ``value`` and ``slope`` of an object. It is checked before
-        training.
+        Activation function of all hidden layers, or a sequence of one for each: "identity",
+        "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "silu", "gelu", "mish",
+        "softplus", or a custom activation. This is a function of z that returns the value, or
+        the value and the derivative; a tuple of two such functions; or an object that has them
+        as ``value`` and ``slope``. It is checked before training.
+    init : str, default="auto"
+        Initialization of the weights: "he_normal", "he_uniform", "glorot_normal",
+        "glorot_uniform", "lecun_normal", "lecun_uniform", "orthogonal", "normal", "zeros" or
+        "auto". For "adamw", "auto" is the one that suits the activation, with small weights in
+        the last layer; else it is "glorot_uniform". It also sets the biases of the last layer to
+        the class frequencies (as logits). All other biases start at 0.
+    init_scale : float > 0, default=1.0
+        Factor on the initial weights: ``init="normal", init_scale=0.01`` is ``0.01 * randn``.
+    coefs_init : list of array-like or None, default=None
+        Initial weights of each layer: (fan_in, fan_out), or (n_members, fan_in, fan_out).
+    intercepts_init : list of array-like or None, default=None
+        Initial biases of each layer: (fan_out,), or (n_members, fan_out).
+    connectivity : float in (0, 1], None or "auto", default="auto"
+        Probability that a unit of the first layer is connected to an encoded column. A scale
+        factor for each of these columns is then learnt, too; None disables both. "auto" is 0.3
+        (more for few columns) for "adamw" with dense rows, unless wide and large; else None.
+
+        .. Training.
     solver : {"adamw", "adam", "sgd", "gd", "lbfgs"}, default="adamw"
-        "gd" is full-batch gradient descent, "sgd" takes mini-batches with momentum, "adamw" is
-        Adam with decoupled weight decay and brings the strongest "auto" recipe, "lbfgs" is
-        SciPy's full-batch quasi-Newton method.
-    alpha : float >= 0, default=0.0
-        L2 penalty ``alpha / 2 * ||W||^2 / n_rows``, added to the mean loss; biases are free and
-        repeated rows count once.
+        "gd" is full-batch gradient descent, "sgd" uses mini-batches and momentum, "adamw" is
+        Adam with decoupled weight decay, and "lbfgs" is SciPy's full-batch quasi-Newton method.
+        Only for "adamw" do the "auto" values regularize and follow the size of the data.
+    loss : "log_loss" or callable, default="log_loss"
+        Loss to minimize. A custom loss is ``loss(logits, targets)``, both of shape (n_rows,
+        n_outputs), with targets one-hot or 0 and 1. It returns a value for each row, or these
+        and their gradients with respect to the logits, and is checked before training.
+        Probabilities and their calibration remain those of "log_loss".
     batch_size : int or "auto", default="auto"
-        Rows of a mini-batch at most; the rows of an epoch are dealt evenly. "auto" is 200 for
-        "adam" and "sgd"; for "adamw" it grows from 64 (up to 1,024 rows) through 128 and 256
-        (above 30,000) to 512 (above 100,000). "gd" and "lbfgs" always take all rows.
+        Maximum number of rows of a mini-batch; the rows of an epoch are divided evenly. "auto"
+        is 200 for "adam" and "sgd". For "adamw" it is 64 up to 1,024 rows, 128 up to 30,000, 256
+        up to 100,000 and 512 above. "gd" and "lbfgs" always use all rows.
+    shuffle : bool, default=True
+        Whether to shuffle the rows in every epoch. If False, rows also keep their input order;
+        if True, they are first sorted by content, so that the input order does not matter.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine", "onecycle", "auto"}, \
             default="auto"
-        Schedule. "invscaling" divides by ``(rows seen + 1) ** power_t`` each epoch; "adaptive"
-        divides by 5 when patience runs out; "cosine" warms up, then falls to 0; "onecycle"
-        rises over 30 % of the steps, then falls. "auto" is "cosine" for "adamw", else
-        "constant".
+        Learning rate schedule, not used by "lbfgs". "invscaling" divides by ``(rows seen + 1) **
+        power_t`` each epoch; "adaptive" divides by 5 each time that patience runs out; "cosine"
+        warms up, then falls to 0; "onecycle" rises over the first 30 % of the steps, then
+        falls. "auto" is "cosine" for "adamw", else "constant".
     learning_rate_init : float > 0 or "auto", default="auto"
         Learning rate that the schedule multiplies. "auto" is 0.005 for "adamw" (0.003 for wide
-        and long data, see ``hidden_layer_sizes``), 0.001 for "adam", 0.01 for "sgd", 0.1 for
-        "gd".
+        and large data), 0.001 for "adam", 0.01 for "sgd", 0.1 for "gd".
     power_t : float >= 0, default=0.5
         Exponent of "invscaling".
-    max_iter : int or "auto", default="auto"
-        Epochs at most (iterations for "lbfgs"). "auto" is 50 (20 above 30,000 rows, 15 above
-        100,000), or what 2,000 steps take if that is more, for "adamw"; 1,000 for "gd"; 200 for
-        the others.
-    shuffle : bool, default=True
-        Whether to shuffle rows in every epoch. False also keeps the rows' order of input, where
-        True first brings them into an order that depends on their content only.
-    random_state : int, RandomState instance or None, default=None
-        Decides folds, starting weights, batches and dropout.
-    tol : float >= 0, default=1e-4
-        A loss that falls by less does not renew patience. For "lbfgs", also the tolerance on the
-        gradient.
-    verbose : bool or int, default=False
-        Whether to print a table of the losses of every epoch.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from where the last one stopped.
+    warmup_fraction : float in [0, 1), default=0.05
+        Fraction of the steps over which the rate of "cosine" rises.
     momentum : float in [0, 1], default=0.9
         Momentum of "sgd".
     nesterovs_momentum : bool, default=True
-        Whether "sgd" looks ahead along its momentum.
-    early_stopping : bool, default=True
-        Whether to hold out rows: patience then watches their loss, and the best epoch is put
-        back. False trains every member on all rows and keeps the last epoch; patience then watches
-        the training loss.
-    validation_fraction : float in (0, 1), default=0.1
-        Share of the rows to hold out if ``n_members=1``. Several members hold out a fold each.
+        Whether "sgd" uses Nesterov's momentum.
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
-        Decay of Adam's moments.
+        Decay rates of Adam's moment estimates.
     epsilon : float > 0, default=1e-8
-        Added to the root of Adam's second moment.
-    n_iter_no_change : int, inf or "auto", default="auto"
-        Patience in epochs. "auto" is an eighth of ``max_iter``, at least 8, with
-        ``early_stopping``; without, 10, and no limit for "gd".
+        Added to the square root of Adam's second moment for numerical stability.
+    max_grad_norm : float > 0 or None, default=None
+        Gradients of a member with a larger Euclidean norm are scaled down to this one.
+    max_iter : int or "auto", default="auto"
+        Maximum number of epochs (iterations for "lbfgs"). "auto" for "adamw" is 50 (20 above
+        30,000 rows, 15 above 100,000), but at least 2,000 steps; 1,000 for "gd"; else 200.
     max_fun : int, default=15000
-        Evaluations of the loss at most, for "lbfgs".
-    loss : "log_loss" or callable, default="log_loss"
-        What training minimizes. Your own is ``loss(logits, targets)`` of arrays (n_rows,
-        n_outputs), targets one-hot or 0 and 1, and returns a value for each row, or these and
-        their gradients with respect to the logits. It is checked before training. Probabilities
-        and their calibration are those of "log_loss".
+        Maximum number of loss evaluations of "lbfgs".
+    tol : float >= 0, default=1e-4
+        Smallest decrease of the loss that counts as an improvement. For "lbfgs", also the
+        tolerance on the gradient.
+    n_iter_no_change : int, inf or "auto", default="auto"
+        Patience: number of epochs without improvement before training stops. "auto" is an eighth
+        of ``max_iter``, at least 8, with ``early_stopping``; else 10, but no limit for "gd".
+    warm_start : bool, default=False
+        Whether ``fit`` continues the training of the previous ``fit``.
+
+        .. Ensemble and validation.
+    n_members : int or "auto", default="auto"
+        Number of networks to train and average. "auto" is 16 up to 2,500 distinct rows, 8 up to
+        50,000 and 2 above; always 8 with ``partial_fit`` or held-out ``groups``. Where there are
+        fewer folds than members, members share folds.
+    early_stopping : bool, default=True
+        Whether to hold out rows. Patience then applies to the validation loss, and the best
+        epoch is restored. If False, every member trains on all rows, patience applies to the
+        training loss, and the last epoch is kept.
+    validation_fraction : float in (0, 1), default=0.1
+        Fraction of the rows to hold out if ``n_members=1``. Several members hold out folds.
+    cv : int, splitter, iterable of splits or None, default=None
+        Which rows each member holds out. None makes ``n_members`` stratified folds (at least 40
+        above 50,000 distinct rows). Otherwise there are as many members as splits; an int is
+        their number, at most that of the distinct rows. Ignored without ``early_stopping``.
     scoring : str, callable or None, default=None
-        Scorer that chooses the best epoch of each member and that its patience watches, on the
-        rows that it is validated on. None is their loss, with accuracy in ``validation_scores_``.
-    init : str, default="auto"
-        Starting weights: "he_normal", "he_uniform", "glorot_normal", "glorot_uniform",
-        "lecun_normal", "lecun_uniform", "orthogonal", "normal", "zeros". "auto" is what suits
-        the activation, with a small last layer, for "adamw", else "glorot_uniform", and takes
-        the classes' shares as the last layer's bias. Biases are 0 otherwise.
-    init_scale : float > 0, default=1.0
-        Factor on the starting weights: ``init="normal", init_scale=0.01`` is ``0.01 * randn``.
-    coefs_init : list of array-like or None, default=None
-        Starting weights of each layer, (fan_in, fan_out), perhaps with the members in front.
-    intercepts_init : list of array-like or None, default=None
-        Starting biases of each layer, (fan_out,), perhaps with the members in front.
-    connectivity : float in (0, 1], None or "auto", default="auto"
-        Probability that a unit of the first layer is connected to a column, as it is encoded.
-        Then a factor for each column is learnt too; None does without both. "auto" is 0.3 for
-        "adamw" with dense rows, more for few columns, None for wide and long data; else None.
+        Scorer that replaces the validation loss in early stopping: patience and each member's
+        best epoch. None uses the loss, and ``validation_scores_`` is the accuracy.
+    store_oof : bool, default=False
+        Whether to keep the out-of-fold probabilities as ``oof_proba_``.
+
+        .. Regularization.
+    alpha : float >= 0, default=0.0
+        L2 penalty ``alpha / 2 * ||W||^2 / n_rows``, added to the mean loss. Biases are not
+        penalized, and repeated rows count once.
+    weight_decay : float >= 0 or "auto", default="auto"
+        Decoupled weight decay, multiplied by the learning rate. "auto" is 0.01 for "adamw" (0.3
+        for wide and large data), else 0.
     dropout : float in [0, 1) or "auto", default="auto"
-        Share of hidden units dropped in training. "auto" is 0.3 for "adamw" with up to 8,192
+        Fraction of hidden units dropped in training. "auto" is 0.3 for "adamw" with up to 8,192
         rows and 0.1 with more, else 0.
     input_dropout : float in [0, 1) or "auto", default="auto"
-        Share of inputs set to 0 in training. "auto" is 0.2 for "adamw" with more than 100
-        inputs (as they are encoded, bins aside), unless they are sparse; else 0.
-    weight_decay : float >= 0 or "auto", default="auto"
-        Decoupled decay of weights, per unit of rate. "auto" is 0.01 for "adamw", 0.3 for wide and
-        long data, else 0.
+        Fraction of inputs set to 0 in training. "auto" is 0.2 for "adamw" with dense rows of
+        more than 100 inputs, else 0.
     label_smoothing : float in [0, 1) or "auto", default="auto"
-        Share of each target that is spread over all classes, in training only. "auto" is 0.05
-        for "adamw" with rows to validate on, which then calibrate the probabilities (0.02 for
-        wide and long data); else 0, as for a loss of your own.
-    max_grad_norm : float > 0 or None, default=None
-        Longer gradients of a member are shortened to this Euclidean norm.
-    warmup_fraction : float in [0, 1), default=0.05
-        Share of the steps over which "cosine" rises.
-    class_weight : dict, "balanced" or None, default=None
-        Weight of each class. It shifts the probabilities away from the classes' shares.
-    n_members : int or "auto", default="auto"
-        Networks that are trained and averaged. "auto" is 16 for up to 2,500 distinct rows, 2
-        above 50,000, else 8, as in ``partial_fit`` and where ``groups`` are held out. With fewer
-        rows they take turns at the folds.
-    cv : int, splitter, iterable of splits or None, default=None
-        Which rows each member holds out, if not a stratified fold of its own: one of
-        ``n_members``, or above 50,000 distinct rows one of 40, if that is more. The number of
-        splits is then the number of members, and a number of folds at most that of distinct rows.
-        Used with ``early_stopping`` only.
-    store_oof : bool, default=False
-        Whether to keep ``oof_proba_``.
+        Fraction of each target that is spread over all classes, in training only. "auto" is 0.05
+        (0.02 for wide and large data) for "adamw" where validation rows calibrate the
+        probabilities afterwards; else, and with a custom loss, 0.
+
+        .. Data.
     encoder : "auto", "passthrough" or transformer, default="auto"
-        What turns X into numbers: "auto" is :class:`TableEncoder`, with bins of numbers for
-        "adamw" only; "passthrough" takes finite numbers as they are, and no dates; anything with
-        ``fit`` and ``transform`` is cloned and fitted.
+        Transformer of X to numbers. "auto" is :class:`TableEncoder`, with the piecewise-linear
+        encoding for "adamw" only. "passthrough" takes finite numbers as they are, and no dates.
+        A transformer with ``fit`` and ``transform`` is cloned and fitted.
     target_statistics : int >= 1, None or "auto", default="auto"
-        With ``encoder="auto"``, columns of text with more levels than this also tell what their
-        levels say about y, counted without the row itself in training. None does without;
-        "auto" is 30. Only for up to 10 classes, and not for multilabel y.
+        With ``encoder="auto"``, string columns with more categories than this also have target
+        statistics (target encoding), which in training leave out the row's own label. None
+        disables them; "auto" is 30. Not used for more than 10 classes or multilabel y.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class; "balanced" gives imbalanced classes the same total weight. The
+        probabilities then do not follow the class frequencies.
     dtype : {"float32", "float64", "input"}, default="float32"
-        What to compute in. "input" is float64 for float64 arrays, dense or sparse, and lists of
+        Type to compute in. "input" is float64 for float64 arrays, dense or sparse, and lists of
         floats; float32 for anything else.
+
+        .. Other.
+    random_state : int, RandomState instance or None, default=None
+        Determines folds, initial weights, mini-batches and dropout.
     n_jobs : int or None, default=None
-        Threads to train members on. None means as many as BLAS may use here, -1 all cores. The
-        result does not depend on it.
+        Number of threads. None uses as many as BLAS may use, -1 all cores. The result does not
+        depend on it.
+    verbose : bool or int, default=False
+        Whether to print the losses of every epoch.
 
     Attributes
     ----------
@@ -215,51 +212,51 @@ class DeepNetClassifier(
     encoder_ : transformer
         The fitted encoder.
     resolved_params_ : dict
-        What the parameters of training that may be "auto" became.
+        Values used for the parameters of training that may be "auto".
     coefs_, intercepts_ : list of ndarray
-        Weights (fan_in, fan_out) and biases (fan_out,) of the dense layers; with several members
-        the members axis is in front. The arrays are read-only; a list that is assigned replaces
-        all layers'.
+        Weights (fan_in, fan_out) and biases (fan_out,) of the dense layers, with a leading axis
+        for the members if there are several. The arrays are read-only; assign a list to replace
+        those of all layers.
     temperature_ : float
-        What logits are divided by; 1 without ``early_stopping`` or rows to validate on.
+        Divisor of the logits that calibrates the probabilities; 1 without ``early_stopping`` or
+        without validation rows.
     oof_score_ : float
-        Accuracy of *single* members on the rows that each held out: a slightly low estimate of
-        the ensemble's. Only if several members hold out rows.
+        Accuracy of *single* members on their held-out rows: a slightly low estimate of the
+        ensemble's. Only if several members hold out rows.
     oof_proba_ : ndarray of shape (n_samples, n_classes)
-        Calibrated probabilities from members that did not train on the row, NaN where there is
-        none. Only with ``store_oof``.
+        Out-of-fold probabilities, calibrated: those of members that did not train on the row,
+        NaN if there are none. Only with ``store_oof``.
     n_iter_ : int
-        Epochs run by the last ``fit``, and by ``partial_fit`` since.
+        Number of epochs of the last ``fit`` and of ``partial_fit`` since.
     t_ : int
-        Rows trained on, times epochs, since training began: ``warm_start`` and ``partial_fit``
-        count on. Members that hold out rows see fewer; this counts those of the largest. Weights
-        do not count.
+        Number of rows trained on, summed over all epochs, also those before ``warm_start`` and
+        ``partial_fit``. It is that of the member with the most rows; weights do not count.
     best_iter_ : int or ndarray of shape (n_members,)
-        Epochs, along the curves, after which each member's parameters were taken.
+        Number of epochs, counted along the curves, whose result each member kept.
     loss_, best_loss_ : float
         Last and lowest training loss; the latter is None with validation.
     loss_curve_, validation_loss_curve_, validation_scores_ : list of float
         Training loss, validation loss and validation score (``scoring``, or accuracy) by epoch,
         averaged over the members still training. Losses include label smoothing, the training loss
-        also the penalty ``alpha``. The last two are None without validation, and NaN for epochs of
-        ``partial_fit`` after it.
+        also the penalty ``alpha``. The last two are None without validation, and NaN for later
+        epochs of ``partial_fit``.
     best_validation_score_ : float or None
         Highest of ``validation_scores_``.
     member_loss_curves_, member_validation_loss_curves_, member_validation_scores_ : ndarray of \
             shape (n_members, n_epochs)
-        The same for each member; NaN after it has stopped. As all curves, they go on under
+        The same for each member; NaN after it has stopped. All curves are continued by
         ``warm_start`` and ``partial_fit``.
     n_layers_ : int
-        Layers, the inputs included.
+        Number of layers, the input layer included.
     n_outputs_ : int
-        Output units.
+        Number of output units.
     out_activation_ : {"logistic", "softmax"}
-        What turns the last layer into probabilities.
+        Activation of the output layer.
 
     See Also
     --------
-    TableEncoder : What ``encoder="auto"`` does, usable alone.
-    sklearn.neural_network.MLPClassifier : The network whose parameter names these are.
+    TableEncoder : The encoder of ``encoder="auto"``.
+    sklearn.neural_network.MLPClassifier : Scikit-learn's network, with the same parameter names.
 
     References
     ----------
@@ -332,22 +329,22 @@ class DeepNetClassifier(
     def fit(
         self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None, groups=None
     ):
-        """Train on a table.
+        """Fit the ensemble to a table.
 
         Parameters
         ----------
         X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            Columns of any kind, with gaps, if ``encoder="auto"``.
+            Training rows; for ``encoder="auto"``, of any columns, also with missing values.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or an indicator matrix of several labels a row.
+            Class labels, or an indicator matrix for multilabel classification.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative. An integer weight is the same as repeating the row.
+            Non-negative weights. An integer weight is equivalent to repeating the row.
         X_val, y_val, sample_weight_val : default=None
-            Rows to validate on, for all members: nothing of X is held out then.
+            Validation rows for all members; no rows of X are then held out.
         groups : array-like of shape (n_samples,), default=None
-            Rows of a group are held out together; passed to ``cv``, or to ``GroupKFold``, which
-            makes as many members as there are groups if these are fewer than ``n_members``.
-            Ignored where nothing is held out.
+            Group of each row; rows of a group are held out together, by ``cv`` or else by
+            ``GroupKFold``. With fewer groups than ``n_members``, there are as many members as
+            groups. Ignored where no rows are held out.
 
         Returns
         -------
@@ -357,7 +354,7 @@ class DeepNetClassifier(
         Raises
         ------
         ValueError
-            If the input is unfit; the estimator is then as it was before.
+            If the input is invalid; the estimator then stays as it was.
         """
         before = self._fitted if self.warm_start else None
         settings, validation = settings_of(self, before), (X_val, y_val, sample_weight_val)
@@ -367,7 +364,7 @@ class DeepNetClassifier(
 
     @with_callbacks
     def _train(self, settings, before, passed, validation=(None,) * 3, groups=None, classes=None):
-        """Return what is learnt; scikit-learn and callbacks may write to this stand-in."""
+        """Return a FittedModel; scikit-learn and callbacks may set attributes on this copy."""
         callbacks = EpochCallbacks(self, passed, vars(self).update)
         samples = read_samples(self, *passed, reset=before is None)
         valid_samples = read_validation(self, *validation)
@@ -380,26 +377,26 @@ class DeepNetClassifier(
         callbacks.finish(fitted)
         return fitted
 
-    @available_if(_is_stochastic)
+    @available_if(_takes_steps)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None, refit_encoder=False):
-        """Train for one epoch, at a constant rate, on all rows for all members.
+        """Train all members for one epoch on all rows, at a constant learning rate.
 
-        Nothing is held out: probabilities stay uncalibrated (``temperature_`` is 1). More rows may
-        come: "auto" layers have 256 units however few there are in the first call.
+        No rows are held out, so the probabilities are not calibrated (``temperature_`` is 1).
+        "auto" layers have 256 units even if the first call has few rows, as more may follow.
 
         Parameters
         ----------
         X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows. The encoder is fitted on those of the first call.
+            Training rows. The encoder is fitted on those of the first call.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Labels.
+            Class labels, or an indicator matrix for multilabel classification.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative.
+            Non-negative weights.
         classes : array-like, default=None
-            All classes; needed in the first call.
+            All classes; required in the first call.
         refit_encoder : bool, default=False
-            Whether to fit the encoder anew on these rows. It must give as many inputs as before.
+            Whether to fit the encoder again on these rows. The number of inputs must not change.
 
         Returns
         -------
@@ -409,7 +406,7 @@ class DeepNetClassifier(
         Raises
         ------
         ValueError
-            If the input is unfit; the estimator is then as it was before.
+            If the input is invalid; the estimator then stays as it was.
         """
         before = self._fitted
         if classes is None and before is None:
@@ -435,7 +432,7 @@ class DeepNetClassifier(
         return self._predict(fitted, X, lambda logits: average(log_proba(logits)), shape)
 
     def predict_proba(self, X):
-        """Return class probabilities: the mean of the members'.
+        """Return class probabilities, averaged over the members.
 
         Parameters
         ----------
@@ -445,12 +442,12 @@ class DeepNetClassifier(
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Rows sum to 1; for multilabel y each column is a probability of its own.
+            Rows sum to 1, except for multilabel y, where each column is the probability of a label.
         """
         return self._average(fitted_model(self), X, mean_proba)
 
     def predict_proba_members(self, X):
-        """Return each member's class probabilities; their spread tells how sure they are.
+        """Return the class probabilities of each member; their spread measures uncertainty.
 
         Parameters
         ----------
@@ -466,7 +463,7 @@ class DeepNetClassifier(
         return self._average(fitted, X, np.exp, fitted.n_members)
 
     def predict_log_proba(self, X):
-        """Return ``np.log(predict_proba(X))``, but finite also where the probability is 0.
+        """Return the logarithm of ``predict_proba(X)``, finite even where that rounds to 0.
 
         Parameters
         ----------
@@ -485,7 +482,7 @@ class DeepNetClassifier(
             return np.where(proba > 0, np.log(proba), self._average(fitted, X, log_mean_proba))
 
     def decision_function(self, X):
-        """Return scores whose order is that of the probabilities, and which never saturate.
+        """Return log-odds or log-probabilities, which do not saturate as probabilities do.
 
         Parameters
         ----------
@@ -495,8 +492,8 @@ class DeepNetClassifier(
         Returns
         -------
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
-            The log-odds of the second of two classes; the log-probabilities of more; the
-            log-odds of every label.
+            For two classes, the log-odds of the second; for more classes, log-probabilities; for
+            multilabel y, the log-odds of each label.
         """
         return self._scores(fitted_model(self), X)
 
@@ -506,7 +503,7 @@ class DeepNetClassifier(
         return scores[:, 0] if labels.is_binary else scores
 
     def predict(self, X):
-        """Return the most probable class, or for multilabel y the labels above one half.
+        """Return the most probable class or, for multilabel y, labels more probable than 1/2.
 
         Parameters
         ----------
@@ -521,14 +518,14 @@ class DeepNetClassifier(
         return fitted.schema.labels.decide(self._scores(fitted, X))
 
     def score(self, X, y, sample_weight=None):
-        """Return the accuracy; of several labels a row, all must be right.
+        """Return the accuracy; for multilabel y, all labels of a row must be correct.
 
         Parameters
         ----------
         X : {array-like, frame, sparse matrix} of shape (n_samples, n_features)
             Rows like those seen in fit.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Of any kind that ``fit`` takes.
+            True labels, in any form that ``fit`` accepts.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows.
 
@@ -539,17 +536,17 @@ class DeepNetClassifier(
         return super().score(X, check_labels(y), sample_weight)
 
     def summary(self):
-        """Return what the network is made of; printed, it is a table.
+        """Return a summary of the fitted network, which prints as a table.
 
         Returns
         -------
         Summary
-            Layers with their shapes and parameters, the encoder's work, and what "auto" became.
+            Shapes and numbers of parameters of the layers, encoded columns, and values of "auto".
         """
         return summarize(self, fitted_model(self))
 
     def __sklearn_tags__(self):
-        """Return what this estimator can take."""
+        """Return scikit-learn's tags: the kinds of input that the estimator accepts."""
         tags = super().__sklearn_tags__()
         reads_tables = is_auto(self.encoder)
         tags.input_tags.sparse = True

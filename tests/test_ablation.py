@@ -75,7 +75,7 @@ def test_the_page_says_what_was_measured_and_what_was_not():
     assert line in page
     assert "`n_members=8`" in page.partition("Not measured:")[2]
     assert "Failed: `n_members=1` on b, split 11 (failed)." in page
-    assert "- rows at most, for training and for testing: 50 and 20" in page
+    assert "- maximum number of rows, for training and for testing: 50 and 20" in page
     assert "Not measured" in report.write_page([])
 
 

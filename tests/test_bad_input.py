@@ -58,11 +58,11 @@ BAD_FITS = {
         X,
         np.eye(3, dtype=int)[y],
         {"X_val": X, "y_val": np.eye(2, dtype=int)[y % 2]},
-        "3 labels a row, but here y has 2",
+        "3 labels a row, as in fit, but has 2",
     ),
     "a frame without columns": (FRAME[[]], y, {}, "0 feature"),
     "gaps in groups": (X, y, {"groups": np.where(y == 1, None, "a")}, "groups .*NaN or None in 50"),
-    "several groups a row": (X, y, {"groups": X}, r"groups must be one value a row.*\(150, 4\)"),
+    "several groups a row": (X, y, {"groups": X}, r"groups must have one value a row.*\(150, 4\)"),
 }
 
 

@@ -139,12 +139,12 @@ WANTED = {
     ("3", "torch"): (None, None),
     ("4", "8 members, 2 threads / 8 x one member"): (0.375, True),
     ("4", "8 members, 2 threads / 8 members, 1 thread"): (0.6, True),
-    ("6 memory", "peak extra memory beyond the result, in MB"): (20, True),
-    ("8", "(peak of the process - 200 MB) / the array"): (1.25, False),
+    ("6 memory", "peak memory beyond the result, in MB"): (20, True),
+    ("8", "(peak memory - 200 MB) / the input"): (1.25, False),
     ("9", "1,000,000 rows / 10,000 rows"): (1.5, False),
     ("10", "MLPClassifier in a pipeline"): (3, True),
     ("10", "CatBoost"): (None, None),
-    ("10", "the longest fit, in seconds"): (9, True),
+    ("10", "longest fit, in seconds"): (9, True),
 }
 
 

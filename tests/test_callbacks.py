@@ -201,7 +201,7 @@ def test_early_stopping_counts_nothing_below_min_delta():
 def test_early_stopping_chooses_its_monitor_and_says_what_it_lacks():
     plain = quick(early_stopping=False)
     assert plain.set_callbacks(EarlyStopping(patience=100)).fit(X, y).n_iter_ == 6
-    with pytest.raises(ValueError, match="needs rows to validate on"):
+    with pytest.raises(ValueError, match="needs validation rows"):
         plain.set_callbacks(EarlyStopping("validation_loss")).fit(X, y)
 
 

@@ -96,7 +96,7 @@ def test_out_of_fold_probabilities_are_kept_only_on_request():
 
 def test_a_missing_out_of_fold_attribute_says_what_sets_it():
     net = DeepNetClassifier(**QUICK).fit(X, y)
-    with pytest.raises(AttributeError, match="'oof_proba_': it is left by a fit, with store_oof"):
+    with pytest.raises(AttributeError, match="'oof_proba_': it needs a fit, with store_oof"):
         net.oof_proba_  # noqa: B018
     net.partial_fit(X, y)
     with pytest.raises(AttributeError, match=r"'oof_score_': .*partial_fit"):

@@ -90,9 +90,9 @@ def test_what_a_mask_hides_is_a_gap():
     np.testing.assert_array_equal(*(encoder.transform(masked) for encoder in encoders))
     with pytest.raises(ValueError, match="X contains NaN"):
         DeepNetClassifier(**QUICK, encoder="passthrough").fit(masked, y)
-    with pytest.raises(ValueError, match="y is masked"):
+    with pytest.raises(ValueError, match="y has masked values"):
         DeepNetClassifier(**QUICK).fit(X, np.ma.masked_equal(y, 1))
-    with pytest.raises(ValueError, match="sample_weight is masked"):
+    with pytest.raises(ValueError, match="sample_weight has masked values"):
         DeepNetClassifier(**QUICK).fit(X, y, np.ma.masked_equal(y + 1, 1))
     for unit in ("us", "ns"):
         days = np.ma.masked_array(np.arange(4).reshape(4, 1) * 400, np.eye(4, 1))
@@ -192,8 +192,8 @@ def test_what_an_encoder_of_ones_own_returns_is_named():
             lambda rows: rows[:5],
             r"What the encoder returns must .* of 120 rows, .* \(5, 3\)",
         ),
-        (lambda rows: pd.Series(rows[:, 0]), r"What the encoder returns .* shape \(120,\)"),
-        (lambda rows: rows[:, 0], r"What the encoder returns .* shape \(120,\)"),
+        (lambda rows: pd.Series(rows[:, 0]), r"What the encoder returns .* shape is \(120,\)"),
+        (lambda rows: rows[:, 0], r"What the encoder returns .* shape is \(120,\)"),
     ],
 )
 def test_an_encoder_of_ones_own_returns_a_row_for_each(returned, message):

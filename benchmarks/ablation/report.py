@@ -17,16 +17,22 @@ N_RESAMPLES = 10_000
 INTERVAL = (5, 95)  # percentiles
 FEWEST_SETS = 8  # of which an interval says something
 INTRODUCTION = """\
-# Changes to the defaults
+# Ablation
 
-What becomes of the probabilities when one default is changed and all else stays. Fits are those of
-the [accuracy protocol](accuracy.md), on fewer rows and on splits that are not used there.
+The effect of changing one default hyperparameter and keeping all others. A log-loss ratio above 1
+means that the change makes predictions worse.
+"""
+METHOD = """\
+## Method
 
-The ratio is that of log-losses, (changed + 0.01) / (default + 0.01): above 1, the change does
-harm. It is a geometric mean over data sets, splits of a set being averaged first; the interval
-holds 90 % of the means of data sets drawn again with replacement. A word stands where it is all on
-one side of 1 and there are eight sets or more. Differences of ROC AUC and accuracy are changed
-less default, and time is that of all processors.
+Models are fitted as in the [accuracy protocol](accuracy.md#protocol), on fewer rows and on other
+splits.
+
+- The log-loss ratio is (changed + 0.01) / (default + 0.01), averaged first over the splits of a
+  data set, then over data sets (geometric means).
+- The 90 % interval is a bootstrap interval over data sets. "worse" or "better" is written where the
+  interval is entirely above or below 1 and there are at least eight data sets.
+- Differences of ROC AUC and accuracy are changed minus default. Time is the ratio of CPU times.
 
 This page is written by `python -m benchmarks.ablation.report`, from
 [ablation.jsonl](../benchmarks/ablation/results/ablation.jsonl).
@@ -81,7 +87,7 @@ def write_page(rows):
     missing = [f"`{name}`" for name in found.keys() - measured.keys()]
     if missing:
         parts.append(f"Not measured: {', '.join(sorted(missing))}.\n")
-    parts += [_failures(rows), _about(rows)]
+    parts += [_failures(rows), METHOD, _about(rows)]
     return "\n".join(part for part in parts if part)
 
 
@@ -150,7 +156,7 @@ def _about(rows):
     listed = {
         "data sets": ", ".join(sorted({row["data"] for row in rows})),
         "split numbers": ", ".join(str(number) for number in sorted({row["rep"] for row in rows})),
-        "rows at most, for training and for testing": of_rows,
+        "maximum number of rows, for training and for testing": of_rows,
         "skdnn": ", ".join(versions) or "not recorded",
         "machine": " or ".join(sorted({row["machine"] for row in rows})),
     }

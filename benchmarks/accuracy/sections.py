@@ -50,7 +50,7 @@ def _what_was_run(rows):
         n_failed = sum("error" in row for row in group)
         numbers = sorted({row["rep"] for row in group})
         n_sets = len({row["data"] for row in group})
-        label = _label(name) + (" (to take times)" if is_timed else "")
+        label = _label(name) + (" (timed side by side)" if is_timed else "")
         counts = (str(n_sets), ", ".join(map(str, numbers)), str(len(group) - n_failed))
         lines.append((label, *counts, str(n_failed or "-"), _versions(group)))
     header = ("", "data sets", "splits", "fits", "failed", "version")
@@ -79,7 +79,7 @@ def _environment(rows):
         found["machine"].add(row.get("machine"))
     known = {name: sorted(filter(None, values)) for name, values in found.items()}
     lines = [f"- {name}: {' and '.join(values)}" for name, values in known.items() if values]
-    return "\nWith, where the results say so:\n\n" + "\n".join(lines) + "\n" if lines else ""
+    return "\nEnvironment, as far as recorded:\n\n" + "\n".join(lines) + "\n" if lines else ""
 
 
 def _mean_ranks(rows):
@@ -93,7 +93,10 @@ def _mean_ranks(rows):
         for name in sorted(USUAL, key=ranks["logloss"].get)
     ]
     header = ("", *(measure.label for measure in MEASURES.values()))
-    text = f"Of {len(USUAL)} models, 1 being the best, on the {_count(splits)} that all finished."
+    text = (
+        f"Mean ranks of {len(USUAL)} models (1 is the best) on the {_count(splits)} that all of "
+        "them finished."
+    )
     return f"{paragraph(text)}\n{table(header, lines)}"
 
 
@@ -127,8 +130,9 @@ def _against_mlp(rows):
         share = f"{(found >= -TOLERANCE - 0.5e-6).mean():.1%}"
         sets = f"{n - len(behind)} of {n}"
         lines.append((MEASURES[measure].label, sets, share, ", ".join(behind) or "-"))
-    header = ("not worse by more than 0.002", "data sets", "splits", "sets where it is")
-    return f"For a set, the mean over its splits counts.\n\n{table(header, lines)}"
+    header = ("not worse by more than 0.002", "data sets", "splits", "worse on")
+    text = "A data set counts by the mean over its splits."
+    return f"{text}\n\n{table(header, lines)}"
 
 
 def _against_networks(rows):
@@ -141,7 +145,10 @@ def _against_networks(rows):
             numbers = (*(f"{mean:.4f}" for mean in means), f"{total / len(splits):.1f}")
             lines.append((_label(name), str(len(splits)), *numbers))
     labels = (f"mean {measure.label}" for measure in MEASURES.values())
-    text = "Two lines for each comparison. Seconds were not taken side by side: they say little."
+    text = (
+        "Two lines for each comparison. Fits were not timed side by side, so their times are only "
+        "a rough comparison."
+    )
     header = ("", "splits", *labels, "mean seconds of fit")
     return f"{paragraph(text)}\n{table(header, lines)}" if lines else ""
 
@@ -154,8 +161,9 @@ def _calibration(rows):
             counts = (str(len(splits)), str(compare.n_sets(splits)))
             lines.append((_label(peer), *counts, f"{ours:.4f}", f"{theirs:.4f}"))
     text = (
-        "Mean expected calibration error over binary sets, in 15 bins of equally many rows: how "
-        "far off is the share of a class among rows of about the same probability?"
+        "Mean expected calibration error on binary data sets, with 15 bins of equally many rows: "
+        "the mean absolute difference between predicted probability and class frequency. Lower is "
+        "better."
     )
     header = ("skdnn against", "splits", "data sets", "skdnn", "the other")
     return f"{paragraph(text)}\n{table(header, lines)}" if lines else ""
@@ -173,10 +181,10 @@ def _seconds(rows):
         slowest = max(splits, key=lambda split: scores[name][split]["t_fit"])[0]
         lines.append((_label(name), f"{middle:.2f}", f"{longest:.1f}", slowest))
     text = (
-        "Timed side by side, each model in a process of its own and after a fit of a small table "
-        f"there, on the {_count(splits)} that all of these finished."
+        "Models were timed side by side, each in its own process after a fit on a small table, on "
+        f"the {_count(splits)} that all of them finished."
     )
-    header = ("", "median", "longest", "on")
+    header = ("", "median", "longest", "longest on")
     return f"{paragraph(text)}\n{table(header, lines)}{_left_out(rows, splits)}"
 
 
@@ -199,14 +207,13 @@ def _out_of_fold(rows):
     if not excess:
         return ""
     sets = compare.by_set(excess)
-    furthest = max(sets, key=lambda data: abs(sets[data]))
-    highest = max(sets, key=sets.get)
+    lowest, highest = min(sets, key=sets.get), max(sets, key=sets.get)
     return paragraph(
-        f"`oof_score_` less the accuracy on test rows is {statistics.fmean(excess.values()):+.4f} "
-        f"on average over the {_count(excess)}. By set (means over its splits) it is furthest from "
-        f"0 on {furthest}, with {sets[furthest]:+.4f}, and highest on {highest}, with "
-        f"{sets[highest]:+.4f}. It is the score of single members, out of fold; the accuracy is "
-        "that of all together."
+        f"`oof_score_` minus the accuracy on test rows is {statistics.fmean(excess.values()):+.4f} "
+        f"on average over the {_count(excess)}. By data set (means over its splits), it ranges "
+        f"from {sets[lowest]:+.4f} on {lowest} to {sets[highest]:+.4f} on {highest}. "
+        "`oof_score_` is the out-of-fold accuracy of single members; the accuracy on test rows is "
+        "that of the ensemble."
     )
 
 
@@ -214,7 +221,7 @@ def _log_loss_by_set(rows):
     scores = compare.finished(rows)
     found = [_line_of_set(scores, data) for data in sorted({row["data"] for row in rows})]
     header = ("data set", "training rows", "splits", *map(_label, USUAL))
-    text = "Means over the splits that all models with a result on the set have finished."
+    text = "Means over the splits that all models with a result on the data set have finished."
     lines = [line for line in found if line]
     return f"{paragraph(text)}\n{table(header, lines)}" if lines else ""
 
@@ -254,11 +261,11 @@ def _in_short(error):
 
 SECTIONS = {
     "Mean ranks": _mean_ranks,
-    "Against each": _against_each,
-    "Against MLPClassifier": _against_mlp,
-    "Against RealMLP and TabM": _against_networks,
+    "Comparison with each model": _against_each,
+    "Comparison with MLPClassifier": _against_mlp,
+    "Comparison with RealMLP and TabM": _against_networks,
     "Calibration": _calibration,
-    "Seconds of a fit": _seconds,
+    "Time of a fit in seconds": _seconds,
     "Out-of-fold scores": _out_of_fold,
     "Log-loss by data set": _log_loss_by_set,
     "Fits that failed": _failures,

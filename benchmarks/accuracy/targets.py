@@ -59,26 +59,26 @@ def verdicts(rows):
 
 def _ranks(scores):
     of = {measure: compare.mean_ranks(scores, USUAL, measure) for measure in compare.MEASURES}
-    yield Verdict("mean rank of seven in log-loss", of["logloss"].get(OURS), at_most=2.0)
+    yield Verdict("mean rank among seven models in log-loss", of["logloss"].get(OURS), at_most=2.0)
     others = [rank for name, rank in of["logloss"].items() if name != OURS]
     best = of["logloss"][OURS] - min(others) if others else None
-    yield Verdict("the same, less that of the best other", best, at_most=0, is_strict=True)
+    yield Verdict("the same, minus that of the best other model", best, at_most=0, is_strict=True)
     for measure in ("auc", "acc"):
         ranks = of[measure]
         figure = ranks[OURS] - ranks["catboost"] if ranks else None
-        text = f"mean rank in {compare.MEASURES[measure].label}, less CatBoost's"
+        text = f"mean rank in {compare.MEASURES[measure].label}, minus CatBoost's"
         yield Verdict(text, figure, at_most=0, is_strict=True)
 
 
 def _ratios(scores):
     for peer, limit in RATIOS.items():
-        text = f"log-loss over that of {PEERS[peer].label}, geometric mean"
+        text = f"log-loss / that of {PEERS[peer].label}, geometric mean"
         yield Verdict(text, compare.ratio(scores, peer), at_most=limit)
 
 
 def _shares(scores):
-    texts = {"logloss": "log-loss lower than MLPClassifier's, or within 0.002: share of sets"}
-    texts["acc"] = "accuracy not more than 0.002 below MLPClassifier's: share of sets"
+    texts = {"logloss": "share of data sets with log-loss at most 0.002 above MLPClassifier's"}
+    texts["acc"] = "share of data sets with accuracy at most 0.002 below MLPClassifier's"
     for measure, limit in SHARES.items():
         behind, n = compare.sets_behind(scores, "mlp", measure, TOLERANCE)
         yield Verdict(texts[measure], 1 - len(behind) / n if n else None, at_least=limit)
@@ -89,21 +89,21 @@ def _networks(scores):
         label = PEERS[peer].label
         gain = partial(compare.mean_advantage, scores, peer)
         lead = {"at_least": 0, "is_strict": True}
-        yield Verdict(f"mean log-loss of {label}, less ours", gain("logloss"), **lead)
-        yield Verdict(f"mean ROC AUC, less that of {label}", gain("auc"), **lead)
-        text = f"seconds of all fits over those of {label} (not side by side)"
+        yield Verdict(f"mean log-loss of {label}, minus skdnn's", gain("logloss"), **lead)
+        yield Verdict(f"mean ROC AUC, minus that of {label}", gain("auc"), **lead)
+        text = f"time of all fits / that of {label} (not side by side)"
         yield Verdict(text, time_ratio(scores, peer, sum), at_most=NETWORK_TIMES[peer])
 
 
 def _calibration(rows):
     ours, theirs, splits = compare.mean_calibration_errors(rows, "catboost")
     figure = ours - theirs if splits else None
-    yield Verdict("mean calibration error on binary sets, less CatBoost's", figure, at_most=0)
+    yield Verdict("mean calibration error on binary data sets, minus CatBoost's", figure, at_most=0)
 
 
 def _times(times):
     for peer, limit in TIMES.items():
-        text = f"median seconds of fit over those of {PEERS[peer].label}"
+        text = f"median time of a fit / that of {PEERS[peer].label}"
         yield Verdict(text, time_ratio(times, peer, statistics.median), at_most=limit)
     ours = [row["t_fit"] for row in times.get(OURS, {}).values()]
     yield Verdict("longest fit, in seconds", max(ours, default=None), at_most=LONGEST)
@@ -112,7 +112,7 @@ def _times(times):
 def _out_of_fold(scores):
     excess = compare.out_of_fold_excess(scores).values()
     mean = statistics.fmean(excess) if excess else None
-    text = "`oof_score_` less the accuracy on test rows, mean"
+    text = "mean of `oof_score_` minus the accuracy on test rows"
     yield Verdict(text, mean, at_least=-0.015, at_most=0)
 
 

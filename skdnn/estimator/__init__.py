@@ -1,1 +1,1 @@
-"""What fit and predict do around the core: inputs, labels, folds, training, results."""
+"""The steps of fit and predict: input checks, encoding, folds, training, calibration, results."""

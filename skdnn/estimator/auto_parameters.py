@@ -1,4 +1,7 @@
-"""What "auto" becomes: batch size, epochs, layers, members and the other parameters."""
+"""The values of "auto": batch size, epochs, layers, members and other parameters.
+
+Tables of thresholds hold pairs (n_rows, value): the value applies up to so many distinct rows.
+"""
 
 from typing import NamedTuple
 
@@ -8,19 +11,20 @@ from skdnn.core.activations import ACTIVATIONS, check_activation, is_activation
 from skdnn.estimator.solvers import SOLVERS
 
 HIDDEN_LAYER_SIZES = (256, 256)
-# Rows up to which layers hold for "adamw": few rows are learnt about as well by fewer units, in
-# two fifths of the time.
+# Of "adamw". For small data, fewer units are about as accurate in two fifths of the time.
 LAYERS = ((1024, (128, 128)), (np.inf, HIDDEN_LAYER_SIZES))
-MANY = 50_000  # distinct rows above which a part of them is enough to validate on
-# Rows up to which a number of members holds: of few rows, more cost little and tell more.
+MANY = 50_000  # distinct rows above which a small part of them is enough for validation
+# For small data, more members cost little and improve the probabilities. USUAL is the number where
+# the rows are not known.
 MEMBERS, USUAL = ((2500, 16), (MANY, 8), (np.inf, 2)), 8
-FOLDS = ((MANY, 2), (np.inf, 40))  # rows up to which these are the fewest folds
-# Rows up to which a batch size and a number of epochs hold.
+FOLDS = ((MANY, 2), (np.inf, 40))  # minimum number of folds
+# Batch size and number of epochs of "adamw".
 SIZES = ((1024, (64, 50)), (30_000, (128, 50)), (100_000, (256, 20)), (np.inf, (512, 15)))
-DROPOUT = ((8192, 0.3), (np.inf, 0.1))  # rows up to which it holds: many regularize by themselves
-MIN_STEPS = 2000  # small data needs more epochs, to take this many
-WIDE, WIDE_DROPOUT = 100, 0.2  # many inputs share what they tell: dropping some costs little
-# Many rows tell by themselves which of many inputs matter, to a wide layer, slowly.
+DROPOUT = ((8192, 0.3), (np.inf, 0.1))  # larger data need less regularization
+MIN_STEPS = 2000  # small data are trained for more epochs, to take this many steps
+WIDE, WIDE_DROPOUT = 100, 0.2  # inputs above which some are dropped, as many are redundant
+# Many rows are enough to learn which of many inputs matter: a wider layer with all connections, at
+# a lower learning rate.
 WIDE_AND_MANY = {
     "hidden_layer_sizes": (448, 256),
     "learning_rate_init": 3e-3,
@@ -28,27 +32,27 @@ WIDE_AND_MANY = {
     "weight_decay": 0.3,
     "label_smoothing": 0.02,
 }
-CONNECTIVITY, FEWEST = 0.3, 4  # share of the columns that a unit sees, and how many at least
-OUTPUT_SCALE = 0.2  # small starting logits: the first steps then are not spent on shrinking them
+CONNECTIVITY, FEWEST = 0.3, 4  # fraction of columns connected to a unit, and their minimum number
+OUTPUT_SCALE = 0.2  # factor on the initial output weights, as large initial logits slow training
 
 
 class DataSize(NamedTuple):
-    """What "auto" looks at in the data.
+    """The properties of the data on which "auto" depends.
 
     Attributes
     ----------
     n_rows : int
         Distinct rows that a member trains on.
     has_all_rows : bool
-        Whether no more are to come, as they do with ``partial_fit``.
+        Whether these are all rows; False in ``partial_fit``, where more may follow.
     n_columns : int
-        Columns of an encoded row.
+        Number of columns of an encoded row.
     n_inputs : int
-        Inputs of the network, without the bins of numbers.
+        Number of inputs of the network, bins not counted.
     is_sparse : bool
         Whether the rows are sparse.
     n_members : int
-        Networks that are trained.
+        Number of members to train.
     """
 
     n_rows: int
@@ -67,16 +71,16 @@ def resolve(settings, data_size, validates, before=None):
     settings : SimpleNamespace
         The parameters of the estimator.
     data_size : DataSize
-        Of the data.
+        The properties of the data.
     validates : bool
-        Whether patience watches a validation loss.
+        Whether early stopping uses a validation loss.
     before : dict, optional
-        What the parameters were in the training that goes on: its network keeps its shape.
+        Values in the training that is continued, whose network keeps its shape.
 
     Returns
     -------
     dict
-        The values of all parameters that a recipe names.
+        The values of all parameters that may be "auto" in training.
     """
     solver = SOLVERS[settings.solver]
     recipe = {"hidden_layer_sizes": HIDDEN_LAYER_SIZES, "activation": None, **solver.recipe}
@@ -85,7 +89,7 @@ def resolve(settings, data_size, validates, before=None):
     if before is not None:
         recipe["hidden_layer_sizes"] = before["hidden_layer_sizes"]
     if not validates or settings.loss != "log_loss":
-        recipe["label_smoothing"] = 0.0  # no temperature will undo its modesty
+        recipe["label_smoothing"] = 0.0  # it biases probabilities unless they are calibrated
     batch_size = min(_given(settings, "batch_size", recipe), data_size.n_rows)
     if solver.takes_all_rows:
         batch_size = data_size.n_rows
@@ -98,13 +102,13 @@ def resolve(settings, data_size, validates, before=None):
     resolved = {name: _given(settings, name, recipe) for name in recipe}
     sizes, activation = check_layers(settings, recipe)
     resolved |= {"hidden_layer_sizes": sizes, "activation": activation, "batch_size": batch_size}
-    if before is not None:  # else weights would be missing, or factors of columns
+    if before is not None:  # otherwise connections or scale factors would be missing
         resolved["connectivity"] = before["connectivity"]
     return resolved
 
 
 def _recipe_for(data_size):
-    """Return the part of the recipe that follows the rows, and how many inputs they are."""
+    """Return the "auto" values that depend on the size of the data."""
     most_rows = data_size.n_rows if data_size.has_all_rows else np.inf
     recipe = {"hidden_layer_sizes": _up_to(most_rows, LAYERS)}
     recipe["batch_size"], recipe["max_iter"] = _up_to(data_size.n_rows, SIZES)
@@ -119,19 +123,19 @@ def _recipe_for(data_size):
 
 
 def count_members(settings, n_rows=None):
-    """Return the number of members to train on so many distinct rows, if they are known."""
+    """Return the number of members, given the number of distinct rows if it is known."""
     if not is_auto(settings.n_members):
         return settings.n_members
     return USUAL if n_rows is None else _up_to(n_rows, MEMBERS)
 
 
 def _up_to(n_rows, entries):
-    """Return the value of the first entry whose limit is not below so many rows."""
+    """Return the value of the first entry whose limit is at least ``n_rows``."""
     return next(value for limit, value in entries if n_rows <= limit)
 
 
 def count_folds(n_members, n_rows):
-    """Return the number of folds that so many distinct rows are dealt into."""
+    """Return the number of folds for ``n_rows`` distinct rows."""
     return max(n_members, _up_to(n_rows, FOLDS))
 
 
@@ -142,7 +146,7 @@ def _patience(solver, max_iter, validates):
 
 
 def is_auto(value):
-    """Tell whether a value of a parameter leaves it to the data."""
+    """Return whether the value of a parameter is "auto"."""
     return isinstance(value, str) and value == "auto"
 
 
@@ -150,22 +154,22 @@ def _given(settings, name, recipe):
     value = getattr(settings, name)
     if is_auto(value):
         return recipe[name]
-    # A search over a NumPy array gives NumPy's numbers, of which small types overflow.
+    # A search over a NumPy array passes NumPy scalars, which overflow in small integer types.
     return value.item() if isinstance(value, np.generic) else value
 
 
 def check_layers(settings, recipe):
-    """Return the widths and the activations of the hidden layers, one each.
+    """Return the widths and activations of the hidden layers.
 
     Raises
     ------
     ValueError
-        If a width is not positive, or activations are unknown or of another number.
+        If a width is not positive, an activation is unknown, or their numbers differ.
     """
     sizes = np.atleast_1d(_given(settings, "hidden_layer_sizes", recipe)).tolist()
     if any(type(size) is not int or size < 1 for size in sizes):
         raise ValueError(
-            f"hidden_layer_sizes must be whole numbers > 0, got {settings.hidden_layer_sizes!r}."
+            f"hidden_layer_sizes must be integers > 0, got {settings.hidden_layer_sizes!r}."
         )
     return tuple(sizes), _check_activations(settings.activation, len(sizes))
 
@@ -177,8 +181,8 @@ def _check_activations(given, n_layers):
     are_known = names <= set(ACTIVATIONS) and all(map(is_activation, others))
     if not are_known or len(items) != n_layers:
         raise ValueError(
-            f"activation must be one name, or one for each of the {n_layers} hidden layers, "
-            f"of {sorted(ACTIVATIONS)!r}, or functions of your own; got {given!r}."
+            f"activation must be one, or one for each of the {n_layers} hidden layers, of "
+            f"{sorted(ACTIVATIONS)!r} or custom activations; got {given!r}."
         )
     for item in others:
         check_activation(item)

@@ -6,14 +6,14 @@ import numpy as np
 
 
 def apply_class_weight(class_weight, labels, source, targets, weights):
-    """Return the weights of some rows, times those of their classes.
+    """Return the sample weights of some rows, multiplied by their class weights.
 
     Parameters
     ----------
     class_weight : dict, "balanced" or None
     labels : Labels
     source : Samples
-        What is trained on, whose classes are to be balanced.
+        The training rows, from which "balanced" is computed.
     targets : ndarray of shape (n_rows, n_target_columns)
     weights : ndarray of shape (n_rows,)
 
@@ -28,16 +28,16 @@ def apply_class_weight(class_weight, labels, source, targets, weights):
 
 
 def class_weight_factors(class_weight, labels, y, weights):
-    """Return the factor on the weights of each class.
+    """Return the factor on the sample weights of each class.
 
     Parameters
     ----------
     class_weight : dict or "balanced"
-        "balanced" gives every class the same total weight.
+        "balanced" gives all classes the same total weight, for imbalanced data.
     labels : Labels
     y : ndarray of shape (n_rows,)
     weights : ndarray of shape (n_rows,)
-        Sample weights, which count towards the balance.
+        Sample weights, which are part of the total weights.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Warnings of training that diverged, was interrupted, or has not converged."""
+"""Warnings if training diverged, was interrupted, or has not converged."""
 
 import warnings
 
@@ -7,16 +7,16 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdnn.estimator.solvers import SOLVERS
 
-CALLER = 7  # where fit was called, seen from a warning
+CALLER = 7  # stack level of the call of fit
 
 
 def warn_of_trouble(settings, history, plan):
-    """Warn of members that diverged, of an interrupt, and of training that was cut short.
+    """Warn if members diverged, training was interrupted, or max_iter was reached too early.
 
     Raises
     ------
     ValueError
-        If a member never had a finite loss.
+        If a member has no finite loss at all.
     """
     never = ~np.isfinite(history.train_loss).any(axis=1)
     if never.any():
@@ -28,7 +28,7 @@ def warn_of_trouble(settings, history, plan):
     if history.n_failures.any():
         message = (
             f"training diverged {int(history.n_failures.sum())} times; the last good parameters "
-            f"were put back and the rate divided by 10 each time. Lower learning_rate_init "
+            f"were restored and the learning rate divided by 10. Lower learning_rate_init "
             f"({plan.learning_rate:g}), or set max_grad_norm."
         )
         warnings.warn(message, ConvergenceWarning, stacklevel=CALLER)
@@ -47,9 +47,9 @@ def warn_of_trouble(settings, history, plan):
 
 
 def _hit_limit(settings, history, plan):
-    """Tell whether ``max_iter`` has cut open-ended training short."""
-    # A fixed-length schedule that ran to its end has done what it was asked to, and so has a
-    # solver without patience of its own that was given none.
+    """Return whether training without a fixed length ended only because of ``max_iter``."""
+    # A schedule of fixed length is complete at max_iter, and so is a solver that by default has no
+    # patience.
     is_patient = SOLVERS[settings.solver].has_patience or settings.n_iter_no_change != "auto"
     is_open_ended = plan.schedule.is_open_ended and not settings.is_part
     may_converge = is_open_ended and is_patient and plan.tol > 0

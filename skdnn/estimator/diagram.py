@@ -1,7 +1,7 @@
-"""What a notebook shows: the network as a diagram beside scikit-learn's table of parameters.
+"""A diagram of the network, shown in notebooks beside scikit-learn's table of parameters.
 
-The diagram is plain SVG: no scripts, no style sheets, nothing from elsewhere. Its lines and texts
-have the color of the text around them, so that it can be read on any background.
+The diagram is plain SVG without scripts, style sheets or external files. Lines and labels have the
+color of the surrounding text, so that they are visible on any background.
 """
 
 from html import escape
@@ -10,22 +10,22 @@ from typing import NamedTuple
 
 from skdnn.estimator.summary import headline
 
-MOST_UNITS = 7  # of a layer, in a drawing; of more there are six, with a gap in the middle
-STEP, ROW = 128, 22  # from one layer to the next, and from one unit to the next
+MOST_UNITS = 7  # drawn of a layer; of a wider layer, six and an ellipsis
+STEP, ROW = 128, 22  # distances between layers, and between units
 TOP, RADIUS = 62, 6
 MIDDLE = TOP + ROW * (MOST_UNITS - 1) / 2 + RADIUS
 ACCENT = "#0072B2"
 FONT = "font-family:sans-serif;font-size:12px"
 BESIDE = "display:flex;flex-wrap:wrap;align-items:flex-start;gap:1.5em"
-LETTER = 7  # about as wide as one is
+LETTER = 7  # approximate width
 
 
 class NotebookMixin:
-    """Adds the diagram to scikit-learn's HTML representation, once there is a network."""
+    """Mixin that adds the diagram to the HTML representation of a fitted network."""
 
     @property
     def _repr_html_(self):
-        html = super()._repr_html_  # AttributeError where scikit-learn is to show text
+        html = super()._repr_html_  # AttributeError if scikit-learn is set to show text
         return lambda: self._beside_diagram(html())
 
     def _repr_mimebundle_(self, **kwargs):
@@ -38,14 +38,14 @@ class NotebookMixin:
         if not self.__sklearn_is_fitted__():
             return html
         summary = self.summary()
-        # Else a long table of attributes would push the diagram out of sight.
+        # Limit the width of the table, so that the diagram stays beside it.
         room = f"max-width:max(20em, calc(100% - {_width(summary) + 32}px))"
         diagram = network_diagram(summary)
         return f'<div style="{BESIDE}"><div style="{room}">{html}</div><div>{diagram}</div></div>'
 
 
 def network_diagram(summary):
-    """Return a Summary's network as SVG.
+    """Return the diagram of a Summary as SVG.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def network_diagram(summary):
     Returns
     -------
     str
-        Units as circles, more than ``MOST_UNITS`` with a gap in the middle; above each layer what
-        it is and how wide, below it how many parameters lead to it.
+        Units as circles, with an ellipsis if there are more than ``MOST_UNITS``; above each
+        layer its name, width and activation, below it the number of its parameters.
     """
     width, height = _width(summary), TOP + ROW * MOST_UNITS + 46
     left, title = (width - STEP * len(summary.layers)) / 2, headline(summary)
@@ -95,18 +95,18 @@ def _text(x, y, text, weight="normal"):
 
 
 class DiagramLayer(NamedTuple):
-    """The inputs or a layer in a drawing of the network, whatever draws it.
+    """One layer (or the inputs) of a diagram, for SVG and matplotlib alike.
 
     Attributes
     ----------
     above : list of str
-        Lines to write above it: name, number of units, activation.
+        Lines of text above it: name, number of units, activation.
     below : str
-        A line to write below it.
+        Line of text below it.
     units : list of (float, float)
-        Where its circles are: layers to the right, and units down from the middle.
+        Positions of its circles: number of the layer, and units down from the middle.
     is_shortened : bool
-        Whether there are more units than circles, with a gap in the middle.
+        Whether there are more units than circles, and an ellipsis in the middle.
     """
 
     above: list
@@ -116,7 +116,7 @@ class DiagramLayer(NamedTuple):
 
 
 def diagram_layout(summary):
-    """Return the Columns of a drawing, the inputs first, and the links between their units."""
+    """Return the DiagramLayers, the inputs first, and the links between their units."""
     inputs = "inputs", summary.n_inputs, f"{summary.n_columns:,} columns", ""
     layers = [
         (layer.name, layer.fan_out, layer.activation, f"{layer.n_parameters:,} parameters")

@@ -1,8 +1,8 @@
-"""Equal rows merged, in an order that depends on their content.
+"""Merge duplicate rows and sum their weights; order the distinct rows by content.
 
-Training on distinct rows with summed weights makes a weight of two the same thing as a row
-that occurs twice, bit for bit, whatever the order of the input. A hash brings rows together
-that may be equal, and gives the order; their content then decides, so the result is exact.
+A row of weight 2 is therefore equivalent to a repeated row, bit for bit, whatever the order of
+the rows. Rows are compared and sorted by a hash first, then by their content, so that the result is
+exact.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from skdnn.tabular.row_hashes import BLOCK, hash_rows
 
 
 class MergedRows(NamedTuple):
-    """Which rows of a table stand for the distinct ones.
+    """The distinct rows of a table, each represented by its first occurrence.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class MergedRows(NamedTuple):
     weights : ndarray of shape (n_rows,)
         Summed weights at ``rows``, 0 elsewhere.
     fingerprint : int
-        Identifies the distinct rows and their weights.
+        Hash of the distinct rows and their weights.
     """
 
     rows: np.ndarray
@@ -37,19 +37,19 @@ class MergedRows(NamedTuple):
 
 
 def merge_duplicate_rows(inputs, keys, weights, by_content=True):
-    """Merge rows that agree in inputs and keys.
+    """Merge rows with equal inputs and keys.
 
     Parameters
     ----------
     inputs : C-contiguous float ndarray or CSR of shape (n_rows, n_columns)
         Without NaN.
     keys : ndarray of int of shape (n_rows, n_keys)
-        Whatever else tells rows apart, below 2**32.
+        Further values in which rows may differ, below 2**32.
     weights : ndarray of shape (n_rows,)
         Weight of each row.
     by_content : bool, default=True
-        Order the distinct rows by hash, those that share one by content; False keeps the
-        order of first occurrence.
+        Whether to order the distinct rows by hash and content; False keeps the order of first
+        occurrence.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def merge_duplicate_rows(inputs, keys, weights, by_content=True):
 
 
 def _merge(inputs, keys, hashes):
-    """Return the distinct rows by hash and content, and each row's first occurrence."""
+    """Return the distinct rows, sorted by hash and content, and each row's first occurrence."""
     order = np.argsort(hashes, kind="stable")  # by hash, then by number
     is_same = np.append(False, hashes[order[1:]] == hashes[order[:-1]])
     rows, merged, first = order[~is_same], order[is_same], np.arange(len(order))
@@ -79,10 +79,10 @@ def _merge(inputs, keys, hashes):
 
 
 def _differ(inputs, keys, left, right):
-    """Tell which of the rows ``left`` differ from those ``right``."""
+    """Return a mask of the rows ``left`` that differ from the rows ``right``."""
     found = np.empty(len(left), bool)
     for span in spans(len(left), BLOCK // max(inputs.shape[1], 1)):
-        # Sparse rows compare to sparse rows, which hold the differences only.
+        # The comparison of sparse rows is sparse, and stores only the differences.
         unequal = inputs[left[span]] != inputs[right[span]]
         found[span] = np.diff(unequal.indptr) > 0 if issparse(inputs) else unequal.any(axis=1)
         found[span] |= (keys[left[span]] != keys[right[span]]).any(axis=1)
@@ -90,12 +90,12 @@ def _differ(inputs, keys, left, right):
 
 
 def _tell_apart(inputs, keys, first, clashing):
-    """Correct ``first`` for rows that only share a hash; return their ranks by content."""
+    """Correct ``first`` for unequal rows with the same hash; return their ranks by content."""
     suspects = np.flatnonzero(np.isin(first, first[clashing]))
     content = inputs[suspects]
     content = np.hstack([content.toarray() if issparse(inputs) else content, keys[suspects]])
     _, earliest, rank = np.unique(content + 0.0, axis=0, return_index=True, return_inverse=True)
-    rank = rank.ravel()  # NumPy 2.0 has a second axis here
+    rank = rank.ravel()  # two-dimensional in NumPy 2.0
     first[suspects] = suspects[earliest[rank]]
     ranks = np.zeros(len(first), np.intp)
     ranks[suspects] = rank

@@ -1,6 +1,6 @@
-"""Encoders: fitted as the parameters ask for it, and what training and prediction want of any.
+"""Fit the encoder, and adapters that give all encoders the interface of training and prediction.
 
-An adapter stands for a fitted encoder: one for :class:`TableEncoder`, one for every other.
+There are two adapters: one for :class:`TableEncoder`, one for all other transformers.
 """
 
 import numpy as np
@@ -46,11 +46,11 @@ class TableAdapter:
     Attributes
     ----------
     expansion : Expansion or None
-        What turns encoded rows into inputs; None if they are inputs already.
+        Converts encoded rows to inputs of the network; None if they are inputs already.
     has_target_statistics : bool
-        Whether encoded rows have target statistics in front.
+        Whether encoded rows begin with target statistics.
     reads_blocks : bool
-        Whether some rows can be encoded without the others.
+        Whether rows can be encoded in blocks, independently of other rows.
     """
 
     reads_blocks = True
@@ -67,17 +67,17 @@ class TableAdapter:
         return rows.astype(dtype) if issparse(rows) else np.ascontiguousarray(rows, dtype)
 
     def category_codes(self, X):
-        """Return the categories that target statistics are learnt of."""
+        """Return the codes of the categories that have target statistics."""
         return self.columns.category_codes(table_of(self.encoder, X))
 
     def reserve_statistics(self, n_classes, many):
-        """Return an encoder with target statistics of large columns, not learnt yet."""
+        """Return an encoder with target statistics, not learnt yet, of high-cardinality columns."""
         return with_columns(self.encoder, self.columns.with_target_statistics(n_classes, many))
 
     def learn_statistics(self, labelled, encoded, rows, rng):
-        """Return an encoder with target statistics learnt from some rows, in a random order.
+        """Return an encoder with target statistics learnt from some rows.
 
-        Those that the rows themselves have in training are written into ``encoded``.
+        The ordered target statistics of these rows, for training, are written to ``encoded``.
         """
         own = target_statistics.ordered_statistics(labelled, rows, rng)
         encoded[rows, : own.shape[1]] = own
@@ -86,7 +86,7 @@ class TableAdapter:
 
 
 class TransformerAdapter:
-    """Any other fitted transformer: it might take rows together, and has no target statistics.
+    """Any other fitted transformer; it may need all rows at once, and has no target statistics.
 
     Parameters
     ----------
@@ -105,9 +105,9 @@ class TransformerAdapter:
         rows = X if passes_through else self.encoder.transform(X)
         name = "Input X" if passes_through else "What the encoder returns"
         _check_shape(rows, X.shape[0], name)
-        _refuse_times(rows, name)
-        with np.errstate(over="ignore"):  # what is too large for the type is refused as infinity
-            if not is_numeric_array(rows):  # for which it would take longer than to predict a row
+        _check_no_times(rows, name)
+        with np.errstate(over="ignore"):  # too large numbers become inf, an error below
+            if not is_numeric_array(rows):  # skipped, as it takes longer than predicting a row
                 rows = checked_array(rows, "DeepNetClassifier", dtype)
             if not issparse(rows):
                 rows = np.ascontiguousarray(rows, dtype)
@@ -115,45 +115,45 @@ class TransformerAdapter:
         return with_sums(rows) if issparse(rows) else rows
 
     def reserve_statistics(self, n_classes, many):
-        """Return the encoder as it is."""
+        """Return the encoder unchanged."""
         return self.encoder
 
 
 def _check_shape(rows, n_rows, name):
-    """Refuse anything but as many rows of numbers as there are of X.
+    """Raise an error if encoded rows are not a table with as many rows as X.
 
     Raises
     ------
     ValueError
-        With the shape.
+        If the shape is another.
     """
-    shape = getattr(rows, "shape", (n_rows, None))  # a list is looked at when it is an array
+    shape = getattr(rows, "shape", (n_rows, None))  # a list is checked once it is an array
     if len(shape) != 2 or shape[0] != n_rows:
-        raise ValueError(f"{name} must be a table of {n_rows} rows, but it has the shape {shape}.")
+        raise ValueError(f"{name} must be a table of {n_rows} rows, but its shape is {shape}.")
 
 
-def _refuse_times(rows, name):
-    """Refuse dates and durations, of which a cast would make any number.
+def _check_no_times(rows, name):
+    """Raise an error for dates and durations, which would be cast to arbitrary numbers.
 
     Raises
     ------
     ValueError
-        With their type.
+        If there are any; the message has their type.
     """
-    types = getattr(rows, "dtypes", [getattr(rows, "dtype", None)])  # a frame has several
+    types = getattr(rows, "dtypes", [getattr(rows, "dtype", None)])  # a dataframe has several
     for dtype in types:
         dtype = getattr(getattr(dtype, "categories", None), "dtype", dtype)
         if getattr(dtype, "kind", "") in ("m", "M") or getattr(dtype, "is_temporal", bool)():
             raise ValueError(
                 f"{name} must be numbers, but it holds dates or durations ({dtype}). "
-                "encoder='auto' reads them."
+                "Use encoder='auto', which accepts them."
             )
 
 
 def block_reader(encoder, X, dtype):
-    """Return what encodes the rows of a span, in type ``dtype``.
+    """Return a function that encodes the rows of a span, in type ``dtype``.
 
-    A transformer of another kind sees all rows at once: they might depend on each other.
+    If the encoder needs all rows at once, they are encoded before.
     """
     adapter = adapted(encoder)
     if not adapter.reads_blocks:
@@ -163,12 +163,12 @@ def block_reader(encoder, X, dtype):
 
 
 def as_rows(encoded):
-    """Return the source of batches for encoded rows, an array or CSR."""
+    """Return the DenseRows or SparseRows of encoded rows, an array or CSR."""
     return SparseRows(encoded) if issparse(encoded) else DenseRows(encoded)
 
 
 def in_container_of(trained, data):
-    """Return ``data`` sparse where the rows that are ``trained`` on are, dense otherwise."""
+    """Return ``data`` as sparse rows if the training rows ``trained`` are sparse, else as dense."""
     array = data.rows.array
     if issparse(array) == issparse(trained.rows.array):
         return data

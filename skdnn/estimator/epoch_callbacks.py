@@ -1,4 +1,4 @@
-"""What happens around each epoch: scikit-learn's callbacks, curves as they grow, printed lines."""
+"""Actions before and after each epoch: scikit-learn's callbacks, and the lines of ``verbose``."""
 
 from functools import partial
 
@@ -12,22 +12,22 @@ COLUMNS = ("loss", "validation loss", "validation score")
 
 
 class EpochCallbacks:
-    """Sees every epoch of a fit, on the main thread, when all members have finished it.
+    """Run callbacks after every epoch of a fit, on the main thread, when all members are done.
 
     Parameters
     ----------
     estimator : DeepNetClassifier
-        A copy, which callbacks see.
+        The copy that is passed to callbacks.
     passed : tuple
         X, y and sample weights as they were passed to ``fit``.
     show : callable
-        Takes a dict of attributes, for the copy to have them.
+        Function that sets a dict of attributes on the copy.
     """
 
     def __init__(self, estimator, passed, show):
         X, y, sample_weight = passed
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-        # Scorers know nothing of labels in an array of objects.
+        # Scorers do not accept an array of objects, so convert it where it is used.
         are_objects = getattr(getattr(y, "dtype", None), "kind", None) == "O"
         labels = partial(check_labels, y) if are_objects else y
         self.passed = {"estimator": estimator, "X": X, "y": labels, "metadata": metadata}
@@ -39,11 +39,11 @@ class EpochCallbacks:
         Parameters
         ----------
         n_epochs : int
-            At most.
+            Maximum number of epochs.
         curves : ndarray of shape (3, n_members, n_epochs_before)
-            Of the training that goes on.
+            Curves of the training that is continued.
         so_far : callable
-            ``(params, curves) -> FittedModel``: a network with these parameters.
+            ``(params, curves) -> FittedModel``, as if training had ended.
         """
         self.curves, self.so_far = curves, so_far
         self.context = begin_callbacks(self.passed["estimator"], n_epochs)
@@ -51,22 +51,22 @@ class EpochCallbacks:
             self.context.call_on_fit_task_begin(**self.passed)
 
     def begin(self):
-        """Tell that an epoch begins."""
+        """Call the callbacks at the beginning of an epoch."""
         if self.context is not None:
             self.epoch = self.context.subcontext(task_name="epoch")
             self.epoch.call_on_fit_task_begin(**self.passed)
 
     def end(self, number, curve, params):
-        """Tell that an epoch has ended, and whether training should.
+        """Call the callbacks at the end of an epoch; return whether to stop training.
 
         Parameters
         ----------
         number : int
-            Epochs before this one.
+            Number of epochs before this one.
         curve : ndarray of shape (3, n_members)
-            Training loss, validation loss, validation score; NaN where there is none.
+            Training loss, validation loss, validation score; NaN if there is none.
         params : callable
-            Returns the parameters that training would leave if it ended here.
+            Function that returns the parameters as if training had ended.
 
         Returns
         -------
@@ -86,20 +86,20 @@ class EpochCallbacks:
         return self.epoch.call_on_fit_task_end(**self.passed, reconstruction_attributes=learnt)
 
     def replay(self, history):
-        """Print the curves of members that had no epochs in common, as if they had."""
+        """Print the curves of members that were trained one after the other."""
         if self.is_verbose and history.train_loss.shape[0] > 1:
             for number, curve in enumerate(np.stack(history[:3]).transpose(2, 0, 1)):
                 print_epoch(number, curve)
 
     def finish(self, fitted):
-        """Tell that the fit has ended."""
+        """Call the callbacks at the end of the fit."""
         if self.context is not None:
             self.show(attributes(fitted))
             self.context.call_on_fit_task_end(**self.passed, reconstruction_attributes={})
 
 
 def print_epoch(number, curve):
-    """Print a line of a table, after its head if it is the first."""
+    """Print a line of the table of losses, with the header before the first line."""
     means = zip(COLUMNS, map(mean_curve, curve[:, :, None]), strict=True)
     known = [(name, *mean) for name, mean in means if mean]
     if number == 0:

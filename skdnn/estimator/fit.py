@@ -1,4 +1,4 @@
-"""Training as the parameters ask for it: the network, the plan, and what is left."""
+"""Train all members: build the network and the Plan, train, and return a FittedModel."""
 
 from functools import partial
 
@@ -32,19 +32,19 @@ def train_members(settings, task, before, callbacks, threads):
         The parameters of the estimator.
     task : Task
     before : FittedModel or None
-        What training goes on from.
+        The model whose training is continued.
     callbacks : EpochCallbacks
     threads : Workers
 
     Returns
     -------
     FittedModel
-        Not yet calibrated.
+        Not calibrated yet.
 
     Raises
     ------
     ValueError
-        If parameters contradict each other, or training goes on with another network.
+        If parameters contradict each other, or the network is not that of continued training.
     """
     expansion = _expansion_of(task)
     resolved = _resolve(settings, task, before, expansion)
@@ -59,7 +59,7 @@ def train_members(settings, task, before, callbacks, threads):
     make_fitted = partial(FittedModel, task.schema, resolved, network.widths, compiling.backend())
 
     def so_far(params, curves):
-        """Return a FittedModel as if training ended now, and every member kept what it has."""
+        """Return the FittedModel of these parameters, as if training had ended with this epoch."""
         best_iter = np.full(task.n_members, curves.shape[2])
         return make_fitted(State(params, {}), curves, best_iter, curves.shape[2]).with_passes()
 
@@ -86,13 +86,13 @@ def train_members(settings, task, before, callbacks, threads):
 
 
 def _expansion_of(task):
-    """Return what turns encoded rows into the network's inputs."""
+    """Return the Expansion of encoded rows to the inputs of the network."""
     learnt = None if issparse(task.encoded) else adapted(task.schema.encoder).expansion
     return Expansion(task.encoded.shape[1]) if learnt is None else learnt
 
 
 def _resolve(settings, task, before, expansion):
-    """Return the parameters with "auto" replaced, if they go together."""
+    """Return the parameters with "auto" replaced, and check that they are compatible."""
     n_rows, n_columns = max(map(len, task.split.train_rows)), task.encoded.shape[1]
     n_inputs = expansion.n_outputs - sum(expansion.n_bins)
     has_all_rows, is_sparse = not settings.is_part, issparse(task.encoded)
@@ -114,12 +114,12 @@ def _make_network(task, resolved, expansion):
 
 
 def _state_of(before, n_members, widths):
-    """Return the State that training goes on from."""
+    """Return the State from which training is continued."""
     if (before.n_members, before.widths) != (n_members, widths):
         raise ValueError(
-            f"training so far had {before.n_members} members of widths {before.widths}; now there "
-            f"are {n_members} of {widths}. Keep n_members, hidden_layer_sizes and encoder as they "
-            "were, or fit anew with warm_start=False."
+            f"the network so far has {before.n_members} members of layer widths {before.widths}, "
+            f"but now {n_members} of {widths} are needed. To continue training, do not change "
+            "n_members, hidden_layer_sizes and encoder; to start again, set warm_start=False."
         )
     return before.state
 
@@ -133,10 +133,10 @@ def loss_of(settings, labels):
 
 
 def make_plan(settings, resolved, network, task):
-    """Return the Plan that the parameters ask for."""
+    """Return the Plan of training, from the parameters."""
     solver, schedule = SOLVERS[settings.solver], as_schedule(SCHEDULES[resolved["learning_rate"]])
     options = {name: getattr(settings, given) for name, given in solver.options.items()}
-    score = None  # members' accuracy
+    score = None  # the accuracy
     if settings.scoring is not None and task.valid is not None:
         score = Score(settings.scoring, task.schema.labels, network, task.split, task.valid)
     given = {name: getattr(settings, name) for name in ("tol", "alpha", "max_grad_norm", "power_t")}

@@ -1,16 +1,30 @@
-"""What a classifier has learnt, kept by one assignment, and the attributes that show it."""
+"""The fitted attributes of a classifier, read from the FittedModel that ``fit`` assigns."""
+
+from sklearn.utils.validation import check_is_fitted
 
 from skdnn.estimator.fitted_model import attributes
 from skdnn.estimator.out_of_fold import out_of_fold
 
 
+def fitted_model(estimator):
+    """Return the FittedModel of an estimator.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    """
+    check_is_fitted(estimator)
+    return estimator._fitted
+
+
 class FittedAttributes:
-    """Keeps the FittedModel of an estimator; its parts are seen as attributes."""
+    """Mixin that stores the FittedModel of an estimator and shows its parts as attributes."""
 
     _fitted = None
 
     def _copy_to_fit(self, fitted):
-        """Return a copy for scikit-learn to write to: one that has learnt the columns only."""
+        """Return an unfitted copy for scikit-learn to modify; it keeps the columns of a fit."""
         fresh = object.__new__(type(self))
         columns = {} if fitted is None else fitted.schema.columns
         vars(fresh).update(self._without_learnt(), **columns)
@@ -21,14 +35,14 @@ class FittedAttributes:
         return {name: value for name, value in items if name[-1] != "_" and name != "_fitted"}
 
     def _keep(self, fitted):
-        """Replace all that was learnt before, by one assignment: nobody sees half of it."""
+        """Replace all fitted attributes by one assignment, so that they always fit together."""
         self.__dict__ = {**self._without_learnt(), **attributes(fitted)}
 
     @property
     def coefs_(self):
-        """Weights (fan_in, fan_out) of the dense layers, members in front if several.
+        """Weights (fan_in, fan_out) of the dense layers; several members are the first axis.
 
-        The arrays are read-only; assigning a list replaces them all.
+        The arrays are read-only; assign a list to replace all of them.
         """
         return self._shown("coefs_").layer_arrays(0)
 
@@ -38,9 +52,9 @@ class FittedAttributes:
 
     @property
     def intercepts_(self):
-        """Biases (fan_out,) of the dense layers, members in front if several.
+        """Biases (fan_out,) of the dense layers; several members are the first axis.
 
-        The arrays are read-only; assigning a list replaces them all.
+        The arrays are read-only; assign a list to replace all of them.
         """
         return self._shown("intercepts_").layer_arrays(1)
 
@@ -50,7 +64,7 @@ class FittedAttributes:
 
     @property
     def temperature_(self):
-        """What logits are divided by; it can be assigned."""
+        """Divisor of the logits that calibrates the probabilities; it can be assigned."""
         return self._shown("temperature_").temperature
 
     @temperature_.setter
@@ -59,36 +73,36 @@ class FittedAttributes:
 
     @property
     def oof_score_(self):
-        """Accuracy of single members on the rows that each held out."""
+        """Accuracy of single members on their held-out rows."""
         return out_of_fold(self._shown("oof_score_"), "oof_score")
 
     @property
     def oof_proba_(self):
-        """Calibrated probabilities from members that did not train on the row."""
+        """Out-of-fold probabilities: calibrated, of members that did not train on the row."""
         return out_of_fold(self._shown("oof_proba_"), "oof_proba")
 
     def _shown(self, name):
-        """Return what was learnt, for an attribute to show a part of it."""
+        """Return the FittedModel, of which the attribute ``name`` is a part."""
         if self._fitted is None:
             raise AttributeError(
                 f"this {type(self).__name__} is not fitted yet and has no {name}. Call fit first; "
-                "coefs_init and intercepts_init choose where it starts."
+                "to choose the initial values, set coefs_init and intercepts_init."
             )
         return self._fitted
 
-    # The forward passes are made again: skops could not store them, and pickles would be larger.
+    # Forward passes are rebuilt on loading: skops cannot store them, and files stay smaller.
 
     def __getstate__(self):
-        """Return what was learnt, without its forward passes."""
+        """Return the state to pickle, without the forward passes."""
         learnt = {} if self._fitted is None else {"_fitted": self._fitted._replace(passes=None)}
         return {**super().__getstate__(), **learnt}
 
     def __setstate__(self, state):
-        """Take over what was learnt."""
+        """Restore the state, and rebuild the forward passes."""
         super().__setstate__(state)
         if self._fitted is not None:
             self._fitted = self._fitted.with_passes()
 
     def __sklearn_is_fitted__(self):
-        """Tell whether there are parameters to predict with."""
+        """Return whether the estimator is fitted."""
         return self._fitted is not None

@@ -1,6 +1,6 @@
-"""What fit learns, in plain values, which the estimator keeps by a single assignment.
+"""The FittedModel: everything that fit learns, and the fitted attributes made from it.
 
-Nothing here is changed once it is made: training that goes on makes new values.
+A FittedModel is immutable: continued training makes a new one.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from skdnn.core.training import State
 from skdnn.estimator.encoders import adapted
 from skdnn.estimator.inputs import DataSchema
 
-KEPT = 2**25  # bytes: more parameters than that are not kept in float64 too
+KEPT = 2**25  # bytes up to which parameters are also kept in float64, for faster prediction
 CURVES = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
 
 
@@ -25,37 +25,37 @@ class ForwardPasses(NamedTuple):
     sparse: ForwardPass
 
     def of(self, encoded):
-        """Return the one for these rows."""
+        """Return the forward pass for these encoded rows."""
         return self.sparse if issparse(encoded) else self.dense
 
 
 class FittedModel(NamedTuple):
-    """A fitted network, with what training needs to go on.
+    """A fitted ensemble, with the state needed to continue training.
 
     Attributes
     ----------
     schema : DataSchema
     resolved : dict
-        The parameters that may be "auto", with what they became.
+        Values used for the parameters that may be "auto".
     widths : tuple of int
-        Of the layers, the inputs included.
+        Widths of the layers, beginning with the inputs.
     backend : {"numba", "numpy"}
-        What ran the kernels of training.
+        Implementation of the kernels used in training.
     state : State
-        Parameters; memory of the update rule only if training is to go on.
+        Parameters; with ``warm_start`` or ``partial_fit``, also the state of the update rule.
     curves : ndarray of shape (3, n_members, n_epochs)
-        Training loss, validation loss and validation score; NaN where there is none.
+        Training loss, validation loss and validation score; NaN if there is none.
     best_iter : ndarray of shape (n_members,)
-        Epochs, along the curves, after which each member's parameters were taken.
+        Number of epochs, along the curves, after which each member's parameters were kept.
     n_iter, n_rows_seen : int
         ``n_iter_`` and ``t_``.
     fingerprint : int or None
-        Identifies the rows that were held out.
+        Hash of the rows of which folds were held out.
     temperature : float
     oof_score : float or None
     oof_proba : ndarray of shape (n_samples, n_classes) or None
     passes : ForwardPasses or None
-        Made of the other values.
+        Derived from the other values.
     """
 
     schema: DataSchema
@@ -75,19 +75,19 @@ class FittedModel(NamedTuple):
 
     @property
     def n_members(self):
-        """Networks that are averaged."""
+        """Number of members."""
         return len(self.state.params)
 
     def network(self):
-        """Return the network that the parameters are those of."""
+        """Return the network of the parameters."""
         resolved, expansion = self.resolved, adapted(self.schema.encoder).expansion
         is_scaled = resolved["connectivity"] is not None
         return build(self.widths, resolved["activation"], expansion=expansion, is_scaled=is_scaled)
 
     def layer_arrays(self, which):
-        """Return the weights (0) or biases (1) of all layers, members in front if several.
+        """Return the weights (0) or biases (1) of all layers; several members are the first axis.
 
-        They are read-only: a change would not reach their copies in float64.
+        They are read-only, as changes would not reach the copies in float64.
         """
         params = self.passes.dense.params.view()
         params.setflags(write=False)
@@ -95,22 +95,22 @@ class FittedModel(NamedTuple):
         return [array[0] if len(array) == 1 else array for array in arrays]
 
     def with_layer_arrays(self, name, which, arrays):
-        """Return the same with other weights (0) or biases (1) in all layers.
+        """Return a copy with other weights (0) or biases (1) in all layers.
 
         Raises
         ------
         ValueError
-            If a shape is not that of the layer, or a number not finite; it has the ``name``.
+            If a shape is not that of the layer, or a number not finite. It mentions ``name``.
         """
         network, params = self.network(), self.state.params.copy()
         for views in network.views(params):
             for factors in views[2:] if which == 0 else ():
-                factors[...] = 0  # what is given has them in it
+                factors[...] = 0  # the given weights include the scale factors
         overwrite(network, params, arrays, name, which)
         return self._replace(state=self.state._replace(params=params)).with_passes()
 
     def with_passes(self):
-        """Return the same with its forward passes."""
+        """Return a copy with its forward passes."""
         activation, expansion = self.resolved["activation"], adapted(self.schema.encoder).expansion
         dense = build(self.widths, activation, expansion=expansion)
         sparse = build_sparse(self.widths, activation)
@@ -121,12 +121,12 @@ class FittedModel(NamedTuple):
 
 
 def _layer_views(network, params, which):
-    """Return views of the weights (0) or biases (1) of all layers, members in front."""
+    """Return views of the weights (0) or biases (1) of all layers, with a members axis."""
     return [bias[:, 0] if which else weights for weights, bias in network.dense(params)]
 
 
 def overwrite(network, params, given, name, which):
-    """Write arrays of the user's into weights (0) or biases (1); None leaves them as they are.
+    """Set weights (0) or biases (1) to the arrays that the user passed, if any.
 
     Raises
     ------
@@ -143,14 +143,14 @@ def overwrite(network, params, given, name, which):
             raise ValueError(f"{name}[{number}] must hold finite numbers.")
         if values.shape not in (view.shape[1:], view.shape):
             raise ValueError(
-                f"{name}[{number}] must have the shape {view.shape[1:]}, with or without the "
-                f"{len(params)} members in front; got {values.shape}."
+                f"{name}[{number}] must have the shape {view.shape[1:]}, or {view.shape} for the "
+                f"{len(params)} members; got {values.shape}."
             )
         view[...] = values
 
 
 def attributes(fitted):
-    """Return the attributes of an estimator that has learnt a FittedModel."""
+    """Return the fitted attributes of an estimator with this FittedModel."""
     curves, best_iter = fitted.curves, fitted.best_iter
     shown = mean_curves(curves)
     train_loss, valid_loss, valid_score = shown.values()
@@ -178,11 +178,11 @@ def attributes(fitted):
 
 
 def mean_curves(curves):
-    """Return the means over members by the names of the attributes that show them."""
+    """Return the mean curves as a dict of the attributes ``loss_curve_`` and so on."""
     return dict(zip(CURVES, map(mean_curve, curves), strict=True))
 
 
 def mean_curve(curve):
-    """Return the mean over members still training, or None if there is nothing."""
+    """Return the mean over the members still training, or None if all values are NaN."""
     known = np.ma.masked_invalid(curve)
     return known.mean(axis=0).filled(np.nan).tolist() if known.count() else None

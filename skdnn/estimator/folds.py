@@ -1,4 +1,4 @@
-"""Which rows each member trains on and is validated on."""
+"""Folds: the rows that each member trains on, and those that it holds out."""
 
 import warnings
 from numbers import Integral
@@ -13,10 +13,10 @@ from skdnn.tabular.missing_values import refuse_missing
 
 
 def stratified_folds(strata, n_folds, rng):
-    """Deal the rows of each stratum over the folds.
+    """Assign rows to folds, stratified.
 
-    Fold sizes, and the folds' shares of each stratum, differ by at most one row. A stratum
-    with a single row is in no fold: it is always trained on.
+    The sizes of folds, and their numbers of rows of each stratum, differ by at most one. A single
+    row of a stratum is in no fold, so that all members train on it.
 
     Parameters
     ----------
@@ -40,24 +40,24 @@ def stratified_folds(strata, n_folds, rng):
 
 
 def stratified_holdout(strata, fraction, rng):
-    """Choose rows to validate on.
+    """Choose rows to hold out, stratified.
 
     Parameters
     ----------
     strata : ndarray of shape (n_rows,)
         Stratum (class) of each row, from 0.
     fraction : float in (0, 1)
-        Share of each stratum; every stratum keeps at least one row to train on.
+        Fraction of each stratum to hold out; at least one of its rows is trained on.
     rng : Generator
 
     Returns
     -------
     ndarray of shape (n_rows,)
-        0 for rows held out, -1 for all others, as :func:`stratified_folds` has it.
+        0 for held-out rows, -1 for all others, as in :func:`stratified_folds`.
     """
     strata = _small(strata)
     counts = np.bincount(strata)
-    # Rounding the running total, not each stratum, keeps the whole at its share.
+    # Round the cumulated numbers, not those of each stratum, to keep the fraction of the total.
     totals = np.floor(fraction * np.cumsum(counts) + 0.5).astype(np.intp)
     wanted = np.minimum(np.diff(totals, prepend=0), np.maximum(counts - 1, 0))
     if wanted.sum() == 0 and counts.max() > 1:
@@ -71,27 +71,27 @@ def stratified_holdout(strata, fraction, rng):
 
 
 def _small(strata):
-    # Small integers are sorted by counting, several times as fast.
+    # Small integer types are sorted by counting, which is several times faster.
     return strata.astype(np.min_scalar_type(strata.max()))
 
 
 def _shuffled_by_stratum(strata, rng):
-    """Return row numbers, those of a stratum together and in random order."""
+    """Return row numbers, sorted by stratum and in random order within each."""
     order = rng.permutation(len(strata))
     return order[np.argsort(strata[order], kind="stable")]
 
 
 def rows_by_member(rows, fold_of, n_members):
-    """Turn folds into rows to train on and to validate on.
+    """Return the rows that each member trains on, and those that it holds out.
 
     Parameters
     ----------
     rows : ndarray of shape (n_rows,)
-        What the rows are called.
+        Numbers of the rows.
     fold_of : ndarray of shape (n_rows,)
-        Fold of each row; -1 is trained on by all.
+        Fold of each row; all members train on rows of fold -1.
     n_members : int
-        With fewer folds than members, members take turns.
+        If there are fewer folds than members, several members hold out the same fold.
 
     Returns
     -------
@@ -119,19 +119,19 @@ def splits_as_roles(splits, n_rows):
     Raises
     ------
     ValueError
-        If a split is no pair of row numbers, has nothing to train on or to validate on, or a row
-        on both sides.
+        If a split is not a pair of arrays of row numbers, or training and test rows are empty or
+        overlap.
     """
     if not splits:
-        raise ValueError("cv has no splits; at least one is needed.")
+        raise ValueError("cv gives no splits; at least one is needed.")
     roles = np.zeros((n_rows, len(splits)), np.int8)
     for number, split in enumerate(splits):
         train, test = _as_rows(split, number, n_rows)
         roles[train, number] = 1
         if len(train) == 0 or len(test) == 0 or (roles[test, number] == 1).any():
             raise ValueError(
-                f"split {number} of cv has {len(train)} training and {len(test)} test rows, some "
-                "perhaps on both sides; each must have at least one and they must not overlap."
+                f"split {number} of cv has {len(train)} training and {len(test)} test rows; there "
+                "must be at least one of each, and they must not overlap."
             )
         roles[test, number] = 2
     return roles
@@ -140,18 +140,18 @@ def splits_as_roles(splits, n_rows):
 def _as_rows(split, number, n_rows):
     try:
         train, test = map(np.asarray, split)
-        # NumPy takes no numbers at all for floating ones.
+        # NumPy makes an empty list an array of floats, which are not valid indices.
         train, test = (np.arange(n_rows)[rows if rows.size else []] for rows in (train, test))
     except (TypeError, ValueError, IndexError) as error:
         raise ValueError(
-            f"split {number} of cv must be two arrays of numbers of the {n_rows} rows, those to "
-            f"train on and those to hold out: {error}"
+            f"split {number} of cv must be two arrays of row numbers below {n_rows}, of training "
+            f"and of test rows: {error}"
         ) from error
     return train, test
 
 
 def roles_from_cv(settings, seed, samples, groups):
-    """Return who trains on and holds out each row of the table, or None for own folds.
+    """Return the role of each row in each split of ``cv``, or None for stratified folds.
 
     Raises
     ------
@@ -172,11 +172,11 @@ def roles_from_cv(settings, seed, samples, groups):
 
 
 def _check_groups(groups, kept):
-    """Return groups as an array of one value a row, of the rows that are kept."""
+    """Return groups as an array of one value for each row that is kept."""
     values = np.asarray(groups)
     if values.ndim != 1 and values.shape[1:] != (1,):
-        raise ValueError(f"groups must be one value a row, but it has the shape {values.shape}.")
-    refuse_missing(values, "groups", "give each row without a group one of its own.")
+        raise ValueError(f"groups must have one value a row, but its shape is {values.shape}.")
+    refuse_missing(values, "groups", "give each row without a group a group of its own.")
     check_consistent_length(kept, values)
     return values.ravel()[kept]
 
@@ -184,7 +184,7 @@ def _check_groups(groups, kept):
 def _split_by_groups(settings, seed, groups):
     n_groups = len(np.unique(groups))
     if n_groups < 2:
-        raise ValueError("groups names 1 group; at least 2 are needed to hold one out.")
+        raise ValueError("groups names 1 group; at least 2 are needed, to hold one out.")
     n_folds = settings.cv or count_members(settings)
     if n_folds == 1:
         return GroupShuffleSplit(1, test_size=settings.validation_fraction, random_state=seed)
@@ -197,7 +197,7 @@ def count_splits(settings, prepared, holds_out):
     Raises
     ------
     ValueError
-        If ``cv`` is a number of folds that the rows do not suffice for.
+        If ``cv`` is larger than the number of distinct rows.
     """
     n_rows = len(prepared.merged.rows)
     if prepared.roles is not None:
@@ -206,14 +206,14 @@ def count_splits(settings, prepared, holds_out):
         return count_members(settings, n_rows)
     if settings.cv > n_rows:
         raise ValueError(
-            f"cv={settings.cv} folds need as many distinct rows, but there are {n_rows}; "
-            "choose fewer folds."
+            f"cv={settings.cv} folds need at least as many distinct rows, but there are {n_rows}. "
+            "Choose fewer folds."
         )
     return settings.cv
 
 
 def rows_by_side(settings, schema, prepared, n_members):
-    """Return rows to train on and to validate on, or None if nothing can be held out."""
+    """Return each member's training rows and held-out rows, or None if there are too few rows."""
     rows = prepared.merged.rows
     if prepared.roles is not None:
         return [[rows[role == side] for role in prepared.roles[rows].T] for side in (1, 2)]
@@ -225,8 +225,8 @@ def rows_by_side(settings, schema, prepared, n_members):
         fold_of = stratified_folds(strata, count_folds(n_members, len(rows)), rng)
     if fold_of.max() < 0:
         warnings.warn(
-            "there are too few distinct rows of a class to hold any out: all are trained on, for "
-            "up to max_iter epochs, and nothing calibrates the probabilities.",
+            "there are too few distinct rows of a class to hold any out: members train on all rows "
+            "for up to max_iter epochs, and the probabilities are not calibrated.",
             UserWarning,
             stacklevel=CALLER,
         )

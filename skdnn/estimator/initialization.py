@@ -1,4 +1,4 @@
-"""Initial weights and biases, as ``init``, ``coefs_init`` and the classes' shares have them."""
+"""Initial weights and biases, from ``init``, ``coefs_init``, ``intercepts_init`` and the labels."""
 
 import numpy as np
 
@@ -10,13 +10,13 @@ from skdnn.estimator.solvers import SOLVERS
 
 
 def member_generators(seed, n_epochs_before, n_members):
-    """Return a generator for each member, which later epochs do not repeat."""
+    """Return a random generator for each member; continued training has other ones."""
     seeds = np.random.SeedSequence([seed, n_epochs_before]).spawn(n_members)
     return [np.random.Generator(np.random.SFC64(member_seed)) for member_seed in seeds]
 
 
 def initial_params(settings, task, network, resolved, rngs):
-    """Return starting weights and biases, shape (n_members, n_parameters)."""
+    """Return initial weights and biases, shape (n_members, n_parameters)."""
     params = np.zeros((len(rngs), network.n_parameters), task.schema.dtype)
     n_layers, is_auto = len(resolved["activation"]) + 1, settings.init == "auto"
     init = ["glorot_uniform" if is_auto else settings.init] * n_layers
@@ -35,8 +35,8 @@ def initial_params(settings, task, network, resolved, rngs):
 
 
 def prior_logits(data, labels):
-    """Return the biases with which a network without inputs predicts the class shares."""
-    # Whole numbers have the same sum in whatever order the rows come.
+    """Return the output biases with which a network without inputs predicts class frequencies."""
+    # The sum of integers does not depend on the order of the rows.
     n_bits = 52 - len(data.weights).bit_length() - np.frexp(data.weights.max())[1]
     weights = np.rint(np.ldexp(data.weights, n_bits))
     return labels.loss.prior_logits(data.targets, weights, labels.n_outputs)

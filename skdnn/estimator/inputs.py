@@ -1,4 +1,4 @@
-"""What the user passes, checked, and what later calls keep of it."""
+"""Validate the arguments of fit, and learn the schema that later calls keep."""
 
 from typing import NamedTuple
 
@@ -11,11 +11,11 @@ from skdnn.estimator.labels import Labels, check_labels
 from skdnn.tabular.dataframes import check_table
 from skdnn.tabular.sample_weights import weighted_rows
 
-COLUMNS = ("n_features_in_", "feature_names_in_")  # what scikit-learn remembers of X
+COLUMNS = ("n_features_in_", "feature_names_in_")  # set by scikit-learn from X
 
 
 class Samples(NamedTuple):
-    """Rows as they came, checked.
+    """Validated rows, not encoded yet.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Samples(NamedTuple):
     weights : ndarray of shape (n_rows,)
         Positive.
     kept : ndarray of shape (n_rows_passed,)
-        Which of the rows passed have a positive weight.
+        Mask of the passed rows with a positive weight.
     columns : dict
         ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
     """
@@ -44,12 +44,12 @@ def read_samples(estimator, X, y, sample_weight, reset=True):
     Parameters
     ----------
     estimator : DeepNetClassifier
-        A copy, to which scikit-learn writes the columns that it sees.
+        A copy, on which scikit-learn sets the attributes of the columns.
     X : frame, array-like or sparse matrix
     y : array-like
     sample_weight : array-like or None
     reset : bool, default=True
-        Whether these columns become the ones to expect.
+        Whether to store these columns, instead of comparing them with those of fit.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def read_samples(estimator, X, y, sample_weight, reset=True):
     Raises
     ------
     ValueError
-        If anything does not fit; the message names it.
+        If an argument is invalid.
     """
     X = check_table(estimator, X, reset)
     y = check_labels(y)
@@ -68,7 +68,7 @@ def read_samples(estimator, X, y, sample_weight, reset=True):
 
 
 def read_validation(estimator, X, y, sample_weight):
-    """Return the Table to validate on; None without X.
+    """Return the Samples to validate on, or None if X is None.
 
     Raises
     ------
@@ -81,14 +81,14 @@ def read_validation(estimator, X, y, sample_weight):
 
 
 def resolve_dtype(dtype, X):
-    """Return the name of the type to compute in; "input" follows a float array."""
+    """Return the name of the type to compute in; "input" is the type of a float array."""
     if dtype != "input":
         return dtype
     return "float64" if getattr(X, "dtype", None) == np.float64 else "float32"
 
 
 class DataSchema(NamedTuple):
-    """What the rows of the first call decide, and later calls keep.
+    """Properties learnt from the rows of the first call, and kept by later calls.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class DataSchema(NamedTuple):
     encoder : transformer
         Fitted.
     dtype : str
-        What to compute in.
+        Type to compute in.
     seed : int
     """
 
@@ -110,7 +110,7 @@ class DataSchema(NamedTuple):
 
 
 def learn_schema(settings, samples, labels, before):
-    """Return what the data decide, or check that they decide the same as before.
+    """Return the DataSchema of the rows, or that of the model whose training is continued.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def learn_schema(settings, samples, labels, before):
     samples : Samples
     labels : Labels
     before : FittedModel or None
-        What training goes on from.
+        The model whose training is continued.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def learn_schema(settings, samples, labels, before):
     Raises
     ------
     ValueError
-        If training goes on with other classes.
+        If training is continued with other classes.
     """
     if before is None:
         dtype = resolve_dtype(settings.dtype, samples.X)
@@ -144,12 +144,12 @@ def learn_schema(settings, samples, labels, before):
 
 
 def _check_same_classes(before, now):
-    # Several labels a row instead of one, or one instead of several, are refused with the targets.
-    # The words are those of MLPClassifier.
+    # Whether y is multilabel as before is checked with the targets. The message begins as that of
+    # MLPClassifier.
     are_alike = before.is_multilabel == now.is_multilabel
     if are_alike and not np.array_equal(before.classes, now.classes):
         raise ValueError(
             "warm_start can only be used where `y` has the same classes as in the previous call "
             f"to fit. Previously got {before.classes}, `y` has {now.classes}. The same holds for "
-            "partial_fit. To start anew, call fit with warm_start=False."
+            "partial_fit. To start again, call fit with warm_start=False."
         )

@@ -1,4 +1,4 @@
-"""From y to targets, and back to labels."""
+"""Convert y to targets, and scores to labels."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ MULTILABEL = "multilabel-indicator"
 
 
 class Labels(NamedTuple):
-    """What the estimator knows about y.
+    """The classes, or multilabel columns, of y.
 
     Attributes
     ----------
@@ -35,34 +35,34 @@ class Labels(NamedTuple):
 
     @property
     def loss(self):
-        """The Loss of the table for such labels."""
+        """The Loss for these labels."""
         of_classes = "sigmoid" if self.is_binary else "softmax"
         return LOSSES["multilabel" if self.is_multilabel else of_classes]
 
     @property
     def n_outputs(self):
-        """Output units: one sigmoid for two classes, else one unit a class or label."""
+        """Number of output units: 1 for two classes, else one for each class or label."""
         return 1 if self.is_binary else len(self.classes)
 
     def like(self, y):
-        """Return these labels with classes that are objects, if y holds strings as objects."""
+        """Return Labels whose classes have the type object, if y holds strings of this type."""
         holds_objects = np.asarray(y).dtype == np.dtype(object)
         if holds_objects and self.classes.dtype.kind == "U":
             return self._replace(classes=self.classes.astype(object))
         return self
 
     def targets(self, y):
-        """Return int32 (n_rows, n_target_columns): class indices, or 0 and 1 for multilabel y.
+        """Return int32 targets (n_rows, n_target_columns): class indices, or multilabel 0 and 1.
 
         Raises
         ------
         ValueError
-            If y holds labels that are not in ``classes``, or another number of labels a row.
+            If y has labels that are not in ``classes``, or another number of labels per row.
         """
         n_labels = len(self.classes) if self.is_multilabel else 1
         n_given = y.shape[1] if y.ndim == 2 else 1
         if n_given != n_labels:
-            raise ValueError(f"training has {n_labels} labels a row, but here y has {n_given}.")
+            raise ValueError(f"y must have {n_labels} labels a row, as in fit, but has {n_given}.")
         if self.is_multilabel:
             return np.asarray(y, np.int32)
         codes = {label: code for code, label in enumerate(self.classes.tolist())}
@@ -71,12 +71,12 @@ class Labels(NamedTuple):
         if unknown:
             raise ValueError(
                 f"y contains the labels {unknown!r}, which are not among the classes "
-                f"{list(codes)!r} that training started with."
+                f"{list(codes)!r} of the first call."
             )
         return np.fromiter(map(codes.__getitem__, labels), np.int32, len(labels))[:, None]
 
     def decide(self, scores):
-        """Return labels: those of the highest score, or of scores above 0.
+        """Return labels: the class of the highest score, or for multilabel y scores above 0.
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ class Labels(NamedTuple):
         return self.classes[indices]
 
     def strata(self, targets):
-        """Return the stratum of each row: its class; multilabel rows are all in one."""
+        """Return the stratum of each row: its class, or 0 for multilabel y."""
         return np.zeros(len(targets), np.intp) if self.is_multilabel else targets[:, 0]
 
 
@@ -103,9 +103,9 @@ def check_labels(y):
     Raises
     ------
     TypeError
-        If y is a query whose rows are not there yet.
+        If y is a lazy frame.
     ValueError
-        If y has gaps, is continuous, or is otherwise no classification target.
+        If y has missing values, is continuous, or is not a classification target otherwise.
     """
     refuse_lazy_frame(y, "y")
     if issparse(y):
@@ -113,12 +113,12 @@ def check_labels(y):
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None.")
     if np.ma.is_masked(y):
-        raise ValueError("Input y is masked in places; every row needs a label. Drop the others.")
+        raise ValueError("Input y has masked values; every row needs a label. Drop the others.")
     values = _as_array(y)
     refuse_missing(values, "Input y", "every row needs a label. Drop the rows without one.")
     assert_all_finite(values, input_name="y")
     values = _of_one_kind(values)
-    # Whole numbers may be "binary" too, which is as good and takes a look at all of them.
+    # Integers need no distinction of "binary", which would require a pass over all values.
     are_whole = values.ndim == 1 and values.dtype.kind in "biu"
     kind = "multiclass" if are_whole else type_of_target(values, input_name="y")
     if kind == MULTILABEL:
@@ -133,18 +133,18 @@ def check_labels(y):
 
 
 def _as_array(labels):
-    """Return an array; beside strings in a list, gaps stay gaps and do not become strings."""
+    """Return an array; missing values in a list of strings are not converted to strings."""
     values = np.asarray(labels)
-    if values.dtype.kind == "T":  # texts that vary in length, which scikit-learn does not know
+    if values.dtype.kind == "T":  # variable-length strings, which scikit-learn does not support
         return values.astype(object)
     if values.dtype.kind == "U" and not hasattr(labels, "dtype"):
-        cells = np.asarray(labels, object)
-        return cells if count_missing(cells) else values
+        objects = np.asarray(labels, object)
+        return objects if count_missing(objects) else values
     return values
 
 
 def _of_one_kind(values):
-    """Return objects as an array of strings, or of booleans or numbers, if they are all such."""
+    """Return an array of objects as strings, or as numbers or booleans, if it is not mixed."""
     are_strings = {isinstance(value, str) for value in values.ravel()}
     is_uniform = values.dtype == object and len(are_strings) == 1
     return np.array(values.tolist()) if is_uniform else values
@@ -158,7 +158,7 @@ def learn_labels(y, classes=None):
     y : ndarray
         As :func:`check_labels` returns it.
     classes : array-like or set, optional
-        All classes, if y may not hold each of them.
+        All classes, if some may be absent from y.
 
     Returns
     -------
@@ -167,17 +167,19 @@ def learn_labels(y, classes=None):
     Raises
     ------
     ValueError
-        If there are fewer than two classes, or a gap is named as one.
+        If there are fewer than two classes, or one is a missing value.
     """
     if y.ndim == 2:
         return Labels(np.arange(y.shape[1]), True)
     are_named = classes is not None
     if are_named:
         classes = _of_one_kind(_as_array(list(classes)))
-        refuse_missing(classes, "classes", "a missing value is no class.")
+        refuse_missing(classes, "classes", "a missing value cannot be a class.")
     classes = np.unique(classes if are_named else y)
     if len(classes) < 2:
-        name, advice = ("classes", "Name all.") if are_named else ("y", "Check how y was split.")
+        name, advice = (
+            ("classes", "Pass them all.") if are_named else ("y", "Check how y was split.")
+        )
         raise ValueError(
             f"{name} has 1 class ({classes.tolist()[0]!r}); DeepNetClassifier needs at least 2. "
             f"{advice}"

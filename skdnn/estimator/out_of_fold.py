@@ -1,12 +1,12 @@
-"""What held-out rows tell after training: the temperature, and out-of-fold scores."""
+"""Calibration on held-out rows after training, and out-of-fold scores and probabilities."""
 
 import numpy as np
 
 from skdnn.core.calibration import ensemble_temperature, fit_temperature
 from skdnn.core.evaluation import held_out_logits
 
-SOME_ROWS = 2048  # evenly spread: enough to measure how much an average of members blurs
-MIXED = -1  # in place of the training data's fingerprint, once there have been several
+SOME_ROWS = 2048  # evenly spaced; enough to compare the confidence of ensemble and members
+MIXED = -1  # fingerprint after training on several data sets
 
 
 def out_of_fold(fitted, name):
@@ -15,22 +15,22 @@ def out_of_fold(fitted, name):
     Raises
     ------
     AttributeError
-        If the last fit left none; it says what leaves one.
+        If the last fit did not compute it.
     """
     value = getattr(fitted, name)
     if value is None:
         wanted = ", with store_oof=True" if name == "oof_proba" else ""
         raise AttributeError(
-            f"there is no '{name}_': it is left by a fit{wanted} in which each of several members "
-            "held out rows. That takes early_stopping=True, two members or more, no X_val, and a "
-            "class of two distinct rows or more; partial_fit and continuing on other data leave "
-            "none."
+            f"there is no '{name}_': it needs a fit{wanted} in which each of several members held "
+            "out rows. Set early_stopping=True and n_members=2 or more, and pass no X_val. A class "
+            "must have at least two distinct rows. After partial_fit, or training continued on "
+            "other data, there is none."
         )
     return value
 
 
 def calibrate(settings, fitted, task, run):
-    """Return a FittedModel with its temperature and out-of-fold values.
+    """Return the FittedModel with its temperature and out-of-fold values.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def calibrate(settings, fitted, task, run):
     n_held_out = np.count_nonzero(np.bincount(rows))
     temperature = ensemble_temperature(single, np.stack(everyone), loss, n_held_out)
     fitted = fitted._replace(temperature=temperature)
-    # In an earlier fit, members may have been trained on rows of other data that they now hold out.
+    # Not if members may have trained on rows that they hold out, in an earlier fit on other data.
     if task.holds_out and len(params) > 1 and fitted.fingerprint != MIXED:
         logits /= single
         fitted = fitted._replace(oof_score=_oof_score(task.prepared, rows, logits, loss))
@@ -68,14 +68,14 @@ def calibrate(settings, fitted, task, run):
 def _oof_score(prepared, rows, logits, loss):
     """Return the accuracy on held-out rows."""
     targets = prepared.data.targets
-    # Sample weights without class weights: this is an accuracy like score()'s.
+    # Use sample weights without class weights, as score() does.
     weights = np.bincount(prepared.merged.first, prepared.samples.weights, len(targets))
     hits = loss.is_hit(logits[None], targets[rows][None])[0]
     return float(np.average(hits, weights=weights[rows]))
 
 
 def _oof_proba(prepared, rows, logits, loss):
-    """Return the mean probabilities of all rows that were passed; NaN where no member has any."""
+    """Return the mean out-of-fold probabilities of all rows passed; NaN if there are none."""
     first, kept = prepared.merged.first, prepared.samples.kept
     proba = np.exp(loss.log_proba(logits))
     total = np.zeros((len(first), proba.shape[1]))

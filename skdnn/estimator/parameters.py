@@ -1,4 +1,4 @@
-"""What each parameter may be, alone and with the others."""
+"""Valid values of each parameter, and combinations of parameters that are not valid."""
 
 from numbers import Integral, Real
 from types import SimpleNamespace
@@ -56,17 +56,17 @@ CONSTRAINTS = {
 
 
 def check_together(settings, resolved, is_sparse):
-    """Refuse parameters that contradict each other.
+    """Raise an error if parameters contradict each other.
 
     Raises
     ------
     ValueError
-        If a full-batch line search, or sparse rows, meet what they cannot have.
+        If a parameter cannot be used with the solver, or with sparse rows.
     """
     for name in ("dropout", "input_dropout"):
         if SOLVERS[settings.solver].rule is None and resolved[name]:
             raise ValueError(
-                f"solver={settings.solver!r} needs the same loss at every call, but "
+                f"solver={settings.solver!r} needs a deterministic loss, but "
                 f"{name}={resolved[name]!r} makes it random. Set {name}=0, or choose another "
                 "solver."
             )
@@ -78,8 +78,8 @@ def check_together(settings, resolved, is_sparse):
             )
 
 
-# What a call asks for beside the parameters. An epoch of partial_fit is as long as it is: more
-# rows may come, nothing is held out, and the update rule goes on.
+# Settings of a call beside the parameters. EPOCH is one epoch of partial_fit, in which no rows are
+# held out and the state of the update rule is kept.
 WHOLE_FIT = {"is_part": False, "refit_encoder": False}
 EPOCH = {
     "early_stopping": False,
@@ -90,7 +90,7 @@ EPOCH = {
 
 
 def settings_of(estimator, before, epoch=WHOLE_FIT):
-    """Return the parameters as they are now; training that goes on keeps its members."""
+    """Return the parameters as a namespace; continued training keeps the number of members."""
     settings = {name: getattr(estimator, name) for name in CONSTRAINTS}
     if before is not None and is_auto(estimator.n_members):
         settings["n_members"] = before.n_members

@@ -1,31 +1,33 @@
-"""The steps of a prediction: blocks of rows, encoded, passed forward and averaged."""
+"""Prediction: encode blocks of rows, run the forward pass, and average the members."""
 
 from skdnn.core.prediction import FEW
 from skdnn.estimator.encoders import as_rows, block_reader
 from skdnn.estimator.threads import threads_apart
 from skdnn.tabular.dataframes import spans
 
-# Rows read at a time: the blocks of a small table are smaller, so that threads can share it.
+# Rows of a block. Blocks of a small table are smaller, so that it is shared among threads.
 MOST_ROWS, FEWEST_ROWS, N_BLOCKS = 2048, 512, 16
-# So few multiplications are not worth a change of BLAS's limit. OpenBLAS does matrix products of
-# this size on one thread, and vectors times matrices by columns, which round the same on several.
+# Number of multiplications up to which limiting BLAS to one thread is not worth its cost, and not
+# needed: OpenBLAS computes matrix products of this size on one thread, and products of a vector and
+# a matrix by columns, whose rounding does not depend on the number of threads.
 FREE = 2**18
 
 
 def predict_blocks(fitted, n_jobs, X, average, result):
     """Write ``average(logits)`` of all rows into ``result``.
 
-    The bits do not depend on the number of threads: blocks depend on the shape only, and BLAS
-    has one thread wherever it could use more.
+    The result does not depend on the number of threads, bit for bit: blocks depend on the shape
+    only, and BLAS is limited to one thread.
 
     Parameters
     ----------
     fitted : FittedModel
     n_jobs : int or None
     X : frame, array or sparse matrix
-        Of the columns of fit.
+        With the columns of fit.
     average : callable
-        ``(n_members, block size, n_outputs)`` of logits to (..., block size, n_columns).
+        Function of logits (n_members, block size, n_outputs) that returns an array of shape
+        (..., block size, n_columns).
     result : ndarray of shape (..., n_rows, n_columns)
 
     Returns
@@ -54,6 +56,6 @@ def predict_blocks(fitted, n_jobs, X, average, result):
 
 
 def spans_of(n_rows):
-    """Return the blocks of rows that are read at a time."""
+    """Return the blocks of rows, as slices."""
     size = min(max(-(-n_rows // N_BLOCKS), FEWEST_ROWS), MOST_ROWS)
     return list(spans(n_rows, size))

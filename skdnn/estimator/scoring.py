@@ -1,4 +1,4 @@
-"""Scores of held-out rows by any scorer, for early stopping."""
+"""Scores on held-out rows by any scorer of scikit-learn, for early stopping."""
 
 from numbers import Real
 
@@ -11,13 +11,13 @@ from skdnn.core.evaluation import held_out_logits
 
 
 class HeldOutPredictions(ClassifierMixin, BaseEstimator):
-    """What a member says of its held-out rows, in the form of a fitted classifier.
+    """The predictions of a member for its held-out rows, as a classifier that scorers accept.
 
     Parameters
     ----------
     labels : Labels
     logits : ndarray of shape (n_rows, n_outputs)
-        Of the rows that it will be asked about, whatever is passed as X.
+        Logits of the held-out rows, which are returned whatever X is.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class HeldOutPredictions(ClassifierMixin, BaseEstimator):
 
 
 class Score:
-    """Scores of members on the rows that each is validated on.
+    """The scores of members on their held-out rows.
 
     Parameters
     ----------
@@ -55,15 +55,15 @@ class Score:
     network : Network
     split : Split
     valid : PreparedRows
-        The rows that are held out, perhaps with others.
+        Contains the held-out rows.
     """
 
     def __init__(self, scoring, labels, network, split, valid):
         self.name, self.labels, self.network, self.split = scoring, labels, network, split
         self.scorer, samples = check_scoring(scoring=scoring), valid.samples
-        if isinstance(scoring, str):  # scikit-learn's own do not look at X: spare the copy
+        if isinstance(scoring, str):  # scikit-learn's scorers do not use X, so do not copy it
             samples = samples._replace(X=np.empty((len(samples.y), 0)))
-        rows_of = {id(rows): rows for rows in split.valid_rows}  # once where members share them
+        rows_of = {id(rows): rows for rows in split.valid_rows}  # members may share them
         first = valid.merged.first
         self._held_out = {key: _held_out(samples, first, rows) for key, rows in rows_of.items()}
 
@@ -73,7 +73,7 @@ class Score:
         Raises
         ------
         ValueError
-            If the scorer returns no finite number.
+            If the scorer does not return a finite number.
         """
         rows = [self.split.valid_rows[member] for member in members]
         everyone = held_out_logits(self.network, params, self.split.valid_data, rows)
@@ -81,14 +81,14 @@ class Score:
 
     def _score(self, member, logits):
         if not np.isfinite(logits).all():
-            return np.nan  # diverged, and put back by training
+            return np.nan  # diverged; training restores earlier parameters
         samples, places = self._held_out[id(self.split.valid_rows[member])]
         predictions = HeldOutPredictions(self.labels, logits[places].astype(float))
         score = self._call_scorer(predictions, *samples[:3])
         if not (isinstance(score, Real) and np.isfinite(score)):
             raise ValueError(
-                f"scoring={self.name!r} must return a finite number, got {score!r} for the rows "
-                f"that member {member} holds out ({len(places)}). Does it need rows of every class?"
+                f"scoring={self.name!r} must return a finite number, got {score!r} for the "
+                f"{len(places)} held-out rows of member {member}. It may need rows of every class."
             )
         return float(score)
 
@@ -100,19 +100,19 @@ class Score:
             if not given:
                 raise
             raise TypeError(
-                f"scoring={self.name!r} must take sample_weight, because fit was given weights: "
-                f"{error}"
+                f"scoring={self.name!r} must take sample_weight, because fit was called with "
+                f"sample weights: {error}"
             ) from error
         except ValueError as error:
             raise ValueError(
-                f"scoring={self.name!r} cannot score the rows that a member holds out ({len(y)}, "
-                f"of {len(self.labels.classes)} classes): {error}. Choose a scorer for such y: "
-                "'roc_auc_ovr' is for more than two classes, and some want rows of every class."
+                f"scoring={self.name!r} cannot score the {len(y)} held-out rows of a member with y "
+                f"of {len(self.labels.classes)} classes: {error}. Choose another scorer, such as "
+                "'roc_auc_ovr' for more than two classes; some scorers need rows of every class."
             ) from error
 
 
 def _held_out(samples, first, rows):
-    """Return the rows, as they came, that a member is scored on.
+    """Return the rows that a member is scored on, before duplicates were merged.
 
     Parameters
     ----------
@@ -120,14 +120,14 @@ def _held_out(samples, first, rows):
     first : ndarray of shape (n_rows,)
         The distinct row of each row of the table.
     rows : ndarray
-        The distinct rows that the member is validated on.
+        The distinct rows that the member holds out.
 
     Returns
     -------
     held_out : Samples
-        Its weights are None if all are equal.
+        The rows; the weights are None if all are equal.
     places : ndarray
-        Where each row is among the distinct ones.
+        Index of each row among the distinct rows.
     """
     place_of = np.full(len(first), -1)
     place_of[rows] = np.arange(len(rows))

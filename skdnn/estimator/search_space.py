@@ -1,6 +1,6 @@
-"""Where to look for better parameters: ranges for random searches, grids, and Optuna.
+"""Hyperparameter search: distributions and grids for scikit-learn's searches, and Optuna.
 
-The one table ``SPACE`` serves all; the parameters that make the largest difference come first.
+All are made from the table ``SPACE``, in which the most important hyperparameters come first.
 """
 
 from typing import NamedTuple
@@ -9,7 +9,7 @@ FIRST = ("learning_rate_init", "hidden_layer_sizes", "dropout", "weight_decay")
 
 
 class Range(NamedTuple):
-    """Numbers from ``low`` to ``high``, evenly spread, on a logarithmic scale if ``log``."""
+    """Numbers from ``low`` to ``high``, distributed uniformly or, if ``log``, log-uniformly."""
 
     low: float
     high: float
@@ -17,8 +17,8 @@ class Range(NamedTuple):
     log: bool = False
 
     def distribution(self):
-        """Return a distribution of SciPy."""
-        from scipy.stats import loguniform, uniform  # takes longer to import than all of skdnn
+        """Return a SciPy distribution."""
+        from scipy.stats import loguniform, uniform  # slow to import
 
         if self.log:
             return loguniform(self.low, self.high)
@@ -30,18 +30,18 @@ class Range(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """One of a few values; ``grid`` has those to begin with."""
+    """One of a few values, of which ``grid`` has the values for a grid search."""
 
     options: tuple
     grid: tuple
 
     def distribution(self):
-        """Return the list to draw from."""
+        """Return the list of values to sample from."""
         return list(self.options)
 
     def suggest(self, trial, name):
         """Return a value that Optuna chooses."""
-        # Optuna stores numbers and texts only.
+        # Optuna stores only numbers and strings.
         by_text = {str(option): option for option in self.options}
         return by_text[trial.suggest_categorical(name, list(by_text))]
 
@@ -61,29 +61,30 @@ SPACE = {
 
 
 def search_space(kind="distributions", *, names=FIRST, prefix=""):
-    """Return parameters worth searching over, for scikit-learn's searches.
+    """Return hyperparameter distributions or grids for scikit-learn's searches.
 
     Parameters
     ----------
     kind : {"distributions", "grid"}, default="distributions"
-        "distributions" is for ``RandomizedSearchCV`` and ``HalvingRandomSearchCV``, "grid" a few
-        values each for ``GridSearchCV`` and ``HalvingGridSearchCV``.
+        "distributions" is for ``RandomizedSearchCV`` and ``HalvingRandomSearchCV``; "grid", a few
+        values each, is for ``GridSearchCV`` and ``HalvingGridSearchCV``.
     names : sequence of str, default=("learning_rate_init", "hidden_layer_sizes", "dropout", \
             "weight_decay")
-        Which parameters; "activation", "batch_size", "label_smoothing", "input_dropout" and
-        "connectivity" are known too. A grid of all four defaults has 36 points, of the first two 9.
+        Hyperparameters to search; also available are "activation", "batch_size",
+        "label_smoothing", "input_dropout" and "connectivity". A grid of the four defaults has
+        36 points, of the first two 9.
     prefix : str, default=""
-        Name of the step in a pipeline with two underscores, such as "deepnetclassifier__".
+        For a pipeline, the name of its step and two underscores, as in "deepnetclassifier__".
 
     Returns
     -------
     dict of str to distribution or list
-        What a search takes as ``param_distributions`` or ``param_grid``.
+        Argument ``param_distributions`` or ``param_grid`` of a search.
 
     Raises
     ------
     ValueError
-        If a name or the kind is not known.
+        If a name or the kind is unknown.
 
     Examples
     --------
@@ -100,16 +101,16 @@ def search_space(kind="distributions", *, names=FIRST, prefix=""):
 
 
 def suggest_params(trial, *, names=FIRST):
-    """Return parameters that a trial of Optuna chooses from the space of :func:`search_space`.
+    """Return hyperparameters chosen by an Optuna trial from the space of :func:`search_space`.
 
     Parameters
     ----------
     trial : optuna.trial.Trial or optuna.trial.FrozenTrial
-        A running trial, or a finished one, such as ``study.best_trial``, whose parameters are to
-        be had again.
+        A running trial, or a finished one, such as ``study.best_trial``, to get its
+        hyperparameters again.
     names : sequence of str, default=("learning_rate_init", "hidden_layer_sizes", "dropout", \
             "weight_decay")
-        Which parameters.
+        Hyperparameters to search.
 
     Returns
     -------
@@ -119,7 +120,7 @@ def suggest_params(trial, *, names=FIRST):
     Raises
     ------
     ValueError
-        If a name is not known.
+        If a name is unknown.
     """
     return {name: entry.suggest(trial, name) for name, entry in _known(names).items()}
 
@@ -127,5 +128,5 @@ def suggest_params(trial, *, names=FIRST):
 def _known(names):
     unknown = [name for name in names if name not in SPACE]
     if unknown:
-        raise ValueError(f"names holds {unknown!r}; known are {list(SPACE)!r}.")
+        raise ValueError(f"names has unknown {unknown!r}; choose from {list(SPACE)!r}.")
     return {name: SPACE[name] for name in names}

@@ -1,4 +1,4 @@
-"""The solvers: an update rule, the options it takes, and what "auto" stands for beside it."""
+"""The solvers: their update rules, options, and values of "auto"."""
 
 from typing import NamedTuple
 
@@ -6,23 +6,23 @@ from skdnn.core.optimizers import OPTIMIZERS
 
 
 class Solver(NamedTuple):
-    """How a value of ``solver`` trains.
+    """One of the values of the parameter ``solver``.
 
     Attributes
     ----------
     recipe : dict
-        What "auto" becomes for some parameters.
+        Values of "auto" with this solver.
     rule : callable or None
-        A class of :mod:`skdnn.core.optimizers`; None is SciPy's line search.
+        A class of :mod:`skdnn.core.optimizers`; None stands for SciPy's L-BFGS.
     options : dict of str to str
-        Arguments of the rule, and the parameters of the estimator that give them.
+        Arguments of the rule, and the parameters of the estimator for them.
     takes_all_rows : bool
-        Whether every step is over all rows.
+        Whether every step uses all rows (full batch).
     has_patience : bool
-        Whether training without validation rows may stop early by default.
+        Whether training without validation rows has early stopping by default.
     adapts : bool
-        Whether batches, epochs, layers, dropout and connections follow the size of the data, bins
-        are made of numbers, and the last layer starts with small weights, all by default.
+        Whether, by default, batch size, epochs, layers, dropout and connectivity depend on the
+        size of the data, numbers have bins, and the initial output weights are small.
     """
 
     recipe: dict
@@ -39,8 +39,7 @@ REGULARIZED = {**PLAIN, "weight_decay": 1e-2, "label_smoothing": 0.05}
 SGD_OPTIONS = {"momentum": "momentum", "nesterov": "nesterovs_momentum"}
 ADAM_OPTIONS = {name: name for name in ("beta_1", "beta_2", "epsilon")}
 
-# AdamW is the recipe that regularizes; the others are as plain as they are in MLPClassifier
-# until they are told otherwise.
+# By default, only "adamw" regularizes; the others have the defaults of MLPClassifier.
 SOLVERS = {
     "adamw": Solver(
         {**REGULARIZED, "learning_rate": "cosine", "learning_rate_init": 5e-3},

@@ -1,4 +1,4 @@
-"""What a fitted network is made of: the facts that texts, notebooks and pictures show."""
+"""The summary of a fitted network, used for printing, notebooks and displays."""
 
 import textwrap
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ class Layer(NamedTuple):
     name : str
         "hidden 1", "hidden 2", ..., "output".
     fan_in, fan_out : int
-        Units before it, and its own.
+        Numbers of its inputs and of its units.
     activation : str
-        What its outputs go through.
+        Name of its activation.
     """
 
     name: str
@@ -29,38 +29,38 @@ class Layer(NamedTuple):
 
     @property
     def n_parameters(self):
-        """Weights and biases."""
+        """Number of weights and biases."""
         return (self.fan_in + 1) * self.fan_out
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A fitted network in figures; its text is a table.
+    """Summary of a fitted network; ``str`` and ``repr`` are a table.
 
     Attributes
     ----------
     estimator : str
-        Name of its class.
+        Name of the class of the estimator.
     n_members : int
-        Networks of the same shape.
+        Number of members, all of the same shape.
     layers : tuple of Layer
-        Of one member.
+        The layers of one member.
     encoder : str
         Name of the encoder's class.
     n_columns : int
-        Columns of X.
+        Number of columns of X.
     ignored_columns : dict of str to str
-        Columns that the encoder leaves out, and why.
+        Columns that the encoder ignores, and the reasons.
     n_iter : int
-        Epochs run.
+        Number of epochs.
     best_iter : tuple of int
-        Epochs after which members' parameters were taken, the first and the last.
+        Earliest and latest of the epochs whose parameters the members kept.
     temperature : float
-        What logits are divided by.
+        Divisor of the logits that calibrates the probabilities.
     backend : {"numba", "numpy"}
-        What ran the kernels of training.
+        Implementation of the kernels used in training.
     auto : dict
-        What the parameters that are "auto" became.
+        Values used for the parameters that are "auto".
     """
 
     estimator: str
@@ -77,12 +77,12 @@ class Summary:
 
     @property
     def n_inputs(self):
-        """Inputs of the network."""
+        """Number of inputs of the network."""
         return self.layers[0].fan_in
 
     @property
     def n_parameters(self):
-        """Parameters of one member."""
+        """Number of parameters of one member."""
         return sum(layer.n_parameters for layer in self.layers)
 
     def __str__(self):
@@ -94,7 +94,7 @@ class Summary:
 
 
 def summarize(estimator, fitted):
-    """Return the Summary of an estimator that has learnt a FittedModel."""
+    """Return the Summary of an estimator and its FittedModel."""
     resolved, widths, encoder = fitted.resolved, fitted.widths, fitted.schema.encoder
     names = [f"hidden {number}" for number in range(1, len(widths) - 1)] + ["output"]
     activations = [*map(_name_of, resolved["activation"]), estimator.out_activation_]
@@ -118,7 +118,7 @@ def summarize(estimator, fitted):
 
 
 def headline(summary):
-    """Return the number of networks and parameters in a line."""
+    """Return a line with the numbers of networks and parameters."""
     each = f"{summary.n_parameters:,} parameters"
     if summary.n_members == 1:
         return f"{summary.estimator}: 1 network of {each}"
@@ -146,8 +146,8 @@ def _notes(summary):
     yield f"epochs: {summary.n_iter} run, best {best}; temperature {summary.temperature:.3g}"
     yield f"trained with {trained_with}"
     if summary.auto:
-        became = [f"{name}={value!r}" for name, value in summary.auto.items()]
-        yield from _wrap("auto became", became)
+        values = [f"{name}={value!r}" for name, value in summary.auto.items()]
+        yield from _wrap("values of auto", values)
 
 
 def _wrap(title, words):
@@ -156,7 +156,7 @@ def _wrap(title, words):
 
 
 def _name_of(activation):
-    """Return the name of an activation: a text, a function, a pair of these, or an object."""
+    """Return the name of an activation: a string, a function, a pair of these, or an object."""
     if isinstance(activation, str):
         return activation
     if isinstance(activation, tuple):

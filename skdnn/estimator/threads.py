@@ -1,4 +1,4 @@
-"""Threads: how many, and BLAS kept to one each while they work."""
+"""The number of threads, and BLAS limited to one thread while members are trained on several."""
 
 import os
 import threading
@@ -12,25 +12,25 @@ from threadpoolctl import ThreadpoolController
 
 from skdnn.core.workers import Workers
 
-PATIENCE = 1  # seconds to wait for each other: nothing depends on it but speed
+TIMEOUT = 1  # seconds to wait for the other threads; matters for speed only
 
 _lock = threading.Lock()
 _users = 0
 _limiter = None
 _unlimited = 1
-_touched = set()  # numbers of threads that BLAS's memory was touched for in this process
+_touched = set()  # numbers of threads for which the buffers of BLAS are initialized in this process
 
 
 @contextmanager
 def threads_apart(n_jobs, at_most=None):
-    """Limit BLAS to a thread, and yield the Workers to call it from.
+    """Limit BLAS to one thread, and yield the Workers.
 
     Parameters
     ----------
     n_jobs : int or None
         See :func:`n_threads`.
     at_most : int, optional
-        Pieces of work for them.
+        Upper bound on the number of threads, such as the number of tasks.
     """
     with single_threaded_blas() as blas_threads:
         number = n_threads(n_jobs, blas_threads)
@@ -40,21 +40,21 @@ def threads_apart(n_jobs, at_most=None):
 
 
 def _touch_blas_memory(workers):
-    """Write the memory that BLAS has for as many calls at a time, once in a process.
+    """Write to the buffers of BLAS for as many simultaneous calls, once in a process.
 
-    OpenBLAS copies matrices to memory of its own, and its loops ask ahead of time for what follows
-    a copy. As long as nothing was ever written there, the processor looks for a page of memory that
-    does not exist, again and again: products take up to three times as long (measured on an AMD
-    EPYC of 2017 in a virtual machine), until a larger one has written more.
+    OpenBLAS copies matrices to internal buffers, and prefetches memory beyond a copy. Until that
+    memory has been written, its pages are not mapped, and each prefetch searches for them in vain:
+    products take up to three times as long (measured on an AMD EPYC of 2017 in a virtual machine),
+    until a larger product has written more of the buffer.
     """
     if workers.number in _touched:
         return
-    together = threading.Barrier(workers.number)  # calls at the same time have memory each
+    together = threading.Barrier(workers.number)  # simultaneous calls have separate buffers
     a, b = np.zeros((64, 192), np.float32), np.zeros((192, 1536), np.float32)
 
     def multiply(_):
         with suppress(threading.BrokenBarrierError):
-            together.wait(PATIENCE)
+            together.wait(TIMEOUT)
         np.matmul(a, b)
 
     workers.map(multiply, range(workers.number))
@@ -67,7 +67,7 @@ def _controller():
 
 
 def _release_control():
-    """Let this thread set the limit: threadpoolctl >= 3.8 heeds only the first that ever did."""
+    """Let this thread set the limit; in threadpoolctl >= 3.8 only the first thread could."""
     openblas = getattr(threadpoolctl, "OpenBLASController", None)
     if hasattr(openblas, "clear_controlling_thread"):
         openblas.clear_controlling_thread(force=True)
@@ -75,10 +75,10 @@ def _release_control():
 
 @contextmanager
 def single_threaded_blas():
-    """Limit BLAS to one thread; yield the number that it had before.
+    """Limit BLAS to one thread; yield its number of threads before.
 
-    Limits are process-wide, so fits that run at the same time share one: the first sets it
-    and the last puts back what was there, also after an error.
+    The limit holds for the process, so simultaneous fits share it: the first one sets it, and the
+    last one restores the previous number, also after an error.
     """
     global _users, _limiter, _unlimited
     is_user = False
@@ -89,7 +89,7 @@ def single_threaded_blas():
                 _unlimited = max(numbers, default=1)
                 _release_control()
                 _limiter = _controller().limit(limits=1)
-            # An exception of a signal's handler cannot come between the two.
+            # A signal handler cannot raise an exception between these two statements.
             _users += 1
             is_user = True
         yield _unlimited
@@ -108,7 +108,7 @@ def _lift_limit():
 
 
 def _after_fork():
-    """Give a child its BLAS threads back: the fits of its parent's other threads are not here."""
+    """Restore the BLAS threads in a child process, which has no other threads that fit."""
     global _users
     if _users:
         _users = 0
@@ -123,12 +123,12 @@ if hasattr(os, "register_at_fork"):
 
 
 def n_threads(n_jobs, blas_threads):
-    """Return the number of threads to train on.
+    """Return the number of threads to use.
 
     Parameters
     ----------
     n_jobs : int or None
-        As in scikit-learn; None stands for ``blas_threads``, which joblib lowers in its
+        As in scikit-learn; None means ``blas_threads``, a number that joblib lowers in its
         workers.
     blas_threads : int
 

@@ -1,4 +1,4 @@
-"""Rows to train on, and who sees what."""
+"""Prepare the training rows: encode them, merge duplicates, and split them among members."""
 
 from typing import NamedTuple
 
@@ -15,17 +15,17 @@ from skdnn.tabular.target_statistics import LabelledCategories
 
 
 class PreparedRows(NamedTuple):
-    """Rows, encoded. They stay where they are: a copy would double the memory.
+    """Encoded rows of a table, with the distinct ones marked; they are not copied.
 
     Attributes
     ----------
     samples : Samples
-        The rows as they came.
+        The rows before encoding.
     data : Data
-        All rows of the table; those that are not ``merged.rows`` have a weight of 0.
+        All rows of the table; rows that are not in ``merged.rows`` have weight 0.
     merged : MergedRows
     roles : ndarray of shape (n_rows, n_splits) or None
-        Who trains on (1) or holds out (2) each row, where ``cv`` says so.
+        Whether each row is a training row (1) or a test row (2) of each split of ``cv``.
     """
 
     samples: Samples
@@ -34,24 +34,24 @@ class PreparedRows(NamedTuple):
     roles: np.ndarray | None = None
 
     def count(self, member_rows):
-        """Return how many rows of the table the largest member's distinct rows stand for."""
+        """Return the largest number of rows of the table that a member trains on."""
         times = np.bincount(self.merged.first)
         return max(int(times[rows].sum()) for rows in member_rows)
 
 
 class Task(NamedTuple):
-    """What to train on.
+    """The data of a fit: rows, and which of them each member trains on and holds out.
 
     Attributes
     ----------
     schema : DataSchema
-        With what the encoder has learnt of these rows.
+        With the encoder fitted to these rows.
     prepared : PreparedRows
     split : Split
     valid : PreparedRows or None
-        Where the rows are that members are validated on: ``prepared`` if each holds out some.
+        The validation rows; ``prepared`` if members hold out some of its rows.
     keeps_best : bool
-        Whether these rows choose the epoch whose parameters are kept, and the temperature.
+        Whether the validation rows are used for early stopping and calibration.
     """
 
     schema: DataSchema
@@ -62,12 +62,12 @@ class Task(NamedTuple):
 
     @property
     def holds_out(self):
-        """Whether members are validated on rows of ``prepared`` that they do not train on."""
+        """Whether members hold out rows of ``prepared``."""
         return self.valid is self.prepared
 
     @property
     def n_members(self):
-        """Networks to train."""
+        """Number of members to train."""
         return len(self.split.train_rows)
 
     @property
@@ -77,7 +77,7 @@ class Task(NamedTuple):
 
 
 def prepare_rows(settings, schema, samples, trained=None, roles=None, learns=True):
-    """Encode a table and find its equal rows.
+    """Encode a table and merge its duplicate rows.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def prepare_rows(settings, schema, samples, trained=None, roles=None, learns=Tru
     schema : DataSchema
     samples : Samples
     trained : Samples, optional
-        The rows that are trained on, whose class weights count, if these are not.
+        The training rows, from which class weights are computed, if ``samples`` are others.
     roles : ndarray of shape (n_rows, n_splits), optional
         Rows with different roles are not merged.
     learns : bool, default=True
@@ -95,7 +95,7 @@ def prepare_rows(settings, schema, samples, trained=None, roles=None, learns=Tru
     Returns
     -------
     schema : DataSchema
-        With the encoder that has learnt.
+        With the fitted target statistics.
     prepared : PreparedRows
     """
     labels, encoder, source = schema.labels, adapted(schema.encoder), trained or samples
@@ -117,7 +117,7 @@ def prepare_rows(settings, schema, samples, trained=None, roles=None, learns=Tru
 
 
 def make_task(settings, schema, samples, before=None, valid_samples=None, groups=None):
-    """Prepare the rows and decide who sees what.
+    """Prepare the rows and split them among the members.
 
     Parameters
     ----------
@@ -126,9 +126,9 @@ def make_task(settings, schema, samples, before=None, valid_samples=None, groups
     schema : DataSchema
     samples : Samples
     before : FittedModel or None
-        What training goes on from.
+        The model whose training is continued.
     valid_samples : Samples or None
-        Rows of the user's to validate on.
+        The validation rows passed to fit.
     groups : array-like or None
 
     Returns
@@ -137,7 +137,7 @@ def make_task(settings, schema, samples, before=None, valid_samples=None, groups
     """
     holds_out = settings.early_stopping and valid_samples is None
     roles = roles_from_cv(settings, schema.seed, samples, groups) if holds_out else None
-    # Numbers of categories are counted over all rows, not over those of an epoch.
+    # Target statistics are learnt once, not again in each call of partial_fit.
     learns = not settings.is_part or before is None or settings.refit_encoder
     schema, prepared = prepare_rows(settings, schema, samples, roles=roles, learns=learns)
     n_members = count_splits(settings, prepared, holds_out)

@@ -1,8 +1,8 @@
-"""Pictures of a fitted network, in the manner of scikit-learn's displays.
+"""Inspection of a fitted network: attributions of predictions, and displays like scikit-learn's.
 
-Conventions: ``from_estimator`` takes a fitted DeepNetClassifier, a pipeline that ends in one or a
-search for one, computes what is to be seen, and draws it; ``plot`` draws it again. Both draw into
-``ax`` or a new figure; ``ax_`` and ``figure_`` tell where. matplotlib is imported when drawing.
+Conventions: ``from_estimator`` of a display takes a fitted DeepNetClassifier, or a fitted pipeline
+or hyperparameter search with one, and plots it; ``plot`` plots the display again. Both use ``ax``
+or a new figure, and set ``ax_`` and ``figure_``. matplotlib is imported when plotting.
 """
 
 from skdnn.inspection.architecture_display import ArchitectureDisplay

@@ -1,4 +1,4 @@
-"""ArchitectureDisplay: the network as circles and lines."""
+"""ArchitectureDisplay: a diagram of the layers of a network."""
 
 from skdnn.estimator.diagram import diagram_layout
 from skdnn.estimator.summary import headline
@@ -7,29 +7,28 @@ from skdnn.inspection.unwrap import unwrap
 
 
 class ArchitectureDisplay(Display):
-    """The layers of a network, their widths and their numbers of parameters.
+    """Diagram of the layers of a network, with their widths and numbers of parameters.
 
-    Each unit is a circle; of a wide layer some are drawn, with a gap between them. Above a layer
-    is what it is, how wide, and its activation; below it, the number of parameters that lead to
-    it.
+    Each unit is a circle; of a wide layer only some are drawn, with an ellipsis between them. Above
+    a layer are its name, number of units and activation; below it, its number of parameters.
 
     Parameters
     ----------
     summary : Summary
-        As ``DeepNetClassifier.summary`` returns it.
+        Result of ``DeepNetClassifier.summary``.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
-        Where it was drawn.
+        Axes of the plot.
     figure_ : matplotlib.figure.Figure
         The figure of ``ax_``.
     units_ : list of matplotlib.collections.PathCollection
-        The circles, one collection a layer, the inputs first.
+        The circles, one collection for each layer, the inputs first.
     connections_ : list of matplotlib.collections.LineCollection
-        The lines, one collection a pair of layers.
+        The lines, one collection for each pair of layers.
     texts_ : list of matplotlib.text.Text
-        What is above each layer, then what is below it.
+        For each layer, the text above it, then the text below it.
 
     Examples
     --------
@@ -46,19 +45,19 @@ class ArchitectureDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None):
-        """Draw a fitted estimator.
+        """Plot the layers of a fitted estimator.
 
         Parameters
         ----------
         estimator : estimator instance
-            A fitted DeepNetClassifier, a pipeline that ends in one, or a search for one.
+            A fitted DeepNetClassifier, or a fitted pipeline or search with one.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new figure.
+            Axes to plot on; None makes a new figure.
 
         Returns
         -------
         ArchitectureDisplay
-            With the attributes set.
+            The display, with its attributes set.
         """
         network, _ = unwrap(estimator)
         return cls(summary=network.summary()).plot(ax=ax)

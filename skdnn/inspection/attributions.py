@@ -1,9 +1,9 @@
-"""Why a probability is what it is: gradients and integrated gradients of a fitted network.
+"""Explanation of predictions: gradients and integrated gradients of a fitted network.
 
-Conventions: what is explained is one number a row, the log-odds ``log(p / (1 - p))`` of the
-probability that ``predict_proba`` gives a class, the mean of the members' at their temperature.
-For two classes that is ``decision_function``. Gradients are exact, in float64, and by the inputs
-of the network: the columns of ``encoder_.transform``.
+Conventions: the explained output is one number for each row, the log-odds ``log(p / (1 - p))`` of
+the probability p of a class, as returned by ``predict_proba``. For two classes these are the values
+of ``decision_function``. Gradients are exact, computed in float64, and with respect to the inputs
+of the network, which are the columns of ``encoder_.transform``.
 """
 
 from dataclasses import dataclass
@@ -12,32 +12,33 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skdnn._compat import validate_parameter_constraints
-from skdnn.classifier import fitted_model
 from skdnn.core.averaging import class_log_odds
 from skdnn.core.input_gradients import InputGradient
 from skdnn.estimator.encoders import adapted
+from skdnn.estimator.fitted_attributes import fitted_model
 from skdnn.estimator.parameters import POSITIVE, POSITIVE_INT
 from skdnn.estimator.threads import threads_apart
 from skdnn.inspection.unwrap import input_names, input_origins, sum_by_column, unwrap
 from skdnn.tabular.dataframes import check_table, column_names, spans
 
-ROWS = 64  # explained at a time
+ROWS = 64  # of a block of rows
 CONSTRAINTS = {"tol": [POSITIVE], "max_steps": [POSITIVE_INT]}
 
 
 @dataclass(frozen=True)
 class Gradients:
-    """How fast the log-odds of each row change with each input of the network.
+    """Gradients of the log-odds of each row with respect to the inputs of the network.
 
     Attributes
     ----------
     values : ndarray of shape (n_rows, n_inputs)
-        Derivatives.
+        The gradients.
     feature_names : ndarray of shape (n_inputs,)
-        The columns that the encoder makes.
+        Names of the inputs.
     target : ndarray of shape (n_rows,)
         The class whose log-odds are meant.
     log_odds : ndarray of shape (n_rows,)
+        The log-odds of this class.
     """
 
     values: np.ndarray
@@ -48,23 +49,25 @@ class Gradients:
 
 @dataclass(frozen=True)
 class Attributions(Gradients):
-    """How much each column moved the log-odds of each row, from those of the baseline.
+    """Attributions: the contribution of each column to the log-odds of each row.
+
+    Contributions are differences from a baseline, and can be shown as a waterfall plot.
 
     Attributes
     ----------
     values : ndarray of shape (n_rows, n_features)
-        They add up to ``log_odds - baseline_log_odds + residual``.
+        The attributions; their sum is ``log_odds - baseline_log_odds + residual``.
     feature_names : ndarray of shape (n_features,)
-        Columns of X, where the encoder tells which of its columns come from which of X; else the
-        columns that the encoder makes.
+        Columns of X or, if the encoder does not provide the origin of its columns, the inputs of
+        the network.
     target : ndarray of shape (n_rows,)
         The class whose log-odds are meant.
     log_odds, baseline_log_odds : ndarray of shape (n_rows,)
-        Of the row and of the baseline.
+        Log-odds of the row and of the baseline.
     residual : ndarray of shape (n_rows,)
-        What the attributions add up to too much.
+        Error of the integration: the excess of the sum of the attributions.
     n_steps : ndarray of shape (n_rows,)
-        Steps of the integration.
+        Number of steps of the integration.
     """
 
     baseline_log_odds: np.ndarray
@@ -72,7 +75,7 @@ class Attributions(Gradients):
     n_steps: np.ndarray
 
     def importance(self):
-        """Return each column's mean absolute attribution, a measure of its importance.
+        """Return feature importances: the mean absolute attribution of each column.
 
         Returns
         -------
@@ -81,12 +84,12 @@ class Attributions(Gradients):
         return np.abs(self.values).mean(axis=0)
 
     def to_frame(self):
-        """Return the attributions as a frame of pandas.
+        """Return the attributions as a pandas dataframe.
 
         Returns
         -------
         pandas.DataFrame
-            A column for each of ``feature_names``.
+            With the columns ``feature_names``.
 
         Raises
         ------
@@ -99,23 +102,23 @@ class Attributions(Gradients):
 
 
 class ExplainedModel:
-    """A fitted network, and the encoded rows and classes to explain.
+    """A fitted network with the encoded rows and the classes to explain.
 
     Parameters
     ----------
     estimator : estimator instance
-        A fitted DeepNetClassifier, a pipeline that ends in one, or a search for one.
+        A fitted DeepNetClassifier, or a fitted pipeline or search with one.
     X : frame, array-like or sparse matrix
         Rows for ``estimator``.
     target : label, array-like or None
-        Class to explain, for all rows or for each.
+        Class to explain, one for all rows or one for each.
 
     Attributes
     ----------
     finder : InputGradient
-        Of the network.
+        Computes the gradients of the network.
     target : ndarray of shape (n_rows,)
-        The label to explain in each row.
+        The class to explain in each row.
     """
 
     def __init__(self, estimator, X, target):
@@ -126,7 +129,7 @@ class ExplainedModel:
         self.rows = adapted(self.encoder).encode(X, np.dtype(np.float64))
         self.classes = self._find_classes(X, target)
         self.target = self.labels.classes[self.classes]
-        # Only layers from the first dense one on are used, whatever comes before it.
+        # Inputs are already expanded, so only the layers from the first dense one on are used.
         dense = self.fitted.passes.dense
         self.finder = InputGradient(dense.network, dense.params)
 
@@ -143,7 +146,7 @@ class ExplainedModel:
         target = np.asarray(target)
         if target.shape not in ((), (X.shape[0],)):
             raise ValueError(
-                f"target must be one class or one for each of the {X.shape[0]} rows, got an array "
+                f"target must be one class, or one for each of the {X.shape[0]} rows, got an array "
                 f"of shape {target.shape}."
             )
         known = {label: index for index, label in enumerate(classes.tolist())}
@@ -153,13 +156,13 @@ class ExplainedModel:
         indices = [known[label] for label in target.ravel().tolist()]
         return np.broadcast_to(indices, X.shape[0])
 
-    def _widen(self, rows):
-        """Return the inputs of some encoded rows; few at a time, as they may be much wider."""
+    def _expand(self, rows):
+        """Return the inputs of a block of encoded rows; they may need much more memory."""
         expansion = adapted(self.encoder).expansion
         return rows if expansion is None or issparse(rows) else expansion(rows)
 
     def map(self, explain):
-        """Return the arrays that ``explain(inputs, score)`` makes of all rows, on threads."""
+        """Return the arrays of ``explain(inputs, score)`` for all rows, computed on threads."""
         loss, temperature = self.labels.loss, self.fitted.temperature
 
         def explain_block(span):
@@ -168,7 +171,7 @@ class ExplainedModel:
             def score(logits, rows):
                 return class_log_odds(logits, classes[rows], loss, temperature)
 
-            return explain(self._widen(self.rows[span]), score)
+            return explain(self._expand(self.rows[span]), score)
 
         blocks = list(spans(self.rows.shape[0], ROWS))
         with threads_apart(self.network.n_jobs, len(blocks)) as threads:
@@ -176,11 +179,11 @@ class ExplainedModel:
         return map(np.concatenate, zip(*explained, strict=True))
 
     def baseline(self, estimator, given):
-        """Return the inputs to compare with, shape (1, n_inputs)."""
+        """Return the inputs of the baseline, of shape (1, n_inputs)."""
         if given is not None:
             X = check_table(self.network, unwrap(estimator, given)[1], reset=False)
             rows = adapted(self.encoder).encode(X, np.dtype(np.float64))
-            total = sum(self._widen(rows[span]).sum(axis=0) for span in spans(rows.shape[0], ROWS))
+            total = sum(self._expand(rows[span]).sum(axis=0) for span in spans(rows.shape[0], ROWS))
             return np.asarray(total).reshape(1, -1) / rows.shape[0]
         if hasattr(self.encoder, "typical_row"):
             return self.encoder.typical_row().astype(np.float64)
@@ -188,12 +191,12 @@ class ExplainedModel:
 
 
 def input_gradients(estimator, X, target=None):
-    """Return the exact gradients of the log-odds of a class by the network's inputs.
+    """Return the gradients of the log-odds of a class with respect to the inputs.
 
     Parameters
     ----------
     estimator : estimator instance
-        A fitted network, or what has one inside, as for :func:`integrated_gradients`.
+        A fitted estimator, as for :func:`integrated_gradients`.
     X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
         Rows like those seen in fit.
     target : label or array-like of shape (n_samples,), default=None
@@ -217,31 +220,31 @@ def input_gradients(estimator, X, target=None):
 
 
 def integrated_gradients(estimator, X, target=None, baseline=None, *, tol=0.01, max_steps=8192):
-    """Return how much each column moved each row's log-odds, from those of a baseline.
+    """Return the attributions of each prediction to the columns, by integrated gradients.
 
-    The gradient is integrated on the straight line from the baseline to the row, both encoded,
-    and summed over the columns that the encoder made of one column of X. Attributions therefore
-    add up to the difference of the log-odds; steps are added until they do.
+    The gradient of the log-odds is integrated along the straight line from the encoded baseline to
+    the encoded row, and summed over the inputs that come from the same column of X. The sum of the
+    attributions is the difference of the log-odds of row and baseline, up to ``tol``.
 
     Parameters
     ----------
     estimator : estimator instance
-        A fitted DeepNetClassifier, a pipeline that ends in one, or a search for one. Of a
-        pipeline the last step is explained, by the columns that it gets.
+        A fitted DeepNetClassifier, or a fitted pipeline or search with one. For a pipeline,
+        attributions are to the columns that its last step gets.
     X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
         Rows like those seen in fit.
     target : label or array-like of shape (n_samples,), default=None
-        Class to explain, for all rows or for each. None is the second of two classes, and of
-        more the one that is predicted. For multilabel y the number of a label, which must be
-        given.
+        Class to explain, one for all rows or one for each. None is the second of two classes, or
+        the predicted one of more classes. For multilabel y it is the number of a label, and
+        required.
     baseline : {frame, array-like, sparse matrix} of shape (n_rows, n_features), default=None
-        What to compare with: the mean of these rows, encoded. None is the typical row of
+        Rows whose mean, after encoding, is the baseline. None is the typical row of
         :class:`TableEncoder`, with the median of each column of numbers or dates and the most
-        frequent level of each column of text; zeros for any other encoder.
+        frequent category of each string column; for other encoders, zeros.
     tol : float > 0, default=0.01
-        Share of the difference that attributions may miss.
+        Tolerated error of the sum of the attributions, as a fraction of that difference.
     max_steps : int > 0, default=8192
-        Steps at most; they are doubled until ``tol`` holds.
+        Maximum number of integration steps, which is doubled until ``tol`` is reached.
 
     Returns
     -------

@@ -1,27 +1,27 @@
-"""What displays have in common: where they draw, and in which colors."""
+"""The base class of displays, and their colors."""
 
-BLUE, ORANGE, GRAY = "#0072B2", "#D55E00", "#767676"  # of Okabe & Ito: the color-blind see them
+BLUE, ORANGE, GRAY = "#0072B2", "#D55E00", "#767676"  # for the color-blind, after Okabe & Ito
 
 
 class Display:
-    """A picture that can be drawn again: ``_draw`` draws into ``ax_``."""
+    """Base class of displays; subclasses implement ``_draw``, which plots on ``ax_``."""
 
-    _figsize = None  # inches; None is matplotlib's own
+    _figsize = None  # inches; None is matplotlib's default
 
     def plot(self, ax=None, **style):
-        """Draw it, perhaps again.
+        """Plot the display.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new figure.
+            Axes to plot on; None makes a new figure.
         **style : dict
-            ``cmap``, for a :class:`WeightsDisplay`; its middle is 0.
+            For :class:`WeightsDisplay` only: ``cmap``, a colormap whose middle is 0.
 
         Returns
         -------
         Display
-            This one, with the attributes set.
+            The display itself, with its attributes set.
 
         Raises
         ------

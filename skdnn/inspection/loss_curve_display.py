@@ -1,4 +1,4 @@
-"""LossCurveDisplay: the losses of every epoch."""
+"""LossCurveDisplay: training and validation loss by epoch."""
 
 import numpy as np
 
@@ -7,34 +7,34 @@ from skdnn.inspection.unwrap import unwrap
 
 
 class LossCurveDisplay(Display):
-    """The losses of training and validation by epoch, with the members as a band.
+    """Training and validation loss by epoch, with a band for the members of the ensemble.
 
-    The lines are means over the members still training, the bands go from the lowest to the
-    highest of them, and a point is the epoch that a member kept.
+    Lines are means over the members still training, bands reach from their lowest to their highest
+    loss, and points are the best epochs, whose parameters the members kept.
 
     Parameters
     ----------
     train_losses : ndarray of shape (n_members, n_epochs)
         NaN after a member has stopped.
     validation_losses : ndarray of shape (n_members, n_epochs) or None, default=None
-        None without validation.
+        None without validation rows.
     best_iter : ndarray of shape (n_members,) or None, default=None
-        Epochs whose parameters were kept, from 1 on; drawn on the validation losses.
+        Best epoch of each member, counted from 1; plotted on its validation loss.
     estimator_name : str or None, default=None
-        Title.
+        Title of the plot.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
-        Where it was drawn.
+        Axes of the plot.
     figure_ : matplotlib.figure.Figure
         The figure of ``ax_``.
     lines_ : dict of str to matplotlib.lines.Line2D
-        The mean curves, "training" and perhaps "validation".
+        The mean curves: "training" and, with validation rows, "validation".
     bands_ : dict of str to matplotlib.collections.PolyCollection
-        The bands, unless there is one member.
+        The bands; empty if there is one member.
     best_ : matplotlib.lines.Line2D or None
-        The points; None without validation or ``best_iter``.
+        The best epochs; None without validation rows or ``best_iter``.
 
     Examples
     --------
@@ -56,21 +56,21 @@ class LossCurveDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None, name=None):
-        """Draw the curves of a fitted estimator.
+        """Plot the loss curves of a fitted estimator.
 
         Parameters
         ----------
         estimator : estimator instance
-            A fitted DeepNetClassifier, a pipeline that ends in one, or a search for one.
+            A fitted DeepNetClassifier, or a fitted pipeline or search with one.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new figure.
+            Axes to plot on; None makes a new figure.
         name : str, default=None
-            Title; None is the name of the class.
+            Title of the plot; None is the name of the class.
 
         Returns
         -------
         LossCurveDisplay
-            With the attributes set.
+            The display, with its attributes set.
         """
         network, _ = unwrap(estimator)
         losses = network.member_validation_loss_curves_

@@ -1,39 +1,40 @@
-"""UncertaintyDisplay: how much members disagree, beside how sure they are."""
+"""UncertaintyDisplay: disagreement of the members against confidence."""
 
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from skdnn.classifier import fitted_model
+from skdnn.estimator.fitted_attributes import fitted_model
 from skdnn.inspection.display import BLUE, GRAY, ORANGE, Display
 from skdnn.inspection.unwrap import unwrap
 
 
 class UncertaintyDisplay(Display):
-    """The disagreement of the members on each row against the confidence of their mean.
+    """Disagreement of the members of the ensemble on each row, against its confidence.
 
-    A row far to the left is one that the network is not sure about; one far up is one that its
-    members are not agreed about. Members that all say 60 % know that the classes overlap there;
-    members half of which say 20 % and half 100 % have not learnt what holds there.
+    Both axes show uncertainty. If all members predict 60 %, confidence and spread are low: the
+    classes overlap there (aleatoric uncertainty). If half of them predict 20 % and half 100 %,
+    confidence is as low but the spread is high: there were too few similar rows to learn from
+    (epistemic uncertainty).
 
     Parameters
     ----------
     confidence : ndarray of shape (n_samples,)
         Probability of the predicted class.
     spread : ndarray of shape (n_samples,)
-        Standard deviation of that probability over the members.
+        Standard deviation of this probability over the members.
     is_wrong : ndarray of bool of shape (n_samples,) or None, default=None
-        Whether the prediction is wrong; None if that is not known.
+        Whether the prediction is wrong; None if labels are not known.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
-        Where it was drawn.
+        Axes of the plot.
     figure_ : matplotlib.figure.Figure
         The figure of ``ax_``.
     points_ : dict of str to matplotlib.lines.Line2D
-        The rows: "right" and "wrong", or "rows" if that is not known.
+        The rows: "right" and "wrong", or "rows" if labels are not known.
     limit_ : matplotlib.lines.Line2D
-        The largest spread that probabilities of that mean can have.
+        Upper bound on the spread of probabilities with a given mean.
 
     Examples
     --------
@@ -53,40 +54,40 @@ class UncertaintyDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, ax=None):
-        """Draw the predictions of a fitted estimator.
+        """Plot the predictions of a fitted estimator.
 
         Parameters
         ----------
         estimator : estimator instance
-            A fitted DeepNetClassifier, a pipeline that ends in one, or a search for one.
+            A fitted DeepNetClassifier, or a fitted pipeline or search with one.
         X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows, better not those of fit.
+            Rows to predict, preferably not those of fit.
         y : array-like of shape (n_samples,), default=None
-            Their labels, to tell the mistakes.
+            True labels, to mark wrong predictions.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new figure.
+            Axes to plot on; None makes a new figure.
 
         Returns
         -------
         UncertaintyDisplay
-            With the attributes set.
+            The display, with its attributes set.
 
         Raises
         ------
         ValueError
-            If there is one member, or several labels a row, or ``y`` has not one for each row.
+            If there is one member only, y is multilabel, or the lengths of X and y differ.
         """
         network, X = unwrap(estimator, X)
         members = network.predict_proba_members(X)
         if len(members) == 1:
             raise ValueError(
-                "UncertaintyDisplay compares members, but this network has 1: fit with "
+                "UncertaintyDisplay compares members, but this ensemble has 1: fit with "
                 "n_members=2 or more."
             )
         if fitted_model(network).schema.labels.is_multilabel:
             raise ValueError(
-                "UncertaintyDisplay shows one confidence a row, but this network has several "
-                "labels a row: draw one of them by UncertaintyDisplay(confidence=..., spread=...)."
+                "UncertaintyDisplay shows one prediction a row, but y has several labels a row. "
+                "Plot one of them by UncertaintyDisplay(confidence=..., spread=...).plot()."
             )
         predicted = members.mean(axis=0).argmax(axis=1)
         of_predicted = members[:, np.arange(len(predicted)), predicted]

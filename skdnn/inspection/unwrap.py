@@ -1,7 +1,4 @@
-"""The fitted network inside of what a user has at hand: the estimator, a pipeline or a search.
-
-And what its inputs are called, and which columns of X they come from.
-"""
+"""Find the fitted network in an estimator, pipeline or search, and the origin of its inputs."""
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -11,12 +8,12 @@ from skdnn.classifier import DeepNetClassifier
 
 
 def unwrap(estimator, X=None):
-    """Return the fitted DeepNetClassifier, and X as it gets it.
+    """Return the fitted DeepNetClassifier, and X as this gets it.
 
     Parameters
     ----------
-    estimator : DeepNetClassifier, Pipeline that ends in one, or search for one of both
-        Fitted.
+    estimator : estimator instance
+        A fitted DeepNetClassifier, or a fitted pipeline or search with one.
     X : {frame, array-like, sparse matrix} of shape (n_samples, n_features), optional
         Rows for ``estimator``.
 
@@ -24,7 +21,7 @@ def unwrap(estimator, X=None):
     -------
     network : DeepNetClassifier
     X : {frame, array-like, sparse matrix} of shape (n_samples, n_columns) or None
-        After the earlier steps of a pipeline.
+        X after the earlier steps of a pipeline.
 
     Raises
     ------
@@ -32,7 +29,7 @@ def unwrap(estimator, X=None):
         If there is no DeepNetClassifier.
     """
     network = getattr(estimator, "best_estimator_", estimator)
-    if hasattr(network, "steps"):  # a pipeline, scikit-learn's or another library's
+    if hasattr(network, "steps"):  # a pipeline of scikit-learn or another library
         if X is not None and len(network) > 1:
             X = network[:-1].transform(X)
         network = network[-1]
@@ -49,20 +46,20 @@ def input_names(network):
     """Return the names of a fitted network's inputs."""
     try:
         return network.encoder_.get_feature_names_out()
-    except (AttributeError, ValueError):  # a transformer that does not name its columns
+    except (AttributeError, ValueError):  # a transformer without names for its columns
         n_inputs, names = network.summary().n_inputs, getattr(network, "feature_names_in_", ())
         default = np.array([f"x{number}" for number in range(n_inputs)], dtype=object)
         return names if len(names) == n_inputs else default
 
 
 def input_origins(network):
-    """Return the column of X that each input comes from, or None if the encoder does not tell."""
+    """Return the column of X of each input, or None if the encoder does not provide it."""
     encoder = network.encoder_
     return encoder.feature_origins() if hasattr(encoder, "feature_origins") else None
 
 
 def sum_by_column(network, values):
-    """Sum values of inputs, (n_rows, n_inputs), over those that come from one column of X."""
+    """Sum values, (n_rows, n_inputs), over the inputs that come from the same column of X."""
     origins = input_origins(network)
     if origins is None:
         return values

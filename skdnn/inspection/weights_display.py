@@ -1,4 +1,4 @@
-"""WeightsDisplay: what the units of a layer look for."""
+"""WeightsDisplay: the weights of a layer as images or as a heat map."""
 
 from numbers import Integral
 
@@ -7,37 +7,37 @@ import numpy as np
 from skdnn.inspection.display import Display
 from skdnn.inspection.unwrap import input_names, sum_by_column, unwrap
 
-NAMED = 40  # inputs of a heat map that have room for their names
-LABELS = 10  # units of a heat map that are labelled, at most
+NAMED = 40  # maximum number of inputs of a heat map to label with names
+LABELS = 10  # maximum number of units of a heat map to label
 GAP, FRAME = 1, "lightgray"  # pixels around images, and their color
 
 
 class WeightsDisplay(Display):
-    """The weights of a layer: an image for each unit, or a heat map of all.
+    """The weights of a layer: an image for each unit, or a heat map of all units.
 
     Parameters
     ----------
     weights : ndarray of shape (fan_in, fan_out)
-        Of the units to show.
+        Weights of the units to show.
     units : ndarray of shape (fan_out,)
-        Their numbers in the layer.
+        Numbers of these units in the layer.
     image_shape : (int, int) or None, default=None
-        Rows and columns of an image, whose pixels are the inputs; None draws a heat map.
+        Height and width of images whose pixels are the inputs; None plots a heat map.
     input_names : sequence of str or None, default=None
-        Of a heat map.
+        Names of the inputs, for a heat map.
     title : str or None, default=None
-        Title.
+        Title of the plot.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
-        Where it was drawn.
+        Axes of the plot.
     figure_ : matplotlib.figure.Figure
         The figure of ``ax_``.
     image_ : matplotlib.image.AxesImage
-        The heat map, or all images side by side with gaps of NaN between them.
+        The heat map, or all images side by side, separated by NaN.
     colorbar_ : matplotlib.colorbar.Colorbar
-        What the colors mean; white is 0.
+        The scale of the colors; white is 0.
 
     Examples
     --------
@@ -70,39 +70,39 @@ class WeightsDisplay(Display):
         cmap="RdBu_r",
         title=None,
     ):
-        """Draw the weights of a fitted estimator.
+        """Plot the weights of a fitted estimator.
 
         Parameters
         ----------
         estimator : estimator instance
-            A fitted DeepNetClassifier, a pipeline that ends in one, or a search for one.
+            A fitted DeepNetClassifier, or a fitted pipeline or search with one.
         layer : int, default=0
-            Which layer; 0 is the first, -1 the last.
+            Index of the layer; 0 is the first, -1 the last.
         member : int, default=0
-            Which of the members.
+            Index of the member.
         image_shape : (int, int), default=None
-            Rows and columns of an image, if the columns of X are its pixels, row by row. For the
-            first layer. Where the encoder makes several inputs of a pixel their weights are
-            added; a pixel that it ignores is 0. None draws a heat map.
+            Height and width of images, if the columns of X are pixels, row by row. For the first
+            layer only. If the encoder makes several inputs of a pixel, their weights are summed;
+            pixels that it ignores are 0. None plots a heat map.
         n_units : int, default=None
-            How many units to show: those with the largest weights, in their order. None is all.
+            Number of units to show, those of the largest weights; None shows all.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None is a new figure.
+            Axes to plot on; None makes a new figure.
         cmap : str or matplotlib.colors.Colormap, default="RdBu_r"
-            Colors, the middle of which is 0.
+            Colormap whose middle is 0.
         title : str, default=None
-            Title; None says which layer it is.
+            Title of the plot; None is the name of the layer.
 
         Returns
         -------
         WeightsDisplay
-            With the attributes set.
+            The display, with its attributes set.
 
         Raises
         ------
         ValueError
-            If there is no such layer or member, its inputs do not fill an image, or ``n_units``
-            is not positive.
+            If there is no such layer or member, the inputs do not match ``image_shape``, or
+            ``n_units`` is not positive.
         """
         network, _ = unwrap(estimator)
         layers = network.summary().layers
@@ -148,7 +148,7 @@ class WeightsDisplay(Display):
 
 
 def mosaic(weights, image_shape):
-    """Return the images of all units side by side, as square as it gets.
+    """Return the images of all units side by side, approximately as a square.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def mosaic(weights, image_shape):
     Returns
     -------
     ndarray of shape (height, width)
-        NaN around images.
+        NaN between and around the images.
     """
     height, width = image_shape
     n_across = int(np.ceil(np.sqrt(weights.shape[1] * height / width)))
@@ -179,17 +179,17 @@ def _pixel_weights(network, weights, is_first, image_shape):
     """Return the weights of each column of X, shape (n_features, fan_out)."""
     if not is_first:
         raise ValueError(
-            "image_shape is for the first layer, whose inputs are pixels; leave it out for a heat "
-            "map of another layer."
+            "image_shape is for the first layer, whose inputs are pixels; leave it out to plot a "
+            "heat map of another layer."
         )
     weights = sum_by_column(network, weights.T).T
     sides = np.asarray(image_shape)
     are_sides = sides.shape == (2,) and sides.dtype.kind in "iu" and (sides > 0).all()
     if not are_sides or sides.prod() != len(weights):
         raise ValueError(
-            f"image_shape={image_shape!r} must be rows and columns, two positive whole numbers, "
-            f"of images of {len(weights)} pixels: as many as there are columns of X, or inputs "
-            "where the encoder does not tell which columns they come from."
+            f"image_shape={image_shape!r} must be two positive integers, height and width of "
+            f"images of {len(weights)} pixels, the number of columns of X, or of inputs if the "
+            "encoder does not provide the columns they come from."
         )
     return weights
 
@@ -197,5 +197,5 @@ def _pixel_weights(network, weights, is_first, image_shape):
 def _largest(weights, n_units):
     """Return the numbers of the units with the largest weights, in ascending order."""
     if n_units is not None and (not isinstance(n_units, Integral) or n_units < 1):
-        raise ValueError(f"n_units must be None or a whole number from 1 on, got {n_units!r}.")
+        raise ValueError(f"n_units must be None or an integer > 0, got {n_units!r}.")
     return np.sort(np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")[:n_units])

@@ -1,1 +1,1 @@
-"""Tables of any library to arrays: the encoding of columns, scaling, sample weights."""
+"""From tables of any library to arrays: reading, encoding and scaling columns."""

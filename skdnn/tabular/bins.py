@@ -1,8 +1,8 @@
-"""Bin edges: where along its quantiles a number lies, for the piecewise-linear encoding.
+"""Bin edges of the piecewise-linear encoding of numbers, and positions between them.
 
-Like all statistics here, bin edges are values of the data, so that a row given twice equals a row
-of weight 2 bit for bit. They are kept on the scaled axis: that is finite for any finite number, and
-compresses long tails.
+Like all statistics of the encoder, bin edges are values of the data, so that a repeated row is
+equivalent to a row of weight 2, bit for bit. They are stored after scaling, which keeps them finite
+for any finite number and compresses long tails.
 """
 
 import numpy as np
@@ -11,23 +11,23 @@ from skdnn.tabular.scaling import scale, weighted_quantile
 
 
 def learn_bin_edges(values, weights, scaling, n_bins):
-    """Return the bin edges of each column, ascending, on the scaled axis.
+    """Return the bin edges of each column, ascending and scaled.
 
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_columns)
-        NaN stands for a gap.
+        NaN for a missing value.
     weights : ndarray of shape (n_rows,) or None
         Positive; None if all are equal.
     scaling : Scaling
         Of these columns.
     n_bins : int
-        Bins that a column may have.
+        Maximum number of bins of a column.
 
     Returns
     -------
     list of ndarray of shape (n_edges,)
-        All values of a column that has no more than ``n_bins + 1``, else quantiles; where many
+        All distinct values of a column if there are at most ``n_bins + 1``, else quantiles. If
         equal values make quantiles coincide, quantiles of the distinct values are added.
     """
     quantiles = weighted_quantile(values, weights, np.linspace(0, 1, n_bins + 1))
@@ -48,7 +48,7 @@ def learn_bin_edges(values, weights, scaling, n_bins):
 
 
 def bin_positions(scaled, edges):
-    """Return how many edges lie below each value, with the fraction of the way to the next one.
+    """Return the index of the bin edge below each value, plus the fraction up to the next edge.
 
     Parameters
     ----------

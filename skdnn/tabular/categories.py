@@ -1,4 +1,4 @@
-"""The categories of a column of text: ranked by frequency, and one-hot encoded."""
+"""The categories of a string column: ranked by frequency, and coded for the one-hot encoding."""
 
 from typing import NamedTuple
 
@@ -6,18 +6,18 @@ from skdnn.tabular.scaling import weighted_shares
 
 
 class Categories(NamedTuple):
-    """The one-hot block of a text column.
+    """The categories of a one-hot encoded string column.
 
     Attributes
     ----------
     names : list of str
-        Kept levels, most frequent first; then "infrequent" and "missing" if there are any.
+        Categories kept, most frequent first; then "infrequent" and "missing" if there are any.
     codes : dict of str to int
-        Code of each kept level.
+        Code of each category that is kept.
     unknown : int
-        Code of any other text: the infrequent level, or -1 for a block of zeros.
+        Code of any other string: that of "infrequent", or -1, encoded as zeros.
     missing : int
-        Code of a gap: the missing level, or -1 for a block of zeros.
+        Code of a missing value: that of "missing", or -1, encoded as zeros.
     """
 
     names: list
@@ -26,19 +26,19 @@ class Categories(NamedTuple):
     missing: int
 
     def encode(self, column):
-        """Return the code of each row of a text Column."""
+        """Return the code of each row of a string Column."""
         return column.encode(self.codes, self.unknown, self.missing)
 
 
 def rank_categories(column, weights):
-    """Return (-share, text) of each level of a text Column, the most frequent first."""
+    """Return (-share, string) of each category of a string Column, the most frequent first."""
     shares = weighted_shares(column.values, weights, len(column.strings)).tolist()
     ranked = zip(shares, column.strings, strict=True)
     return sorted((-share, text) for share, text in ranked if share > 0)
 
 
 def learn_categories(ranked, has_missing, limits):
-    """Return the Levels of a text column, given its ranked levels."""
+    """Return the Categories of a string column, given the result of :func:`rank_categories`."""
     frequent = [text for share, text in ranked if -share >= limits.min_frequency]
     names = frequent[: limits.max_categories]
     codes = {text: code for code, text in enumerate(names)}

@@ -1,4 +1,4 @@
-"""What becomes of each column of a table, applied to tables like that of training."""
+"""The fitted encoding of each column, applied to tables with the columns of training."""
 
 from typing import NamedTuple
 
@@ -13,31 +13,31 @@ from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
 
 
 class ColumnEncoders(NamedTuple):
-    """What becomes of each column; columns are given by position.
+    """The encoding of each column of a table; columns are referred to by position.
 
-    An encoded row holds the numbers of levels, the scaled numbers, the parts of dates, the
-    indicators of gaps, the bin positions of numbers and parts of dates, and the codes of texts,
-    in this order.
+    An encoded row holds, in this order: target statistics, scaled numbers, scaled parts of dates,
+    missing-value indicators, positions in the bins of numbers and parts of dates, and codes of
+    categories. "Scaled columns" are the numbers, then the parts of dates.
 
     Attributes
     ----------
     numbers : ndarray of int
-        Columns of numbers that vary.
+        Columns of numbers, except constant ones.
     dates : dict of int to ndarray of int
-        The parts of each column of dates that vary, by their places in DATE_PARTS.
+        Indices into DATE_PARTS of the parts of each date column, except constant ones.
     scaling : Scaling
-        Of the numbers, then of the parts of dates: the scaled columns.
+        Of the scaled columns.
     missing : list of int
-        Columns of numbers or dates that had gaps.
+        Columns of numbers or dates that had missing values.
     categories : dict of int to Categories
     ranks : dict of int to dict of str to int
-        Every level, the rare ones too, by frequency, of the columns in ``categories`` and of those
-        without a frequent level; of the large columns alone once :meth:`with_target_statistics`
-        has chosen them.
+        Rank by frequency of every category, also the infrequent ones, of the columns in
+        ``categories`` and of those without a frequent category. After
+        :meth:`with_target_statistics`, of high-cardinality columns only.
     bin_edges : dict of int to ndarray
-        By scaled column, not by position in the table.
+        By index of the scaled column, not by position in the table.
     statistics : TargetStatistics
-        The numbers of levels of the large columns, those with ranks.
+        Of the high-cardinality columns, which are those in ``ranks``.
     """
 
     numbers: np.ndarray
@@ -50,21 +50,21 @@ class ColumnEncoders(NamedTuple):
     statistics: TargetStatistics = TargetStatistics()
 
     def with_target_statistics(self, n_classes, many):
-        """Return the same with target statistics, all 0, of columns with more categories."""
+        """Return a copy with target statistics, still 0, of columns with > ``many`` categories."""
         large = {column: ranks for column, ranks in self.ranks.items() if len(ranks) > many}
         n_codes = [len(ranks) + 2 for ranks in large.values()]
         return self._replace(ranks=large, statistics=empty_statistics(n_codes, n_classes))
 
     @property
     def expansion(self):
-        """The Expansion of encoded rows; where nothing varies, one number that is 0."""
+        """The Expansion of encoded rows; if all columns are ignored, they are one number, 0."""
         n_numbers = self.statistics.n_numbers + len(self.scaling.center) + len(self.missing)
         n_categories = tuple(len(categories.names) for categories in self.categories.values())
         n_bins = tuple(len(bin_edges) - 1 for bin_edges in self.bin_edges.values())
         return Expansion(max(n_numbers, 0 if n_categories else 1), n_categories, n_bins)
 
     def encode(self, table, dtype, in_training=False):
-        """Return the encoded rows of a table; in training, numbers of levels are left at 0."""
+        """Return the encoded rows of a table; in training, target statistics are left at 0."""
         layout, n_statistics = self.expansion, self.statistics.n_numbers
         rows = np.zeros((table.n_rows, layout.n_inputs), dtype)
         if n_statistics and not in_training:
@@ -83,9 +83,9 @@ class ColumnEncoders(NamedTuple):
         return rows
 
     def read(self, table, blocks):
-        """Yield ``(rows, span, values)``, not scaled yet, for spans of the scaled columns.
+        """Yield ``(rows, span, values)``: values, before scaling, of a span of scaled columns.
 
-        ``blocks`` is one of the table's methods of this name and ``tiles``.
+        ``blocks`` is ``table.blocks`` or ``table.tiles``.
         """
         yield from blocks(self.numbers)
         start = len(self.numbers)
@@ -95,17 +95,17 @@ class ColumnEncoders(NamedTuple):
             start = span.stop
 
     def category_codes(self, table):
-        """Return the rank of the level in each column that has ranks, (n_rows, n_ranked).
+        """Return the rank of each row's category in the columns with ranks, (n_rows, n_columns).
 
-        A gap is a level after all others, and one that training did not have comes after that.
+        The last rank but one is that of missing values, the last that of unknown categories.
         """
         columns = [(table.strings(position), ranks) for position, ranks in self.ranks.items()]
         codes = [column.encode(ranks, len(ranks) + 1, len(ranks)) for column, ranks in columns]
         return np.column_stack(codes)
 
     def parts(self):
-        """Return ``(position, suffix)`` of each expanded column: whence it comes, what it is."""
-        # Until numbers are reserved there are ranks, but no tables.
+        """Return the position in X and the suffix of the name of each expanded column."""
+        # Without target statistics there are ranks, but no tables.
         tables = zip(self.ranks, self.statistics.tables, strict=False)
         targets = [(place, f"_target{n}") for place, table in tables for n in range(table.shape[1])]
         scaled = [(position, "") for position in self.numbers.tolist()]
@@ -121,9 +121,9 @@ class ColumnEncoders(NamedTuple):
         return targets + scaled + missing + binned + categories
 
     def typical_row(self, n_columns):
-        """Return an array of one row: medians, and the most frequent levels.
+        """Return an array of one row: medians, and the most frequent categories.
 
-        Where no level is frequent it is one that was never seen. Columns that are ignored are 0.
+        If no category is frequent it is an unknown one. Ignored columns are 0.
         """
         row = np.zeros((1, n_columns), object)
         row[0, self.numbers] = self.scaling.center[: len(self.numbers)]
@@ -132,7 +132,7 @@ class ColumnEncoders(NamedTuple):
             seconds = self.scaling.center[start] if len(parts) else 0  # the first part is the time
             row[0, position] = np.datetime64(round(seconds * 1e6), "us")
             start += len(parts)
-        # Without a frequent level any text is infrequent, the one that says so too.
+        # Without a frequent category any string is encoded as infrequent, also this one.
         row[0, list(self.ranks)] = "infrequent"
         for position, categories in self.categories.items():
             row[0, position] = categories.names[0]
@@ -140,28 +140,28 @@ class ColumnEncoders(NamedTuple):
 
 
 class SparseColumns(NamedTuple):
-    """All that the encoder asks of a :class:`ColumnEncoders`, for columns of sparse rows.
+    """The encoding of sparse rows, with the interface of :class:`ColumnEncoders`.
 
     Attributes
     ----------
     largest : float64 ndarray of shape (n_columns,)
-        What the values of each column are divided by.
+        Divisor of the values of each column.
     """
 
     largest: np.ndarray
 
     @property
     def categories(self):
-        """Levels of no column: none is a text."""
+        """Empty, as there are no string columns."""
         return {}
 
     @property
     def statistics(self):
-        """TargetStatistics without numbers."""
+        """Empty TargetStatistics."""
         return TargetStatistics()
 
     def with_target_statistics(self, n_classes, many):
-        """Return the same: there are no categories."""
+        """Return this object, as there are no categories."""
         return self
 
     @property
@@ -170,7 +170,7 @@ class SparseColumns(NamedTuple):
         return Expansion(len(self.largest))
 
     def encode(self, rows, dtype, in_training=False):
-        """Return divided rows, sparse ones for sparse ones, the same in training."""
+        """Return divided rows, sparse if ``rows`` is sparse."""
         if issparse(rows):
             values = divide(rows.data, self.largest[rows.indices]).astype(dtype)
             return type(rows)((values, rows.indices.copy(), rows.indptr.copy()), shape=rows.shape)
@@ -178,7 +178,7 @@ class SparseColumns(NamedTuple):
         return divide(np.hstack(blocks), self.largest).astype(dtype)
 
     def parts(self):
-        """Return ``(position, suffix)`` of each encoded column, which is called like that of X."""
+        """Return the position in X and the suffix, which is empty, of each encoded column."""
         return [(position, "") for position in range(len(self.largest))]
 
     def typical_row(self, n_columns):

@@ -1,9 +1,9 @@
-"""Read one column of a table, whatever library the table comes from.
+"""Read one column of a table of any library, and find its kind.
 
-Conventions: a column is a number, a time or a text column. Gaps are None, NaN, NaT and
-``pandas.NA`` alike. Texts are canonical, so that 1, 1.0 and "1" are the same level whatever
-type a library gave them. Times are those on the wall of their zone. Errors raised here do
-not name the column; whoever asked for it adds the name.
+Conventions: a column has numbers, times or strings. Missing values are None, NaN, NaT and
+``pandas.NA``. Strings are canonical, so that 1, 1.0 and "1" are the same category whatever their
+type in the table. Times are local times, without their time zone. Errors raised here do not
+contain the name of the column; :class:`skdnn.tabular.dataframes.Frame` adds it.
 """
 
 import datetime
@@ -17,7 +17,7 @@ import numpy as np
 from skdnn.tabular.dates import SECOND, TIME, local_time, parse_time
 from skdnn.tabular.missing_values import is_missing
 
-# What a column of objects becomes; one without values is one of numbers.
+# Types of values that make a column of objects one of numbers or times; an empty one has numbers.
 OBJECT_TYPES = (
     ((numbers.Real, Decimal, np.bool_), np.dtype(np.float64)),
     ((datetime.timedelta, np.timedelta64), np.dtype("m8[us]")),
@@ -31,9 +31,10 @@ class Column(NamedTuple):
     Attributes
     ----------
     values : ndarray of shape (n_rows,)
-        Numbers with NaN for gaps; datetime64[us] with NaT; or codes into ``strings`` with -1.
+        Numbers, NaN if missing; datetime64[us], NaT if missing; or indices of ``strings``, -1 if
+        missing.
     strings : list of str or None
-        Distinct texts of a text column.
+        Distinct strings of a string column.
     """
 
     values: np.ndarray
@@ -48,17 +49,17 @@ class Column(NamedTuple):
 
     @property
     def missing(self):
-        """Which rows have no value."""
+        """Which rows are missing, as a mask."""
         return self.values != self.values if self.strings is None else self.values < 0
 
     def encode(self, codes, unknown, missing):
-        """Return the code of each row of a text column: of its text, an unknown one or a gap."""
+        """Return the code of each row of a string column, given those of known strings."""
         of_strings = [codes.get(text, unknown) for text in self.strings]
         return np.array([*of_strings, missing])[self.values]
 
 
 def as_text(value):
-    """Return the canonical text of a scalar, None for a gap."""
+    """Return the canonical string of a scalar, None for a missing value."""
     if type(value) is str:
         return value
     if is_missing(value):
@@ -71,21 +72,21 @@ def as_text(value):
 def _text_of_float(value):
     if value.is_integer():
         return str(int(value))
-    # A float32 that has become a Python float is still the text that it was.
+    # Write a float32 that was converted to a Python float with the digits of a float32.
     if abs(value) < np.finfo(np.float32).max and float(np.float32(value)) == value:
         return str(np.float32(value))
     return str(value)
 
 
-# From the columns of any table
+# Reading columns
 
 
 def read_column(values):
-    """Return the Column of a series of pandas or polars, or of a one-dimensional array."""
+    """Return the Column of a pandas or polars series, or of a one-dimensional array."""
     if _is_categorical(values):
         return _column_of_categories(values.array.codes, values.array.categories)
     array = _as_array(values)
-    if array.ndim > 1 or array.dtype.kind not in "biufmM":  # polars' structs have a second axis
+    if array.ndim > 1 or array.dtype.kind not in "biufmM":  # structs of polars are two-dimensional
         return _column_of_objects(array.tolist())
     if array.dtype.kind == "M":
         return Column(array.astype(TIME))
@@ -93,22 +94,22 @@ def read_column(values):
 
 
 def read_strings(values):
-    """Return the text Column of a series or array, cell by cell.
+    """Return the string Column of a series or array, converting each cell on its own.
 
-    What a cell's text is must not depend on the other cells: rows of a mixed column may by
-    chance all hold dates, or numbers, without becoming a column of those.
+    The string of a cell must not depend on the other cells: some rows of a mixed column may by
+    chance hold only dates, or only numbers, and still are strings.
     """
     if _is_categorical(values):
         return read_column(values)
     if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
-        values = values.astype(f"{values.dtype.kind}8[us]")  # others become whole numbers
+        values = values.astype(f"{values.dtype.kind}8[us]")  # other units would become integers
     cells = values.to_list() if hasattr(values, "to_list") else values.tolist()
     _check_scalars(set(map(type, cells)))
     return _string_column(list(map(as_text, cells)))
 
 
 def _is_categorical(values):
-    return hasattr(values, "cat") and hasattr(values, "array")  # polars' are texts
+    return hasattr(values, "cat") and hasattr(values, "array")  # not of polars
 
 
 def _as_array(values):
@@ -126,12 +127,12 @@ def _as_array(values):
 
 
 def _column_of_categories(codes, categories):
-    """Return a text Column; categories of the same text become one, gaps and -1 become -1."""
-    if len(categories) > len(codes):  # few rows of many levels: read only theirs
+    """Return a string Column; equal strings are one category, and missing values are -1."""
+    if len(categories) > len(codes):  # convert only the categories that occur
         used, codes = np.unique(codes, return_inverse=True)
         categories = [None if code < 0 else categories[code] for code in used]
-    levels = _string_column(list(map(as_text, categories)))
-    return levels._replace(values=np.append(levels.values, -1)[codes])
+    column = _string_column(list(map(as_text, categories)))
+    return column._replace(values=np.append(column.values, -1)[codes])
 
 
 def _column_of_objects(values):
@@ -152,15 +153,15 @@ def _check_scalars(types):
     for found in sorted(types, key=str):
         if issubclass(found, Iterable) and not issubclass(found, (str, bytes)):
             raise TypeError(
-                f"it holds {found.__name__} objects, but the argument must be made of strings, "
-                "numbers, booleans or dates. Turn each part of them into a column of its own."
+                f"it holds {found.__name__} objects, but the argument must be a table of "
+                "strings, numbers, booleans or dates. Make a column of each of their parts."
             )
         if issubclass(found, numbers.Complex) and not issubclass(found, numbers.Real):
             raise ValueError("Complex data not supported. Pass its real and imaginary parts.")
 
 
 def _string_column(strings):
-    """Return the Column of canonical texts, in which None is a gap."""
+    """Return the Column of canonical strings, in which None is a missing value."""
     distinct = dict.fromkeys(strings)
     distinct.pop(None, None)
     codes = {text: code for code, text in enumerate(distinct)} | {None: -1}
@@ -168,11 +169,11 @@ def _string_column(strings):
     return Column(values, list(distinct))
 
 
-# To the kind that was seen in fit
+# Conversion to the kind seen in fit
 
 
 def values_as(column, kind):
-    """Return float64 numbers with NaN, or datetime64[us] with NaT, of a Column of any kind."""
+    """Return the values of any Column as float64 numbers or as datetime64[us] times."""
     dtype, parse = PARSERS[kind]
     if column.kind == "text":
         return np.array([*map(parse, column.strings), None], dtype)[column.values]

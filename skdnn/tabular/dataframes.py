@@ -1,4 +1,4 @@
-"""Tables: blocks of numbers, and single columns, of whatever the user passes as X."""
+"""Tables: validation of X, and access to its columns, for dataframes and arrays alike."""
 
 from collections import Counter
 from functools import lru_cache
@@ -12,37 +12,37 @@ from sklearn.utils.validation import validate_data
 from skdnn.tabular.column_types import read_column, read_strings, values_as
 from skdnn.tabular.missing_values import unmasked
 
-TILE = 2**18  # numbers scaled at a time: they stay in the cache
+TILE = 2**18  # numbers scaled at a time, so that they stay in the cache
 KINDS = {"number": "numbers", "time": "dates"}
-MAX_NAMED = 10  # columns in a message
+MAX_NAMED = 10  # columns listed in a message
 FILL = (
-    "encoder='auto' takes gaps in dense tables; elsewhere fill them, for instance with "
-    "sklearn.impute.SimpleImputer."
+    "Missing values are accepted in dense tables with encoder='auto'; otherwise impute them, for "
+    "instance with sklearn.impute.SimpleImputer."
 )
-REPLACE = "Replace it with a finite number or, in a dense table, a gap."
-# What is said of numbers that are not finite, what finds them, and what to do.
+REPLACE = "Replace it with a finite number or, in a dense table, a missing value."
+# For numbers that are not finite: their name in messages, a test for them, and advice.
 NOT_FINITE = (("NaN", np.isnan, FILL), ("infinity or a value too large", np.isinf, REPLACE))
 
 
 def check_table(estimator, X, reset):
-    """Return X as a frame, an array of two dimensions or CSR; its columns are checked.
+    """Return X as a dataframe, a two-dimensional array or CSR; check its columns.
 
-    Its cells are not looked at.
+    The values are not checked.
 
     Parameters
     ----------
     estimator : estimator instance
-        Where scikit-learn keeps the columns of fit.
+        Estimator on which scikit-learn stores the columns of fit.
     X : frame, array-like or sparse matrix
     reset : bool
-        Whether these columns become the ones to expect.
+        Whether to store these columns, instead of comparing them with those of fit.
 
     Raises
     ------
     TypeError
-        If X is a query whose rows are not there yet.
+        If X is a lazy frame.
     ValueError
-        scikit-learn's usual one, if X is no table or its columns are not those of fit.
+        From scikit-learn, if X is not a table or its columns are not those of fit.
     """
     refuse_lazy_frame(X, "X")
     named = X = unmasked(X)
@@ -54,59 +54,59 @@ def check_table(estimator, X, reset):
     if not is_frame:
         X = checked_array(_as_array(X), estimator)
     elif 0 in X.shape:
-        checked_array(X.to_numpy(), estimator)  # which refuses it
+        checked_array(X.to_numpy(), estimator)  # raises the ValueError for empty arrays
     validate_data(estimator, named, reset=reset, skip_check_array=True)
     return X
 
 
 def _is_nameless_as_in_fit(estimator, X):
-    """Tell whether X is an array as wide as that of fit, so that validate_data can be spared.
+    """Return whether X is an array as wide as that of fit, and neither has column names.
 
-    It would look for names for longer than predicting a row takes.
+    Then validate_data can be skipped, which would take longer than predicting a row.
     """
     fits = is_numeric_array(X) and X.shape[1] == estimator.n_features_in_
     return fits and not hasattr(estimator, "feature_names_in_")
 
 
 def is_numeric_array(X):
-    """Tell whether X is a two-dimensional array of real numbers, and not empty."""
+    """Return whether X is a two-dimensional array of real numbers that is not empty."""
     return type(X) is np.ndarray and X.ndim == 2 and X.size > 0 and X.dtype.kind in "biuf"
 
 
 def _check_column_names(X):
-    """Refuse a frame in which two columns have one name.
+    """Raise an error if two columns of a dataframe have the same name.
 
     Raises
     ------
     ValueError
-        With the names.
+        If names are repeated.
     """
-    # The columns of a table of pyarrow's are its data.
+    # The attribute ``columns`` of a pyarrow table is its data.
     counts = Counter(map(str, getattr(X, "column_names", getattr(X, "columns", ()))))
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
-        raise ValueError(f"X has several columns named {repeated}. Give each its own name.")
+        raise ValueError(f"X has several columns named {repeated}. Column names must be unique.")
 
 
 def column_names(encoder):
-    """Return the names of the columns of fit, or those that scikit-learn makes up."""
+    """Return the names of the columns of fit, or scikit-learn's default names x0, x1, ..."""
     names = getattr(encoder, "feature_names_in_", None)
-    return _made_up_names(encoder.n_features_in_) if names is None else names
+    return _default_names(encoder.n_features_in_) if names is None else names
 
 
 @lru_cache(maxsize=16)  # making names takes longer than encoding a row
-def _made_up_names(n_columns):
+def _default_names(n_columns):
     return tuple(f"x{number}" for number in range(n_columns))
 
 
 def checked_array(X, estimator, dtype=None):
-    """Return what ``check_array`` makes of X, an array or CSR, whose cells are not looked at."""
+    """Return X as an array or CSR, by ``check_array`` without a check for finite values."""
     options = {"accept_sparse": "csr", "ensure_all_finite": False, "input_name": "X"}
     return check_array(X, dtype=dtype, estimator=estimator, **options)
 
 
 def with_sums(X):
-    """Return CSR in which a cell is stored once, the sum of what was stored."""
+    """Return CSR in which entries stored for the same cell are summed."""
     if not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()
@@ -114,12 +114,12 @@ def with_sums(X):
 
 
 def _as_array(X):
-    """Return X as an array, whose rows keep numbers beside strings as they are.
+    """Return X as an array; numbers beside strings are not converted to strings.
 
     Raises
     ------
     ValueError
-        If its rows differ in length.
+        If rows differ in length.
     """
     if hasattr(X, "dtype"):
         return X
@@ -128,13 +128,13 @@ def _as_array(X):
         return np.asarray(X, object) if array.dtype.kind in "US" else array
     except ValueError as error:
         raise ValueError(
-            f"X has rows of different lengths or cells that are not single values: {error} "
+            f"X has rows of different lengths or cells that are not scalars: {error} "
             "Pass a table in which every row has the same columns."
         ) from error
 
 
 class Frame(NamedTuple):
-    """Columns of any type, read one by one.
+    """A table whose columns are read one by one, as they may have any types.
 
     Attributes
     ----------
@@ -156,16 +156,16 @@ class Frame(NamedTuple):
             raise kind(f"Column {self.names[position]!r} of X: {error}") from error
 
     def strings(self, position):
-        """Return the Column at ``position`` as text."""
+        """Return the Column at ``position`` as strings."""
         return self.column(position, read_strings)
 
     def values(self, position, kind):
-        """Return a column's numbers or times, as in fit; see :func:`values_as`.
+        """Return the numbers or times of a column, converted to the kind seen in fit.
 
         Raises
         ------
         ValueError
-            If that cannot be done without guessing.
+            If a value has another kind and is not converted by :func:`values_as`.
         """
         column = self.column(position)
         try:
@@ -183,11 +183,11 @@ class Frame(NamedTuple):
             check_finite(values, allow_nan=True, names=[self.names[p] for p in positions[span]])
             yield slice(None), span, values
 
-    tiles = blocks  # of columns, too: rows are not read on their own
+    tiles = blocks  # whole columns too, as a column is read as a whole
 
 
 class NumberArray(Frame):
-    """The columns of a numeric array, read together."""
+    """The table of a numeric array, whose columns are read together."""
 
     def blocks(self, positions):
         """Yield ``(rows, span, values)``: all rows of the columns ``positions[span]``."""
@@ -195,7 +195,7 @@ class NumberArray(Frame):
             yield slice(None), span, self.columns[positions[span]].T
 
     def tiles(self, positions):
-        """Yield the same in blocks that stay in the cache: some rows of all columns."""
+        """Yield ``(rows, span, values)``: some rows of all columns, few enough for the cache."""
         takes_all = len(positions) == len(self.columns)
         for rows in spans(self.n_rows, TILE // len(self.columns)):
             tile = self.columns[:, rows]
@@ -203,13 +203,13 @@ class NumberArray(Frame):
 
 
 def spans(length, step):
-    """Yield the slices of so many items at a time."""
+    """Yield slices of ``step`` items that cover ``length`` items."""
     step = max(step, 1)
     return (slice(start, min(start + step, length)) for start in range(0, length, step))
 
 
 def as_table(X, names):
-    """Return a Frame of what :func:`check_table` returns; CSR stays CSR. Cells are checked."""
+    """Return the result of :func:`check_table` as a Frame, or CSR; check its values."""
     if hasattr(X, "iloc"):
         return Frame([column for _, column in X.items()], names, len(X))
     if hasattr(X, "get_columns"):
@@ -221,7 +221,7 @@ def as_table(X, names):
     if X.dtype.kind not in "biuf":
         return Frame(list(X.T), names, len(X))
     if X.dtype.itemsize > 8:
-        with np.errstate(over="ignore"):  # what is too large is refused as infinity
+        with np.errstate(over="ignore"):  # numbers that are too large become inf, an error below
             X = X.astype(np.float64)
     if X.dtype.kind == "f":
         check_finite(X, allow_nan=True)
@@ -229,40 +229,38 @@ def as_table(X, names):
 
 
 def refuse_lazy_frame(data, name):
-    """Refuse a query of polars' whose rows are not there yet.
+    """Raise an error for a LazyFrame of polars.
 
     Raises
     ------
     TypeError
-        With what to pass instead.
+        If ``data`` is a LazyFrame.
     """
     if type(data).__name__ == "LazyFrame":
-        raise TypeError(
-            f"{name} is a LazyFrame, whose rows are not there yet: pass {name}.collect()."
-        )
+        raise TypeError(f"{name} is a LazyFrame, which is not computed yet: pass {name}.collect().")
 
 
 def check_finite(X, allow_nan=False, name="Input X", names=None):
-    """Refuse numbers that are infinite or, unless allowed, NaN.
+    """Raise an error for numbers that are infinite or, unless allowed, NaN.
 
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_columns) or CSR
     allow_nan : bool, default=False
     name : str, default="Input X"
-        What the message calls it.
+        Name of X in the message.
     names : list of str, optional
-        What it calls the columns; their numbers by default.
+        Names of the columns; by default, their numbers.
 
     Raises
     ------
     ValueError
-        With the columns.
+        If there are such numbers; the message lists the columns.
     """
     values = X.data if issparse(X) else X
     with np.errstate(over="ignore", invalid="ignore"):
-        surely = np.isfinite(np.add.reduce(values, axis=None))
-    if surely:
+        is_finite = np.isfinite(np.add.reduce(values, axis=None))
+    if is_finite:
         return
     for kind, is_bad, advice in NOT_FINITE[1 if allow_nan else 0 :]:
         places = np.nonzero(is_bad(values))

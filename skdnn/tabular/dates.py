@@ -1,6 +1,6 @@
-"""Dates: how a time becomes numbers, and how a text becomes a time.
+"""Dates: parse times from strings, and convert times to numbers.
 
-Conventions: times are datetime64[us], NaT where missing, on the wall of their zone.
+Conventions: times are datetime64[us], NaT if missing, in local time without a time zone.
 """
 
 import datetime
@@ -13,12 +13,12 @@ TIME = np.dtype("M8[us]")
 
 
 def local_time(value):
-    """Return a date or time without its zone."""
+    """Return a date or time without its time zone."""
     return value.replace(tzinfo=None) if getattr(value, "tzinfo", None) else value
 
 
 def parse_time(text):
-    """Read ISO 8601, with hyphens: without them, numbers would be dates."""
+    """Parse a time in ISO 8601 format; hyphens are required, so that numbers are not dates."""
     if text == "NaT":
         return None
     if "-" not in text:

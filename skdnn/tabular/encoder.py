@@ -22,56 +22,56 @@ from skdnn.tabular.sample_weights import weighted_rows
 class TableEncoder(TransformerMixin, BaseEstimator):
     """Encode a table of numbers, categories and dates as inputs of a neural network.
 
-    Frames of pandas or polars, arrays, lists of rows and sparse matrices are understood.
-    What becomes of a column depends on what it holds:
+    X may be a pandas or polars dataframe, an array, a list of rows or a sparse matrix. The
+    encoding of a column depends on its values:
 
-    - Numbers, booleans and durations (in seconds) have their median subtracted, are divided
-      by their interquartile range and clipped smoothly to between -3 and 3. Where the range
-      is 0 they are divided by half of maximum - minimum. A gap becomes 0, the median, and if
-      there were gaps in training, a column ``<name>_missing`` tells where they are. Beside the
-      scaled number stands its piecewise-linear encoding: ``<name>_bin1``, ``<name>_bin2``, ...
-      tell how far into each bin between quantiles the number reaches, from -1/2 to 1/2 [1]_.
-    - Strings, categories and mixed objects are one-hot encoded, the most frequent level
-      first. Rare levels share the level ``infrequent``; gaps have the level ``missing`` if
-      there were any in training. A level is told by its text, whatever its type: 1, 1.0 and
-      "1" are one level. A level not seen in training is infrequent, or all zeros if no
-      level was; a gap not expected is all zeros.
-    - Dates become numbers: seconds since 1970 on the clock of their zone, month, day of the
-      month, weekday and hour, as far as they vary, scaled and binned like any number.
-    - Numbers of a sparse matrix are divided by their greatest absolute value, so that
-      zeros stay zeros.
-    - Columns that tell nothing are ignored: constant ones without gaps, empty ones, and those of
-      text that are unique in every row, as identifiers are, or have no frequent level.
-      ``ignored_columns_`` has the reason.
+    - Numbers, booleans and durations (in seconds) are scaled robustly: the median is subtracted,
+      the result is divided by the interquartile range (or, if that is 0, by half of maximum -
+      minimum) and clipped smoothly to [-3, 3]. Missing values become 0, the median; if there
+      are any in training, an indicator column ``<name>_missing`` is added. The scaled number is
+      followed by its piecewise-linear encoding [1]_: ``<name>_bin1``, ``<name>_bin2``, ... are
+      the position of the number in each bin between two quantiles, from -1/2 to 1/2.
+    - Strings, categories and mixed objects are one-hot encoded, the most frequent category
+      first. Rare categories are merged as ``infrequent``; missing values are the category
+      ``missing`` if there are any in training. Categories are compared as text, so that 1, 1.0
+      and "1" are one category. A category not seen in training is infrequent or, if there is no
+      such category, all zeros; so are missing values if training had none.
+    - Dates become numbers: seconds since 1970 in local time, month, day of the month, weekday
+      and hour. Those that vary are scaled and binned like other numbers.
+    - Numbers of a sparse matrix are divided by the largest absolute value of their column, so
+      that zeros remain zeros.
+    - Columns without information are ignored: constant columns without missing values, empty
+      columns, identifier columns (strings that are unique in every row), and string columns
+      without a frequent category. ``ignored_columns_`` has the reasons.
 
-    A row of weight 2 counts as two rows: the encoding is the same, bit for bit, and does not
-    depend on the order of the rows.
+    A row of weight 2 is equivalent to two rows: the encoding is the same, bit for bit. It does
+    not depend on the order of the rows.
 
     Parameters
     ----------
     max_categories : int, default=64
-        Levels kept of a column, not counting ``infrequent`` and ``missing``.
+        Maximum number of categories of a column, ``infrequent`` and ``missing`` not counted.
     min_frequency : float, default=0.001
-        Share of the total weight below which a level is infrequent.
+        Fraction of the total weight below which a category is infrequent.
     n_bins : int or "auto", default="auto"
-        Bins of a column of numbers at most, 0 for none. "auto" is 32 for up to 16 columns of
-        numbers and parts of dates, 16 for up to 64, and none for more; but one for 160 distinct
-        rows, and at least 3.
+        Maximum number of bins of a number, 0 for none. "auto" is 32 for up to 16 columns of
+        numbers and parts of dates, 16 for up to 64, and 0 for more; but at most one bin for
+        every 160 distinct rows, and not fewer than 3.
     dtype : {"float32", "float64"}, default="float32"
-        Type of the encoded values. Scaling is done in float64.
+        Type of the encoded values. Scaling is computed in float64.
 
     Attributes
     ----------
     expansion_ : Expansion
-        Turns rows of :meth:`encode` into rows of :meth:`transform`.
+        Converts rows of :meth:`encode` to rows of :meth:`transform`.
     level_statistics_ : TargetStatistics
-        What levels of large columns say about y: numbers in front of the others. Only
-        :class:`DeepNetClassifier` asks for them; else there are none.
+        Target statistics of high-cardinality columns, the first inputs of a row. They are learnt
+        by :class:`DeepNetClassifier` only; an encoder fitted alone has none.
     categories_ : dict of str to list of str
-        Levels of each one-hot encoded column, in the order of their columns.
+        Categories of each one-hot encoded column, in the order of the encoded columns.
     ignored_columns_ : dict of str to str
-        Why a column is not used: "constant", "all missing", "unique in every row" or
-        "no level is frequent enough".
+        Reason for each column that is ignored: "constant", "all missing", "unique in every row"
+        or "no category is frequent enough".
     n_features_in_ : int
         Number of columns seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -115,9 +115,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
             Training rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
-            Used only to find identifiers: rows that differ in y are different rows.
+            Used only to find identifier columns: rows that differ in y are distinct rows.
         sample_weight : array-like of shape (n_samples,), optional
-            How often each row counts; rows of weight 0 are as if absent.
+            Weight of each row; rows of weight 0 are ignored.
 
         Returns
         -------
@@ -127,9 +127,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Raises
         ------
         TypeError
-            If a column holds lists, arrays or other containers; the message names it.
+            If a column holds lists, arrays or other containers.
         ValueError
-            If X is infinite somewhere, empty or ragged, or a weight is negative.
+            If X has infinite values, is empty or has rows of different lengths, or a weight is
+            negative.
         """
         X = check_table(self, X, reset=True)
         y = None if issparse(y) else y
@@ -147,7 +148,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.level_statistics_ = columns.statistics
 
     def encode(self, X):
-        """Return compact rows: numbers, bin positions, then a code for each column of text.
+        """Return compact rows: numbers, positions in bins, and codes of categories.
 
         Parameters
         ----------
@@ -157,8 +158,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray or CSR of shape (n_samples, n_inputs)
-            ``expansion_`` turns it into what :meth:`transform` returns. Codes are whole
-            numbers; -1 means all zeros.
+            Rows that ``expansion_`` converts to those of :meth:`transform`. Codes are integers;
+            -1 stands for all zeros.
         """
         check_is_fitted(self)
         return self._encode(check_table(self, X, reset=False))
@@ -177,7 +178,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_outputs), or CSR if both X and the rows of fit are sparse
-            Finite for any finite X.
+            Finite numbers.
         """
         rows = self.encode(X)
         return self.expansion_(rows)
@@ -188,13 +189,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         input_features : array-like of str, optional
-            Names of the columns of X, where fit saw none.
+            Names of the columns of X, if it had none in fit.
 
         Returns
         -------
         ndarray of str
-            Each begins with the name of the column it comes from. "constant" is the one
-            column of zeros that stands for a table in which nothing varies.
+            Each begins with the name of the column it comes from. "constant" is a column of
+            zeros, the only column if all columns of X are ignored.
         """
         check_is_fitted(self)
         given = check_feature_names_in(self, input_features)
@@ -207,20 +208,20 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of int of shape (n_outputs,)
-            Positions; -1 for the column of zeros that stands for a table in which nothing varies.
+            Positions; -1 for the column of zeros of a table whose columns are all ignored.
         """
         check_is_fitted(self)
         return np.array([position for position, _ in self._columns.parts()] or [-1])
 
     def typical_row(self):
-        """Return the encoded row of a table's most ordinary row: what others are compared with.
+        """Return an encoded row of typical values, the default baseline of attributions.
 
         Returns
         -------
         ndarray of shape (1, n_outputs)
-            Like a row of :meth:`transform`, for a row with the median of each column of numbers
-            or dates and the most frequent level of each column of text (one never seen where none
-            is frequent). All zeros if the rows of fit were sparse.
+            A row as of :meth:`transform`, with the median of each column of numbers or dates and
+            the most frequent category of each string column (an unknown one where none is
+            frequent). All zeros if the rows of fit were sparse.
         """
         check_is_fitted(self)
         row = self._columns.typical_row(self.n_features_in_)
@@ -236,7 +237,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
 
 def _made_unique(names):
-    """Append underscores to a name that is taken, as by a level that is called missing."""
+    """Append underscores to repeated names, such as that of a category called "missing"."""
     unique = {}
     for name in names:
         while name in unique:
@@ -245,7 +246,7 @@ def _made_unique(names):
     return list(unique)
 
 
-# What a classifier needs besides; nothing else reads what is private.
+# Access for the classifier; other modules do not read private attributes of the encoder.
 
 
 def columns_of(encoder):
@@ -254,14 +255,14 @@ def columns_of(encoder):
 
 
 def table_of(encoder, X):
-    """Return what these read, for a table known to have the columns of fit."""
+    """Return X in the form that ``columns_of(encoder)`` reads; X has the columns of fit."""
     if issparse(X) and not isinstance(encoder._columns, SparseColumns):
-        X = X.toarray()  # zeros are moved by the scaling: sparse rows would not stay sparse
+        X = X.toarray()  # subtracting the median would make most zeros nonzero
     return as_table(X, column_names(encoder))
 
 
 def with_columns(encoder, columns):
-    """Return a copy with other columns: an encoder in use is never changed."""
+    """Return a copy with other columns; the encoder itself may be in use and is not changed."""
     other = copy.copy(encoder)
     other._keep(columns)
     if other.level_statistics_.n_numbers:

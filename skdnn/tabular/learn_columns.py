@@ -1,4 +1,4 @@
-"""Learn what becomes of each column, from the rows of training."""
+"""Learn the encoding of each column from the training rows."""
 
 import warnings
 from contextlib import suppress
@@ -20,31 +20,31 @@ from skdnn.tabular.scaling import join_scalings, learn_scaling
 CONSTANT = "constant"
 ALL_MISSING = "all missing"
 UNIQUE = "unique in every row"
-ALL_INFREQUENT = "no level is frequent enough"
+ALL_INFREQUENT = "no category is frequent enough"
 
-SAMPLE = 100  # texts of a column that are tried
+SAMPLE = 100  # strings of an identifier column that are tried
 READABLE_TYPES = {"numbers": "f8", "dates": "M8[us]"}
 
-# Bins of each scaled column, up to so many of them: the inputs of wide tables are many already.
+# (n_columns, n_bins): bins of each scaled column, up to so many columns; wide tables need no more.
 BINS = ((16, 32), (64, 16), (np.inf, 0))
-ROWS_PER_BIN, FEWEST_BINS = 160, 3  # distinct rows: finer bins would follow the noise
-FEWEST_EDGES = 3  # two values are told apart by the number itself
+ROWS_PER_BIN, FEWEST_BINS = 160, 3  # distinct rows; with fewer a bin, the network would fit noise
+FEWEST_EDGES = 3  # two distinct values need no bin beside the scaled number
 
 
 def learn_columns(X, names, targets, weights, limits):
-    """Return what becomes of each column, and the reason for each that is ignored.
+    """Return the encoding of each column, and the reason for each ignored column.
 
     Parameters
     ----------
     X : frame, ndarray or CSR
         Training rows of positive weight.
     names : sequence of str
-        Of its columns.
+        Names of the columns.
     targets : array-like or None
-        Rows that differ in these are different rows.
+        Rows that differ in these are distinct rows.
     weights : ndarray of shape (n_rows,)
     limits : TableEncoder
-        With max_categories, min_frequency and n_bins.
+        Gives max_categories, min_frequency and n_bins.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def learn_columns(X, names, targets, weights, limits):
 
 
 class ColumnLearner:
-    """Learn the ColumnEncoders, column by column.
+    """Learn the encoding of a table, column by column.
 
     Parameters
     ----------
@@ -79,14 +79,14 @@ class ColumnLearner:
         self.dates, self.strings, self.categories, self.ranks, self.ignored = {}, {}, {}, {}, {}
 
     def learn(self):
-        """Return the ColumnEncoders, and the reason for each column that is ignored."""
+        """Return the ColumnEncoders, and the reason for each ignored column."""
         add = {"number": self._add_number, "time": self._add_time, "text": self._add_text}
         for position in range(len(self.table.names)):
             column = self.table.column(position)
             add[column.kind](position, column)
         numbers, scaling = self._scale_numbers()
         scaling = join_scalings([scaling, *self.scalings])
-        self._choose_strings(are_alone=not (len(numbers) or self.dates or self.missing))
+        self._choose_strings(are_only=not (len(numbers) or self.dates or self.missing))
         missing = sorted(self.missing)
         columns = ColumnEncoders(numbers, self.dates, scaling, missing, self.categories, self.ranks)
         columns = columns._replace(bin_edges=self._learn_bin_edges(columns))
@@ -106,26 +106,29 @@ class ColumnLearner:
         ranked = rank_categories(column, self.weights)
         self.strings[position] = ranked, learn_categories(ranked, column.missing.any(), self.limits)
 
-    def _choose_strings(self, are_alone):
-        """Note the levels of each column of text, or why it is ignored."""
+    def _choose_strings(self, are_only):
+        """Keep the categories of each string column, or the reason why it is ignored.
+
+        ``are_only`` tells whether the table has no other columns to learn from.
+        """
         reasons = {position: self._why_ignored(*text) for position, text in self.strings.items()}
-        are_alone = are_alone and not {None, ALL_INFREQUENT}.intersection(reasons.values())
+        are_only = are_only and not {None, ALL_INFREQUENT}.intersection(reasons.values())
         for position, (ranked, categories) in self.strings.items():
             reason = reasons[position]
-            if reason == UNIQUE and are_alone and len(categories.names) > 1:
-                reason = None  # there is nothing else to learn from
+            if reason == UNIQUE and are_only and len(categories.names) > 1:
+                reason = None  # without identifier columns, no column would be left
             if reason is None:
                 self.categories[position] = categories
             else:
                 self.ignored[position] = reason
-            if reason in (None, ALL_INFREQUENT):  # numbers of rare levels could be learnt, too
+            if reason in (None, ALL_INFREQUENT):  # target statistics may use infrequent categories
                 self.ranks[position] = {text: rank for rank, (_, text) in enumerate(ranked)}
             if reason == UNIQUE:
                 self._warn_if_readable(position)
 
     def _why_ignored(self, ranked, categories):
-        """Return why a column of text is ignored, None if it is not."""
-        # An identifier has as many values as there are distinct rows.
+        """Return why a string column is ignored, or None if it is not."""
+        # An identifier column has as many values as there are distinct rows.
         if categories.missing < 0 and len(ranked) > 1 and len(ranked) == self._n_distinct[1]:
             return UNIQUE
         if len(categories.names) > 1:
@@ -138,9 +141,9 @@ class ColumnLearner:
         kind = _readable_as(self.table.column(position).strings)
         if kind is not None:
             warnings.warn(
-                f"Column {self.table.names[position]!r} of X is ignored: its text is another "
-                f"in every row, as identifiers are. But it reads as {kind}: convert it, or "
-                "drop it.",
+                f"Column {self.table.names[position]!r} of X is ignored as an identifier column: "
+                f"its strings differ in every row. But they can be read as {kind}: convert the "
+                "column, or drop it.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -170,7 +173,7 @@ class ColumnLearner:
 
     @cached_property
     def _n_distinct(self):
-        """Numbers of distinct rows, without and with targets; repeated rows do not count."""
+        """The numbers of distinct rows of X, and of X and targets together."""
         columns = map(self.table.column, range(len(self.table.names)))
         hashes = hash_columns(column.values for column in columns)
         targets = np.asarray(self.targets).reshape(self.table.n_rows, -1).T
@@ -178,7 +181,7 @@ class ColumnLearner:
         return len(np.unique(hashes)), len(np.unique(scramble(hashes) + of_targets))
 
     def _has_values(self, position, scaling):
-        """Note why a column of numbers or dates is ignored, or that it has gaps."""
+        """Return whether a column is kept; record its missing values or why it is ignored."""
         if np.isnan(scaling.center):
             self.ignored[position] = ALL_MISSING
         elif scaling.has_missing:
@@ -189,7 +192,7 @@ class ColumnLearner:
 
 
 def _readable_as(strings):
-    """Return what texts can be read as, if they are no names; whole numbers may be names."""
+    """Return "numbers" or "dates" if strings can be read as such; integers may be identifiers."""
     some = np.array(strings[:SAMPLE])
     if np.char.isdecimal(some).all():
         return None

@@ -1,35 +1,34 @@
-"""Missing values: what counts as one, and where they are refused.
+"""Missing values: which values are missing, and checks where they are not allowed.
 
-None, NaN, NaT, ``pandas.NA`` and what a mask hides are missing values alike. How they are encoded
-depends on the column. A number or part of a date that is missing is 0 once it is scaled, which is
-the median (:mod:`skdnn.tabular.scaling`); where some were missing in training, an indicator beside
-it is 1. In a column of text "missing" then is a category like others. Both are found in
-:mod:`skdnn.tabular.column_encoders`.
+None, NaN, NaT, ``pandas.NA`` and masked values are missing values. Their encoding depends on the
+column (:mod:`skdnn.tabular.column_encoders`). A missing number or part of a date is encoded as 0,
+the scaled median (:mod:`skdnn.tabular.scaling`), and an indicator column is 1 if the column had
+missing values in training. In a string column, "missing" is then one of the categories.
 """
 
 import numpy as np
 
-PANDAS_NULLS = ("NAType", "NaTType")  # told by name: pandas need not be installed
+PANDAS_NULLS = ("NAType", "NaTType")  # compared by name, as pandas need not be installed
 
 
 def is_missing(value):
-    """Tell whether a scalar stands for a missing value."""
+    """Return whether a scalar is a missing value."""
     return value is None or type(value).__name__ in PANDAS_NULLS or bool(value != value)
 
 
 def refuse_missing(values, name, advice):
-    """Refuse an array in which a value is None, NaN, NaT or NA.
+    """Raise an error if an array has missing values.
 
     Parameters
     ----------
     values : ndarray
     name, advice : str
-        What the message calls it, and what to do.
+        Name of the array in the message, and what to do.
 
     Raises
     ------
     ValueError
-        With the number of gaps.
+        If there are missing values; the message has their number.
     """
     n_missing = count_missing(values) if values.dtype.kind in "OfmM" else 0
     if n_missing:
@@ -39,12 +38,12 @@ def refuse_missing(values, name, advice):
 
 
 def count_missing(values):
-    """Return how many values of an array are missing."""
+    """Return the number of missing values of an array."""
     return sum(map(is_missing, values.ravel()))
 
 
 def unmasked(X):
-    """Return X with what a mask hides as missing values."""
+    """Return X with masked values as missing values."""
     if not isinstance(X, np.ma.MaskedArray):
         return X
     missing_value = np.nan if X.dtype.kind in "biuf" else None

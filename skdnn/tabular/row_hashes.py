@@ -1,11 +1,11 @@
-"""One hash for rows of all kinds.
+"""Hashes of rows, the same for dense and sparse rows and for float32 and float64.
 
-The hash of a row is the sum of its 32-bit words, each times an odd 64-bit number that belongs
-to its place, modulo 2**64 (Lemire and Kaser, "Strongly universal string hashing is fast", 2014,
-https://arxiv.org/abs/1202.4961). Words of 64 bits would be half the work, but a product keeps
-the zeros that floats of few digits end in: of two words that differ in their first bits only,
-little would be left. Words of 32 bits leave 33 bits of difference at least. The first word of a
-number is that of its nearest float32, so that rows have the same hash in either type.
+The hash of a row is the sum, modulo 2**64, of its 32-bit words, each multiplied by an odd 64-bit
+number for its position (Lemire and Kaser, "Strongly universal string hashing is fast", 2014,
+https://arxiv.org/abs/1202.4961). Words of 64 bits would be faster but collide: floats of few
+digits end in zero bits, so two of them may differ in the leading bits only, most of which the
+product modulo 2**64 drops. With words of 32 bits, at least 33 differing bits remain. The first
+word of a number is its nearest float32, so that equal rows of both types have the same hash.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from scipy.sparse import issparse
 from skdnn.core.random_bits import random_words
 from skdnn.tabular.dataframes import spans
 
-WORDS = 3  # of a number, at most
+WORDS = 3  # maximum number of words of a number
 BLOCK = 2**17  # words read at a time, so that they stay in the cache
 
 
@@ -23,7 +23,7 @@ def _multipliers(key, n_words):
 
 
 def hash_columns(columns):
-    """Return a hash of each row of some columns of numbers, times or codes, read one by one."""
+    """Return a hash of each row of an iterable of columns: numbers, times or codes."""
     hashes = 0
     for number, values in enumerate(columns):
         of_column = values.astype(np.float64)[:, None]
@@ -32,7 +32,7 @@ def hash_columns(columns):
 
 
 def hash_rows(inputs, keys):
-    """Return the hash of each row, the same for dense and sparse rows and for their types."""
+    """Return the hash of each row of inputs and keys."""
     n_keys, n_numbers = keys.shape[1], inputs.shape[1]
     multipliers = _multipliers(0, n_keys + WORDS * n_numbers)
     hash_inputs = _hash_sparse if issparse(inputs) else _hash_dense
@@ -50,7 +50,7 @@ def _hash_dense(array, multipliers):
 
 
 def _hash_sparse(matrix, multipliers):
-    """Hash CSR rows; entries that are stored though they are 0 add nothing."""
+    """Return the hashes of CSR rows; explicitly stored zeros do not change them."""
     hashes = np.empty(matrix.shape[0], np.uint64)
     for span in spans(len(hashes), BLOCK * len(hashes) // max(matrix.nnz, 1)):
         ends = matrix.indptr[span.start : span.stop + 1]
@@ -64,10 +64,10 @@ def _hash_sparse(matrix, multipliers):
 
 
 def _words(numbers):
-    """Yield arrays of words, which equal numbers share, of the shape of the numbers.
+    """Yield arrays of words, equal for equal numbers, of the shape of the numbers.
 
-    The first is that of the nearest float32, the others, if there are any, what is left: float32
-    and float64 of the same numbers have the same hash.
+    The first are the bits of the nearest float32, the others those of the difference to it, if
+    that is not 0 everywhere.
     """
     if numbers.dtype.kind != "f":
         yield numbers.astype(np.uint64)
@@ -80,7 +80,7 @@ def _words(numbers):
     yield bits.view(np.uint32)
     if numbers.dtype != np.float32:
         with np.errstate(invalid="ignore"):
-            # What is too large for float32 is left as it is.
+            # Numbers that are too large for float32 are used in full.
             rest = np.where(np.isinf(nearest), numbers, numbers - nearest)
         if rest.any():
             halves = rest.view(np.uint32).reshape(*rest.shape, 2)

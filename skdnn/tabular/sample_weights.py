@@ -1,4 +1,4 @@
-"""Sample weights: a row of weight 0 is as if absent."""
+"""Sample weights: validation, and removal of rows of weight 0."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from skdnn._compat import check_sample_weight, num_samples, safe_indexing
 
 
 def weighted_rows(X, y, sample_weight):
-    """Return ``(X, y, weights, kept)``: the rows of positive weight, and which they are.
+    """Return ``(X, y, weights, kept)``: the rows of positive weight, and a mask of them.
 
     Parameters
     ----------
@@ -24,14 +24,14 @@ def weighted_rows(X, y, sample_weight):
         n_rows = num_samples(X)
         return X, y, np.ones(n_rows), np.ones(n_rows, bool)
     if np.ma.is_masked(sample_weight):
-        raise ValueError("sample_weight is masked in places; use 0 for rows to leave out.")
+        raise ValueError("sample_weight has masked values; use weight 0 for rows to leave out.")
     weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     kept = weights > 0
     if not kept.any():
         raise ValueError(
             f"sample_weight is zero for all {len(kept)} rows; at least one must be positive."
         )
-    # A power of 2 changes no digit, and keeps sums of enormous weights finite.
+    # Dividing by a power of 2 is exact, and keeps sums of very large weights finite.
     weights = np.ldexp(weights, -np.frexp(weights.max())[1])
     if kept.all():
         return X, y, weights, kept

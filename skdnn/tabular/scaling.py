@@ -1,34 +1,34 @@
-"""Statistics under sample weights, and the scaling of numbers made of them.
+"""Weighted quantiles, the robust scaling of numbers, and weighted frequencies.
 
-Everything learnt here is a value of the data or a rounded share of the weight, never a
-float sum. So a row given twice equals a row of weight 2 bit for bit, and the order of the
-rows does not matter.
+All statistics are values of the data or rounded fractions of the total weight, never sums of
+floats. A repeated row is therefore equivalent to a row of weight 2, bit for bit, and the order of
+the rows does not matter.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-# Sums of weights such as 0.1 round: below this share of the total they count as equal.
+# Sums of weights such as 0.1 have rounding errors, smaller than this fraction of the total.
 SLACK = 1e-12
 DIGITS = 12
-SMALLEST = 5e-324  # float64 number above 0
-MANY = 10  # positions from which sorting beats selecting
-# Here the smooth clip has reached 3 in float32, and squares are far from overflow.
+SMALLEST = 5e-324  # the smallest positive float64
+MANY = 10  # quantiles above which sorting is faster than partitioning
+# From here on the smooth clipping gives 3 in float32, and squares do not overflow.
 FAR = 1e6
 
 
 class Scaling(NamedTuple):
-    """How to scale numbers; arrays of shape (n_columns,).
+    """Parameters of the robust scaling, arrays of shape (n_columns,).
 
     Attributes
     ----------
     center : ndarray
-        Weighted medians; NaN where there are only gaps.
+        Weighted medians; NaN if all values are missing.
     spread : ndarray
-        Interquartile ranges; half the range where that is 0; 0 for a constant.
+        Interquartile ranges; where they are 0, half of maximum - minimum; 0 for a constant.
     has_missing : ndarray of bool
-        Whether some row has no value.
+        Whether any value is missing.
     """
 
     center: np.ndarray
@@ -44,26 +44,26 @@ NOTHING = Scaling(np.empty(0), np.empty(0), np.empty(0, bool))
 
 
 def join_scalings(scalings):
-    """Return one Scaling of the columns of all."""
+    """Return the Scaling of the columns of several, one after the other."""
     return Scaling(*map(np.concatenate, zip(NOTHING, *scalings, strict=True)))
 
 
 def weighted_quantile(values, weights, probabilities):
-    """Return quantiles of each column: the first value whose weight so far suffices.
+    """Return quantiles of each column: the lowest value with enough cumulated weight.
 
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_columns)
-        NaN stands for a gap, which has no weight.
+        NaN for a missing value, which has no weight.
     weights : ndarray of shape (n_rows,) or None
         Positive; None if all are equal.
     probabilities : array-like of shape (n_quantiles,)
-        Between 0, the minimum, and 1, the maximum.
+        Between 0 (minimum) and 1 (maximum).
 
     Returns
     -------
     ndarray of shape (n_quantiles, n_columns)
-        Values of the data (the inverted-CDF method), NaN for a column of gaps.
+        Values of the data (method "inverted_cdf"), NaN if all values of a column are missing.
     """
     shares = np.asarray(probabilities, np.float64)[:, None] - SLACK
     n_known = len(values) - np.isnan(values).sum(axis=0)
@@ -80,14 +80,14 @@ def weighted_quantile(values, weights, probabilities):
 
 
 def _order(columns, positions):
-    """Return columns whose values at some positions are those of the sorted columns."""
+    """Return columns whose values at ``positions`` are those of the sorted columns."""
     if len(positions) > MANY:
         return np.sort(columns, axis=1)
     return np.partition(columns, positions, axis=1)
 
 
 def _cumulate(columns, weights):
-    """Return each column's values in order (NaN last) and the weight up to each."""
+    """Return the sorted values of each column (NaN last) and their cumulated weights."""
     order = np.argsort(columns, axis=1)
     ordered = np.take_along_axis(columns, order, axis=1)
     weights = weights[order]
@@ -98,7 +98,7 @@ def _cumulate(columns, weights):
 def learn_scaling(values, weights):
     """Return the Scaling of the columns of ``values`` (n_rows, n_columns)."""
     quantiles = weighted_quantile(values, weights, (0, 0.25, 0.5, 0.75, 1)).astype(np.float64)
-    low, lower, center, upper, high = quantiles + 0.0  # -0.0 and 0.0 are one value
+    low, lower, center, upper, high = quantiles + 0.0  # -0.0 becomes 0.0
     with np.errstate(over="ignore"):
         within = upper - lower
         spread = np.where(within > 0, within, high / 2 - low / 2)
@@ -107,7 +107,7 @@ def learn_scaling(values, weights):
 
 
 def scale(values, scaling):
-    """Return robustly scaled float64 values, clipped smoothly to [-3, 3]; gaps become 0.
+    """Return robustly scaled float64 values, clipped smoothly to [-3, 3]; NaN becomes 0.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def scale(values, scaling):
 
 
 def weighted_shares(codes, weights, n_categories):
-    """Return each level's share of the total weight; rows of code -1 have no level."""
+    """Return the fraction of the total weight of each category; code -1 is a missing value."""
     weights = np.ones(len(codes)) if weights is None else weights
     known = codes >= 0
     counts = np.bincount(codes[known], weights[known], n_categories)
@@ -145,7 +145,7 @@ def weighted_shares(codes, weights, n_categories):
 
 
 def divide(values, largest):
-    """Return values of a sparse matrix by the greatest ones of training; gaps become 0."""
+    """Return values of a sparse matrix divided by the largest of training; NaN becomes 0."""
     with np.errstate(over="ignore"):
         ratios = np.clip(values / largest, -FAR, FAR)
     return np.nan_to_num(ratios, copy=False)

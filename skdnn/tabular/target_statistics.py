@@ -1,47 +1,49 @@
-"""What the levels of large columns say about y, as numbers beside their one-hot blocks.
+"""Target statistics (target encoding) of high-cardinality columns, beside the one-hot encoding.
 
-A one-hot block has inputs for frequent levels only; of a column with thousands of identifiers it
-tells next to nothing. The numbers of a level tell, for each class, the logarithm of its share
-among the rows of that level, shrunk towards its share among all rows, over the latter.
+The one-hot encoding has inputs for frequent categories only, which are few in a column with
+thousands of categories. The target statistics of a category are, for each class, ``log(p / q)``: p
+is the frequency of the class among the rows of the category, shrunk towards q, its frequency among
+all rows.
 
-A row must not see its own y in its inputs, not even as the difference to rows that see it. So a
-row in training has the numbers of the rows before it in a random order (ordered target
-statistics: Prokhorenkova et al., 2018, https://arxiv.org/abs/1706.09516).
+The inputs of a training row must not depend on its own label, not even by the difference to other
+rows of the category. In training they are therefore computed from the rows that come before it in
+a random order (ordered target statistics: Prokhorenkova et al., 2018,
+https://arxiv.org/abs/1706.09516).
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-MANY_CATEGORIES = 30  # from which on a column is large
-MAX_CLASSES = 10  # each class makes a number for each large column
-SHRINKAGE = 5.0  # weight of the shares of all rows, in rows of average weight
+MANY_CATEGORIES = 30  # columns with more categories have high cardinality
+MAX_CLASSES = 10  # each class adds an input for each of these columns
+SHRINKAGE = 5.0  # weight of the overall class frequencies, in rows of average weight
 
 
 class TargetStatistics(NamedTuple):
-    """Numbers of the levels of large columns.
+    """Target statistics of the categories of high-cardinality columns.
 
     Attributes
     ----------
     tables : tuple of ndarray of shape (n_codes, n_numbers)
-        One a column. The last code is that of levels not seen in training, with zeros.
+        One for each column. The last code is that of unknown categories, whose values are 0.
     """
 
     tables: tuple = ()
 
     @property
     def n_numbers(self):
-        """Numbers of a row."""
+        """Number of target statistics of a row."""
         return sum(table.shape[1] for table in self.tables)
 
     def numbers(self, codes):
-        """Return the numbers (n_rows, n_numbers) of codes (n_rows, n_large_columns)."""
+        """Return the statistics (n_rows, n_numbers) of codes (n_rows, n_large_columns)."""
         columns = zip(self.tables, codes.T, strict=True)
         return np.hstack([table[codes] for table, codes in columns])
 
 
 class LabelledCategories(NamedTuple):
-    """Rows of large columns with their classes.
+    """The categories of rows in high-cardinality columns, with classes and weights.
 
     Attributes
     ----------
@@ -58,17 +60,17 @@ class LabelledCategories(NamedTuple):
 
 
 def count_numbers(n_classes):
-    """Return the numbers of a level: one for two classes, else one a class."""
+    """Return the number of statistics of a category: 1 for two classes, else one for each."""
     return 1 if n_classes == 2 else n_classes
 
 
 def empty_statistics(n_codes, n_classes):
-    """Return TargetStatistics that know of no level yet."""
+    """Return TargetStatistics of zeros, to be learnt."""
     return TargetStatistics(tuple(np.zeros((n, count_numbers(n_classes))) for n in n_codes))
 
 
 def learn_statistics(empty, labelled, rows):
-    """Return the TargetStatistics of some rows, given empty ones."""
+    """Return TargetStatistics learnt from some rows, of the shape of ``empty``."""
     shares, n_classes = _shares(labelled, rows), labelled.n_classes
     tables = []
     for codes, table in zip(labelled.codes[rows].T, empty.tables, strict=True):
@@ -79,13 +81,13 @@ def learn_statistics(empty, labelled, rows):
 
 
 def ordered_statistics(labelled, rows, rng):
-    """Return the numbers of rows by what came before them in a random order.
+    """Return ordered target statistics: of each row, from the rows before it in a random order.
 
     Parameters
     ----------
     labelled : LabelledCategories
     rows : ndarray of int of shape (n_some_rows,)
-        Which rows; only these are counted.
+        The rows to compute statistics of, and from.
     rng : Generator
 
     Returns
@@ -104,7 +106,7 @@ def ordered_statistics(labelled, rows, rng):
 
 
 def _before(labelled, rows, codes):
-    """Return the weight of each class before each row, in rows that lie together by code."""
+    """Return the cumulated weight of each class before each row, for rows sorted by code."""
     weights = np.zeros((len(rows), labelled.n_classes))
     weights[np.arange(len(rows)), labelled.classes[rows]] = labelled.weights[rows]
     before = np.cumsum(weights, axis=0) - weights
@@ -118,7 +120,7 @@ def _shares(labelled, rows):
 
 
 def _log_ratios(totals, shares):
-    """Return the numbers for weights by class, (n, n_classes)."""
+    """Return the target statistics for the total weights of classes, (n, n_classes)."""
     shrunk = np.maximum(totals, 0) + SHRINKAGE * shares
     logs = np.log(shrunk / shrunk.sum(axis=1, keepdims=True)) - np.log(shares)
     return logs[:, 1:] - logs[:, :1] if len(shares) == 2 else logs

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from test_architecture import SOURCES, tree_of
 
 from skdnn import DeepNetClassifier
-from skdnn.classifier import fitted_model
+from skdnn.estimator.fitted_attributes import fitted_model
 
 N_ROWS = 300
 QUICK = {"hidden_layer_sizes": (8,), "n_members": 2, "max_iter": 3, "n_jobs": 1, "random_state": 0}

@@ -14,8 +14,8 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from skdnn import DeepNetClassifier, TableEncoder
-from skdnn.classifier import fitted_model
 from skdnn.estimator.encoders import block_reader
+from skdnn.estimator.fitted_attributes import fitted_model
 from skdnn.estimator.predict import FEWEST_ROWS, MOST_ROWS, predict_blocks, spans_of
 
 QUICK = {"max_iter": 2, "hidden_layer_sizes": (16,), "n_members": 2, "random_state": 0}

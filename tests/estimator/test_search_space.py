@@ -153,7 +153,9 @@ def test_optuna_prunes_between_epochs():
 
 
 def test_unknown_names_and_kinds_are_refused():
-    with pytest.raises(ValueError, match=r"names holds .'depth'.; known are .'learning_rate_init'"):
+    with pytest.raises(
+        ValueError, match=r"names has unknown .'depth'.; choose from .'learning_rate"
+    ):
         search_space(names=["depth"])
     with pytest.raises(ValueError, match='kind must be "distributions" or "grid", got \'random\''):
         search_space("random")

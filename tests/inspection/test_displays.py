@@ -220,11 +220,11 @@ def test_only_the_largest_units_are_shown_under_their_own_numbers():
         ({"layer": 1, "image_shape": (3, 3)}, "image_shape is for the first layer"),
         ({"layer": 1.0}, "layer=1.0 does not exist"),
         ({"image_shape": (8, 8)}, r"image_shape=\(8, 8\) must be .* of images of 30 pixels"),
-        ({"image_shape": (-5, -6)}, "two positive whole numbers"),
-        ({"image_shape": (5.0, 6.0)}, "two positive whole numbers"),
-        ({"image_shape": 30}, "image_shape=30 must be rows and columns"),
-        ({"n_units": 0}, "n_units must be None or a whole number from 1 on, got 0"),
-        ({"n_units": 1.5}, "n_units must be None or a whole number from 1 on, got 1.5"),
+        ({"image_shape": (-5, -6)}, "two positive integers"),
+        ({"image_shape": (5.0, 6.0)}, "two positive integers"),
+        ({"image_shape": 30}, "image_shape=30 must be two positive integers"),
+        ({"n_units": 0}, "n_units must be None or an integer > 0, got 0"),
+        ({"n_units": 1.5}, "n_units must be None or an integer > 0, got 1.5"),
     ],
     ids=str,
 )
@@ -303,5 +303,5 @@ def test_one_member_and_several_labels_have_no_spread():
     with pytest.raises(ValueError, match="has 1: fit with n_members=2 or more"):
         UncertaintyDisplay.from_estimator(fitted(n_members=1, max_iter=2), X)
     rows, labels = make_multilabel_classification(60, random_state=0)
-    with pytest.raises(ValueError, match="several labels a row: draw one of them"):
+    with pytest.raises(ValueError, match=r"several labels a row\. Plot one of them"):
         UncertaintyDisplay.from_estimator(fitted(rows, labels, max_iter=2), rows)

@@ -255,7 +255,7 @@ def test_columns_that_tell_nothing_are_ignored_with_a_reason():
         "empty day": "all missing",
         "id": "unique in every row",
         "category id": "unique in every row",
-        "rare": "no level is frequent enough",
+        "rare": "no category is frequent enough",
     }
 
 
@@ -268,14 +268,14 @@ def test_columns_that_tell_nothing_are_ignored_with_a_reason():
 )
 def test_text_that_reads_as_something_else_is_not_ignored_silently(texts, kind):
     frame = pd.DataFrame({"t": texts, "x": [1.0, 2.0, 3.0, 4.0]})
-    with pytest.warns(UserWarning, match=f"'t' of X is ignored.*reads as {kind}: convert it"):
+    with pytest.warns(UserWarning, match=f"'t' of X is ignored.*read as {kind}: convert"):
         assert reasons(frame) == {"t": "unique in every row"}
 
 
 def test_it_is_not_ignored_silently_in_a_long_table_either():
     texts = [f"{number}.5" for number in range(1500)]
     for other in (["x"] * 1500, np.arange(1500.0), np.repeat([f"s{n}" for n in range(750)], 2)):
-        with pytest.warns(UserWarning, match="'t' of X is ignored.*reads as numbers"):
+        with pytest.warns(UserWarning, match="'t' of X is ignored.*read as numbers"):
             found = reasons(pd.DataFrame({"t": texts, "other": other}))
         assert found["t"] == "unique in every row"
 

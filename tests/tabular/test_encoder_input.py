@@ -138,7 +138,7 @@ def test_an_ignored_column_may_hold_anything():
 def test_containers_in_cells_are_refused_by_name(cell):
     column = pd.Series(["a", "b", None], dtype=object)
     column[1] = cell
-    with pytest.raises(TypeError, match=r"Column 'tags' of X: it holds .* Turn each part"):
+    with pytest.raises(TypeError, match=r"Column 'tags' of X: it holds .* each of their parts"):
         TableEncoder(n_bins=0).fit(pd.DataFrame({"tags": column}))
 
 

@@ -124,7 +124,7 @@ def test_a_column_whose_levels_are_all_rare_has_its_numbers_alone(columns):
     assert np.abs(encoded[:, 0]).min() > 0
     assert rare.encoder_.typical_row()[0, 0] == 0
     without = rare.set_params(target_statistics=None).fit(X[columns], y).encoder_
-    assert without.ignored_columns_ == {"shop": "no level is frequent enough"}
+    assert without.ignored_columns_ == {"shop": "no category is frequent enough"}
 
 
 def test_a_level_that_is_called_like_a_number_has_another_name():
