@@ -79,11 +79,6 @@ def draw_expand(rng, dtype, n_members, n_rows, width):
     return rows, *expansion.places(), out
 
 
-def draw_factors(rng, dtype, n_members, n_rows, width):
-    params = normal(rng, dtype, n_members, START + width + 2)
-    return params, START, np.full((n_members, width), np.nan, dtype)
-
-
 def draw_scale(rng, dtype, n_members, n_rows, width):
     sizes = rng.integers(1, 6, rng.integers(1, 5))
     params = normal(rng, dtype, n_members, START + sizes.sum() * width + 2)
@@ -174,7 +169,6 @@ DRAWS = {
     "multiply_outer": (layer_kernels.multiply_outer, draw_multiply_outer),
     "drop": (drop_inputs, draw_drop),
     "expand": (expand, draw_expand),
-    "compute_factors": (encoded_kernels.compute_factors, draw_factors),
     "scale_weights": (encoded_kernels.scale_weights, draw_scale),
     "learn_factors": (encoded_kernels.learn_factors, draw_learn),
     "outputs_at_edges": (encoded_kernels.outputs_at_edges, draw_place),
