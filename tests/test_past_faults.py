@@ -38,6 +38,7 @@ def quick(**kwargs):
     ],
     ids=str,
 )
+@pytest.mark.filterwarnings("ignore:Columns of strings")
 def test_a_row_alone_is_encoded_as_it_is_among_others(cells):
     frame = pd.DataFrame({"c": pd.Series(cells * 20, dtype=object)})
     encoder = TableEncoder().fit(frame)

@@ -12,14 +12,23 @@ from sklearn.utils.validation import has_fit_parameter
 from skdnn.core.batches import DenseRows, SparseRows
 from skdnn.estimator.solvers import SOLVERS
 from skdnn.tabular import target_statistics
-from skdnn.tabular.dataframes import check_finite, checked_array, is_numeric_array, with_sums
+from skdnn.tabular.dataframes import (
+    check_finite,
+    checked_array,
+    column_names,
+    is_numeric_array,
+    with_sums,
+)
 from skdnn.tabular.encoder import TableEncoder, columns_of, table_of, with_columns
+
+FEW_NEW = 0.05  # share of rows with new categories up to which they are not worth a warning
 
 
 def fit_encoder(settings, dtype, samples, labels):
     """Return a fitted encoder: ``"auto"``, ``"passthrough"`` or a clone of the one given."""
     n_bins = "auto" if SOLVERS[settings.solver].adapts else 0
-    named = {"auto": TableEncoder(n_bins=n_bins, dtype=dtype), "passthrough": FunctionTransformer()}
+    auto = TableEncoder(n_bins=n_bins, dtype=dtype, drop_constants=not settings.is_part)
+    named = {"auto": auto, "passthrough": FunctionTransformer()}
     encoder = settings.encoder
     made = clone(named[encoder] if isinstance(encoder, str) else encoder)
     takes_weights = has_fit_parameter(made, "sample_weight")
@@ -70,6 +79,12 @@ class TableAdapter:
         """Return the codes of the categories that have target statistics."""
         return self.columns.category_codes(table_of(self.encoder, X))
 
+    def new_categories(self, X):
+        """Return the strings of each column that are not categories yet, if many rows have them."""
+        names = column_names(self.encoder)
+        new = self.columns.new_categories(table_of(self.encoder, X)).items()
+        return {str(names[n]): texts for n, (texts, share) in new if share > FEW_NEW}
+
     def reserve_statistics(self, n_classes, many):
         """Return an encoder with target statistics, not learnt yet, of high-cardinality columns."""
         return with_columns(self.encoder, self.columns.with_target_statistics(n_classes, many))
@@ -113,6 +128,10 @@ class TransformerAdapter:
                 rows = np.ascontiguousarray(rows, dtype)
         check_finite(rows, name=name)
         return with_sums(rows) if issparse(rows) else rows
+
+    def new_categories(self, X):
+        """Return an empty dict, as categories are unknown."""
+        return {}
 
     def reserve_statistics(self, n_classes, many):
         """Return the encoder unchanged."""

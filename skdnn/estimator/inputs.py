@@ -6,10 +6,11 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
-from skdnn.estimator.encoders import fit_encoder
+from skdnn.estimator.encoders import adapted, fit_encoder
 from skdnn.estimator.labels import Labels, check_labels
 from skdnn.tabular.dataframes import check_table
 from skdnn.tabular.sample_weights import weighted_rows
+from skdnn.tabular.user_warnings import warn_user
 
 COLUMNS = ("n_features_in_", "feature_names_in_")  # set by scikit-learn from X
 
@@ -100,6 +101,8 @@ class DataSchema(NamedTuple):
     dtype : str
         Type to compute in.
     seed : int
+    has_warned : bool
+        Whether a warning said that categories appeared after the first call.
     """
 
     labels: Labels
@@ -107,6 +110,7 @@ class DataSchema(NamedTuple):
     encoder: object
     dtype: str
     seed: int
+    has_warned: bool = False
 
 
 def learn_schema(settings, samples, labels, before):
@@ -140,7 +144,21 @@ def learn_schema(settings, samples, labels, before):
     _check_same_classes(schema.labels, labels)
     if settings.refit_encoder:
         return schema._replace(encoder=fit_encoder(settings, schema.dtype, samples, labels))
-    return schema
+    return schema if schema.has_warned else _warn_of_categories(schema, samples)
+
+
+def _warn_of_categories(schema, samples):
+    """Warn of categories that the encoder does not know; return the schema with a note of it."""
+    new = adapted(schema.encoder).new_categories(samples.X)
+    if not new:
+        return schema
+    named = ", ".join(f"{name!r} (such as {texts[0]!r})" for name, texts in new.items())
+    warn_user(
+        f"Columns have categories that the first call did not have: {named}. They are all treated "
+        "as one unknown category. Make the first call with rows that have all categories, or pass "
+        "refit_encoder=True if their number has not changed."
+    )
+    return schema._replace(has_warned=True)
 
 
 def _check_same_classes(before, now):

@@ -51,6 +51,8 @@ class Summary:
         Number of columns of X.
     ignored_columns : dict of str to str
         Columns that the encoder ignores, and the reasons.
+    parsed_columns : dict of str to str
+        Columns of strings that the encoder reads as numbers or dates, and their formats.
     n_iter : int
         Number of epochs.
     best_iter : tuple of int
@@ -69,6 +71,7 @@ class Summary:
     encoder: str
     n_columns: int
     ignored_columns: dict
+    parsed_columns: dict
     n_iter: int
     best_iter: tuple
     temperature: float
@@ -109,6 +112,7 @@ def summarize(estimator, fitted):
         encoder=type(encoder).__name__,
         n_columns=fitted.schema.columns["n_features_in_"],
         ignored_columns=getattr(encoder, "ignored_columns_", {}),
+        parsed_columns=getattr(encoder, "parsed_columns_", {}),
         n_iter=fitted.n_iter,
         best_iter=(int(best.min()), int(best.max())),
         temperature=float(fitted.temperature),
@@ -140,6 +144,9 @@ def _notes(summary):
     if summary.ignored_columns:
         why = [f"{name} ({reason})" for name, reason in summary.ignored_columns.items()]
         yield from _wrap("ignored", why)
+    if summary.parsed_columns:
+        how = [f"{name} as {form}" for name, form in summary.parsed_columns.items()]
+        yield from _wrap("read from strings", how)
     first, last = summary.best_iter
     best = f"{first}" if first == last else f"{first} to {last}"
     trained_with = {"numba": "kernels compiled by numba", "numpy": "NumPy"}[summary.backend]

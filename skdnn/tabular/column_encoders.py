@@ -7,6 +7,8 @@ from scipy.sparse import issparse
 
 from skdnn.core.encoded_rows import Expansion
 from skdnn.tabular.bins import bin_positions
+from skdnn.tabular.column_types import NUMBER, string_column
+from skdnn.tabular.dataframes import Frame, NumberArray
 from skdnn.tabular.dates import DATE_PARTS, date_parts
 from skdnn.tabular.scaling import Scaling, divide, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
@@ -34,6 +36,8 @@ class ColumnEncoders(NamedTuple):
         Rank by frequency of every category, also the infrequent ones, of the columns in
         ``categories`` and of those without a frequent category. After
         :meth:`with_target_statistics`, of high-cardinality columns only.
+    types : dict of int to ColumnType
+        Of all columns but those of plain numbers.
     bin_edges : dict of int to ndarray
         By index of the scaled column, not by position in the table.
     statistics : TargetStatistics
@@ -46,6 +50,7 @@ class ColumnEncoders(NamedTuple):
     missing: list
     categories: dict
     ranks: dict
+    types: dict
     bin_edges: dict = {}  # noqa: RUF012 - never written to
     statistics: TargetStatistics = TargetStatistics()
 
@@ -76,10 +81,10 @@ class ColumnEncoders(NamedTuple):
                 if span.start <= column < span.stop:
                     rows[some, target] = bin_positions(scaled[:, column - span.start], bin_edges)
         for column, position in enumerate(self.missing, layout.n_numbers - len(self.missing)):
-            kind = "time" if position in self.dates else "number"
-            rows[:, column] = np.isnan(table.values(position, kind))
+            fitted = self.types.get(position, NUMBER)
+            rows[:, column] = np.isnan(table.values(position, fitted))
         for column, position in enumerate(self.categories, layout.n_inputs - len(self.categories)):
-            rows[:, column] = self.categories[position].encode(table.strings(position))
+            rows[:, column] = self.categories[position].encode(self._strings(table, position))
         return rows
 
     def read(self, table, blocks):
@@ -87,21 +92,45 @@ class ColumnEncoders(NamedTuple):
 
         ``blocks`` is ``table.blocks`` or ``table.tiles``.
         """
-        yield from blocks(self.numbers)
+        yield from blocks(self.numbers, self.types)
         start = len(self.numbers)
         for position, parts in self.dates.items():
             span = slice(start, start + len(parts))
-            yield slice(None), span, date_parts(table.values(position, "time"))[:, parts]
+            times = table.values(position, self.types[position])
+            yield slice(None), span, date_parts(times)[:, parts]
             start = span.stop
+
+    def _strings(self, table, position):
+        return table.strings(position, self.types[position])
 
     def category_codes(self, table):
         """Return the rank of each row's category in the columns with ranks, (n_rows, n_columns).
 
         The last rank but one is that of missing values, the last that of unknown categories.
         """
-        columns = [(table.strings(position), ranks) for position, ranks in self.ranks.items()]
-        codes = [column.encode(ranks, len(ranks) + 1, len(ranks)) for column, ranks in columns]
+        codes = [
+            self._strings(table, position).encode(ranks, len(ranks) + 1, len(ranks))
+            for position, ranks in self.ranks.items()
+        ]
         return np.column_stack(codes)
+
+    def new_categories(self, table):
+        """Return the strings not seen in fit, and the share of the rows that have them.
+
+        Columns whose infrequent categories were not kept are left out.
+
+        Returns
+        -------
+        dict of int to (list of str, float)
+        """
+        found = {}
+        for position, categories in self.categories.items():
+            seen = self.ranks.get(position, categories.codes if categories.unknown < 0 else None)
+            if seen is not None:
+                column = self._strings(table, position)
+                are_new = column.encode(dict.fromkeys(seen, False), True, False)
+                found[position] = [t for t in column.strings if t not in seen], are_new.mean()
+        return found
 
     def parts(self):
         """Return the position in X and the suffix of the name of each expanded column."""
@@ -121,22 +150,36 @@ class ColumnEncoders(NamedTuple):
         return targets + scaled + missing + binned + categories
 
     def typical_row(self, n_columns):
-        """Return an array of one row: medians, and the most frequent categories.
+        """Return a table of one row: medians, and the most frequent categories.
 
         If no category is frequent it is an unknown one. Ignored columns are 0.
         """
-        row = np.zeros((1, n_columns), object)
-        row[0, self.numbers] = self.scaling.center[: len(self.numbers)]
-        start = len(self.numbers)
+        row = [0] * n_columns
+        centers = iter(self.scaling.center)
+        for position in self.numbers.tolist():
+            row[position] = next(centers)
         for position, parts in self.dates.items():
-            seconds = self.scaling.center[start] if len(parts) else 0  # the first part is the time
-            row[0, position] = np.datetime64(round(seconds * 1e6), "us")
-            start += len(parts)
+            medians = [next(centers) for _ in parts]
+            seconds = medians[0] if medians else 0  # the first part is the time
+            row[position] = np.datetime64(round(seconds * 1e6), "us")
         # Without a frequent category any string is encoded as infrequent, also this one.
-        row[0, list(self.ranks)] = "infrequent"
+        for position in self.ranks:
+            row[position] = "infrequent"
         for position, categories in self.categories.items():
-            row[0, position] = categories.names[0]
-        return row
+            row[position] = categories.names[0]
+        return TypicalRow(row, range(n_columns), 1)
+
+
+class TypicalRow(Frame):
+    """A table of one row, whose values have the types of fit."""
+
+    def values(self, position, fitted):
+        """Return the number or date of a column."""
+        return np.array([self.columns[position]], None if fitted.kind == "date" else np.float64)
+
+    def strings(self, position, fitted):
+        """Return the Column of a category."""
+        return string_column([self.columns[position]])
 
 
 class SparseColumns(NamedTuple):
@@ -164,6 +207,10 @@ class SparseColumns(NamedTuple):
         """Return this object, as there are no categories."""
         return self
 
+    def new_categories(self, table):
+        """Return an empty dict."""
+        return {}
+
     @property
     def expansion(self):
         """An Expansion that changes nothing."""
@@ -174,7 +221,7 @@ class SparseColumns(NamedTuple):
         if issparse(rows):
             values = divide(rows.data, self.largest[rows.indices]).astype(dtype)
             return type(rows)((values, rows.indices.copy(), rows.indptr.copy()), shape=rows.shape)
-        blocks = [values for *_, values in rows.blocks(np.arange(len(self.largest)))]
+        blocks = [values for *_, values in rows.blocks(np.arange(len(self.largest)), {})]
         return divide(np.hstack(blocks), self.largest).astype(dtype)
 
     def parts(self):
@@ -182,5 +229,5 @@ class SparseColumns(NamedTuple):
         return [(position, "") for position in range(len(self.largest))]
 
     def typical_row(self, n_columns):
-        """Return an array of one row: zeros, as most values are."""
-        return np.zeros((1, n_columns))
+        """Return a table of one row: zeros, as most values are."""
+        return NumberArray(np.zeros((n_columns, 1)), range(n_columns), 1)

@@ -9,15 +9,20 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skdnn.tabular.column_types import read_column, read_strings, values_as
+from skdnn.tabular.as_frames import as_frame, refuse_lazy_frame, refuse_one_row
+from skdnn.tabular.column_types import NUMBER, ColumnError, check_strings, values_as
 from skdnn.tabular.missing_values import unmasked
+from skdnn.tabular.read_columns import read_column, read_strings
 
 TILE = 2**18  # numbers scaled at a time, so that they stay in the cache
-KINDS = {"number": "numbers", "time": "dates"}
 MAX_NAMED = 10  # columns listed in a message
 FILL = (
     "Missing values are accepted in dense tables with encoder='auto'; otherwise impute them, for "
     "instance with sklearn.impute.SimpleImputer."
+)
+SELECT = (
+    "To select the columns of fit, in their order, pass X[estimator.feature_names_in_]; columns "
+    "that are missing must be added."
 )
 REPLACE = "Replace it with a finite number or, in a dense table, a missing value."
 # For numbers that are not finite: their name in messages, a test for them, and advice.
@@ -45,17 +50,20 @@ def check_table(estimator, X, reset):
         From scikit-learn, if X is not a table or its columns are not those of fit.
     """
     refuse_lazy_frame(X, "X")
-    named = X = unmasked(X)
+    named = X = as_frame(unmasked(X), getattr(estimator, "feature_names_in_", None))
     if reset:
         _check_column_names(X)
     elif _is_nameless_as_in_fit(estimator, X):
         return X
-    is_frame = hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_columns"))
+    is_frame = hasattr(X, "columns")
     if not is_frame:
         X = checked_array(_as_array(X), estimator)
     elif 0 in X.shape:
         checked_array(X.to_numpy(), estimator)  # raises the ValueError for empty arrays
-    validate_data(estimator, named, reset=reset, skip_check_array=True)
+    try:
+        validate_data(estimator, named, reset=reset, skip_check_array=True)
+    except ValueError as error:
+        raise ValueError(f"{error}\n{SELECT}" if is_frame else str(error)) from error
     return X
 
 
@@ -81,8 +89,7 @@ def _check_column_names(X):
     ValueError
         If names are repeated.
     """
-    # The attribute ``columns`` of a pyarrow table is its data.
-    counts = Counter(map(str, getattr(X, "column_names", getattr(X, "columns", ()))))
+    counts = Counter(map(str, getattr(X, "columns", ())))
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
         raise ValueError(f"X has several columns named {repeated}. Column names must be unique.")
@@ -119,18 +126,19 @@ def _as_array(X):
     Raises
     ------
     ValueError
-        If rows differ in length.
+        If rows differ in length, or X is a single row.
     """
-    if hasattr(X, "dtype"):
-        return X
-    try:
-        array = np.asarray(X)
-        return np.asarray(X, object) if array.dtype.kind in "US" else array
-    except ValueError as error:
-        raise ValueError(
-            f"X has rows of different lengths or cells that are not scalars: {error} "
-            "Pass a table in which every row has the same columns."
-        ) from error
+    if not hasattr(X, "dtype"):
+        try:
+            array = np.asarray(X)
+        except ValueError as error:
+            raise ValueError(
+                f"X has rows of different lengths or cells that are not scalars: {error} "
+                "Pass a table in which every row has the same columns."
+            ) from error
+        X = np.asarray(X, object) if array.dtype.kind in "US" else array
+    refuse_one_row(X)
+    return X
 
 
 class Frame(NamedTuple):
@@ -147,39 +155,43 @@ class Frame(NamedTuple):
     names: list
     n_rows: int
 
-    def column(self, position, read=read_column):
+    def column(self, position):
         """Return the Column at ``position``."""
-        try:
-            return read(self.columns[position])
-        except (TypeError, ValueError, OverflowError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"Column {self.names[position]!r} of X: {error}") from error
+        return self._read(position, read_column)
 
-    def strings(self, position):
-        """Return the Column at ``position`` as strings."""
-        return self.column(position, read_strings)
+    def strings(self, position, fitted):
+        """Return the Column at ``position`` as strings; ``fitted`` is its ColumnType in fit."""
+        column = self._read(position, read_strings)
+        self._read(position, lambda _: check_strings(column, fitted))
+        return column
 
-    def values(self, position, kind):
-        """Return the numbers or times of a column, converted to the kind seen in fit.
+    def values(self, position, fitted):
+        """Return the numbers or dates of a column, converted to its ColumnType in fit."""
+        return self._read(position, lambda column: values_as(read_column(column), fitted))
+
+    def _read(self, position, read):
+        """Return what a function makes of a column; put the column's name before its errors.
 
         Raises
         ------
-        ValueError
-            If a value has another kind and is not converted by :func:`values_as`.
+        TypeError, ValueError
+            If the function raises an error.
         """
-        column = self.column(position)
         try:
-            return values_as(column, kind)
-        except ValueError as error:
-            raise ValueError(
-                f"Column {self.names[position]!r} of X held {KINDS[kind]} in fit, but not now: "
-                f"{error}. Pass values of the kind seen in fit, or fit again."
-            ) from error
+            return read(self.columns[position])
+        except Exception as error:  # of any library
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            joined = "" if isinstance(error, ColumnError) else ":"
+            raise kind(f"Column {self.names[position]!r} of X{joined} {error}") from error
 
-    def blocks(self, positions):
-        """Yield ``(rows, span, values)``: all rows of the columns ``positions[span]``."""
+    def blocks(self, positions, types):
+        """Yield ``(rows, span, values)``: all rows of the columns ``positions[span]``.
+
+        ``types`` has the ColumnType in fit of all columns that had no plain numbers.
+        """
         for span in spans(len(positions), TILE // self.n_rows):
-            values = np.array([self.values(position, "number") for position in positions[span]]).T
+            fitted = [(position, types.get(position, NUMBER)) for position in positions[span]]
+            values = np.array([self.values(*column) for column in fitted]).T
             check_finite(values, allow_nan=True, names=[self.names[p] for p in positions[span]])
             yield slice(None), span, values
 
@@ -189,12 +201,12 @@ class Frame(NamedTuple):
 class NumberArray(Frame):
     """The table of a numeric array, whose columns are read together."""
 
-    def blocks(self, positions):
+    def blocks(self, positions, types):
         """Yield ``(rows, span, values)``: all rows of the columns ``positions[span]``."""
         for span in spans(len(positions), 16 * TILE // self.n_rows):
             yield slice(None), span, self.columns[positions[span]].T
 
-    def tiles(self, positions):
+    def tiles(self, positions, types):
         """Yield ``(rows, span, values)``: some rows of all columns, few enough for the cache."""
         takes_all = len(positions) == len(self.columns)
         for rows in spans(self.n_rows, TILE // len(self.columns)):
@@ -226,18 +238,6 @@ def as_table(X, names):
     if X.dtype.kind == "f":
         check_finite(X, allow_nan=True)
     return NumberArray(X.T, names, len(X))
-
-
-def refuse_lazy_frame(data, name):
-    """Raise an error for a LazyFrame of polars.
-
-    Raises
-    ------
-    TypeError
-        If ``data`` is a LazyFrame.
-    """
-    if type(data).__name__ == "LazyFrame":
-        raise TypeError(f"{name} is a LazyFrame, which is not computed yet: pass {name}.collect().")
 
 
 def check_finite(X, allow_nan=False, name="Input X", names=None):

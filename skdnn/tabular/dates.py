@@ -1,6 +1,7 @@
-"""Dates: parse times from strings, and convert times to numbers.
+"""Dates: time zones, and the conversion of dates to numbers.
 
-Conventions: times are datetime64[us], NaT if missing, in local time without a time zone.
+Conventions: times are datetime64[us], NaT if missing. Those of a column with a time zone are in
+UTC when they are read, and in the local time of the zone seen in fit when they are encoded.
 """
 
 import datetime
@@ -8,22 +9,51 @@ import datetime
 import numpy as np
 
 DATE_PARTS = ("time", "month", "day", "weekday", "hour")
-SECOND = np.timedelta64(1, "s")
+SECOND, DAY = np.timedelta64(1, "s"), np.timedelta64(1, "D")
 TIME = np.dtype("M8[us]")
+# Days that ``datetime`` can convert between time zones.
+FIRST_DAY, LAST_DAY = np.datetime64("0001-01-02"), np.datetime64("9999-12-29")
 
 
-def local_time(value):
-    """Return a date or time without its time zone."""
-    return value.replace(tzinfo=None) if getattr(value, "tzinfo", None) else value
+def common_zone(zones):
+    """Return the time zone of dates with these zones: theirs or, if they differ, UTC.
+
+    Raises
+    ------
+    ValueError
+        If only some dates have a time zone.
+    """
+    if None in zones and len(zones) > 1:
+        raise ValueError("some of its dates have a time zone, others do not. Give all of them one.")
+    return next(iter(zones), None) if len(zones) < 2 else datetime.UTC
 
 
-def parse_time(text):
-    """Parse a time in ISO 8601 format; hyphens are required, so that numbers are not dates."""
-    if text == "NaT":
-        return None
-    if "-" not in text:
-        raise ValueError(f"it holds {text}")
-    return local_time(datetime.datetime.fromisoformat(text))
+def without_zone(value):
+    """Return a date or datetime in UTC without its time zone; others, and None, unchanged."""
+    if getattr(value, "tzinfo", None) is None:
+        return value
+    return value.astimezone(datetime.UTC).replace(tzinfo=None)
+
+
+def local_times(times, zone):
+    """Return times in UTC as local times of a zone; unchanged if ``zone`` is None."""
+    if zone is None or zone == datetime.UTC:
+        return times
+    known = ~np.isnat(times)
+    days, places = np.unique(times[known].astype("M8[D]"), return_inverse=True)
+    offsets, after = _offsets(days, zone)[places], _offsets(days + DAY, zone)[places]
+    changes = np.flatnonzero(offsets != after)  # on these days, the offset depends on the time
+    offsets[changes] = _offsets(times[known][changes], zone)
+    local = times.copy()
+    local[known] += offsets
+    return local
+
+
+def _offsets(times, zone):
+    """Return the offset of a zone from UTC at each of some times in UTC."""
+    times = np.clip(times, FIRST_DAY, LAST_DAY).astype(TIME).tolist()
+    aware = [time.replace(tzinfo=datetime.UTC).astimezone(zone) for time in times]
+    return np.array([time.utcoffset() for time in aware], "m8[us]")
 
 
 def date_parts(times):

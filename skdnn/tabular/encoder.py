@@ -1,7 +1,6 @@
 """TableEncoder: from the columns of a table to the inputs of a neural network.
 
-Conventions: ``X`` is a frame, array-like or sparse matrix with the columns seen in fit. Encoded
-rows (n_samples, n_inputs) are CSR if both X and the rows of fit are sparse, else an ndarray.
+Encoded rows (n_samples, n_inputs) are CSR if both X and the rows of fit are sparse.
 """
 
 import copy
@@ -22,8 +21,7 @@ from skdnn.tabular.sample_weights import weighted_rows
 class TableEncoder(TransformerMixin, BaseEstimator):
     """Encode a table of numbers, categories and dates as inputs of a neural network.
 
-    X may be a pandas or polars dataframe, an array, a list of rows or a sparse matrix. The
-    encoding of a column depends on its values:
+    The encoding of a column depends on its values:
 
     - Numbers, booleans and durations (in seconds) are scaled robustly: the median is subtracted,
       the result is divided by the interquartile range (or, if that is 0, by half of maximum -
@@ -31,18 +29,23 @@ class TableEncoder(TransformerMixin, BaseEstimator):
       are any in training, an indicator column ``<name>_missing`` is added. The scaled number is
       followed by its piecewise-linear encoding [1]_: ``<name>_bin1``, ``<name>_bin2``, ... are
       the position of the number in each bin between two quantiles, from -1/2 to 1/2.
-    - Strings, categories and mixed objects are one-hot encoded, the most frequent category
+    - Strings that are numbers or dates, in one format in at least 90 % of the cells, are read as
+      such, and the other cells become missing values; a warning names the columns. Columns of a
+      categorical type and strings that are all integers, which may be codes, are not read.
+    - Other strings, categories and mixed objects are one-hot encoded, the most frequent category
       first. Rare categories are merged as ``infrequent``; missing values are the category
       ``missing`` if there are any in training. Categories are compared as text, so that 1, 1.0
       and "1" are one category. A category not seen in training is infrequent or, if there is no
       such category, all zeros; so are missing values if training had none.
     - Dates become numbers: seconds since 1970 in local time, month, day of the month, weekday
-      and hour. Those that vary are scaled and binned like other numbers.
+      and hour. Those that vary are scaled and binned like other numbers. Dates with a time zone
+      are converted to the one seen in fit. Periods are read as their first day, times of day as
+      seconds since midnight.
     - Numbers of a sparse matrix are divided by the largest absolute value of their column, so
       that zeros remain zeros.
     - Columns without information are ignored: constant columns without missing values, empty
-      columns, identifier columns (strings that are unique in every row), and string columns
-      without a frequent category. ``ignored_columns_`` has the reasons.
+      columns, identifier columns (see ``drop_identifiers``), and string columns without a
+      frequent category. ``ignored_columns_`` has the reasons.
 
     A row of weight 2 is equivalent to two rows: the encoding is the same, bit for bit. It does
     not depend on the order of the rows.
@@ -59,6 +62,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         every 160 distinct rows, and not fewer than 3.
     dtype : {"float32", "float64"}, default="float32"
         Type of the encoded values. Scaling is computed in float64.
+    parse_strings : bool, default=True
+        Whether strings that are numbers or dates are read as such. Otherwise they are categories.
+    drop_identifiers : bool or "auto", default="auto"
+        Whether identifier columns are ignored: strings that differ in at least 95 % of the rows,
+        and integers that differ in every row and follow the order of the rows or fill a range, as
+        row numbers do. "auto" ignores the strings, but keeps the integers and warns of them.
+    drop_constants : bool, default=True
+        Whether constant columns are ignored. ``DeepNetClassifier.partial_fit`` keeps them.
 
     Attributes
     ----------
@@ -70,8 +81,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     categories_ : dict of str to list of str
         Categories of each one-hot encoded column, in the order of the encoded columns.
     ignored_columns_ : dict of str to str
-        Reason for each column that is ignored: "constant", "all missing", "unique in every row"
-        or "no category is frequent enough".
+        Reason for each column that is ignored: "constant", "all missing", "identifier" or "no
+        category is frequent enough".
+    parsed_columns_ : dict of str to str
+        Format of each column of strings that is read as numbers or dates, and the share of its
+        cells that are missing values.
     n_features_in_ : int
         Number of columns seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -98,13 +112,28 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         "min_frequency": [Interval(Real, 0, 1, closed="left")],
         "n_bins": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "dtype": [StrOptions({"float32", "float64"})],
+        "parse_strings": ["boolean"],
+        "drop_identifiers": ["boolean", StrOptions({"auto"})],
+        "drop_constants": ["boolean"],
     }
 
-    def __init__(self, max_categories=64, min_frequency=0.001, n_bins="auto", dtype="float32"):
+    def __init__(
+        self,
+        max_categories=64,
+        min_frequency=0.001,
+        n_bins="auto",
+        dtype="float32",
+        parse_strings=True,
+        drop_identifiers="auto",
+        drop_constants=True,
+    ):
         self.max_categories = max_categories
         self.min_frequency = min_frequency
         self.n_bins = n_bins
         self.dtype = dtype
+        self.parse_strings = parse_strings
+        self.drop_identifiers = drop_identifiers
+        self.drop_constants = drop_constants
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
@@ -113,7 +142,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            Training rows.
+            Training rows, as a dataframe of any library, an array, rows or dicts, or sparse.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
             Used only to find identifier columns: rows that differ in y are distinct rows.
         sample_weight : array-like of shape (n_samples,), optional
@@ -137,9 +166,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         check_consistent_length(X, y)
         X, y, weights, _ = weighted_rows(X, y, sample_weight)
         names = check_feature_names_in(self)
-        columns, ignored = learn_columns(X, names, y, weights, self)
+        columns, ignored, parsed = learn_columns(X, names, y, weights, self)
         self._keep(columns)
         self.ignored_columns_ = {str(names[column]): why for column, why in ignored.items()}
+        self.parsed_columns_ = {str(names[column]): str(how) for column, how in parsed.items()}
         self.categories_ = {str(names[n]): kept.names for n, kept in columns.categories.items()}
         return self
 
@@ -162,9 +192,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             -1 stands for all zeros.
         """
         check_is_fitted(self)
-        return self._encode(check_table(self, X, reset=False))
-
-    def _encode(self, X):
+        X = check_table(self, X, reset=False)
         return self._columns.encode(table_of(self, X), self.dtype)
 
     def transform(self, X):
@@ -180,8 +208,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ndarray of shape (n_samples, n_outputs), or CSR if both X and the rows of fit are sparse
             Finite numbers.
         """
-        rows = self.encode(X)
-        return self.expansion_(rows)
+        return self.expansion_(self.encode(X))
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns of :meth:`transform`.
@@ -225,7 +252,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         row = self._columns.typical_row(self.n_features_in_)
-        return self.expansion_(self._encode(row))
+        return self.expansion_(self._columns.encode(row, self.dtype))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

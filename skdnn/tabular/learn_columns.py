@@ -1,7 +1,5 @@
 """Learn the encoding of each column from the training rows."""
 
-import warnings
-from contextlib import suppress
 from functools import cached_property
 
 import numpy as np
@@ -11,19 +9,36 @@ from skdnn.core.random_bits import scramble
 from skdnn.tabular.bins import learn_bin_edges
 from skdnn.tabular.categories import learn_categories, rank_categories
 from skdnn.tabular.column_encoders import ColumnEncoders, SparseColumns
-from skdnn.tabular.column_types import read_column
-from skdnn.tabular.dataframes import as_table
+from skdnn.tabular.column_types import NUMBER, type_of_format, values_as
+from skdnn.tabular.dataframes import MAX_NAMED, as_table
 from skdnn.tabular.dates import date_parts
+from skdnn.tabular.identifiers import REASONS, ROW_NUMBERS, are_row_numbers, why_identifier
+from skdnn.tabular.learn_formats import NUMBERS_OR_CODES, find_format
+from skdnn.tabular.read_columns import read_column
 from skdnn.tabular.row_hashes import hash_columns
 from skdnn.tabular.scaling import join_scalings, learn_scaling
+from skdnn.tabular.user_warnings import warn_user
 
 CONSTANT = "constant"
 ALL_MISSING = "all missing"
-UNIQUE = "unique in every row"
 ALL_INFREQUENT = "no category is frequent enough"
 
-SAMPLE = 100  # strings of an identifier column that are tried
-READABLE_TYPES = {"numbers": "f8", "dates": "M8[us]"}
+PARSED = (
+    "Columns of strings are read as numbers or dates: {}. To keep strings as categories, convert "
+    "the column to a categorical type or set TableEncoder(parse_strings=False); to avoid this "
+    "warning, convert it to numbers or dates."
+)
+AMBIGUOUS = (
+    "Columns of strings can be read in two ways: {}. They are categories here. Convert them to "
+    "numbers or dates, for instance with pandas.to_numeric(...) or pandas.to_datetime(..., "
+    "dayfirst=True); or, to avoid this warning, to a categorical type."
+)
+IN_ORDER = (
+    "Columns {} of X hold integers that differ in every row and are in order or without gaps, as "
+    "row numbers are: what is learnt from them may not hold for other rows. Drop them, or set "
+    "TableEncoder(drop_identifiers=True) to ignore them or drop_identifiers=False to use them "
+    "without this warning."
+)
 
 # (n_columns, n_bins): bins of each scaled column, up to so many columns; wide tables need no more.
 BINS = ((16, 32), (64, 16), (np.inf, 0))
@@ -32,7 +47,7 @@ FEWEST_EDGES = 3  # two distinct values need no bin beside the scaled number
 
 
 def learn_columns(X, names, targets, weights, limits):
-    """Return the encoding of each column, and the reason for each ignored column.
+    """Return the encoding of each column, and what is notable about some columns.
 
     Parameters
     ----------
@@ -50,11 +65,14 @@ def learn_columns(X, names, targets, weights, limits):
     -------
     encoders : ColumnEncoders, or SparseColumns of sparse rows
     ignored : dict of int to str
+        Reasons for ignored columns.
+    parsed : dict of int to Reading
+        How columns of strings are read as numbers or dates.
     """
     table = as_table(X, names)
     if issparse(table):
         largest = abs(table).max(axis=0).toarray().ravel().astype(np.float64)
-        return SparseColumns(np.where(largest > 0, largest, 1)), {}
+        return SparseColumns(np.where(largest > 0, largest, 1)), {}, {}
     targets = np.empty((len(weights), 0)) if targets is None else targets
     # Without weights, quantiles need no sorting.
     weights = None if (weights == weights[0]).all() else weights
@@ -77,34 +95,54 @@ class ColumnLearner:
         self.table, self.targets, self.weights, self.limits = table, targets, weights, limits
         self.numbers, self.missing, self.scalings = [], [], []
         self.dates, self.strings, self.categories, self.ranks, self.ignored = {}, {}, {}, {}, {}
+        self.types, self.parsed, self.ambiguous, self.integers = {}, {}, {}, {}
 
     def learn(self):
-        """Return the ColumnEncoders, and the reason for each ignored column."""
-        add = {"number": self._add_number, "time": self._add_time, "text": self._add_text}
+        """Return the result of :func:`learn_columns`."""
+        add = {"text": self._add_text, "date": self._add_date}
         for position in range(len(self.table.names)):
             column = self.table.column(position)
-            add[column.kind](position, column)
+            add.get(column.kind, self._add_number)(position, column, column.type)
         numbers, scaling = self._scale_numbers()
         scaling = join_scalings([scaling, *self.scalings])
         self._choose_strings(are_only=not (len(numbers) or self.dates or self.missing))
+        self._warn_of_strings()
         missing = sorted(self.missing)
-        columns = ColumnEncoders(numbers, self.dates, scaling, missing, self.categories, self.ranks)
+        columns = ColumnEncoders(
+            numbers, self.dates, scaling, missing, self.categories, self.ranks, self.types
+        )
         columns = columns._replace(bin_edges=self._learn_bin_edges(columns))
-        return columns, dict(sorted(self.ignored.items()))
+        return columns, dict(sorted(self.ignored.items())), self.parsed
 
-    def _add_number(self, position, column):
+    def _add_number(self, position, column, its_type):
+        if its_type != NUMBER:
+            self.types[position] = its_type
+        if column.strings is None and column.values.dtype.kind in "iu":
+            self.integers[position] = column.values
         self.numbers.append(position)
 
-    def _add_time(self, position, column):
-        scaling = learn_scaling(date_parts(column.values), self.weights)
+    def _add_date(self, position, column, its_type):
+        self.types[position] = its_type
+        times = values_as(column, its_type)
+        scaling = learn_scaling(date_parts(times), self.weights)
         parts = np.flatnonzero(scaling.spread)
         if self._has_values(position, scaling.take(0)):
             self.dates[position] = parts
             self.scalings.append(scaling.take(parts))
 
-    def _add_text(self, position, column):
+    def _add_text(self, position, column, its_type):
         ranked = rank_categories(column, self.weights)
-        self.strings[position] = ranked, learn_categories(ranked, column.missing.any(), self.limits)
+        if self.limits.parse_strings and not column.is_categorical:
+            reading = find_format(ranked)
+            if reading.form is not None:
+                self.parsed[position] = reading
+                add = self._add_date if reading.form.kind == "date" else self._add_number
+                return add(position, column, type_of_format(column, reading.form))
+            if reading.rivals:
+                self.ambiguous[position] = reading
+        self.types[position] = its_type
+        categories = learn_categories(ranked, column.missing.any(), self.limits)
+        self.strings[position] = ranked, categories, column.missing
 
     def _choose_strings(self, are_only):
         """Keep the categories of each string column, or the reason why it is ignored.
@@ -113,9 +151,9 @@ class ColumnLearner:
         """
         reasons = {position: self._why_ignored(*text) for position, text in self.strings.items()}
         are_only = are_only and not {None, ALL_INFREQUENT}.intersection(reasons.values())
-        for position, (ranked, categories) in self.strings.items():
+        for position, (ranked, categories, _) in self.strings.items():
             reason = reasons[position]
-            if reason == UNIQUE and are_only and len(categories.names) > 1:
+            if reason in REASONS and are_only and len(categories.names) > 1:
                 reason = None  # without identifier columns, no column would be left
             if reason is None:
                 self.categories[position] = categories
@@ -123,39 +161,60 @@ class ColumnLearner:
                 self.ignored[position] = reason
             if reason in (None, ALL_INFREQUENT):  # target statistics may use infrequent categories
                 self.ranks[position] = {text: rank for rank, (_, text) in enumerate(ranked)}
-            if reason == UNIQUE:
-                self._warn_if_readable(position)
+            if reason in REASONS and self._may_be_codes(position):
+                del self.ambiguous[position]
 
-    def _why_ignored(self, ranked, categories):
+    def _may_be_codes(self, position):
+        return position in self.ambiguous and self.ambiguous[position].rivals == NUMBERS_OR_CODES
+
+    def _why_ignored(self, ranked, categories, missing):
         """Return why a string column is ignored, or None if it is not."""
-        # An identifier column has as many values as there are distinct rows.
-        if categories.missing < 0 and len(ranked) > 1 and len(ranked) == self._n_distinct[1]:
-            return UNIQUE
-        if len(categories.names) > 1:
+        if self.limits.drop_identifiers and len(ranked) > 1:
+            n_rows = np.count_nonzero(~missing[self._distinct[1]])
+            if reason := why_identifier(len(ranked), n_rows):
+                return reason
+        if len(categories.names) > 1 or (categories.codes and not self.limits.drop_constants):
             return None
         if categories.codes:
             return CONSTANT
         return ALL_INFREQUENT if ranked else ALL_MISSING
 
-    def _warn_if_readable(self, position):
-        kind = _readable_as(self.table.column(position).strings)
-        if kind is not None:
-            warnings.warn(
-                f"Column {self.table.names[position]!r} of X is ignored as an identifier column: "
-                f"its strings differ in every row. But they can be read as {kind}: convert the "
-                "column, or drop it.",
-                UserWarning,
-                stacklevel=2,
-            )
+    def _warn_of_strings(self):
+        for readings, message in ((self.parsed, PARSED), (self.ambiguous, AMBIGUOUS)):
+            if readings:
+                warn_user(message.format(self._named(readings)))
+
+    def _named(self, readings):
+        some = list(readings.items())[:MAX_NAMED]
+        listed = "; ".join(f"{self.table.names[place]!r} as {reading}" for place, reading in some)
+        return listed + f"; and {len(readings) - len(some)} more" * (len(readings) > len(some))
 
     def _scale_numbers(self):
+        self._find_row_numbers()
         numbers = np.array(self.numbers, np.intp)
-        blocks = self.table.blocks(numbers)
+        blocks = self.table.blocks(numbers, self.types)
         scaling = join_scalings([learn_scaling(values, self.weights) for *_, values in blocks])
         for column, position in enumerate(self.numbers):
             self._has_values(position, scaling.take(column))
+        if not self.limits.drop_constants:
+            constant = (scaling.spread == 0) & ~np.isnan(scaling.center)
+            scaling = scaling._replace(spread=np.where(constant, 1, scaling.spread))
         kept = np.flatnonzero(scaling.spread)
         return numbers[kept], scaling.take(kept)
+
+    def _find_row_numbers(self):
+        """Ignore or warn of columns of row numbers, as ``drop_identifiers`` says."""
+        drop = self.limits.drop_identifiers
+        if not drop or not self.integers:
+            return
+        n_rows = len(self._distinct[1])
+        found = [n for n, values in self.integers.items() if are_row_numbers(values, n_rows)]
+        if drop is True:
+            self.ignored |= dict.fromkeys(found, ROW_NUMBERS)
+            self.numbers = [position for position in self.numbers if position not in found]
+        elif found:
+            names = [str(self.table.names[position]) for position in found[:MAX_NAMED]]
+            warn_user(IN_ORDER.format(names))
 
     def _learn_bin_edges(self, encoders):
         n_bins = self.limits.n_bins
@@ -163,7 +222,7 @@ class ColumnLearner:
             n_columns = len(encoders.scaling.center)
             n_bins = next(n_bins for limit, n_bins in BINS if n_columns <= limit)
             if n_bins:
-                n_bins = min(n_bins, max(self._n_distinct[0] // ROWS_PER_BIN, FEWEST_BINS))
+                n_bins = min(n_bins, max(len(self._distinct[0]) // ROWS_PER_BIN, FEWEST_BINS))
         if not n_bins:
             return {}
         learnt = []
@@ -172,13 +231,14 @@ class ColumnLearner:
         return {column: edges for column, edges in enumerate(learnt) if len(edges) >= FEWEST_EDGES}
 
     @cached_property
-    def _n_distinct(self):
-        """The numbers of distinct rows of X, and of X and targets together."""
+    def _distinct(self):
+        """The first occurrences of distinct rows of X, and of X and targets together."""
         columns = map(self.table.column, range(len(self.table.names)))
         hashes = hash_columns(column.values for column in columns)
         targets = np.asarray(self.targets).reshape(self.table.n_rows, -1).T
         of_targets = hash_columns(read_column(target).values for target in targets)
-        return len(np.unique(hashes)), len(np.unique(scramble(hashes) + of_targets))
+        both = scramble(hashes) + of_targets
+        return [np.unique(of_rows, return_index=True)[1] for of_rows in (hashes, both)]
 
     def _has_values(self, position, scaling):
         """Return whether a column is kept; record its missing values or why it is ignored."""
@@ -186,18 +246,6 @@ class ColumnLearner:
             self.ignored[position] = ALL_MISSING
         elif scaling.has_missing:
             self.missing.append(position)
-        elif scaling.spread == 0:
+        elif scaling.spread == 0 and self.limits.drop_constants:
             self.ignored[position] = CONSTANT
         return position not in self.ignored
-
-
-def _readable_as(strings):
-    """Return "numbers" or "dates" if strings can be read as such; integers may be identifiers."""
-    some = np.array(strings[:SAMPLE])
-    if np.char.isdecimal(some).all():
-        return None
-    for kind, dtype in READABLE_TYPES.items():
-        with suppress(ValueError):
-            some.astype(dtype)
-            return kind
-    return None

@@ -13,7 +13,12 @@ PANDAS_NULLS = ("NAType", "NaTType")  # compared by name, as pandas need not be 
 
 def is_missing(value):
     """Return whether a scalar is a missing value."""
-    return value is None or type(value).__name__ in PANDAS_NULLS or bool(value != value)
+    if value is None or type(value).__name__ in PANDAS_NULLS:
+        return True
+    try:
+        return bool(value != value)
+    except ArithmeticError:  # the signalling NaN of Decimal
+        return True
 
 
 def refuse_missing(values, name, advice):

@@ -140,7 +140,7 @@ def test_a_pickle_is_small_and_encodes_alike():
     n = 2000
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"x": rng.normal(size=n), "id": range(n), "k": rng.integers(0, n // 9, n)})
-    X = X.astype({"id": "str", "k": "str"})
+    X = X.astype({"id": "str", "k": "category"})
     encoder = TableEncoder().fit(X)
     pickled = pickle.dumps(encoder)
     assert len(pickled) < 4000

@@ -93,7 +93,8 @@ print(TableEncoder(n_bins=0).fit_transform([[1, "a"], [2, "b"], [4, "a"]]).shape
         ("joined", lambda s: s.astype(object)),
         ("joined", lambda s: s.astype("datetime64[ns]")),
         ("joined", lambda s: s.astype("str")),
-        ("stay", lambda s: s.dt.total_seconds()),
+        ("stay", lambda s: s.astype("str")),
+        ("stay", lambda s: s.astype(object)),
     ],
 )
 def test_harmless_drift_changes_nothing(name, drifted):
@@ -190,12 +191,19 @@ def test_wrong_weights_are_refused(weights, message):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("age", "old", "'age' of X held numbers in fit, but not now: could not convert .* 'old'"),
+        ("age", "old", "'age' of X held numbers in fit, but not now: it holds 'old'"),
         (
             "age",
             pd.Timestamp("2024-01-01"),
             "'age' of X held numbers in fit, but not now: it holds",
         ),
+        ("stay", 5.0, "'stay' of X held durations in fit, but not now: it holds numbers such as 5"),
+        (
+            "age",
+            pd.Timedelta("1D"),
+            "'age' of X held numbers in fit, but not now: it holds durations such as 86400",
+        ),
+        ("town", 5.0, "'town' of X held strings in fit that are neither.*such as '5'"),
         ("joined", 5.0, "'joined' of X held dates in fit, but not now: it holds .*5"),
         ("joined", "soon", "'joined' of X held dates in fit, but not now: .*soon"),
     ],

@@ -1,0 +1,118 @@
+"""Dataframes of other libraries, and records, as dataframes of pandas or polars."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+import numpy as np
+
+ONE_ROW = (
+    "A row of a dataframe is passed as df.iloc[[0]], with two pairs of brackets; a row of other "
+    "values as [row] or pandas.DataFrame([row])."
+)
+
+
+def as_frame(X, names):
+    """Return a dataframe of pandas or polars of any dataframe or records; others unchanged.
+
+    Parameters
+    ----------
+    X : object
+        A dataframe of narwhals; an object with the Arrow PyCapsule interface or the dataframe
+        interchange protocol; a dict of scalars; or a list of dicts.
+    names : ndarray of str or None
+        Names of the columns in fit, whose order records are given.
+
+    Raises
+    ------
+    ImportError
+        If the library that converts X is not installed.
+    """
+    if hasattr(X, "iloc") or hasattr(X, "get_columns"):
+        return X
+    if hasattr(X, "to_native"):
+        return as_frame(X.to_native(), names)
+    first = X[0] if isinstance(X, (list, tuple)) and X else X
+    if isinstance(first, dict) and not hasattr(X, "shape"):  # a sparse DOK matrix is a dict
+        return _frame_of_records(X, names)
+    if any(hasattr(X, f"__{name}__") for name in ("arrow_c_stream", "arrow_c_array", "dataframe")):
+        return _frame_of_arrow(X)
+    return X
+
+
+def refuse_lazy_frame(data, name):
+    """Raise an error for a LazyFrame of polars or narwhals.
+
+    Raises
+    ------
+    TypeError
+        If ``data`` is a LazyFrame.
+    """
+    if type(data).__name__ == "LazyFrame":
+        raise TypeError(f"{name} is a LazyFrame, which is not computed yet: pass {name}.collect().")
+
+
+def refuse_one_row(X):
+    """Raise an error that says how to pass one row, if an array or series has one dimension.
+
+    Raises
+    ------
+    ValueError
+        If so.
+    """
+    if len(getattr(X, "shape", ())) == 1:
+        raise ValueError(
+            f"Expected 2D array, got 1D array instead: {len(X)} values ({type(X).__name__}). "
+            f"{ONE_ROW} Reshape your data with X.reshape(-1, 1) if it has a single feature."
+        )
+
+
+def _frame_of_records(X, names):
+    """Return a dataframe of a dict or of a list of dicts."""
+    if isinstance(X, dict):
+        if any(np.ndim(value) for value in X.values()):
+            raise ValueError(
+                "X is a dict of columns, but must be a table: pass pandas.DataFrame(X). A dict of "
+                "scalars is one row."
+            )
+        X = [X]
+    frame = _import("pandas", "a dict or a list of dicts").DataFrame(X)
+    same = names is not None and set(names) == set(frame.columns)
+    return frame[list(names)] if same else frame
+
+
+def _frame_of_arrow(X):
+    """Return a dataframe of a table in the memory layout of Arrow, column by column.
+
+    Raises
+    ------
+    TypeError
+        If a column cannot be converted.
+    """
+    if find_spec("pyarrow") is None or find_spec("pandas") is None:
+        return _import("polars", f"a {type(X).__module__}.{type(X).__name__}").DataFrame(X)
+    pandas, pyarrow = import_module("pandas"), import_module("pyarrow")
+    protocol = any(hasattr(X, f"__arrow_c_{kind}__") for kind in ("stream", "array"))
+    convert = pyarrow.table if protocol else import_module("pyarrow.interchange").from_dataframe
+    table, columns = convert(X), []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        try:
+            columns.append(pandas.Series(column.to_pandas(), name=name))
+        except Exception as error:  # of pyarrow
+            raise TypeError(f"Column {name!r} of X, of type {column.type}: {error}") from error
+    return pandas.concat(columns, axis=1) if columns else pandas.DataFrame(index=range(len(table)))
+
+
+def _import(library, what):
+    """Import a library that is not required.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed; the message says what needs it.
+    """
+    try:
+        return import_module(library)
+    except ImportError as error:
+        raise ImportError(
+            f"X is {what}, which is read with {library}: install it with `pip install {library}`."
+        ) from error

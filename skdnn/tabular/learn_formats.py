@@ -1,0 +1,143 @@
+"""Find the format of strings that are numbers or dates, as CSV files and databases give them.
+
+A column of strings is read as another kind only if one format reads nearly all of its cells, and
+no other format reads them as well but differently. Cells that it does not read become missing
+values.
+"""
+
+import re
+from itertools import starmap
+from typing import NamedTuple
+
+from skdnn.tabular.text_formats import (
+    COMMON,
+    DATES,
+    SEPARATORS,
+    SYMBOLS,
+    TIMES,
+    DateFormat,
+    NumberFormat,
+    is_missing_word,
+)
+
+READABLE = 0.9  # share of the cells, missing values not counted, that a format must read
+SLACK = 1e-9  # sums of shares have rounding errors
+N_TRIED = 20  # strings that are tried with every format first
+N_NAMED = 3  # strings named in a warning
+# Strings that are all integers are codes as often as numbers, since a reader of files would have
+# made numbers of them: they stay categories. Up to so many, numbers would say no more.
+N_CODES = 20
+NUMBERS_OR_CODES = ("numbers", "codes")
+# So many strings such as "1,234", each with three digits after its only comma, have thousands
+# separators: a tenth of decimal fractions would end in 0, and be shorter.
+N_THOUSANDS = 20
+THOUSANDS = NumberFormat(".", ",")
+
+_has_digit = re.compile(r"\d").search
+_is_integer = re.compile(r"[+-]?\d+").fullmatch
+_is_code = re.compile(r"0\d+|\d{16,}").fullmatch  # a float has 15 digits
+
+
+class Reading(NamedTuple):
+    """How a column of strings is read.
+
+    Attributes
+    ----------
+    form : object or None
+        A format of :mod:`skdnn.tabular.text_formats`; None if the strings stay categories.
+    unread : float
+        Share of the cells that become missing values.
+    examples : tuple of str
+        Some of these cells or, without ``form``, some that several formats read.
+    rivals : tuple
+        Formats that read the strings as well, but differently: the reason for no ``form``.
+    """
+
+    form: object = None
+    unread: float = 0.0
+    examples: tuple = ()
+    rivals: tuple = ()
+
+    def __str__(self):
+        """Return what the strings are, and what is lost."""
+        examples = ", ".join(map(repr, self.examples))
+        if self.rivals:
+            return f"{' or '.join(map(str, self.rivals))} (such as {examples})"
+        lost = f"{100 * self.unread:.2g} % of the cells, such as {examples}, as missing values"
+        return f"{self.form}, {lost}" if self.examples else str(self.form)
+
+
+def find_format(ranked):
+    """Return the Reading of a column of strings.
+
+    Parameters
+    ----------
+    ranked : list of (float, str)
+        Minus the share of each string in the cells; the most frequent string first.
+    """
+    shares = {text: -share for share, text in ranked if not is_missing_word(text)}
+    texts = [text for text in shares if _has_digit(text)]
+    least = READABLE * sum(shares.values()) - SLACK
+    if not texts or sum(map(shares.get, texts)) < least:
+        return Reading()
+    if all(_is_integer(text) for _, text in ranked):
+        are_clear = len(texts) <= N_CODES or any(map(_is_code, texts))
+        return Reading() if are_clear else _doubtful(texts, NUMBERS_OR_CODES)
+    values = {form: _read(form, texts) for form in _candidates(texts)}
+    read = {form: _share_read(shares, texts, values[form]) for form in values}
+    best = max(read.values(), default=0)
+    if best < least:
+        return Reading()
+    forms = [form for form in read if read[form] >= best - SLACK]
+    form = _choose(forms, values, texts)
+    if form is None:
+        return _doubtful(texts, forms)
+    unread = {text: -share for share, text in ranked if form.parse(text) is None}
+    if len(unread) - (len(ranked) - len(shares)) >= len(ranked) - len(unread):
+        return Reading()  # more kinds of other strings than numbers
+    return Reading(form, sum(unread.values()), tuple(unread)[:N_NAMED])
+
+
+def _doubtful(texts, forms):
+    return Reading(examples=tuple(texts[:N_NAMED]), rivals=tuple(forms))
+
+
+def _candidates(texts):
+    """Return the formats that read some strings, the plainest first."""
+    _, iso, *others = COMMON.values()
+    numbers = starmap(NumberFormat, SEPARATORS) if _are_numbers(texts) else ()
+    dates = (DateFormat(date + time) for date in DATES for time in ("", *TIMES))
+    forms = (*numbers, iso, *others, *dates)
+    tried = texts[:N_TRIED]
+    return [form for form in forms if any(form.parse(text) is not None for text in tried)]
+
+
+def _are_numbers(texts):
+    """Return whether strings may be numbers: of one unit, and none is a code such as "007"."""
+    units = {frozenset(text).intersection(SYMBOLS) for text in texts}
+    n_units = len(units) if frozenset("%") in units else len(units - {frozenset()})
+    return n_units <= 1 and not any(map(_is_code, texts))
+
+
+def _read(form, texts):
+    """Return the value of each string, None if it is not read."""
+    values = list(map(form.parse, texts))
+    zones = {value.tzinfo is None for value in values if value} if form.kind == "date" else ()
+    return [None] * len(values) if len(zones) > 1 else values
+
+
+def _share_read(shares, texts, values):
+    pairs = zip(texts, values, strict=True)
+    return sum(shares[text] for text, value in pairs if value is not None)
+
+
+def _choose(forms, values, texts):
+    """Return the format among those that read equally many cells, None if they contradict."""
+    first, *others = forms
+    if first == COMMON["number"] or all(values[first] == values[other] for other in others):
+        return first
+    with_comma = [text for text in texts if "," in text]
+    # If all strings have one comma, both readings differ by a factor only, which scaling removes.
+    if THOUSANDS in forms and len(with_comma) >= min(N_THOUSANDS, len(texts)):
+        return THOUSANDS
+    return None

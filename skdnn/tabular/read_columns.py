@@ -1,0 +1,139 @@
+"""Read one column of a table of any library as numbers, dates, durations or strings."""
+
+import datetime
+import numbers
+from collections.abc import Iterable
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from skdnn.tabular.column_types import Column, string_column
+from skdnn.tabular.dates import SECOND, TIME, common_zone, without_zone
+from skdnn.tabular.missing_values import is_missing
+from skdnn.tabular.text_formats import seconds_of_day
+
+# For columns of objects: types of their values, the kind, the dtype of the array, and the
+# conversion of a value. An empty column has numbers.
+OBJECT_TYPES = (
+    ((numbers.Real, Decimal, np.bool_), "number", np.dtype(np.float64), None),
+    ((datetime.timedelta, np.timedelta64), "duration", np.dtype("m8[us]"), None),
+    ((datetime.date, np.datetime64), "date", TIME, without_zone),
+    ((datetime.time,), "time of day", np.dtype(np.float64), seconds_of_day),
+)
+
+POLARS_CATEGORIES = ("Categorical", "Enum")
+
+
+def as_text(value):
+    """Return the canonical string of a scalar, None for a missing value."""
+    if type(value) is str:
+        return value
+    if is_missing(value):
+        return None
+    if isinstance(value, (float, np.floating)):
+        return _text_of_float(value)
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _text_of_float(value):
+    if value.is_integer():
+        return str(int(value))
+    # Write a float32 that was converted to a Python float with the digits of a float32.
+    if abs(value) < np.finfo(np.float32).max and float(np.float32(value)) == value:
+        return str(np.float32(value))
+    return str(value)
+
+
+def read_column(values):
+    """Return the Column of a pandas or polars series, or of a one-dimensional array."""
+    if _is_categorical(values):
+        return _column_of_categories(values.array.codes, values.array.categories)
+    zone = _zone_of(values.dtype)
+    array = _as_array(values, zone)
+    if array.ndim > 1 or array.dtype.kind not in "biufmM":  # structs of polars are two-dimensional
+        column = _column_of_objects(array.tolist())
+        return column._replace(is_categorical=type(values.dtype).__name__ in POLARS_CATEGORIES)
+    if array.dtype.kind == "M":
+        return Column(array.astype(TIME), kind="date", zone=zone)
+    if array.dtype.kind == "m":
+        return Column(array / SECOND, kind="duration")
+    return Column(array)
+
+
+def read_strings(values):
+    """Return the string Column of a series or array, converting each cell on its own.
+
+    The string of a cell must not depend on the other cells: some rows of a mixed column may by
+    chance hold only dates, or only numbers, and still are strings.
+    """
+    if _is_categorical(values):
+        return read_column(values)
+    if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
+        values = values.astype(f"{values.dtype.kind}8[us]")  # other units would become integers
+    cells = values.to_list() if hasattr(values, "to_list") else values.tolist()
+    _check_scalars(set(map(type, cells)))
+    return string_column(list(map(as_text, cells)))
+
+
+def _is_categorical(values):
+    return hasattr(values, "cat") and hasattr(values, "array")  # not of polars
+
+
+def _zone_of(dtype):
+    """Return the time zone of a dtype of pandas or polars, or None."""
+    dtype = getattr(dtype, "pyarrow_dtype", dtype)
+    zone = getattr(dtype, "tz", None) or getattr(dtype, "time_zone", None)
+    return ZoneInfo(zone) if isinstance(zone, str) else zone
+
+
+def _as_array(values, zone):
+    """Return an array of numbers, times or objects; times with a zone in UTC."""
+    if isinstance(values, np.ndarray):
+        return values
+    dtype = values.dtype
+    if hasattr(dtype, "freq"):
+        values = values.dt.start_time  # of periods
+    elif zone is not None and hasattr(values, "dt"):
+        in_utc = getattr(values.dt, "convert_time_zone", None)
+        values = in_utc("UTC").dt.replace_time_zone(None) if in_utc else values.dt.tz_convert(None)
+    if not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "O") in "biuf":
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return values.to_numpy()
+
+
+def _column_of_categories(codes, categories):
+    """Return a string Column; equal strings are one category, and missing values are -1."""
+    if len(categories) > len(codes):  # convert only the categories that occur
+        used, codes = np.unique(codes, return_inverse=True)
+        categories = [None if code < 0 else categories[code] for code in used]
+    column = string_column(list(map(as_text, categories)), is_categorical=True)
+    return column._replace(values=np.append(column.values, -1)[codes])
+
+
+def _column_of_objects(values):
+    """Return the Column of a list of scalars, by the types found in it."""
+    types = set(map(type, values))
+    if types == {str}:
+        return string_column(values)
+    _check_scalars(types)
+    values = [None if is_missing(value) else value for value in values]
+    types = set(map(type, values)) - {type(None)}
+    for accepted, kind, dtype, convert in OBJECT_TYPES:
+        if all(issubclass(found, accepted) for found in types):
+            known = [value for value in values if value is not None]
+            zones = {getattr(value, "tzinfo", None) for value in known} if kind == "date" else ()
+            array = np.array(values if convert is None else list(map(convert, values)), dtype)
+            return read_column(array)._replace(kind=kind, zone=common_zone(zones))
+    return string_column(list(map(as_text, values)))
+
+
+def _check_scalars(types):
+    for found in sorted(types, key=str):
+        if issubclass(found, Iterable) and not issubclass(found, (str, bytes)):
+            raise TypeError(
+                f"it holds {found.__name__} objects, but the argument must be a table of "
+                "strings, numbers, booleans or dates. Make a column of each of their parts."
+            )
+        if issubclass(found, numbers.Complex) and not issubclass(found, numbers.Real):
+            raise ValueError("Complex data not supported. Pass its real and imaginary parts.")

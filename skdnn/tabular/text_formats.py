@@ -1,0 +1,144 @@
+"""Formats in which strings hold numbers, dates, times of day and durations."""
+
+import datetime
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+# What tables write for a missing value; compared in lower case.
+MISSING_WORDS = {
+    *("", "?", "-", "--", ".", "...", "na", "n/a", "n.a.", "#n/a", "nan", "null", "nil", "none"),
+    *("unknown", "missing", "undefined", "not available", "not applicable", "<na>", "nat"),
+}
+
+SYMBOLS = "$€£¥₹%"
+NUMBER = r"\s*([+-]?)\s*[{0}]?\s*([+-]?)({1})\s*[{0}]?\s*"
+# (decimal separator, thousands separators) and the digits that they allow, the plainest first.
+SEPARATORS = {
+    (".", ""): r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?",
+    (",", ""): r"\d+,\d+|\d+",
+    (".", ","): r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d+)?",
+    (",", "."): r"\d{1,3}(?:\.\d{3})+(?:,\d+)?|\d{1,3}(?:,\d+)?",
+    (".", " \u00a0\u202f'"): r"\d{1,3}(?:[ \u00a0\u202f']\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d+)?",
+    (",", " \u00a0\u202f'"): r"\d{1,3}(?:[ \u00a0\u202f']\d{3})+(?:,\d+)?|\d{1,3}(?:,\d+)?",
+}
+DATES = (
+    *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"),
+    *("%m-%d-%Y", "%m.%d.%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%Y-%m", "%d %b %Y"),
+    *("%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%b %Y", "%B %Y"),
+)
+TIMES = (" %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
+DURATION = re.compile(
+    r"\s*(?:(-?\d+) days?,?)?\s*(?:([+-]?)(\d{1,3}):(\d\d)(?::(\d\d(?:\.\d+)?))?)?\s*"
+)
+
+
+class NumberFormat(NamedTuple):
+    """Numbers with these separators, perhaps with the sign of a currency or of percents."""
+
+    decimal: str = "."
+    thousands: str = ""
+
+    kind = "number"
+
+    def parse(self, text):
+        """Return the number in a string, or None."""
+        match = _number_pattern(self).fullmatch(text)
+        if match is None or (match[1] and match[2]):
+            return None
+        digits = match[3].translate(str.maketrans("", "", self.thousands))
+        return float(match[1] + match[2] + digits.replace(self.decimal, "."))
+
+    def __str__(self):
+        """Return the name of the format."""
+        thousands = f" and thousands separator {self.thousands[0]!r}" if self.thousands else ""
+        decimal = f" with decimal separator {self.decimal!r}{thousands}"
+        return "numbers" if self == NumberFormat() else f"numbers{decimal}"
+
+
+class DateFormat(NamedTuple):
+    """Dates in ISO 8601, or in a format of ``datetime.strptime``."""
+
+    pattern: str = "ISO 8601"
+
+    kind = "date"
+
+    def parse(self, text):
+        """Return the datetime in a string, or None."""
+        try:
+            if self == ISO:
+                # Hyphens are required, so that numbers are not dates.
+                return datetime.datetime.fromisoformat(text.strip()) if "-" in text[1:] else None
+            return datetime.datetime.strptime(text.strip(), self.pattern)
+        except ValueError:
+            return None
+
+    def __str__(self):
+        """Return the name of the format."""
+        return f"dates in the format {self.pattern}"
+
+
+class ClockFormat(NamedTuple):
+    """Times of day such as "23:59" and "23:59:01.5"."""
+
+    kind = "time of day"
+
+    def parse(self, text):
+        """Return the seconds since midnight, or None."""
+        try:
+            return (
+                seconds_of_day(datetime.time.fromisoformat(text.strip())) if ":" in text else None
+            )
+        except ValueError:
+            return None
+
+    def __str__(self):
+        """Return the name of the format."""
+        return "times of day"
+
+
+class DurationFormat(NamedTuple):
+    """Durations such as "2 days 03:00:00" and "1 day, 0:30:00", as pandas and Python write them."""
+
+    kind = "duration"
+
+    def parse(self, text):
+        """Return the seconds of a duration, or None."""
+        match = DURATION.fullmatch(text)
+        if match is None or not (match[1] or match[3]):
+            return None
+        days, sign, hours, minutes, seconds = match.groups()
+        time = int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0)
+        return int(days or 0) * 86400 + (-time if sign == "-" else time)
+
+    def __str__(self):
+        """Return the name of the format."""
+        return "durations"
+
+
+ISO = DateFormat()
+COMMON = {form.kind: form for form in (NumberFormat(), ISO, ClockFormat(), DurationFormat())}
+
+
+@lru_cache(maxsize=len(SEPARATORS))
+def _number_pattern(form):
+    return re.compile(NUMBER.format(SYMBOLS, SEPARATORS[form]))
+
+
+def seconds_of_day(time):
+    """Return the seconds since midnight of a ``datetime.time``; None for None."""
+    if time is None:
+        return None
+    return time.hour * 3600 + time.minute * 60 + time.second + time.microsecond / 1e6
+
+
+def is_missing_word(text):
+    """Return whether a string is a word for a missing value."""
+    return text.strip().lower() in MISSING_WORDS
+
+
+def is_readable(text):
+    """Return whether a string can be read as another kind in the most common formats."""
+    return text in ("True", "False") or any(
+        form.parse(text) is not None for form in COMMON.values()
+    )

@@ -1,0 +1,471 @@
+"""Tables as files and databases give them: what each kind of column or table becomes.
+
+Each kind is tried with columns and tables of several libraries. A case says what a table is
+equivalent to, or which warning or error it gets.
+"""
+
+import datetime
+import io
+import warnings
+from zoneinfo import ZoneInfo
+
+import narwhals
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from numpy.testing import assert_array_equal
+
+from skdnn import DeepNetClassifier, TableEncoder
+
+N = 120
+RNG = np.random.default_rng(0)
+CENTS = np.round(RNG.normal(40, 60, N), 2)
+COUNTS = RNG.integers(0, 90_000, N)
+HOURS = pd.Series(pd.Timestamp("2023-12-03 05:00") + pd.to_timedelta(RNG.integers(0, 9000, N), "h"))
+OTHER = RNG.normal(size=N)
+
+
+def table(column, **more):
+    return pd.DataFrame({"other": OTHER, "c": column, **more})
+
+
+def from_csv(frame, **options):
+    return pd.read_csv(io.StringIO(frame.to_csv(index=False)), **options)
+
+
+def to_arrow(frame):
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+LIBRARIES = {
+    "pandas": pd.DataFrame.copy,
+    "objects": lambda frame: frame.astype({"c": object}),
+    "polars": pl.from_pandas,
+    "pyarrow": to_arrow,
+    "CSV": from_csv,
+}
+
+
+def replaced(strings, *others):
+    """Strings in which one in 20 is another."""
+    return [others[n // 20 % len(others)] if n % 20 == 7 else s for n, s in enumerate(strings)]
+
+
+def nan_where(values, *, every=20, at=7):
+    values = pd.Series(values).astype(float)
+    values[np.arange(N) % every == at] = np.nan
+    return values
+
+
+def fitted(X, **params):
+    return TableEncoder(**params).fit(X)
+
+
+# Strings that are numbers, dates, times of day or durations: (strings, the values they stand for)
+
+DAYS = HOURS.dt.normalize()
+STRINGS = {
+    "decimals": (CENTS.astype(str), CENTS),
+    "decimals and a word": (replaced(CENTS.astype(str), "unknown"), nan_where(CENTS)),
+    "decimals and words": (replaced(CENTS.astype(str), "?", "n/a", "broken"), nan_where(CENTS)),
+    "integers and a word": (replaced(COUNTS.astype(str), "unknown"), nan_where(COUNTS)),
+    "integers and a dash": (replaced(COUNTS.astype(str), "-"), nan_where(COUNTS)),
+    "integers of a float column": ([f"{v}.0" for v in COUNTS % 70], COUNTS % 70),
+    "thousands": ([f"{v:,}" for v in COUNTS], COUNTS),
+    "thousands and decimals": ([f"{v:,.2f}" for v in COUNTS / 7], np.round(COUNTS / 7, 2)),
+    "thousands of another country": (
+        [f"{v:,.2f}".translate(str.maketrans(",.", ".,")) for v in COUNTS / 7],
+        np.round(COUNTS / 7, 2),
+    ),
+    "thousands after spaces": ([f"{v:,}".replace(",", " ") for v in COUNTS], COUNTS),
+    "decimal commas": ([f"{v:.2f}".replace(".", ",") for v in CENTS], CENTS),
+    "dollars": ([f"${v:.2f}" for v in CENTS], CENTS),
+    "minus before dollars": ([f"{'-' if v < 0 else ''}${abs(v):.2f}" for v in CENTS], CENTS),
+    "euros": ([f"{v:.2f} €".replace(".", ",") for v in CENTS], CENTS),
+    "percent": ([f"{v}%" for v in CENTS], CENTS),
+    "exponents": ([f"{v:e}" for v in CENTS], [float(f"{v:e}") for v in CENTS]),
+    "ISO dates": (DAYS.dt.strftime("%Y-%m-%d"), DAYS),
+    "ISO times": (HOURS.dt.strftime("%Y-%m-%dT%H:%M:%S"), HOURS),
+    "ISO dates and a word": (
+        replaced(DAYS.dt.strftime("%Y-%m-%d"), "unknown"),
+        DAYS.where(np.arange(N) % 20 != 7),
+    ),
+    "dates with points": (DAYS.dt.strftime("%d.%m.%Y"), DAYS),
+    "month first": (DAYS.dt.strftime("%m/%d/%Y"), DAYS),
+    "day first": (DAYS.dt.strftime("%d/%m/%Y"), DAYS),
+    "names of months": (DAYS.dt.strftime("%d %b %Y"), DAYS),
+    "months": (DAYS.dt.strftime("%Y-%m"), DAYS.dt.to_period("M").dt.start_time),
+    "a clock of twelve hours": (HOURS.dt.strftime("%m/%d/%Y %I:%M %p"), HOURS),
+    "times of day": (
+        HOURS.dt.strftime("%H:%M"),
+        [datetime.time(h) for h in HOURS.dt.hour],
+    ),
+    "durations": (
+        [str(pd.Timedelta(int(v), "min")) for v in COUNTS],
+        pd.to_timedelta(COUNTS, "min"),
+    ),
+}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("kind", STRINGS)
+def test_strings_are_what_they_stand_for_and_a_warning_says_so(kind, library):
+    strings, values = STRINGS[kind]
+    as_values = table(values)
+    expected = fitted(as_values).transform(as_values)
+    as_strings = table(np.asarray(strings, object))
+    X = LIBRARIES[library](as_strings)
+    if library == "CSV":
+        X = from_csv(as_strings, dtype={"c": object})
+    with pytest.warns(UserWarning, match="Columns of strings are read as.*'c'") as caught:
+        encoder = fitted(X)
+    assert_array_equal(encoder.transform(X), expected)
+    assert "c" in encoder.parsed_columns_
+    assert [warning.filename for warning in caught] == [__file__]
+    # Whatever arrives later: the values themselves, or strings of another library.
+    assert_array_equal(encoder.transform(as_values), expected)
+    assert_array_equal(encoder.transform(table(np.asarray(strings, object))), expected)
+    unread = fitted(X, parse_strings=False)
+    assert "c" in {**unread.categories_, **unread.ignored_columns_}
+
+
+def test_the_warning_and_the_summary_name_column_share_and_examples():
+    X = table(np.array(replaced(CENTS.astype(str), "?", "broken"), object))
+    y = OTHER > 0
+    with pytest.warns(UserWarning, match=r"'c' as numbers, 5 % .*'\?', 'broken'"):
+        net = DeepNetClassifier(max_iter=2, n_members=2, hidden_layer_sizes=(4,)).fit(X, y)
+    shown = " ".join(str(net.summary()).split())
+    assert "read from strings: c as numbers, 5 % of the cells, such as '?', 'broken'" in shown
+    later = table(np.array(["whatever"] * N, object))
+    missing = table(np.full(N, np.nan))
+    assert_array_equal(net.predict_proba(later), net.predict_proba(missing))
+
+
+# Strings that stay categories: (strings, warning or None)
+
+CATEGORIES = {
+    "day or month first": (["05/06/2024", "07/08/2024", "01/02/2023"] * 40, "%d/%m/%Y or dates"),
+    "day or month first, with points": (["05.06.2024", "07.08.2024"] * 60, "%d.%m.%Y or dates"),
+    "thousands or fractions": (["1,234", "987", "12,345", "55"] * 30, "thousands separator ','"),
+    "many integers": ((COUNTS % 60).astype(str), "numbers or codes"),
+    "few integers": ((COUNTS % 20).astype(str), None),
+    "postal codes": ([f"{v:05d}" for v in COUNTS % 50], None),
+    "long codes": ([f"{10**16 + v}" for v in COUNTS % 50], None),
+    "words": (np.array(["a", "b", "1"])[COUNTS % 3], None),
+    "streets": ([f"{v} Road" for v in COUNTS % 50], None),
+    "versions": (np.array(["1.2.3", "1.2.10", "2.0.1"])[COUNTS % 3], None),
+    "two currencies": ([f"{'$€'[v % 2]}{v % 50}" for v in COUNTS], None),
+    "percent of some": ([f"{v % 50}{'%' * (v % 2)}" for v in COUNTS], None),
+    "ranges": ([f"{v % 9 * 10}-{v % 9 * 10 + 9}" for v in COUNTS], None),
+    "a category dtype": (pd.Categorical(np.round(CENTS % 3, 1).astype(str)), None),
+}
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow", "CSV"])
+@pytest.mark.parametrize("kind", CATEGORIES)
+def test_strings_whose_reading_would_be_a_guess_stay_categories(kind, library):
+    strings, warning = CATEGORIES[kind]
+    if library == "CSV":
+        X = from_csv(table(strings), dtype={"c": getattr(table(strings)["c"], "dtype", None)})
+    else:
+        X = LIBRARIES[library](table(strings))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        encoder = fitted(X)
+    assert "c" in encoder.categories_
+    assert not encoder.parsed_columns_
+    assert [str(w.message) for w in caught if warning is None] == []
+    if warning:
+        assert len(caught) == 1
+        assert warning in str(caught[0].message)
+        assert "pandas.to_datetime" in str(caught[0].message)
+
+
+# Times
+
+ROME = HOURS.dt.tz_localize("Europe/Rome", ambiguous=True, nonexistent="shift_forward")
+TIMES = {
+    "another time zone": (ROME, ROME.dt.tz_convert("UTC")),
+    "far time zone": (ROME, ROME.dt.tz_convert("America/New_York")),
+    "objects with a zone": (ROME, ROME.astype(object)),
+    "objects in another zone": (ROME, ROME.dt.tz_convert("Asia/Tokyo").astype(object)),
+    "strings with an offset": (ROME, ROME.astype(str)),
+    "strings in UTC": (ROME, ROME.dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%SZ")),
+    "nanoseconds": (HOURS, HOURS.astype("datetime64[ns]")),
+    "seconds": (HOURS, HOURS.astype("datetime64[s]")),
+    "Python's datetimes": (HOURS, pd.Series(HOURS.dt.to_pydatetime(), dtype=object)),
+    "periods": (DAYS, DAYS.dt.to_period("D")),
+    "months": (DAYS.dt.to_period("M").dt.start_time, DAYS.dt.to_period("M")),
+    "seconds of durations": (
+        pd.Series(pd.to_timedelta(COUNTS, "s")),
+        pd.Series(pd.to_timedelta(COUNTS, "s")).astype("timedelta64[ns]"),
+    ),
+    "Python's durations": (
+        pd.Series(pd.to_timedelta(COUNTS, "s")),
+        pd.Series([datetime.timedelta(seconds=int(v)) for v in COUNTS], dtype=object),
+    ),
+    "strings of times of day": (HOURS.dt.time, HOURS.dt.strftime("%H:%M:%S")),
+}
+
+
+@pytest.mark.parametrize("kind", TIMES)
+def test_times_are_the_same_however_they_are_written(kind):
+    before, after = TIMES[kind]
+    encoder = fitted(table(before))
+    expected = encoder.transform(table(before))
+    assert np.unique(expected, axis=0).shape[0] > 20
+    for library in ("pandas", "polars", "pyarrow"):
+        if library != "pandas" and kind in ("periods", "months"):
+            continue  # only pandas has periods
+        later = LIBRARIES[library](table(after))
+        assert_array_equal(encoder.transform(later), expected, err_msg=library)
+
+
+def test_local_times_are_those_of_the_zone_of_fit():
+    encoder = fitted(table(ROME), n_bins=0)
+    names = encoder.get_feature_names_out().tolist()
+    hours = encoder.transform(table(ROME.dt.tz_convert("UTC")))[:, names.index("c_hour")]
+    local = fitted(table(HOURS), n_bins=0).transform(table(ROME.dt.tz_localize(None)))
+    assert_array_equal(hours, local[:, names.index("c_hour")])
+
+
+def test_objects_of_several_zones_are_read_in_utc():
+    zones = [ZoneInfo(name) for name in ("Europe/Rome", "Asia/Tokyo")]
+    mixed = [time.astimezone(zones[n % 2]) for n, time in enumerate(ROME.dt.to_pydatetime())]
+    one = fitted(table(pd.Series(mixed, dtype=object)))
+    other = fitted(table(ROME.dt.tz_convert("UTC")))
+    assert_array_equal(one.transform(table(ROME)), other.transform(table(ROME)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (ROME, HOURS, r"'c' of X has dates without a time zone, .* in Europe/Rome. .*tz_localize"),
+        (HOURS, ROME, r"'c' of X has dates in the time zone Europe/Rome, .*tz_convert"),
+        (ROME, HOURS.astype(str), r"'c' of X has dates without a time zone"),
+        (HOURS, ROME.astype(str), r"'c' of X has dates in the time zone"),
+        (HOURS, COUNTS, r"'c' of X held dates in fit, but not now: it holds numbers"),
+        (COUNTS % 50, HOURS, r"'c' of X held numbers in fit, but not now: it holds dates"),
+        (HOURS.dt.time, COUNTS, r"'c' of X held times of day in fit, but not now"),
+        (pd.to_timedelta(COUNTS, "s"), COUNTS, r"'c' of X held durations in fit, but not now"),
+        (COUNTS % 50, pd.to_timedelta(COUNTS, "s"), r"'c' of X held numbers in fit"),
+        (
+            np.array(["a", "b"])[COUNTS % 2],
+            COUNTS,
+            r"'c' of X held strings in fit",
+        ),
+        (np.array(["a", "b"])[COUNTS % 2], HOURS, r"'c' of X held strings in fit"),
+    ],
+)
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_times_and_numbers_are_not_taken_for_each_other(before, after, message, library):
+    encoder = fitted(table(before))
+    with pytest.raises(ValueError, match=message):
+        encoder.transform(LIBRARIES[library](table(after)))
+
+
+def test_some_dates_with_a_zone_and_some_without_are_refused_by_name():
+    mixed = pd.Series([*ROME[:60], *HOURS[60:]], dtype=object)
+    with pytest.raises(ValueError, match="'c' of X: some of its dates have a time zone"):
+        fitted(table(mixed))
+
+
+# Dataframes of any library, and records
+
+
+class Stream:
+    """A dataframe of which only the Arrow stream is known."""
+
+    def __init__(self, frame):
+        self.frame = frame
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return to_arrow(self.frame).__arrow_c_stream__(requested_schema)
+
+
+class Interchange:
+    """A dataframe of which only the interchange protocol is known."""
+
+    def __init__(self, frame):
+        self.frame = frame
+
+    def __dataframe__(self, nan_as_null=False, allow_copy=True):
+        return to_arrow(self.frame).__dataframe__(nan_as_null, allow_copy)
+
+
+FRAMES = {
+    "pyarrow": to_arrow,
+    "record batch": lambda frame: to_arrow(frame).to_batches()[0],
+    "narwhals of pandas": narwhals.from_native,
+    "narwhals of polars": lambda frame: narwhals.from_native(pl.from_pandas(frame)),
+    "narwhals of pyarrow": lambda frame: narwhals.from_native(to_arrow(frame)),
+    "Arrow stream": Stream,
+    "interchange": Interchange,
+    "types of Arrow in pandas": lambda f: f.convert_dtypes(dtype_backend="pyarrow"),
+    "list of dicts": lambda frame: frame.to_dict("records"),
+    "dicts in another order": lambda f: f[f.columns[::-1]].to_dict("records"),
+}
+
+
+def of_all_types():
+    frame = table(
+        HOURS.astype("datetime64[ns]"),
+        word=pd.Series(np.array(["a", "b", "c"])[COUNTS % 3]),
+        category=pd.Categorical(np.array(["x", "y", "z"])[COUNTS % 3]),
+        count=COUNTS % 70,
+        flag=COUNTS % 2 == 0,
+    )
+    frame.loc[::9, "category"] = None
+    frame.loc[::11, "word"] = None
+    frame.loc[::13, "c"] = pd.NaT
+    return frame
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_a_dataframe_of_any_library_is_read_as_that_of_pandas(kind):
+    frame = of_all_types()
+    expected = fitted(frame).transform(frame)
+    assert "category_missing" in fitted(frame).get_feature_names_out()
+    given = FRAMES[kind](frame)
+    assert_array_equal(fitted(frame).transform(given), expected)
+    if kind != "dicts in another order":
+        assert_array_equal(fitted(given).transform(frame), expected)
+
+
+def test_a_dict_of_scalars_is_one_row():
+    frame = of_all_types()
+    net = DeepNetClassifier(max_iter=2, n_members=2, random_state=0).fit(frame, OTHER > 0)
+    expected = net.predict_proba(frame)
+    for row in (0, 5, 9):
+        record = frame.iloc[row].to_dict()
+        for given in (record, [record], dict(reversed(record.items()))):
+            # One row is multiplied by another function than many rows: rounding differs.
+            np.testing.assert_allclose(net.predict_proba(given), expected[[row]], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (lambda f: f.iloc[0], r"Expected 2D array, got 1D.*df\.iloc\[\[0\]\]"),
+        (lambda f: f.iloc[0].tolist(), r"pandas\.DataFrame\(\[row\]\)"),
+        (lambda f: f.iloc[0].to_numpy(), r"df\.iloc\[\[0\]\]"),
+        (lambda f: f["count"], r"df\.iloc\[\[0\]\]"),
+        (lambda f: f.to_dict("list"), r"dict of columns.*pandas\.DataFrame\(X\)"),
+        (lambda f: f.drop(columns="flag"), r"(?s)flag.*X\[estimator\.feature_names_in_\]"),
+        (lambda f: f.assign(more=1), r"(?s)more.*X\[estimator\.feature_names_in_\]"),
+        (lambda f: f[f.columns[::-1]], r"(?s)order.*X\[estimator\.feature_names_in_\]"),
+        (lambda f: [{"word": "a"}], r"(?s)missing.*X\[estimator\.feature_names_in_\]"),
+    ],
+)
+def test_one_row_and_other_columns_are_refused_with_the_line_that_mends_it(given, message):
+    frame = of_all_types()
+    for estimator in (
+        fitted(frame),
+        DeepNetClassifier(max_iter=1, n_members=2).fit(frame, OTHER > 0),
+    ):
+        with pytest.raises(ValueError, match=message):
+            getattr(estimator, "predict_proba", getattr(estimator, "transform", None))(given(frame))
+
+
+# Identifiers
+
+IDENTIFIERS = {
+    "in order": range(N),
+    "in reverse order": range(N, 0, -1),
+    "with gaps, in order": np.cumsum(COUNTS + 1),
+    "shuffled": np.random.default_rng(1).permutation(N),
+    "a sample of them": np.random.default_rng(1).permutation(2 * N)[:N],
+}
+NO_IDENTIFIERS = {
+    "any numbers": COUNTS * 7 % 60_000,
+    "with a repetition": [0, *range(N - 1)],
+    "fractions in order": np.arange(N) / 3,
+    "in order, with repetitions": np.arange(N) // 2,
+}
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow", "CSV"])
+@pytest.mark.parametrize("kind", IDENTIFIERS)
+def test_integers_that_number_the_rows_are_named_once(kind, library):
+    X = LIBRARIES[library](table(IDENTIFIERS[kind]))
+    with pytest.warns(UserWarning, match=r"Columns \['c'\] of X hold integers.*drop_id") as got:
+        encoder = fitted(X)
+    assert len(got) == 1
+    assert "c" in encoder.get_feature_names_out()
+    assert_array_equal(fitted(X, drop_identifiers=False).transform(X), encoder.transform(X))
+    dropped = fitted(X, drop_identifiers=True)
+    assert dropped.ignored_columns_ == {"c": "integers that number the rows"}
+
+
+@pytest.mark.parametrize("kind", NO_IDENTIFIERS)
+def test_other_integers_are_not(kind):
+    X = table(NO_IDENTIFIERS[kind])
+    assert fitted(X, drop_identifiers=True).ignored_columns_ == {}
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow", "CSV"])
+@pytest.mark.parametrize("change", [{}, {4: None}, {4: "u7"}, {4: None, 9: "u7"}], ids=str)
+def test_strings_unique_in_nearly_every_row_are_identifiers(change, library):
+    strings = pd.Series([f"u{n}" for n in range(N)], dtype=object)
+    for row, value in change.items():
+        strings[row] = value
+    X = LIBRARIES[library](table(strings))
+    assert fitted(X).ignored_columns_["c"].startswith("unique in")
+    kept = fitted(X, drop_identifiers=False)
+    assert kept.ignored_columns_ == {}
+    assert "c" in kept.categories_
+
+
+# The order of things in partial_fit
+
+
+def test_a_column_that_varies_only_later_is_learnt_in_partial_fit():
+    X = RNG.normal(size=(600, 3))
+    X[:200, 2] = 0
+    y = X[:, 2] > 0
+    net = DeepNetClassifier(random_state=0, hidden_layer_sizes=(16,), n_members=2)
+    for _ in range(30):
+        for rows in (slice(0, 200), slice(200, 400), slice(400, 600)):
+            net.partial_fit(X[rows], y[rows], classes=[False, True])
+    assert net.score(X[200:], y[200:]) > 0.9
+
+
+def test_categories_that_appear_later_are_named_once_in_partial_fit():
+    X = table(np.array(["a", "b"])[COUNTS % 2])
+    later = table(np.array(["a", "b", "new"])[COUNTS % 3])
+    net = DeepNetClassifier(random_state=0, hidden_layer_sizes=(4,), n_members=2)
+    net.partial_fit(X, OTHER > 0, classes=[False, True]).partial_fit(X, OTHER > 0)
+    with pytest.warns(UserWarning, match=r"'c' \(such as 'new'\).*refit_encoder"):
+        net.partial_fit(later, OTHER > 0)
+    net.partial_fit(later, OTHER > 0)  # no second warning, which would be an error
+
+
+# Columns that cannot be read are named
+
+UNREADABLE = {
+    "lists": lambda: pd.Series([[1]] * N),
+    "complex": lambda: pd.Series([1j] * N),
+    "infinity": lambda: pd.Series([1.0, np.inf] * 60),
+    "huge integers": lambda: pd.Series([10**400, 1] * 60, dtype=object),
+    "structs of polars": lambda: pl.Series([{"a": 1}] * N),
+    "lists of polars": lambda: pl.Series([[1, 2]] * N),
+    "lists of pyarrow": lambda: pa.array([[1]] * N),
+    "structs of pyarrow": lambda: pa.array([{"a": 1}] * N),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_columns_that_cannot_be_read_are_named(kind):
+    column = UNREADABLE[kind]()
+    make = {"polars": pl.DataFrame, "pyarrow": pa.table}.get(
+        type(column).__module__.split(".")[0], pd.DataFrame
+    )
+    X = make({"other": OTHER, "c": column})
+    with pytest.raises((TypeError, ValueError), match="'c'"):
+        fitted(X)
+    if kind != "infinity":  # the others are of another kind than numbers
+        encoder = fitted(table(CENTS))
+        with pytest.raises((TypeError, ValueError), match="'c'"):
+            encoder.transform(X)
