@@ -36,4 +36,13 @@ def weighted_rows(X, y, sample_weight):
     if kept.all():
         return X, y, weights, kept
     y = None if y is None else np.asarray(y)[kept]
-    return safe_indexing(X, np.flatnonzero(kept)), y, weights[kept], kept
+    return safe_indexing(_in_native_order(X), np.flatnonzero(kept)), y, weights[kept], kept
+
+
+def _in_native_order(X):
+    """Return a dataframe without columns in another byte order, of which pandas takes no rows."""
+    if not hasattr(X, "iloc"):
+        return X
+    dtypes = {name: dtype for name, dtype in X.dtypes.items() if isinstance(dtype, np.dtype)}
+    foreign = {name: dtype for name, dtype in dtypes.items() if not dtype.isnative}
+    return X.astype({name: dtype.newbyteorder("=") for name, dtype in foreign.items()})
