@@ -53,8 +53,9 @@ def draw_importance(axes, net, X, y, attributions):
     shuffled = permutation_importance(
         net, X, y, scoring="neg_log_loss", n_repeats=quick(10, 1), random_state=0
     ).importances_mean
-    measures = {"mean |attribution|": attributions.importance(), "permutation": shuffled.clip(0)}
-    order = np.argsort(-measures["mean |attribution|"])[:SHOWN]
+    importance = attributions.importance().to_numpy()
+    measures = {"mean |attribution|": importance, "permutation": shuffled.clip(0)}
+    order = np.argsort(-importance)[:SHOWN]
     places = np.arange(len(order))
     for shift, color, (name, values) in zip(
         (-0.2, 0.2), (ORANGE, GRAY), measures.items(), strict=True

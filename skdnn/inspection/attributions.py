@@ -9,23 +9,18 @@ of the network, which are the columns of ``encoder_.transform``.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import issparse
 
 from skdnn._compat import validate_parameter_constraints
-from skdnn.core.averaging import class_log_odds
-from skdnn.core.input_gradients import InputGradient
-from skdnn.estimator.encoders import adapted
-from skdnn.estimator.fitted_attributes import fitted_model
 from skdnn.estimator.parameters import POSITIVE, POSITIVE_INT
-from skdnn.estimator.threads import threads_apart
-from skdnn.inspection.unwrap import input_names, input_origins, sum_by_column, unwrap
-from skdnn.tabular.dataframes import check_table, column_names, spans
+from skdnn.inspection.display import largest, shortened
+from skdnn.inspection.explained_model import ExplainedModel
+from skdnn.inspection.unwrap import input_names, sum_by_column
 
-ROWS = 64  # of a block of rows
+N_NAMED = 3  # columns in the repr
 CONSTRAINTS = {"tol": [POSITIVE], "max_steps": [POSITIVE_INT]}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Gradients:
     """Gradients of the log-odds of each row with respect to the inputs of the network.
 
@@ -46,12 +41,17 @@ class Gradients:
     target: np.ndarray
     log_odds: np.ndarray
 
+    def __repr__(self):
+        """Return the numbers of rows and inputs."""
+        return f"Gradients: {_counts(self.values, 'input')}"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Attributions(Gradients):
     """Attributions: the contribution of each column to the log-odds of each row.
 
-    Contributions are differences from a baseline, and can be shown as a waterfall plot.
+    Contributions are differences from a baseline. :class:`skdnn.WaterfallDisplay` plots those of
+    one row, :class:`skdnn.ImportanceDisplay` their means over all rows.
 
     Attributes
     ----------
@@ -68,126 +68,68 @@ class Attributions(Gradients):
         Error of the integration: the excess of the sum of the attributions.
     n_steps : ndarray of shape (n_rows,)
         Number of steps of the integration.
+    index : pandas.Index or None
+        Labels of the rows, if X is a pandas dataframe.
+    table : frame, ndarray, CSR or None
+        The rows of X, not copied; None if attributions are not to its columns.
     """
 
     baseline_log_odds: np.ndarray
     residual: np.ndarray
     n_steps: np.ndarray
+    index: object = None
+    table: object = None
+
+    def __repr__(self):
+        """Return the numbers of rows and columns, and the most important columns."""
+        means = np.abs(self.values).mean(axis=0)
+        first, _ = largest(means, N_NAMED)
+        named = [f"{shortened(self.feature_names[k])} {means[k]:.2g}" for k in first]
+        counts, more = _counts(self.values, "column"), ", ..." * (len(first) < len(means))
+        return f"Attributions: {counts}; importance: {', '.join(named)}{more}"
+
+    def _columns(self):
+        """Return the names of the columns as pandas has or would have them."""
+        return self.table.columns if hasattr(self.table, "iloc") else self.feature_names.tolist()
 
     def importance(self):
         """Return feature importances: the mean absolute attribution of each column.
 
         Returns
         -------
-        ndarray of shape (n_features,)
+        pandas.Series or ndarray of shape (n_features,)
+            A Series with the names of the columns, if X is a pandas dataframe.
         """
-        return np.abs(self.values).mean(axis=0)
+        means = np.abs(self.values).mean(axis=0)
+        if self.index is None:
+            return means
+        import pandas as pd
+
+        return pd.Series(means, self._columns(), name="importance")
 
     def to_frame(self):
-        """Return the attributions as a pandas dataframe.
+        """Return the attributions as a dataframe with the columns and the index of X.
 
         Returns
         -------
-        pandas.DataFrame
-            With the columns ``feature_names``.
+        pandas.DataFrame or polars.DataFrame
+            Of polars if X is.
 
         Raises
         ------
         ImportError
-            If pandas is not installed.
+            If pandas is needed but not installed.
         """
+        if hasattr(self.table, "get_columns"):
+            return type(self.table)(self.values, schema=self._columns())
         import pandas as pd
 
-        return pd.DataFrame(self.values, columns=self.feature_names)
+        return pd.DataFrame(self.values, self.index, self._columns())
 
 
-class ExplainedModel:
-    """A fitted network with the encoded rows and the classes to explain.
-
-    Parameters
-    ----------
-    estimator : estimator instance
-        A fitted DeepNetClassifier, or a fitted pipeline or search with one.
-    X : frame, array-like or sparse matrix
-        Rows for ``estimator``.
-    target : label, array-like or None
-        Class to explain, one for all rows or one for each.
-
-    Attributes
-    ----------
-    finder : InputGradient
-        Computes the gradients of the network.
-    target : ndarray of shape (n_rows,)
-        The class to explain in each row.
-    """
-
-    def __init__(self, estimator, X, target):
-        self.network, X = unwrap(estimator, X)
-        self.fitted = fitted_model(self.network)
-        self.labels, self.encoder = self.fitted.schema.labels, self.fitted.schema.encoder
-        X = check_table(self.network, X, reset=False)
-        self.rows = adapted(self.encoder).encode(X, np.dtype(np.float64))
-        self.classes = self._find_classes(X, target)
-        self.target = self.labels.classes[self.classes]
-        # Inputs are already expanded, so only the layers from the first dense one on are used.
-        dense = self.fitted.passes.dense
-        self.finder = InputGradient(dense.network, dense.params)
-
-    def _find_classes(self, X, target):
-        """Return the index of the class to explain in each row."""
-        classes = self.labels.classes
-        if target is None and self.labels.is_multilabel:
-            raise ValueError(
-                f"y has {len(classes)} labels: pass target, the number of the one to explain."
-            )
-        if target is None:
-            scores = self.network.decision_function(X)
-            return np.ones(len(scores), int) if scores.ndim == 1 else scores.argmax(axis=1)
-        target = np.asarray(target)
-        if target.shape not in ((), (X.shape[0],)):
-            raise ValueError(
-                f"target must be one class, or one for each of the {X.shape[0]} rows, got an array "
-                f"of shape {target.shape}."
-            )
-        known = {label: index for index, label in enumerate(classes.tolist())}
-        unknown = [label for label in np.unique(target).tolist() if label not in known]
-        if unknown:
-            raise ValueError(f"target names {unknown!r}, but the classes are {list(known)!r}.")
-        indices = [known[label] for label in target.ravel().tolist()]
-        return np.broadcast_to(indices, X.shape[0])
-
-    def _expand(self, rows):
-        """Return the inputs of a block of encoded rows; they may need much more memory."""
-        expansion = adapted(self.encoder).expansion
-        return rows if expansion is None or issparse(rows) else expansion(rows)
-
-    def map(self, explain):
-        """Return the arrays of ``explain(inputs, score)`` for all rows, computed on threads."""
-        loss, temperature = self.labels.loss, self.fitted.temperature
-
-        def explain_block(span):
-            classes = self.classes[span]
-
-            def score(logits, rows):
-                return class_log_odds(logits, classes[rows], loss, temperature)
-
-            return explain(self._expand(self.rows[span]), score)
-
-        blocks = list(spans(self.rows.shape[0], ROWS))
-        with threads_apart(self.network.n_jobs, len(blocks)) as threads:
-            explained = threads.map(explain_block, blocks)
-        return map(np.concatenate, zip(*explained, strict=True))
-
-    def baseline(self, estimator, given):
-        """Return the inputs of the baseline, of shape (1, n_inputs)."""
-        if given is not None:
-            X = check_table(self.network, unwrap(estimator, given)[1], reset=False)
-            rows = adapted(self.encoder).encode(X, np.dtype(np.float64))
-            total = sum(self._expand(rows[span]).sum(axis=0) for span in spans(rows.shape[0], ROWS))
-            return np.asarray(total).reshape(1, -1) / rows.shape[0]
-        if hasattr(self.encoder, "typical_row"):
-            return self.encoder.typical_row().astype(np.float64)
-        return np.zeros((1, self.fitted.widths[0]))
+def _counts(values, noun):
+    counts = zip(values.shape, ("row", noun), strict=True)
+    return ", ".join(f"{count:,} {name}{'s' * (count != 1)}" for count, name in counts)
 
 
 def input_gradients(estimator, X, target=None):
@@ -272,7 +214,7 @@ def integrated_gradients(estimator, X, target=None, baseline=None, *, tol=0.01, 
     >>> attributions = integrated_gradients(net, X)
     >>> attributions.values.shape
     (150, 4)
-    >>> sorted(attributions.to_frame().abs().mean().nlargest(2).index)
+    >>> sorted(attributions.importance().nlargest(2).index)
     ['petal length (cm)', 'petal width (cm)']
     """
     given = {"tol": tol, "max_steps": max_steps}
@@ -285,6 +227,6 @@ def integrated_gradients(estimator, X, target=None, baseline=None, *, tol=0.01, 
         return integral._replace(values=sum_by_column(network, integral.values))
 
     values, *others = explained.map(integrate)
-    are_columns = input_origins(network) is not None
-    names = column_names(network) if are_columns else input_names(network)
-    return Attributions(values, np.asarray(names, dtype=object), explained.target, *others)
+    names, table = explained.attributed_columns()
+    found = values, np.asarray(names, dtype=object), explained.target, *others
+    return Attributions(*found, explained.index, table)

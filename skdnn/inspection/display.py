@@ -1,4 +1,6 @@
-"""The base class of displays, and their colors."""
+"""The base class of displays, their colors, and what they show of many or long names."""
+
+import numpy as np
 
 BLUE, ORANGE, GRAY = "#0072B2", "#D55E00", "#767676"  # for the color-blind, after Okabe & Ito
 
@@ -42,3 +44,20 @@ class Display:
                 'the extra "plot": pip install "skdnn[plot]".'
             ) from error
         return plt.subplots(layout="constrained", figsize=self._figsize)[1]
+
+
+def largest(sizes, most):
+    """Return the positions of the largest sizes, in descending order, and those of the others.
+
+    If only one would be left over, it is returned with the largest: it needs no more room than a
+    line for the others.
+    """
+    order = np.argsort(-sizes, kind="stable")
+    n_shown = len(order) if len(order) <= most + 1 else most
+    return order[:n_shown], order[n_shown:]
+
+
+def shortened(text, width=30):
+    """Return the text on one line of at most ``width`` characters; its middle is left out."""
+    text, half = " ".join(str(text).split()), (width - 1) // 2
+    return text if len(text) <= width else f"{text[:half]}…{text[-half:]}"

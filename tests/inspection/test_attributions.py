@@ -248,6 +248,97 @@ def test_of_a_pipeline_or_a_search_the_network_inside_is_explained():
         np.testing.assert_array_equal(found.values, expected)
 
 
+# Frames
+
+
+def with_labels(frame, columns=None):
+    """Return the frame with an index of strings, and perhaps other columns."""
+    frame = frame.set_axis([f"row {number}" for number in range(len(frame))])
+    return frame if columns is None else frame.set_axis(columns, axis=1)
+
+
+KINDS_OF_COLUMNS = {
+    "strings": None,
+    "numbers": pd.RangeIndex(10, 14),
+    "tuples": pd.MultiIndex.from_product([["sepal", "petal"], ["x", "y"]], names=["part", "side"]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_COLUMNS)
+def test_the_index_and_columns_of_a_frame_are_kept(kind):
+    frame = with_labels(IRIS, KINDS_OF_COLUMNS[kind])
+    found = integrated_gradients(small(max_iter=2).fit(frame, SPECIES), frame.iloc[50:60])
+    expected = pd.DataFrame(found.values, frame.index[50:60], frame.columns)
+    pd.testing.assert_frame_equal(found.to_frame(), expected)
+    means = pd.Series(np.abs(found.values).mean(axis=0), frame.columns, name="importance")
+    pd.testing.assert_series_equal(found.importance(), means)
+    assert found.feature_names.shape == (4,)
+    assert found.index.equals(found.table.index)
+
+
+def test_they_are_kept_if_the_frame_is_changed_afterwards():
+    frame = with_labels(IRIS)
+    found = integrated_gradients(small(max_iter=2).fit(frame, SPECIES), frame)
+    frame.columns, frame.index = list("abcd"), range(150)
+    frame["a"] = 0.0
+    assert found.to_frame().columns.tolist() == IRIS.columns.tolist()
+    assert found.to_frame().index[0] == "row 0"
+    assert (found.table.iloc[:, 0] == IRIS.iloc[:, 0].to_numpy()).all()
+
+
+def test_of_a_polars_frame_there_is_a_polars_frame_and_of_arrays_an_array():
+    polars = pl.from_pandas(IRIS)
+    found = integrated_gradients(small(max_iter=2).fit(polars, SPECIES), polars.head(5))
+    assert isinstance(found.to_frame(), pl.DataFrame)
+    assert found.to_frame().columns == polars.columns
+    np.testing.assert_array_equal(found.to_frame().to_numpy(), found.values)
+    of_array = integrated_gradients(small(max_iter=2).fit(IRIS.to_numpy(), SPECIES), [[1] * 4] * 5)
+    for each in (found, of_array):
+        assert type(each.importance()) is np.ndarray
+        assert each.index is None
+    assert of_array.to_frame().columns.tolist() == list_of_x(4)
+    assert of_array.table.tolist() == [[1] * 4] * 5
+
+
+def test_a_pipeline_that_makes_arrays_or_other_columns_keeps_the_index():
+    frame = with_labels(IRIS)
+    pipeline = make_pipeline(StandardScaler(), small(max_iter=2)).fit(frame, SPECIES)
+    found = integrated_gradients(pipeline, frame.tail(3))
+    assert found.to_frame().index.tolist() == ["row 147", "row 148", "row 149"]
+    assert found.importance().name == "importance"
+    encoder = make_column_transformer((StandardScaler(), list(IRIS.columns[:2])))
+    net = small(encoder=encoder, max_iter=2).fit(frame, SPECIES)
+    found = integrated_gradients(net, frame.tail(3))
+    assert found.table is None
+    assert found.importance().index.tolist() == encoder.fit(frame).get_feature_names_out().tolist()
+    assert found.to_frame().index.tolist() == ["row 147", "row 148", "row 149"]
+
+
+def test_the_repr_is_one_short_line_that_names_the_most_important_columns(ages):
+    found = integrated_gradients(ages, FRAME)
+    start, end = (
+        f"Attributions: 96 rows, 10 columns; importance: age {means_of(found)[0]:.2g}, ",
+        ", ...",
+    )
+    assert repr(found).startswith(start)
+    assert repr(found).endswith(end)
+    assert repr(found).count(",") == 4
+    n_inputs = len(ages.encoder_.get_feature_names_out())
+    assert repr(input_gradients(ages, FRAME)) == f"Gradients: 96 rows, {n_inputs} inputs"
+
+
+def means_of(found):
+    return np.abs(found.values).mean(axis=0)
+
+
+def test_the_repr_of_one_column_with_a_long_name_is_short_too():
+    frame = IRIS[["petal width (cm)"]].rename(columns=lambda name: f"long {name} " * 99)
+    found = integrated_gradients(small(max_iter=2).fit(frame, SPECIES), frame.head(1))
+    name = "long petal wid…tal width (cm)"
+    importance = f"{means_of(found)[0]:.2g}"
+    assert repr(found) == f"Attributions: 1 row, 1 column; importance: {name} {importance}"
+
+
 # Baselines
 
 

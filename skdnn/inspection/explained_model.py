@@ -1,0 +1,125 @@
+"""A fitted network with the rows whose predictions are explained."""
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skdnn.core.averaging import class_log_odds
+from skdnn.core.input_gradients import InputGradient
+from skdnn.estimator.encoders import adapted
+from skdnn.estimator.fitted_attributes import fitted_model
+from skdnn.estimator.threads import threads_apart
+from skdnn.inspection.unwrap import input_names, input_origins, unwrap
+from skdnn.tabular.dataframes import check_table, column_names, spans
+
+ROWS = 64  # of a block of rows
+
+
+class ExplainedModel:
+    """A fitted network with the encoded rows and the classes to explain.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        A fitted DeepNetClassifier, or a fitted pipeline or search with one.
+    X : frame, array-like or sparse matrix
+        Rows for ``estimator``.
+    target : label, array-like or None
+        Class to explain, one for all rows or one for each.
+
+    Attributes
+    ----------
+    table : frame, ndarray or CSR
+        The rows, as the network gets them.
+    index : pandas.Index or None
+        Labels of the rows, if they are those of a pandas dataframe.
+    finder : InputGradient
+        Computes the gradients of the network.
+    target : ndarray of shape (n_rows,)
+        The class to explain in each row.
+    """
+
+    def __init__(self, estimator, X, target):
+        self.network, received = unwrap(estimator, X)
+        self.fitted = fitted_model(self.network)
+        self.labels, self.encoder = self.fitted.schema.labels, self.fitted.schema.encoder
+        self.table = check_table(self.network, received, reset=False)
+        self.index = _row_labels(self.table, X)
+        self.rows = adapted(self.encoder).encode(self.table, np.dtype(np.float64))
+        self.classes = self._find_classes(self.table, target)
+        self.target = self.labels.classes[self.classes]
+        # Inputs are already expanded, so only the layers from the first dense one on are used.
+        dense = self.fitted.passes.dense
+        self.finder = InputGradient(dense.network, dense.params)
+
+    def _find_classes(self, X, target):
+        """Return the index of the class to explain in each row."""
+        classes = self.labels.classes
+        if target is None and self.labels.is_multilabel:
+            raise ValueError(
+                f"y has {len(classes)} labels: pass target, the number of the one to explain."
+            )
+        if target is None:
+            scores = self.network.decision_function(X)
+            return np.ones(len(scores), int) if scores.ndim == 1 else scores.argmax(axis=1)
+        target = np.asarray(target)
+        if target.shape not in ((), (X.shape[0],)):
+            raise ValueError(
+                f"target must be one class, or one for each of the {X.shape[0]} rows, got an array "
+                f"of shape {target.shape}."
+            )
+        known = {label: index for index, label in enumerate(classes.tolist())}
+        unknown = [label for label in np.unique(target).tolist() if label not in known]
+        if unknown:
+            raise ValueError(f"target names {unknown!r}, but the classes are {list(known)!r}.")
+        indices = [known[label] for label in target.ravel().tolist()]
+        return np.broadcast_to(indices, X.shape[0])
+
+    def _expand(self, rows):
+        """Return the inputs of a block of encoded rows; they may need much more memory."""
+        expansion = adapted(self.encoder).expansion
+        return rows if expansion is None or issparse(rows) else expansion(rows)
+
+    def map(self, explain):
+        """Return the arrays of ``explain(inputs, score)`` for all rows, computed on threads."""
+        loss, temperature = self.labels.loss, self.fitted.temperature
+
+        def explain_block(span):
+            classes = self.classes[span]
+
+            def score(logits, rows):
+                return class_log_odds(logits, classes[rows], loss, temperature)
+
+            return explain(self._expand(self.rows[span]), score)
+
+        blocks = list(spans(self.rows.shape[0], ROWS))
+        with threads_apart(self.network.n_jobs, len(blocks)) as threads:
+            explained = threads.map(explain_block, blocks)
+        return map(np.concatenate, zip(*explained, strict=True))
+
+    def baseline(self, estimator, given):
+        """Return the inputs of the baseline, of shape (1, n_inputs)."""
+        if given is not None:
+            X = check_table(self.network, unwrap(estimator, given)[1], reset=False)
+            rows = adapted(self.encoder).encode(X, np.dtype(np.float64))
+            total = sum(self._expand(rows[span]).sum(axis=0) for span in spans(rows.shape[0], ROWS))
+            return np.asarray(total).reshape(1, -1) / rows.shape[0]
+        if hasattr(self.encoder, "typical_row"):
+            return self.encoder.typical_row().astype(np.float64)
+        return np.zeros((1, self.fitted.widths[0]))
+
+    def attributed_columns(self):
+        """Return the names of what attributions are to, and the table with these columns, if any.
+
+        Without the origin of the encoded columns, attributions are to these, and there is none.
+        """
+        if input_origins(self.network) is None:
+            return input_names(self.network), None
+        if hasattr(self.table, "iloc"):  # a shallow copy does not see later changes of the frame
+            return self.table.columns, self.table.copy(deep=False)
+        return column_names(self.network), self.table
+
+
+def _row_labels(*tables):
+    """Return the index of the first pandas dataframe that has as many rows as the first table."""
+    indices = (table.index for table in tables if hasattr(table, "iloc"))
+    return next((index for index in indices if len(index) == tables[0].shape[0]), None)
