@@ -15,37 +15,14 @@ with the mean image. The data are bundled with scikit-learn.
 import time
 
 import numpy as np
-from common import BLUE, GRAY, ORANGE, plt, quick, save
+from common import GRAY, ORANGE, plt, quick, save
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import train_test_split
 
-from skdnn import DeepNetClassifier, integrated_gradients
+from skdnn import DeepNetClassifier, WaterfallDisplay, integrated_gradients
 
 SHOWN = 8  # columns
-
-
-def draw_one_row(axes, attributions, row):
-    """Draw a waterfall plot from the log-odds of the typical row to those of one row."""
-    values = attributions.values[row]
-    order = np.argsort(-np.abs(values))
-    labels = [*attributions.feature_names[order[:SHOWN]], "all others"]
-    parts = np.append(values[order[:SHOWN]], values[order[SHOWN:]].sum())
-    start, stop = attributions.baseline_log_odds[row], attributions.log_odds[row]
-    lefts = start + np.cumsum(parts) - parts
-    places = np.arange(len(parts))
-    axes.barh(places, parts, left=lefts, color=np.where(parts > 0, ORANGE, BLUE))
-    axes.set_yticks(places, labels)
-    axes.invert_yaxis()
-    for value, name in ((start, "typical row"), (stop, "this row")):
-        axes.axvline(value, color=GRAY, linewidth=1, linestyle="--")
-        axes.annotate(f"{name}\n{value:.1f}", (value, -0.6), ha="center", va="bottom", color=GRAY)
-    axes.set_title("waterfall plot of one tumor", pad=34)
-    axes.set_xlabel("log-odds of being malignant")
-    print(
-        f"Row {row}: typical row {start:.2f} + attributions {parts.sum():.2f} = "
-        f"{start + parts.sum():.2f}; log-odds of this row {stop:.2f}"
-    )
 
 
 def draw_importance(axes, net, X, y, attributions):
@@ -100,10 +77,16 @@ def main():
         f"sum of the attributions has a relative error of at most {np.quantile(error, 0.99):.2%}"
     )
 
-    figure = plt.figure(figsize=(13, 4.4))
-    left, middle, right = figure.subfigures(1, 3, width_ratios=(1.1, 1, 0.75))
+    figure = plt.figure(figsize=(14, 4.4))
+    left, middle, right = figure.subfigures(1, 3, width_ratios=(1.3, 1, 0.75))
     row = int(np.abs(attributions.log_odds - 2).argmin())
-    draw_one_row(left.subplots(), attributions, row)
+    display = WaterfallDisplay(attributions=attributions, row=row, max_columns=SHOWN)
+    display.plot(ax=left.subplots())
+    start, sums = attributions.baseline_log_odds[row], attributions.values[row].sum()
+    print(
+        f"Row {row}: typical row {start:.2f} + attributions {sums:.2f} = {start + sums:.2f}; "
+        f"log-odds of this row {attributions.log_odds[row]:.2f}"
+    )
     draw_importance(middle.subplots(), net, X_test, y_test, attributions)
     draw_digits(right.subplots(2, 2))
     save(figure, "09_explain")

@@ -4,6 +4,7 @@ from skdnn import callbacks as callbacks
 from skdnn.classifier import DeepNetClassifier
 from skdnn.estimator.search_space import search_space, suggest_params
 from skdnn.inspection.architecture_display import ArchitectureDisplay
+from skdnn.inspection.attribution_displays import ImportanceDisplay, WaterfallDisplay
 from skdnn.inspection.attributions import input_gradients, integrated_gradients
 from skdnn.inspection.loss_curve_display import LossCurveDisplay
 from skdnn.inspection.uncertainty_display import UncertaintyDisplay
@@ -14,9 +15,11 @@ __version__ = "0.1.0"
 __all__ = [
     "ArchitectureDisplay",
     "DeepNetClassifier",
+    "ImportanceDisplay",
     "LossCurveDisplay",
     "TableEncoder",
     "UncertaintyDisplay",
+    "WaterfallDisplay",
     "WeightsDisplay",
     "input_gradients",
     "integrated_gradients",

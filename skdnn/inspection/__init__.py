@@ -6,8 +6,16 @@ or a new figure, and set ``ax_`` and ``figure_``. matplotlib is imported when pl
 """
 
 from skdnn.inspection.architecture_display import ArchitectureDisplay
+from skdnn.inspection.attribution_displays import ImportanceDisplay, WaterfallDisplay
 from skdnn.inspection.loss_curve_display import LossCurveDisplay
 from skdnn.inspection.uncertainty_display import UncertaintyDisplay
 from skdnn.inspection.weights_display import WeightsDisplay
 
-__all__ = ["ArchitectureDisplay", "LossCurveDisplay", "UncertaintyDisplay", "WeightsDisplay"]
+__all__ = [
+    "ArchitectureDisplay",
+    "ImportanceDisplay",
+    "LossCurveDisplay",
+    "UncertaintyDisplay",
+    "WaterfallDisplay",
+    "WeightsDisplay",
+]

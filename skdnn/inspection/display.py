@@ -52,12 +52,12 @@ def largest(sizes, most):
     If only one would be left over, it is returned with the largest: it needs no more room than a
     line for the others.
     """
-    order = np.argsort(-sizes, kind="stable")
+    order = np.argsort(-sizes, kind="stable").tolist()
     n_shown = len(order) if len(order) <= most + 1 else most
     return order[:n_shown], order[n_shown:]
 
 
-def shortened(text, width=30):
+def shortened(text, width=28):
     """Return the text on one line of at most ``width`` characters; its middle is left out."""
     text, half = " ".join(str(text).split()), (width - 1) // 2
     return text if len(text) <= width else f"{text[:half]}…{text[-half:]}"

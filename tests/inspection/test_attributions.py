@@ -334,7 +334,7 @@ def means_of(found):
 def test_the_repr_of_one_column_with_a_long_name_is_short_too():
     frame = IRIS[["petal width (cm)"]].rename(columns=lambda name: f"long {name} " * 99)
     found = integrated_gradients(small(max_iter=2).fit(frame, SPECIES), frame.head(1))
-    name = "long petal wid…tal width (cm)"
+    name = "long petal wi…al width (cm)"
     importance = f"{means_of(found)[0]:.2g}"
     assert repr(found) == f"Attributions: 1 row, 1 column; importance: {name} {importance}"
 

@@ -6,6 +6,7 @@ from unittest.mock import patch
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits, make_multilabel_classification
 from sklearn.exceptions import NotFittedError
@@ -16,11 +17,15 @@ from sklearn.preprocessing import StandardScaler
 from skdnn import (
     ArchitectureDisplay,
     DeepNetClassifier,
+    ImportanceDisplay,
     LossCurveDisplay,
     TableEncoder,
     UncertaintyDisplay,
+    WaterfallDisplay,
     WeightsDisplay,
+    integrated_gradients,
 )
+from skdnn.inspection.display import shortened
 from skdnn.inspection.weights_display import mosaic
 
 mpl.use("Agg")
@@ -39,8 +44,10 @@ with patch("skdnn.core.early_stopping.SHRINKAGE_ROWS", 0):  # members stop at ep
     NET = fitted(n_iter_no_change=3)
 DRAW = {
     ArchitectureDisplay: ArchitectureDisplay.from_estimator,
+    ImportanceDisplay: lambda net, **kwargs: ImportanceDisplay.from_estimator(net, X, **kwargs),
     LossCurveDisplay: LossCurveDisplay.from_estimator,
     UncertaintyDisplay: lambda net, **kwargs: UncertaintyDisplay.from_estimator(net, X, **kwargs),
+    WaterfallDisplay: lambda net, **kwargs: WaterfallDisplay.from_estimator(net, X, **kwargs),
     WeightsDisplay: WeightsDisplay.from_estimator,
 }
 every_display = pytest.mark.parametrize("display", DRAW, ids=lambda display: display.__name__)
@@ -305,3 +312,143 @@ def test_one_member_and_several_labels_have_no_spread():
     rows, labels = make_multilabel_classification(60, random_state=0)
     with pytest.raises(ValueError, match=r"several labels a row\. Plot one of them"):
         UncertaintyDisplay.from_estimator(fitted(rows, labels, max_iter=2), rows)
+
+
+# Attributions
+
+ATTRIBUTIONS = integrated_gradients(NET, X.set_axis([f"patient {n}" for n in range(len(X))]))
+
+
+def tick_labels(display):
+    return [label.get_text() for label in display.ax_.get_yticklabels()]
+
+
+def labels_of(display):
+    """Return the labels of the columns in the order of the table."""
+    display = display.plot()
+    names = [shortened(name) for name in display.attributions.feature_names]
+    labels = [label for label in tick_labels(display)[1:-1] if "other columns" not in label]
+    return sorted(labels, key=lambda label: names.index(label.split(" = ")[0]))
+
+
+def ends_of(bars):
+    """Return where horizontal bars begin and end; the second may be the smaller one."""
+    return np.array([(bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars]).T
+
+
+def test_a_waterfall_leads_from_the_baseline_to_the_row_over_the_largest_attributions():
+    drawn = WaterfallDisplay(attributions=ATTRIBUTIONS, row=5).plot()
+    values, order = ATTRIBUTIONS.values[5], np.argsort(-np.abs(ATTRIBUTIONS.values[5]))
+    parts = [*values[order[:10]], values[order[10:]].sum()]
+    starts, ends = ends_of(drawn.bars_)
+    np.testing.assert_allclose(ends - starts, parts)
+    np.testing.assert_allclose(starts[1:], ends[:-1])
+    assert starts[0] == ATTRIBUTIONS.baseline_log_odds[5]
+    np.testing.assert_allclose(ends[-1], ATTRIBUTIONS.log_odds[5] + ATTRIBUTIONS.residual[5])
+    colors = [mpl.colors.to_hex(bar.get_facecolor()).upper() for bar in drawn.bars_]
+    assert colors == ["#D55E00" if part > 0 else "#0072B2" for part in parts]
+    beside = [text.get_text().replace("\N{MINUS SIGN}", "-") for text in drawn.ax_.texts]
+    assert beside == [f"{part:+.2f}" for part in parts]
+
+
+def test_its_labels_are_columns_with_values_and_both_ends_with_probabilities():
+    drawn = WaterfallDisplay(attributions=ATTRIBUTIONS, row=5).plot()
+    first, *columns, others, last = tick_labels(drawn)
+    order = np.argsort(-np.abs(ATTRIBUTIONS.values[5]))[:10]
+    assert columns == [f"{X.columns[k]} = {X.iloc[5, k]:.4g}" for k in order]
+    assert others == "20 other columns"
+    probability = NET.predict_proba(X.iloc[[5]])[0, 1]
+    odds = f"{ATTRIBUTIONS.log_odds[5]:.2f}".replace("-", "\N{MINUS SIGN}")
+    assert last == f"this row: {odds} ({probability:.1%})"
+    assert first.startswith("baseline: ")
+    assert drawn.ax_.get_title() == "class 1, row patient 5"
+    again = WaterfallDisplay.from_estimator(NET, X.iloc[[5]], target=0)
+    assert again.ax_.get_title() == "class 0, row 5"
+    pair = again.attributions.values[0], -ATTRIBUTIONS.values[5]
+    np.testing.assert_allclose(*pair, atol=1e-10)
+
+
+MIXED = pd.DataFrame(
+    {
+        "day": pd.to_datetime(["2024-02-29 00:00", None, "2024-03-01 12:30"] * 8),
+        "city $ and country $": ["a city with a very long name\nof two lines", "Ulm", "Rome"] * 8,
+        "income": [54321.6, np.nan, -1.5] * 8,
+        "a long name of a column, of which the end matters: height": [1, 2, 3] * 8,
+    }
+)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_values_in_labels_are_short_for_any_kind_of_column(library):
+    frame = MIXED if library == "pandas" else pl.from_pandas(MIXED)
+    net = fitted(frame, ["a", "b", "c"] * 8, max_iter=3, early_stopping=False)
+    found = integrated_gradients(net, frame)
+    labels = [labels_of(WaterfallDisplay(attributions=found, row=row)) for row in range(3)]
+    assert list(zip(*labels, strict=True)) == [
+        ("day = 2024-02-29", "day = missing", "day = 2024-03-01 12:30:00"),
+        (
+            "city $ and country $ = a city wi…two lines",
+            "city $ and country $ = Ulm",
+            "city $ and country $ = Rome",
+        ),
+        ("income = 54,322", "income = missing", "income = -1.5"),
+        tuple(f"a long name o…tters: height = {number}" for number in (1, 2, 3)),
+    ]
+    assert all(len(label) <= 28 + 3 + 19 for row in labels for label in row)
+
+
+@pytest.mark.parametrize("display", [WaterfallDisplay, ImportanceDisplay])
+def test_all_columns_have_bars_if_only_one_would_be_left_over(display):
+    some = X.iloc[:, :4]
+    found = integrated_gradients(fitted(some, max_iter=2), some)
+    counts = [len(tick_labels(display(attributions=found, max_columns=n).plot())) for n in (3, 2)]
+    assert counts == ([6, 5] if display is WaterfallDisplay else [4, 3])
+    shown = display(attributions=found, max_columns=2).plot()
+    assert [label for label in tick_labels(shown) if "other" in label] == ["2 other columns"]
+
+
+def test_without_columns_of_x_and_in_an_array_labels_are_what_is_known():
+    net = fitted(encoder=StandardScaler(), max_iter=2)
+    drawn = WaterfallDisplay.from_estimator(net, X.head(2), max_columns=30)
+    assert labels_of(drawn) == X.columns.tolist()
+    net = fitted(X_DIGITS, DIGITS, max_iter=2)
+    drawn = WaterfallDisplay.from_estimator(net, X_DIGITS[:2], row=-1, max_columns=64)
+    assert labels_of(drawn) == [f"x{n} = {value:.4g}" for n, value in enumerate(X_DIGITS[1])]
+
+
+def test_importance_is_the_mean_attribution_in_parts_that_raise_and_lower():
+    drawn = ImportanceDisplay(attributions=ATTRIBUTIONS).plot()
+    importance = ATTRIBUTIONS.importance().sort_values(ascending=False)
+    starts, ends = ends_of(drawn.bars_["raises"])
+    np.testing.assert_allclose(starts, 0)
+    raised = np.maximum(ATTRIBUTIONS.to_frame()[importance.index[:10]], 0).mean()
+    np.testing.assert_allclose(ends, raised)
+    from_raised, ends = ends_of(drawn.bars_["lowers"])
+    np.testing.assert_allclose(from_raised, raised)
+    np.testing.assert_allclose(ends, importance.iloc[:10])
+    assert tick_labels(drawn) == [*importance.index[:10], "20 other columns"]
+    assert drawn.ax_.texts[-1].get_text() == f" {importance.iloc[10:].sum():.2g} in all"
+    assert drawn.ax_.get_title() == "feature importance, 569 rows"
+    one = ImportanceDisplay.from_estimator(NET, X.head(1), target=1)
+    assert one.ax_.get_title() == "feature importance, 1 row"
+    np.testing.assert_allclose(one.attributions.values, ATTRIBUTIONS.values[:1], rtol=1e-10)
+
+
+@pytest.mark.parametrize("display", [WaterfallDisplay, ImportanceDisplay])
+@pytest.mark.parametrize("n_columns", [1, 4, 30])
+def test_nothing_is_cut_off_and_no_number_lies_on_the_labels(display, n_columns):
+    frame = X.iloc[:, :n_columns].rename(columns=lambda name: f"{name} in all the images")
+    found = integrated_gradients(fitted(frame, max_iter=9), frame)
+    for row in (int(found.log_odds.argmin()), int(found.log_odds.argmax())):
+        options = {"row": row} if display is WaterfallDisplay else {}
+        drawn = display(attributions=found, **options).plot()
+        drawn.figure_.draw_without_rendering()
+        axes, page = drawn.ax_.get_window_extent(), drawn.figure_.bbox
+        assert axes.width > page.width / 3
+        for text in (*drawn.ax_.get_yticklabels(), drawn.ax_.title, drawn.ax_.xaxis.label):
+            box = text.get_window_extent()
+            assert page.x0 <= box.x0 <= box.x1 <= page.x1
+            assert page.y0 <= box.y0 <= box.y1 <= page.y1
+        for text in drawn.ax_.texts:
+            box = text.get_window_extent()
+            assert axes.x0 <= box.x0 <= box.x1 <= axes.x1
