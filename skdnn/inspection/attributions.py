@@ -43,7 +43,7 @@ class Gradients:
 
     def __repr__(self):
         """Return the numbers of rows and inputs."""
-        return f"Gradients: {_counts(self.values, 'input')}"
+        return f"Gradients of shape {self.values.shape}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,12 +81,12 @@ class Attributions(Gradients):
     table: object = None
 
     def __repr__(self):
-        """Return the numbers of rows and columns, and the most important columns."""
+        """Return the numbers of rows and columns, and the most important of these."""
         means = np.abs(self.values).mean(axis=0)
         first, _ = largest(means, N_NAMED)
         named = [f"{shortened(self.feature_names[k])} {means[k]:.2g}" for k in first]
-        counts, more = _counts(self.values, "column"), ", ..." * (len(first) < len(means))
-        return f"Attributions: {counts}; importance: {', '.join(named)}{more}"
+        more = ", ..." * (len(first) < len(means))
+        return f"Attributions of shape {self.values.shape}; importance: {', '.join(named)}{more}"
 
     def _columns(self):
         """Return the names of the columns as pandas has or would have them."""
@@ -125,11 +125,6 @@ class Attributions(Gradients):
         import pandas as pd
 
         return pd.DataFrame(self.values, self.index, self._columns())
-
-
-def _counts(values, noun):
-    counts = zip(values.shape, ("row", noun), strict=True)
-    return ", ".join(f"{count:,} {name}{'s' * (count != 1)}" for count, name in counts)
 
 
 def input_gradients(estimator, X, target=None):

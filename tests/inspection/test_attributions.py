@@ -317,14 +317,14 @@ def test_a_pipeline_that_makes_arrays_or_other_columns_keeps_the_index():
 def test_the_repr_is_one_short_line_that_names_the_most_important_columns(ages):
     found = integrated_gradients(ages, FRAME)
     start, end = (
-        f"Attributions: 96 rows, 10 columns; importance: age {means_of(found)[0]:.2g}, ",
+        f"Attributions of shape (96, 10); importance: age {means_of(found)[0]:.2g}, ",
         ", ...",
     )
     assert repr(found).startswith(start)
     assert repr(found).endswith(end)
     assert repr(found).count(",") == 4
     n_inputs = len(ages.encoder_.get_feature_names_out())
-    assert repr(input_gradients(ages, FRAME)) == f"Gradients: 96 rows, {n_inputs} inputs"
+    assert repr(input_gradients(ages, FRAME)) == f"Gradients of shape (96, {n_inputs})"
 
 
 def means_of(found):
@@ -336,7 +336,7 @@ def test_the_repr_of_one_column_with_a_long_name_is_short_too():
     found = integrated_gradients(small(max_iter=2).fit(frame, SPECIES), frame.head(1))
     name = "long petal wi…al width (cm)"
     importance = f"{means_of(found)[0]:.2g}"
-    assert repr(found) == f"Attributions: 1 row, 1 column; importance: {name} {importance}"
+    assert repr(found) == f"Attributions of shape (1, 1); importance: {name} {importance}"
 
 
 # Baselines
