@@ -4,6 +4,8 @@ The comment after each name is the first version of scikit-learn that has it. Su
 to 1.9.
 """
 
+from collections import ChainMap
+
 import sklearn
 from sklearn.base import _fit_context as fit_context  # 1.3 and later
 from sklearn.utils import _safe_indexing as safe_indexing  # 0.22 and later
@@ -44,6 +46,22 @@ except ImportError:
     def with_callbacks(method):
         """Return the method unchanged."""
         return method
+
+
+class Choices(StrOptions):
+    """The strings in tables or sets; those added later count too, and messages sort them.
+
+    Parameters
+    ----------
+    *tables : dict or set of str
+    """
+
+    def __init__(self, *tables):
+        super().__init__(ChainMap(*tables).keys())
+
+    def __str__(self):
+        """Return the strings in alphabetical order."""
+        return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
 
 
 CALLBACKS = "_skl_callbacks"  # where scikit-learn 1.9 keeps them

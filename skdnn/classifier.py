@@ -19,21 +19,11 @@ from skdnn.estimator.labels import check_labels, learn_labels
 from skdnn.estimator.out_of_fold import calibrate
 from skdnn.estimator.parameters import CONSTRAINTS, EPOCH, settings_of
 from skdnn.estimator.predict import predict_blocks
-from skdnn.estimator.solvers import SOLVERS
+from skdnn.estimator.solvers import takes_steps
 from skdnn.estimator.summary import summarize
 from skdnn.estimator.threads import threads_apart
 from skdnn.estimator.training_rows import make_task
 from skdnn.tabular.dataframes import check_table
-
-
-def _takes_steps(estimator):
-    """Return True if the solver has ``partial_fit``; raise an AttributeError otherwise."""
-    if SOLVERS[estimator.solver].rule is None:
-        raise AttributeError(
-            f"partial_fit is not available with solver={estimator.solver!r}, which needs all rows "
-            "at once. Choose another solver, such as 'adamw'."
-        )
-    return True
 
 
 @dataclass(eq=False, repr=False)
@@ -377,7 +367,7 @@ class DeepNetClassifier(
         callbacks.finish(fitted)
         return fitted
 
-    @available_if(_takes_steps)
+    @available_if(takes_steps)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None, refit_encoder=False):
         """Train all members for one epoch on all rows, at a constant learning rate.

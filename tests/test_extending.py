@@ -10,7 +10,6 @@ import pytest
 from gradient_checks import Problem, assert_gradient
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_moons
-from sklearn.utils._param_validation import StrOptions
 
 from skdnn import DeepNetClassifier
 from skdnn.core.activations import ACTIVATIONS, Activation
@@ -25,8 +24,7 @@ from skdnn.core.prediction import predict_logits
 from skdnn.core.schedules import SCHEDULES
 from skdnn.core.tape import Tape
 from skdnn.core.training import Plan, Split, State, train
-from skdnn.estimator.parameters import CONSTRAINTS
-from skdnn.estimator.solvers import PLAIN, SOLVERS, Solver
+from skdnn.estimator.solvers import SOLVERS
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 ENGINES = pytest.mark.parametrize(
@@ -209,10 +207,6 @@ def _tables(monkeypatch):
     monkeypatch.setitem(ACTIVATIONS, "softsign", SOFTSIGN)
     monkeypatch.setitem(LOSSES, "brier", BRIER)
     monkeypatch.setitem(OPTIMIZERS, "lion", Lion)
-    recipe = {**PLAIN, "learning_rate": "cosine", "learning_rate_init": 3e-3, "batch_size": 32}
-    solver = Solver(recipe, Lion, {"beta_1": "beta_1", "beta_2": "beta_2"})
-    monkeypatch.setitem(SOLVERS, "lion", solver)
-    monkeypatch.setitem(CONSTRAINTS, "solver", [StrOptions(set(SOLVERS))])
 
 
 @contextmanager
@@ -245,7 +239,7 @@ def is_called(kernel_, functions, is_compiled):
 
 
 ADDED = {
-    "activation": ({"activation": ["softsign", "softsign"]}, lambda: finisher(SOFTSIGN)),
+    "activation": ({"activation": "softsign"}, lambda: finisher(SOFTSIGN)),
     "activation itself": ({"activation": SOFTSIGN}, lambda: finisher(SOFTSIGN)),
     "loss": ({"loss": BRIER, "data": THREE, "solver": "adam"}, lambda: brier),
     "rule": ({"solver": "lion"}, lambda: lion_step),
@@ -274,15 +268,35 @@ def test_compiled_or_not_the_network_is_the_same_to_rounding(piece):
 
 @ENGINES
 def test_all_pieces_together(is_compiled):
-    net, functions = fit_recorded(
-        is_compiled, THREE, activation=["softsign"] * 2, loss=BRIER, solver="lion"
-    )
+    options = {"activation": "softsign", "loss": BRIER, "solver": "lion"}
+    net, functions = fit_recorded(is_compiled, THREE, **options, learning_rate_init=0.01)
     for kernel_ in (finisher(SOFTSIGN), brier, lion_step):
         assert is_called(kernel_, functions, is_compiled)
     assert net.score(*THREE) > 0.85
     with compiled(is_compiled):
         again = clone(net).fit(*THREE)
     np.testing.assert_array_equal(again.predict_proba(THREE[0]), net.predict_proba(THREE[0]))
+
+
+def test_an_added_rule_gets_the_parameters_of_its_name_and_the_defaults_of_adam():
+    rules = []
+
+    class Noted(Lion):
+        def __init__(self, beta_2=0.99, strength=7.0, beta_1=0.9):
+            super().__init__(beta_1, beta_2)
+            self.strength = strength
+            rules.append(self)
+
+    with mock.patch.dict(OPTIMIZERS, noted=Noted):
+        net = DeepNetClassifier(**{**SMALL, "max_iter": 2}, solver="noted", beta_1=0.4).fit(X, y)
+        assert hasattr(net, "partial_fit")
+    (rule,) = rules
+    assert (rule.beta_1, rule.beta_2, rule.strength) == (0.4, net.beta_2, 7.0)
+    given = ("learning_rate", "learning_rate_init", "weight_decay")
+    recipe = SOLVERS["adam"].recipe
+    assert [net.resolved_params_[k] for k in given] == [recipe[k] for k in given]
+    with pytest.raises(ValueError, match=r"must be a str among .*'gd', 'lbfgs', 'lion', 'sgd'"):
+        DeepNetClassifier(solver="noted").fit(X, y)
 
 
 def test_a_network_with_an_added_activation_and_solver_pickles():

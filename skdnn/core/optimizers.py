@@ -89,19 +89,19 @@ class Momentum:
     ----------
     momentum : float in [0, 1]
         Share of the velocity that each step keeps.
-    nesterov : bool
+    nesterovs_momentum : bool
         Whether to look ahead along the velocity.
     """
 
     memory = ("velocity",)
     step = follow_velocity
 
-    def __init__(self, momentum=0.9, nesterov=True):
-        self.momentum, self.nesterov = momentum, nesterov
+    def __init__(self, momentum=0.9, nesterovs_momentum=True):
+        self.momentum, self.nesterovs_momentum = momentum, nesterovs_momentum
 
     def numbers(self, rates, steps):
         """Return the rates, the share that the velocity keeps, and what is followed."""
-        ahead = (1.0, self.momentum) if self.nesterov else (0.0, 1.0)
+        ahead = (1.0, self.momentum) if self.nesterovs_momentum else (0.0, 1.0)
         return [rates, self.momentum, *ahead]
 
 

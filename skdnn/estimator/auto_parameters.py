@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.core.activations import ACTIVATIONS, check_activation, is_activation
-from skdnn.estimator.solvers import SOLVERS
+from skdnn.estimator.solvers import solver_of
 
 HIDDEN_LAYER_SIZES = (256, 256)
 # Of "adamw". For small data, fewer units are about as accurate in two fifths of the time.
@@ -82,7 +82,7 @@ def resolve(settings, data_size, validates, before=None):
     dict
         The values of all parameters that may be "auto" in training.
     """
-    solver = SOLVERS[settings.solver]
+    solver = solver_of(settings)
     recipe = {"hidden_layer_sizes": HIDDEN_LAYER_SIZES, "activation": None, **solver.recipe}
     if solver.adapts:
         recipe |= _recipe_for(data_size)

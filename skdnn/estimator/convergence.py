@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skdnn.estimator.solvers import SOLVERS
+from skdnn.estimator.solvers import solver_of
 
 CALLER = 7  # stack level of the call of fit
 
@@ -50,7 +50,7 @@ def _hit_limit(settings, history, plan):
     """Return whether training without a fixed length ended only because of ``max_iter``."""
     # A schedule of fixed length is complete at max_iter, and so is a solver that by default has no
     # patience.
-    is_patient = SOLVERS[settings.solver].has_patience or settings.n_iter_no_change != "auto"
+    is_patient = solver_of(settings).has_patience or settings.n_iter_no_change != "auto"
     is_open_ended = plan.schedule.is_open_ended and not settings.is_part
     may_converge = is_open_ended and is_patient and plan.tol > 0
     has_ended = plan.keep_best or history.stopped_by or history.has_converged.all()

@@ -10,7 +10,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import has_fit_parameter
 
 from skdnn.core.batches import DenseRows, SparseRows
-from skdnn.estimator.solvers import SOLVERS
+from skdnn.estimator.solvers import solver_of
 from skdnn.tabular import target_statistics
 from skdnn.tabular.dataframes import (
     check_finite,
@@ -26,7 +26,7 @@ FEW_NEW = 0.05  # share of rows with new categories up to which they are not wor
 
 def fit_encoder(settings, dtype, samples, labels):
     """Return a fitted encoder: ``"auto"``, ``"passthrough"`` or a clone of the one given."""
-    n_bins = "auto" if SOLVERS[settings.solver].adapts else 0
+    n_bins = "auto" if solver_of(settings).adapts else 0
     auto = TableEncoder(n_bins=n_bins, dtype=dtype, drop_constants=not settings.is_part)
     named = {"auto": auto, "passthrough": FunctionTransformer()}
     encoder = settings.encoder

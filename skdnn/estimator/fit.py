@@ -20,7 +20,7 @@ from skdnn.estimator.initialization import initial_params, member_generators
 from skdnn.estimator.out_of_fold import MIXED
 from skdnn.estimator.parameters import check_together
 from skdnn.estimator.scoring import Score
-from skdnn.estimator.solvers import SOLVERS
+from skdnn.estimator.solvers import make_rule, solver_of
 
 
 def train_members(settings, task, before, callbacks, threads):
@@ -134,8 +134,7 @@ def loss_of(settings, labels):
 
 def make_plan(settings, resolved, network, task):
     """Return the Plan of training, from the parameters."""
-    solver, schedule = SOLVERS[settings.solver], as_schedule(SCHEDULES[resolved["learning_rate"]])
-    options = {name: getattr(settings, given) for name, given in solver.options.items()}
+    schedule = as_schedule(SCHEDULES[resolved["learning_rate"]])
     score = None  # the accuracy
     if settings.scoring is not None and task.valid is not None:
         score = Score(settings.scoring, task.schema.labels, network, task.split, task.valid)
@@ -144,11 +143,11 @@ def make_plan(settings, resolved, network, task):
     return Plan(
         loss=loss_of(settings, task.schema.labels),
         score=score,
-        rule=solver.rule and solver.rule(**options),
+        rule=make_rule(settings),
         schedule=schedule,
         learning_rate=resolved["learning_rate_init"],
         n_epochs=resolved["max_iter"],
-        shuffle=settings.shuffle and not solver.takes_all_rows,
+        shuffle=settings.shuffle and not solver_of(settings).takes_all_rows,
         patience=resolved["n_iter_no_change"],
         keep_best=task.keeps_best,
         adaptive=schedule.is_adaptive,

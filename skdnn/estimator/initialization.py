@@ -6,7 +6,7 @@ from skdnn.core.activations import as_activation
 from skdnn.core.network import connect, initialize
 from skdnn.estimator.auto_parameters import OUTPUT_SCALE
 from skdnn.estimator.fitted_model import overwrite
-from skdnn.estimator.solvers import SOLVERS
+from skdnn.estimator.solvers import solver_of
 
 
 def member_generators(seed, n_epochs_before, n_members):
@@ -21,7 +21,7 @@ def initial_params(settings, task, network, resolved, rngs):
     n_layers, is_auto = len(resolved["activation"]) + 1, settings.init == "auto"
     init = ["glorot_uniform" if is_auto else settings.init] * n_layers
     scale = [settings.init_scale] * n_layers
-    if is_auto and SOLVERS[settings.solver].adapts:
+    if is_auto and solver_of(settings).adapts:
         init = [as_activation(item).init for item in resolved["activation"]] + ["he_normal"]
         scale[-1] *= OUTPUT_SCALE
     initialize(network, params, rngs, init, scale)

@@ -6,14 +6,15 @@ from types import SimpleNamespace
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
-from skdnn._compat import HasMethods, Interval, Options, StrOptions
+from skdnn._compat import Choices, HasMethods, Interval, Options
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.initializers import INITIALIZERS
+from skdnn.core.optimizers import OPTIMIZERS
 from skdnn.core.schedules import SCHEDULES
 from skdnn.estimator.auto_parameters import is_auto
-from skdnn.estimator.solvers import SOLVERS
+from skdnn.estimator.solvers import SOLVERS, solver_of
 
-AUTO = StrOptions({"auto"})
+AUTO = Choices({"auto"})
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 NON_NEGATIVE = Interval(Real, 0, None, closed="left")
@@ -30,9 +31,9 @@ CONSTRAINTS = {
     **{name: ["array-like", None] for name in ("coefs_init", "intercepts_init")},
     "nesterovs_momentum": ["boolean"],
     "hidden_layer_sizes": ["array-like", POSITIVE_INT, AUTO],
-    "activation": [StrOptions(set(ACTIVATIONS)), "array-like", callable, VALUE_AND_SLOPE],
-    "solver": [StrOptions(set(SOLVERS))],
-    "learning_rate": [StrOptions({*SCHEDULES, "auto"})],
+    "activation": [Choices(ACTIVATIONS), "array-like", callable, VALUE_AND_SLOPE],
+    "solver": [Choices(SOLVERS, OPTIMIZERS)],
+    "learning_rate": [Choices(SCHEDULES, {"auto"})],
     "learning_rate_init": [AUTO, POSITIVE],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
@@ -40,17 +41,17 @@ CONSTRAINTS = {
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [AUTO, POSITIVE_INT, Options(Real, {np.inf})],
     "max_fun": [POSITIVE_INT],
-    "loss": [StrOptions({"log_loss"}), callable, HasMethods(["value_and_gradient"])],
-    "scoring": [StrOptions(set(get_scorer_names())), callable, None],
-    "init": [StrOptions({*INITIALIZERS, "auto"})],
+    "loss": [Choices({"log_loss"}), callable, HasMethods(["value_and_gradient"])],
+    "scoring": [Choices(set(get_scorer_names())), callable, None],
+    "init": [Choices(INITIALIZERS, {"auto"})],
     "connectivity": [AUTO, Interval(Real, 0, 1, closed="right"), None],
     "weight_decay": [AUTO, NON_NEGATIVE],
     "max_grad_norm": [POSITIVE, None],
-    "class_weight": [dict, StrOptions({"balanced"}), None],
+    "class_weight": [dict, Choices({"balanced"}), None],
     "cv": ["cv_object"],
-    "encoder": [StrOptions({"auto", "passthrough"}), HasMethods(["fit", "transform"])],
+    "encoder": [Choices({"auto", "passthrough"}), HasMethods(["fit", "transform"])],
     "target_statistics": [AUTO, POSITIVE_INT, None],
-    "dtype": [StrOptions({"float32", "float64", "input"})],
+    "dtype": [Choices({"float32", "float64", "input"})],
     "n_jobs": [POSITIVE_INT, Interval(Integral, None, -1, closed="right"), None],
 }
 
@@ -64,7 +65,7 @@ def check_together(settings, resolved, is_sparse):
         If a parameter cannot be used with the solver, or with sparse rows.
     """
     for name in ("dropout", "input_dropout"):
-        if SOLVERS[settings.solver].rule is None and resolved[name]:
+        if solver_of(settings).rule is None and resolved[name]:
             raise ValueError(
                 f"solver={settings.solver!r} needs a deterministic loss, but "
                 f"{name}={resolved[name]!r} makes it random. Set {name}=0, or choose another "

@@ -1,5 +1,6 @@
 """The solvers: their update rules, options, and values of "auto"."""
 
+from inspect import signature
 from typing import NamedTuple
 
 from skdnn.core.optimizers import OPTIMIZERS
@@ -14,8 +15,6 @@ class Solver(NamedTuple):
         Values of "auto" with this solver.
     rule : callable or None
         A class of :mod:`skdnn.core.optimizers`; None stands for SciPy's L-BFGS.
-    options : dict of str to str
-        Arguments of the rule, and the parameters of the estimator for them.
     takes_all_rows : bool
         Whether every step uses all rows (full batch).
     has_patience : bool
@@ -27,7 +26,6 @@ class Solver(NamedTuple):
 
     recipe: dict
     rule: type | None = None
-    options: dict = {}  # noqa: RUF012 - never written to
     takes_all_rows: bool = False
     has_patience: bool = True
     adapts: bool = False
@@ -36,19 +34,16 @@ class Solver(NamedTuple):
 PLAIN = {"batch_size": 200, "learning_rate": "constant", "max_iter": 200, "connectivity": None}
 PLAIN |= dict.fromkeys(("dropout", "input_dropout", "weight_decay", "label_smoothing"), 0.0)
 REGULARIZED = {**PLAIN, "weight_decay": 1e-2, "label_smoothing": 0.05}
-SGD_OPTIONS = {"momentum": "momentum", "nesterov": "nesterovs_momentum"}
-ADAM_OPTIONS = {name: name for name in ("beta_1", "beta_2", "epsilon")}
 
 # By default, only "adamw" regularizes; the others have the defaults of MLPClassifier.
 SOLVERS = {
     "adamw": Solver(
         {**REGULARIZED, "learning_rate": "cosine", "learning_rate_init": 5e-3},
         OPTIMIZERS["adamw"],
-        ADAM_OPTIONS,
         adapts=True,
     ),
-    "adam": Solver({**PLAIN, "learning_rate_init": 1e-3}, OPTIMIZERS["adam"], ADAM_OPTIONS),
-    "sgd": Solver({**PLAIN, "learning_rate_init": 1e-2}, OPTIMIZERS["sgd"], SGD_OPTIONS),
+    "adam": Solver({**PLAIN, "learning_rate_init": 1e-3}, OPTIMIZERS["adam"]),
+    "sgd": Solver({**PLAIN, "learning_rate_init": 1e-2}, OPTIMIZERS["sgd"]),
     "gd": Solver(
         {**PLAIN, "learning_rate_init": 0.1, "max_iter": 1000},
         OPTIMIZERS["gd"],
@@ -57,3 +52,42 @@ SOLVERS = {
     ),
     "lbfgs": Solver({**PLAIN, "learning_rate_init": 1.0}, takes_all_rows=True),
 }
+
+
+def solver_of(settings):
+    """Return the Solver of the parameters; an update rule without an entry is used like "adam"."""
+    name = settings.solver
+    return SOLVERS[name] if name in SOLVERS else SOLVERS["adam"]._replace(rule=OPTIMIZERS[name])
+
+
+def make_rule(settings):
+    """Return the update rule; arguments named like parameters of the estimator have their values.
+
+    Returns
+    -------
+    object or None
+        None for L-BFGS.
+    """
+    rule = solver_of(settings).rule
+    if rule is None:
+        return None
+    return rule(
+        **{k: getattr(settings, k) for k in signature(rule).parameters if hasattr(settings, k)}
+    )
+
+
+def takes_steps(estimator):
+    """Return True if the solver has ``partial_fit``.
+
+    Raises
+    ------
+    AttributeError
+        If it has not.
+    """
+    # An unknown solver gets the error of scikit-learn's validation, when partial_fit is called.
+    if estimator.solver in SOLVERS and SOLVERS[estimator.solver].rule is None:
+        raise AttributeError(
+            f"partial_fit is not available with solver={estimator.solver!r}, which needs all rows "
+            "at once. Choose another solver, such as 'adamw'."
+        )
+    return True

@@ -15,7 +15,7 @@ ENGINES = pytest.mark.parametrize(
 
 
 def momentum_without_nesterov(**options):
-    return Momentum(nesterov=False, **options)
+    return Momentum(nesterovs_momentum=False, **options)
 
 
 RULES = {**OPTIMIZERS, "sgd without nesterov": momentum_without_nesterov}

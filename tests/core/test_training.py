@@ -210,10 +210,10 @@ def fit_quietly(classifier):
 
 SGD = {"solver": "sgd", "momentum": 0.8, "nesterovs_momentum": False}
 THEIRS = {
-    "momentum": (SGD, Momentum(momentum=0.8, nesterov=False), {}),
+    "momentum": (SGD, Momentum(momentum=0.8, nesterovs_momentum=False), {}),
     "nesterov": (
         SGD | {"nesterovs_momentum": True},
-        Momentum(momentum=0.8, nesterov=True),
+        Momentum(momentum=0.8, nesterovs_momentum=True),
         {},
     ),
     # Without momentum: their velocity remembers the rates of the past, ours does not.

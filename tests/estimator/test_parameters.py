@@ -10,6 +10,7 @@ from sklearn.neural_network import MLPClassifier
 from skdnn import DeepNetClassifier
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.initializers import INITIALIZERS
+from skdnn.core.optimizers import OPTIMIZERS
 from skdnn.core.schedules import SCHEDULES
 from skdnn.estimator.auto_parameters import DataSize, resolve
 from skdnn.estimator.parameters import CONSTRAINTS
@@ -42,7 +43,7 @@ def test_every_parameter_of_mlpclassifier_is_here():
         ("activation", ACTIVATIONS),
         ("init", INITIALIZERS),
         ("learning_rate", SCHEDULES),
-        ("solver", SOLVERS),
+        ("solver", SOLVERS | OPTIMIZERS),
     ],
 )
 def test_every_option_of_a_table_is_documented_and_trains(parameter, table):
