@@ -5,6 +5,7 @@ to 1.9.
 """
 
 from collections import ChainMap
+from difflib import get_close_matches
 
 import sklearn
 from sklearn.base import _fit_context as fit_context  # 1.3 and later
@@ -12,6 +13,7 @@ from sklearn.utils import _safe_indexing as safe_indexing  # 0.22 and later
 from sklearn.utils._param_validation import (  # 1.2 and later
     HasMethods,
     Interval,
+    InvalidParameterError,
     Options,
     StrOptions,
     validate_parameter_constraints,
@@ -62,6 +64,29 @@ class Choices(StrOptions):
     def __str__(self):
         """Return the strings in alphabetical order."""
         return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
+
+
+# Other libraries' names of activations, for hints.
+SYNONYMS = {"sigmoid": "logistic", "swish": "silu", "linear": "identity"}
+
+
+class HintMixin:
+    """Add the most similar choice to scikit-learn's error for a string that is not accepted."""
+
+    def _validate_params(self):  # 1.2 and later
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            raise InvalidParameterError(f"{error}{self._hint(str(error))}") from None
+
+    def _hint(self, message):
+        name = message.split("'")[1]
+        given, constraints = getattr(self, name), self._parameter_constraints[name]
+        choices = [option for each in constraints for option in getattr(each, "options", ())]
+        known = {option.lower(): option for option in choices if isinstance(option, str)}
+        known |= {word: name for word, name in SYNONYMS.items() if name in choices}
+        close = get_close_matches(given.lower(), known, n=1) if isinstance(given, str) else []
+        return f" Did you mean {known[close[0]]!r}?" if close else ""
 
 
 CALLBACKS = "_skl_callbacks"  # where scikit-learn 1.9 keeps them

@@ -7,7 +7,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
-from skdnn._compat import CallbackSupportMixin, fit_context, with_callbacks, without_callbacks
+from skdnn._compat import (
+    CallbackSupportMixin,
+    HintMixin,
+    fit_context,
+    with_callbacks,
+    without_callbacks,
+)
 from skdnn.core.averaging import log_mean_proba, mean_proba
 from skdnn.estimator.auto_parameters import count_members, is_auto
 from skdnn.estimator.diagram import NotebookMixin
@@ -28,7 +34,7 @@ from skdnn.tabular.dataframes import check_table
 
 @dataclass(eq=False, repr=False)
 class DeepNetClassifier(
-    FittedAttributes, NotebookMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator
+    HintMixin, FittedAttributes, NotebookMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator
 ):
     """A deep neural network for tables of mixed columns, with calibrated probabilities.
 

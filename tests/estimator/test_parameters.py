@@ -6,6 +6,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.datasets import load_digits, load_iris
 from sklearn.neural_network import MLPClassifier
+from sklearn.utils._param_validation import InvalidParameterError
 
 from skdnn import DeepNetClassifier
 from skdnn.core.activations import ACTIVATIONS
@@ -52,6 +53,46 @@ def test_every_option_of_a_table_is_documented_and_trains(parameter, table):
         if option != "zeros":  # hidden units that start equal stay equal
             net = DeepNetClassifier(**{**QUICK, parameter: option, "max_iter": 30}).fit(X, y)
             assert net.loss_curve_[-1] < net.loss_curve_[0]
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    ("name", "given", "hint"),
+    [
+        ("solver", "Adam", "adam"),
+        ("solver", "AdamW", "adamw"),
+        ("activation", "leakyrelu", "leaky_relu"),
+        ("activation", "Sigmoid", "logistic"),
+        ("init", "He-normal", "he_normal"),
+        ("learning_rate", "invscale", "invscaling"),
+        ("batch_size", "Auto", "auto"),
+        ("scoring", "log_loss", "neg_log_loss"),
+        ("encoder", "pass-through", "passthrough"),
+    ],
+)
+def test_the_error_for_a_wrong_name_suggests_the_most_similar_one(name, given, hint, method):
+    with pytest.raises(InvalidParameterError) as error:
+        getattr(DeepNetClassifier(**{name: given}), method)(X, y)
+    assert str(error.value).startswith(f"The {name!r} parameter of DeepNetClassifier must be a str")
+    assert str(error.value).endswith(f" Got {given!r} instead. Did you mean {hint!r}?")
+
+
+@pytest.mark.parametrize("table", [ACTIVATIONS, SOLVERS], ids=["activation", "solver"])
+def test_the_error_for_a_wrong_name_lists_the_right_ones_in_order(table):
+    name = "activation" if table is ACTIVATIONS else "solver"
+    with pytest.raises(InvalidParameterError) as error:
+        DeepNetClassifier(**{name: "something else"}).fit(X, y)
+    assert f"{{{str(sorted(table))[1:-1]}}}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"solver": "cobyla"}, {"solver": 3}, {"alpha": "x"}, {"alpha": -1.0, "solver": "Adam"}],
+    ids=str,
+)
+def test_there_is_no_hint_where_nothing_is_similar_or_the_error_is_about_something_else(wrong):
+    with pytest.raises(InvalidParameterError, match=r"Got \S+ instead\.$"):
+        DeepNetClassifier(**wrong).fit(X, y)
 
 
 def test_activations_can_differ_by_layer():
