@@ -153,8 +153,13 @@ def _notes(summary):
     yield f"epochs: {summary.n_iter} run, best {best}; temperature {summary.temperature:.3g}"
     yield f"trained with {trained_with}"
     if summary.auto:
-        values = [f"{name}={value!r}" for name, value in summary.auto.items()]
+        values = [f"{name}={_rounded(value)!r}" for name, value in summary.auto.items()]
         yield from _wrap("values of auto", values)
+
+
+def _rounded(value):
+    """Return a float with three digits; anything else as it is."""
+    return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
 def _wrap(title, words):

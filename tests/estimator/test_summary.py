@@ -59,6 +59,14 @@ def test_its_text_is_a_table_with_every_layer_and_what_auto_became():
     assert repr(summary) == str(summary)
 
 
+def test_numbers_are_printed_with_three_digits():
+    net = fitted(X.iloc[:, :3])
+    text = " ".join(str(net.summary()).split())
+    assert " connectivity=0.667," in text
+    assert " input_dropout=0.0," in text
+    assert net.summary().auto["connectivity"] == 4 / 6
+
+
 def test_one_network_and_ignored_columns_are_said_as_such():
     frame = X.assign(id=[f"iris {number}" for number in range(150)])
     text = str(fitted(frame, n_members=1).summary())
