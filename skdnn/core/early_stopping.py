@@ -1,6 +1,7 @@
-"""Early stopping: the criterion, the best epoch of each member, and how long ago it was.
+"""Early stopping: the criterion, the best epoch of each member, and the end of its patience.
 
-:meth:`skdnn.core.ensemble.Ensemble.stop_or_slow_down` compares that to the patience.
+After each epoch, :mod:`skdnn.core.training` calls ``StoppingCriterion.monitored``, then
+``BestEpochs.update``, then ``out_of_patience``.
 """
 
 import numpy as np
@@ -15,18 +16,18 @@ class BestEpochs:
         Parameters to start from.
     tol : float
         A decrease of the loss by less does not reset patience.
-    keep : bool
+    keep_best : bool
         Whether to keep a copy of the best parameters.
     """
 
-    def __init__(self, params, tol, keep):
+    def __init__(self, params, tol, keep_best):
         n_members = len(params)
         self.tol = tol
         # Finite, so that an infinite loss is no progress.
         self.loss = np.full(n_members, np.finfo(np.float64).max)
         self.epoch = np.zeros(n_members, np.intp)
         self.waited = np.zeros(n_members, np.intp)
-        self.params = params.copy() if keep else None
+        self.params = params.copy() if keep_best else None
 
     def update(self, epoch, losses, params):
         """Record the losses of an epoch.
@@ -55,6 +56,34 @@ class BestEpochs:
             setattr(self, name, getattr(self, name)[members])
         if self.params is not None:
             self.params = self.params[members]
+
+
+SMALLEST_RATE = 1e-6  # where the adaptive schedule ends, as in MLPClassifier
+
+
+def out_of_patience(best, rates, plan):
+    """Return which members have waited longer than the patience, and are to stop.
+
+    With the adaptive schedule, such a member first goes on at a lower learning rate.
+
+    Parameters
+    ----------
+    best : BestEpochs
+    rates : ndarray of shape (n_members, 1)
+        Factor on the learning rate of each member; changed in place.
+    plan : Plan
+
+    Returns
+    -------
+    ndarray of bool of shape (n_members,)
+    """
+    impatient = best.waited > plan.patience
+    if plan.adaptive:
+        lowered = impatient & (plan.learning_rate * rates[:, 0] > SMALLEST_RATE)
+        rates[lowered] /= 5
+        best.waited[lowered] = 0
+        impatient &= ~lowered
+    return impatient
 
 
 # Validation rows of a member from which its own loss has the larger weight.

@@ -1,4 +1,4 @@
-"""The members that are still training: steps, validation, divergence, patience."""
+"""The members that are still training: steps, validation, divergence."""
 
 import math
 from itertools import compress
@@ -10,7 +10,6 @@ from skdnn.core.schedules import Progress
 from skdnn.core.steps import Members, Steps
 
 MAX_FAILURES = 10  # divergences after which a member gives up
-SMALLEST_RATE = 1e-6  # where the adaptive schedule ends, as in MLPClassifier
 # Of each parameter there are the value, the gradient and two moments, and about as much again is
 # written by the layers. CACHE bytes of all that are near enough to the processor.
 ARRAYS, CACHE = 6, 2**22
@@ -86,6 +85,11 @@ class Ensemble:
         self.best.select(kept)
         self._prepare()
 
+    @property
+    def has_failed(self):
+        """Whether a member has diverged too often, shape (n_members,)."""
+        return self.n_failures >= MAX_FAILURES
+
     def epoch(self, number):
         """Train for an epoch and validate.
 
@@ -134,10 +138,6 @@ class Ensemble:
             report[2] = self.plan.score(self.members[span], self.params[span])
         return report
 
-    def update_best(self, number, monitored):
-        """Take note of the early-stopping criterion after an epoch, shape (n_members,)."""
-        self.best.update(number, monitored, self.params)
-
     def _rates(self, number):
         """Return the rates of the steps of an epoch."""
         plan, n_batches = self.plan, self.job.layout.n_batches
@@ -158,16 +158,3 @@ class Ensemble:
         self.n_failures[span][bad] += 1
         for memory in self.memory:
             memory[span][bad] = 0
-
-    def stop_or_slow_down(self):
-        """Return which members are out of patience, and which are to stop.
-
-        With the adaptive schedule, patience running out lowers the rate before it ends training.
-        """
-        impatient = self.best.waited > self.plan.patience
-        if self.plan.adaptive:
-            lowered = impatient & (self.plan.learning_rate * self.rates[:, 0] > SMALLEST_RATE)
-            self.rates[lowered] /= 5
-            self.best.waited[lowered] = 0
-            impatient &= ~lowered
-        return impatient, impatient | (self.n_failures >= MAX_FAILURES)

@@ -12,7 +12,7 @@ import numpy as np
 
 from skdnn.core import compiling
 from skdnn.core.batches import Data, plan_batches
-from skdnn.core.early_stopping import StoppingCriterion
+from skdnn.core.early_stopping import StoppingCriterion, out_of_patience
 from skdnn.core.ensemble import Ensemble
 from skdnn.core.losses import Loss
 from skdnn.core.steps import Job
@@ -34,11 +34,11 @@ class Plan(NamedTuple):
     batch_size : int
     shuffle : bool
     patience : float
-        Most epochs without progress before a member stops.
+        Largest number of epochs without progress before a member stops.
     tol : float
     keep_best : bool
-        Whether validation decides: patience watches its loss and the best parameters are put
-        back. Otherwise patience watches the training loss and the last ones are kept.
+        Whether early stopping uses the validation loss (or score), and each member keeps the
+        parameters of its best epoch. Otherwise it uses the training loss, and the last are kept.
     adaptive : bool
         Whether to divide the rate by 5, instead of stopping, when patience runs out.
     alpha : float
@@ -251,7 +251,8 @@ def _run_epochs(results, criterion, callbacks):
             callbacks.begin()
         curve = np.full((3, len(results.best_epoch)), np.nan)
         curve[:, ensemble.members] = ensemble.epoch(number)
-        ensemble.update_best(number, criterion.monitored(curve)[ensemble.members])
+        monitored = criterion.monitored(curve)[ensemble.members]
+        ensemble.best.update(number, monitored, ensemble.params)
         results.curves.append(curve)
         are_left = _retire(results)
         if callbacks is not None and callbacks.end(number, curve, results.params):
@@ -264,7 +265,8 @@ def _run_epochs(results, criterion, callbacks):
 def _retire(results):
     """Keep the results of the members that are done; tell whether any are left."""
     ensemble = results.ensemble
-    impatient, done = ensemble.stop_or_slow_down()
+    impatient = out_of_patience(ensemble.best, ensemble.rates, ensemble.plan)
+    done = impatient | ensemble.has_failed
     if done.any():
         results.has_converged[ensemble.members[impatient]] = True
         results.add_members(done)

@@ -4,11 +4,11 @@ import pytest
 from skdnn.core.early_stopping import BestEpochs
 
 
-def watch(losses, tol=0.0, keep=True):
+def watch(losses, tol=0.0, keep_best=True):
     """Show ``losses``, (n_epochs, n_members); the parameter of each epoch is its number."""
     losses = np.asarray(losses, float)
     n_members = losses.shape[1]
-    best = BestEpochs(np.full((n_members, 1), -1.0), tol, keep)
+    best = BestEpochs(np.full((n_members, 1), -1.0), tol, keep_best)
     waited = []
     for epoch, of_members in enumerate(losses):
         best.update(epoch, of_members, np.full((n_members, 1), float(epoch)))
@@ -58,14 +58,14 @@ def test_members_without_a_finite_loss_keep_what_they_started_from():
 
 def test_the_best_parameters_are_a_copy():
     params = np.zeros((1, 2))
-    best = BestEpochs(params, 0.0, keep=True)
+    best = BestEpochs(params, 0.0, keep_best=True)
     best.update(0, np.array([1.0]), params)
     params += 1
     np.testing.assert_array_equal(best.params, 0)
 
 
 def test_without_keeping_there_are_no_parameters():
-    best, _ = watch([[2], [1]], keep=False)
+    best, _ = watch([[2], [1]], keep_best=False)
     assert best.params is None
     assert best.epoch[0] == 1
 
