@@ -28,7 +28,7 @@ from skdnn.estimator.predict import predict_blocks
 from skdnn.estimator.solvers import takes_steps
 from skdnn.estimator.summary import summarize
 from skdnn.estimator.threads import threads_apart
-from skdnn.estimator.training_rows import make_task
+from skdnn.estimator.training_rows import prepare_fit_data
 from skdnn.tabular.dataframes import check_table
 
 
@@ -366,10 +366,11 @@ class DeepNetClassifier(
         valid_samples = read_validation(self, *validation)
         labels = learn_labels(samples.y, classes).like(passed[1])
         schema = learn_schema(settings, samples, labels, before)
-        task = make_task(settings, schema, samples, before, valid_samples, groups)
-        with threads_apart(self.n_jobs, task.n_members if task.n_members > 1 else None) as threads:
-            fitted = train_members(settings, task, before, callbacks, threads)
-            fitted = calibrate(settings, fitted, task, threads.map)
+        fit_data = prepare_fit_data(settings, schema, samples, before, valid_samples, groups)
+        n_threads = fit_data.n_members if fit_data.n_members > 1 else None
+        with threads_apart(self.n_jobs, n_threads) as threads:
+            fitted = train_members(settings, fit_data, before, callbacks, threads)
+            fitted = calibrate(settings, fitted, fit_data, threads.map)
         callbacks.finish(fitted)
         return fitted
 

@@ -5,14 +5,14 @@ from numbers import Real
 import numpy as np
 
 
-def apply_class_weight(class_weight, labels, source, targets, weights):
+def apply_class_weight(class_weight, labels, train_samples, targets, weights):
     """Return the sample weights of some rows, multiplied by their class weights.
 
     Parameters
     ----------
     class_weight : dict, "balanced" or None
     labels : Labels
-    source : Samples
+    train_samples : Samples
         The training rows, from which "balanced" is computed.
     targets : ndarray of shape (n_rows, n_target_columns)
     weights : ndarray of shape (n_rows,)
@@ -23,7 +23,7 @@ def apply_class_weight(class_weight, labels, source, targets, weights):
     """
     if class_weight is None:
         return weights
-    factors = class_weight_factors(class_weight, labels, source.y, source.weights)
+    factors = class_weight_factors(class_weight, labels, train_samples.y, train_samples.weights)
     return weights * factors[targets[:, 0]]
 
 

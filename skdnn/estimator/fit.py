@@ -23,14 +23,14 @@ from skdnn.estimator.scoring import Score
 from skdnn.estimator.solvers import make_rule, solver_of
 
 
-def train_members(settings, task, before, callbacks, threads):
+def train_members(settings, fit_data, before, callbacks, threads):
     """Train all members.
 
     Parameters
     ----------
     settings : SimpleNamespace
         The parameters of the estimator.
-    task : Task
+    fit_data : FitData
     before : FittedModel or None
         The model whose training is continued.
     callbacks : EpochCallbacks
@@ -46,35 +46,39 @@ def train_members(settings, task, before, callbacks, threads):
     ValueError
         If parameters contradict each other, or the network is not that of continued training.
     """
-    expansion = _expansion_of(task)
-    resolved = _resolve(settings, task, before, expansion)
-    network = _make_network(task, resolved, expansion)
-    curves = np.empty((3, task.n_members, 0)) if before is None else before.curves
-    rngs = member_generators(task.schema.seed, curves.shape[2], task.n_members)
+    expansion = _expansion_of(fit_data)
+    resolved = _resolve(settings, fit_data, before, expansion)
+    network = _make_network(fit_data, resolved, expansion)
+    curves = np.empty((3, fit_data.n_members, 0)) if before is None else before.curves
+    rngs = member_generators(fit_data.schema.seed, curves.shape[2], fit_data.n_members)
     if before is None:
-        start = State(initial_params(settings, task, network, resolved, rngs), {})
+        start = State(initial_params(settings, fit_data, network, resolved, rngs), {})
     else:
-        start = _state_of(before, task.n_members, network.widths)
-    plan = make_plan(settings, resolved, network, task)
-    make_fitted = partial(FittedModel, task.schema, resolved, network.widths, compiling.backend())
+        start = _state_of(before, fit_data.n_members, network.widths)
+    plan = make_plan(settings, resolved, network, fit_data)
+    make_fitted = partial(
+        FittedModel, fit_data.schema, resolved, network.widths, compiling.backend()
+    )
 
     def so_far(params, curves):
         """Return the FittedModel of these parameters, as if training had ended with this epoch."""
-        best_iter = np.full(task.n_members, curves.shape[2])
+        best_iter = np.full(fit_data.n_members, curves.shape[2])
         return make_fitted(State(params, {}), curves, best_iter, curves.shape[2]).with_passes()
 
     callbacks.start(resolved["max_iter"], curves, so_far)
     runtime = Runtime(threads, callbacks)
     if plan.rule is not None:
-        state, history = train(network, task.split, start, plan, rngs, runtime)
+        state, history = train(network, fit_data.split, start, plan, rngs, runtime)
     else:
-        state, history = train_lbfgs(network, task.split, start, plan, settings.max_fun, runtime)
+        state, history = train_lbfgs(
+            network, fit_data.split, start, plan, settings.max_fun, runtime
+        )
         callbacks.replay(history)
     warn_of_trouble(settings, history, plan)
     best_iter = history.best_epoch + 1 if plan.keep_best else last_finite(history.train_loss)
     n_epochs = history.train_loss.shape[1]
-    n_rows_seen = n_epochs * task.prepared.count(task.split.train_rows)
-    seen = task.prepared.merged.fingerprint if task.holds_out else MIXED
+    n_rows_seen = n_epochs * fit_data.prepared.count(fit_data.split.train_rows)
+    seen = fit_data.prepared.merged.fingerprint if fit_data.holds_out else MIXED
     return make_fitted(
         state if settings.warm_start else State(state.params, {}),
         np.concatenate([curves, np.stack(history[:3])], axis=2),
@@ -85,29 +89,29 @@ def train_members(settings, task, before, callbacks, threads):
     ).with_passes()
 
 
-def _expansion_of(task):
+def _expansion_of(fit_data):
     """Return the Expansion of encoded rows to the inputs of the network."""
-    learnt = None if issparse(task.encoded) else adapted(task.schema.encoder).expansion
-    return Expansion(task.encoded.shape[1]) if learnt is None else learnt
+    learnt = None if issparse(fit_data.encoded) else adapted(fit_data.schema.encoder).expansion
+    return Expansion(fit_data.encoded.shape[1]) if learnt is None else learnt
 
 
-def _resolve(settings, task, before, expansion):
+def _resolve(settings, fit_data, before, expansion):
     """Return the parameters with "auto" replaced, and check that they are compatible."""
-    n_rows, n_columns = max(map(len, task.split.train_rows)), task.encoded.shape[1]
+    n_rows, n_columns = max(map(len, fit_data.split.train_rows)), fit_data.encoded.shape[1]
     n_inputs = expansion.n_outputs - sum(expansion.n_bins)
-    has_all_rows, is_sparse = not settings.is_part, issparse(task.encoded)
-    data_size = DataSize(n_rows, has_all_rows, n_columns, n_inputs, is_sparse, task.n_members)
-    resolved = resolve(settings, data_size, task.keeps_best, before and before.resolved)
+    has_all_rows, is_sparse = not settings.is_part, issparse(fit_data.encoded)
+    data_size = DataSize(n_rows, has_all_rows, n_columns, n_inputs, is_sparse, fit_data.n_members)
+    resolved = resolve(settings, data_size, fit_data.keep_best, before and before.resolved)
     check_together(settings, resolved, is_sparse)
     return resolved
 
 
-def _make_network(task, resolved, expansion):
+def _make_network(fit_data, resolved, expansion):
     """Return the network for encoded rows."""
-    n_outputs = task.schema.labels.n_outputs
+    n_outputs = fit_data.schema.labels.n_outputs
     widths = (expansion.n_outputs, *resolved["hidden_layer_sizes"], n_outputs)
     layers = widths, resolved["activation"], resolved["dropout"]
-    if issparse(task.encoded):
+    if issparse(fit_data.encoded):
         return build_sparse(*layers)
     is_scaled = resolved["connectivity"] is not None
     return build(*layers, expansion, resolved["input_dropout"], is_scaled)
@@ -132,16 +136,18 @@ def loss_of(settings, labels):
     return as_loss(settings.loss, labels.loss)
 
 
-def make_plan(settings, resolved, network, task):
+def make_plan(settings, resolved, network, fit_data):
     """Return the Plan of training, from the parameters."""
     schedule = as_schedule(SCHEDULES[resolved["learning_rate"]])
     score = None  # the accuracy
-    if settings.scoring is not None and task.valid is not None:
-        score = Score(settings.scoring, task.schema.labels, network, task.split, task.valid)
+    if settings.scoring is not None and fit_data.valid is not None:
+        score = Score(
+            settings.scoring, fit_data.schema.labels, network, fit_data.split, fit_data.valid
+        )
     given = {name: getattr(settings, name) for name in ("tol", "alpha", "max_grad_norm", "power_t")}
     auto = {name: resolved[name] for name in ("batch_size", "weight_decay", "label_smoothing")}
     return Plan(
-        loss=loss_of(settings, task.schema.labels),
+        loss=loss_of(settings, fit_data.schema.labels),
         score=score,
         rule=make_rule(settings),
         schedule=schedule,
@@ -149,7 +155,7 @@ def make_plan(settings, resolved, network, task):
         n_epochs=resolved["max_iter"],
         shuffle=settings.shuffle and not solver_of(settings).takes_all_rows,
         patience=resolved["n_iter_no_change"],
-        keep_best=task.keeps_best,
+        keep_best=fit_data.keep_best,
         adaptive=schedule.is_adaptive,
         warmup=settings.warmup_fraction,
         **given,

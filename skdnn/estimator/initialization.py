@@ -15,9 +15,9 @@ def member_generators(seed, n_epochs_before, n_members):
     return [np.random.Generator(np.random.SFC64(member_seed)) for member_seed in seeds]
 
 
-def initial_params(settings, task, network, resolved, rngs):
+def initial_params(settings, fit_data, network, resolved, rngs):
     """Return initial weights and biases, shape (n_members, n_parameters)."""
-    params = np.zeros((len(rngs), network.n_parameters), task.schema.dtype)
+    params = np.zeros((len(rngs), network.n_parameters), fit_data.schema.dtype)
     n_layers, is_auto = len(resolved["activation"]) + 1, settings.init == "auto"
     init = ["glorot_uniform" if is_auto else settings.init] * n_layers
     scale = [settings.init_scale] * n_layers
@@ -28,7 +28,9 @@ def initial_params(settings, task, network, resolved, rngs):
     if resolved["connectivity"] is not None:
         connect(network, params, rngs, resolved["connectivity"])
     if is_auto and settings.intercepts_init is None:
-        network.dense(params)[-1][1][...] = prior_logits(task.split.data, task.schema.labels)
+        network.dense(params)[-1][1][...] = prior_logits(
+            fit_data.split.data, fit_data.schema.labels
+        )
     overwrite(network, params, settings.coefs_init, "coefs_init", 0)
     overwrite(network, params, settings.intercepts_init, "intercepts_init", 1)
     return params

@@ -29,7 +29,7 @@ def out_of_fold(fitted, name):
     return value
 
 
-def calibrate(settings, fitted, task, run):
+def calibrate(settings, fitted, fit_data, run):
     """Return the FittedModel with its temperature and out-of-fold values.
 
     Parameters
@@ -37,31 +37,31 @@ def calibrate(settings, fitted, task, run):
     settings : SimpleNamespace
         The parameters of the estimator.
     fitted : FittedModel
-    task : Task
+    fit_data : FitData
     run : callable
         Like ``map``.
     """
-    if not task.keeps_best:
+    if not fit_data.keep_best:
         return fitted
-    split, loss = task.split, task.schema.labels.loss
+    split, loss = fit_data.split, fit_data.schema.labels.loss
     data = split.valid_data
     forward = fitted.passes.of(data.rows.array)
     network, params = forward.network, forward.params
     rows = np.concatenate(split.valid_rows)
     logits = np.concatenate(held_out_logits(network, params, data, split.valid_rows, run))
     single = fit_temperature(logits, data.targets[rows], data.weights[rows], loss)
-    known = task.valid.merged.rows
+    known = fit_data.valid.merged.rows
     some = known[np.unique(np.linspace(0, len(known) - 1, SOME_ROWS).astype(np.intp))]
     everyone = held_out_logits(network, params, data, [some] * len(params), run)
     n_held_out = np.count_nonzero(np.bincount(rows))
     temperature = ensemble_temperature(single, np.stack(everyone), loss, n_held_out)
     fitted = fitted._replace(temperature=temperature)
     # Not if members may have trained on rows that they hold out, in an earlier fit on other data.
-    if task.holds_out and len(params) > 1 and fitted.fingerprint != MIXED:
+    if fit_data.holds_out and len(params) > 1 and fitted.fingerprint != MIXED:
         logits /= single
-        fitted = fitted._replace(oof_score=_oof_score(task.prepared, rows, logits, loss))
+        fitted = fitted._replace(oof_score=_oof_score(fit_data.prepared, rows, logits, loss))
         if settings.store_oof:
-            fitted = fitted._replace(oof_proba=_oof_proba(task.prepared, rows, logits, loss))
+            fitted = fitted._replace(oof_proba=_oof_proba(fit_data.prepared, rows, logits, loss))
     return fitted
 
 

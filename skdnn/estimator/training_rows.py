@@ -39,8 +39,8 @@ class PreparedRows(NamedTuple):
         return max(int(times[rows].sum()) for rows in member_rows)
 
 
-class Task(NamedTuple):
-    """The data of a fit: rows, and which of them each member trains on and holds out.
+class FitData(NamedTuple):
+    """The data of a fit: encoded rows, and which of them each member trains on and holds out.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Task(NamedTuple):
     split : Split
     valid : PreparedRows or None
         The validation rows; ``prepared`` if members hold out some of its rows.
-    keeps_best : bool
+    keep_best : bool
         Whether the validation rows are used for early stopping and calibration.
     """
 
@@ -58,7 +58,7 @@ class Task(NamedTuple):
     prepared: PreparedRows
     split: Split
     valid: PreparedRows | None = None
-    keeps_best: bool = False
+    keep_best: bool = False
 
     @property
     def holds_out(self):
@@ -76,7 +76,7 @@ class Task(NamedTuple):
         return self.prepared.data.rows.array
 
 
-def prepare_rows(settings, schema, samples, trained=None, roles=None, learns=True):
+def prepare_rows(settings, schema, samples, train_samples=None, roles=None, learns=True):
     """Encode a table and merge its duplicate rows.
 
     Parameters
@@ -85,8 +85,8 @@ def prepare_rows(settings, schema, samples, trained=None, roles=None, learns=Tru
         The parameters of the estimator.
     schema : DataSchema
     samples : Samples
-    trained : Samples, optional
-        The training rows, from which class weights are computed, if ``samples`` are others.
+    train_samples : Samples, optional
+        The training rows, if ``samples`` are validation rows. Class weights are computed from them.
     roles : ndarray of shape (n_rows, n_splits), optional
         Rows with different roles are not merged.
     learns : bool, default=True
@@ -98,11 +98,13 @@ def prepare_rows(settings, schema, samples, trained=None, roles=None, learns=Tru
         With the fitted target statistics.
     prepared : PreparedRows
     """
-    labels, encoder, source = schema.labels, adapted(schema.encoder), trained or samples
-    learns = learns and trained is None and encoder.has_target_statistics
+    labels, encoder = schema.labels, adapted(schema.encoder)
+    learns = learns and train_samples is None and encoder.has_target_statistics
     encoded = encoder.encode(samples.X, schema.dtype, in_training=learns)
     targets = labels.targets(samples.y)
-    weights = apply_class_weight(settings.class_weight, labels, source, targets, samples.weights)
+    weights = apply_class_weight(
+        settings.class_weight, labels, train_samples or samples, targets, samples.weights
+    )
     codes = encoder.category_codes(samples.X) if learns else None
     keys = np.hstack([part for part in (targets, codes, roles) if part is not None])
     merged = merge_duplicate_rows(encoded, keys, weights, by_content=settings.shuffle)
@@ -116,7 +118,7 @@ def prepare_rows(settings, schema, samples, trained=None, roles=None, learns=Tru
     return schema, PreparedRows(samples, data, merged, roles)
 
 
-def make_task(settings, schema, samples, before=None, valid_samples=None, groups=None):
+def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None, groups=None):
     """Prepare the rows and split them among the members.
 
     Parameters
@@ -133,7 +135,7 @@ def make_task(settings, schema, samples, before=None, valid_samples=None, groups
 
     Returns
     -------
-    Task
+    FitData
     """
     holds_out = settings.early_stopping and valid_samples is None
     roles = roles_from_cv(settings, schema.seed, samples, groups) if holds_out else None
@@ -143,11 +145,11 @@ def make_task(settings, schema, samples, before=None, valid_samples=None, groups
     n_members = count_splits(settings, prepared, holds_out)
     split = Split(prepared.data, [prepared.merged.rows] * n_members)
     if valid_samples is not None:
-        _, valid = prepare_rows(settings, schema, valid_samples, trained=samples)
+        _, valid = prepare_rows(settings, schema, valid_samples, train_samples=samples)
         data = in_container_of(prepared.data, valid.data)
         split = split._replace(valid_data=data, valid_rows=[valid.merged.rows] * n_members)
-        return Task(schema, prepared, split, valid, settings.early_stopping)
+        return FitData(schema, prepared, split, valid, settings.early_stopping)
     if holds_out and (sides := rows_by_side(settings, schema, prepared, n_members)):
         split = Split(prepared.data, sides[0], prepared.data, sides[1])
-        return Task(schema, prepared, split, prepared, keeps_best=True)
-    return Task(schema, prepared, split)
+        return FitData(schema, prepared, split, prepared, keep_best=True)
+    return FitData(schema, prepared, split)
