@@ -309,7 +309,7 @@ def test_a_page_can_be_written_of_nothing():
 
 
 def mixed(n_rows=300):
-    """Return a table with gaps, a name that boosters refuse, and classes that are texts."""
+    """Return a table with missing values, a name that boosters refuse, and string classes."""
     rng = np.random.default_rng(0)
     group = pd.Categorical.from_codes(rng.integers(-1, 3, n_rows), ["low", "mid", "high"])
     X = pd.DataFrame({"a [<x>]": rng.normal(size=n_rows), "group": group})
@@ -333,7 +333,7 @@ def test_every_peer_takes_a_raw_frame(name, tmp_path):
     assert versions_of(name)[PEERS[name].package]
 
 
-def test_networks_without_gaps_get_frames_without_gaps():
+def test_networks_that_take_no_missing_values_get_frames_without_them():
     class Recorder:
         def fit(self, X, y):
             self.seen, self.classes_ = X, np.unique(y)

@@ -21,8 +21,8 @@ BAD_FITS = {
     "infinite": (INFINITE, y, {}, "infinity"),
     "infinite in a frame": (pd.DataFrame(INFINITE).add_prefix("c"), y, {}, "infinity.*c2"),
     "infinite in sparse rows": (csr_array(INFINITE), y, {}, r"infinity .*column\(s\) \[.*2"),
-    "gaps in sparse rows": (csr_array(GAPPY), y, {}, r"NaN in column\(s\) \[1\].* dense"),
-    "gaps in y": (X, np.where(y == 0, np.nan, y), {}, "NaN"),
+    "missing values in sparse rows": (csr_array(GAPPY), y, {}, r"NaN in column\(s\) \[1\].* dense"),
+    "missing values in y": (X, np.where(y == 0, np.nan, y), {}, "NaN"),
     "None in y": (X, np.where(y == 0, None, y), {}, "NaN or None in 50 of 150"),
     "NA in y": (X, pd.Series(y, dtype="Int64").mask(y == 0), {}, "NaN or None"),
     "y is None": (X, None, {}, "y"),
@@ -31,7 +31,7 @@ BAD_FITS = {
     "weights differ in length": (X, y, {"sample_weight": [1.0]}, "inconsistent numbers of samples"),
     "negative weights": (X, y, {"sample_weight": -np.ones(150)}, "[Nn]egative"),
     "zero weights": (X, y, {"sample_weight": np.zeros(150)}, "zero"),
-    "gaps in weights": (X, y, {"sample_weight": np.full(150, np.nan)}, "NaN"),
+    "missing values in weights": (X, y, {"sample_weight": np.full(150, np.nan)}, "NaN"),
     "one-dimensional X": (X[:, 0], y, {}, "Reshape your data"),
     "ragged lists": ([[1, 2], [3]] * 5, [0, 1] * 5, {}, "inhomogeneous|different lengths"),
     "complex": (X + 1j, y, {}, "Complex data not supported"),
@@ -61,13 +61,18 @@ BAD_FITS = {
         "3 labels a row, as in fit, but has 2",
     ),
     "a frame without columns": (FRAME[[]], y, {}, "0 feature"),
-    "gaps in groups": (X, y, {"groups": np.where(y == 1, None, "a")}, "groups .*NaN or None in 50"),
+    "missing values in groups": (
+        X,
+        y,
+        {"groups": np.where(y == 1, None, "a")},
+        "groups .*NaN or None in 50",
+    ),
     "several groups a row": (X, y, {"groups": X}, r"groups must have one value a row.*\(150, 4\)"),
 }
 
 
 @pytest.mark.parametrize("kind", [np.asarray, csr_array, coo_array, list, pd.DataFrame])
-def test_gaps_that_nothing_encodes_are_refused_with_their_columns_and_advice(kind):
+def test_missing_values_that_nothing_encodes_are_refused_with_their_columns_and_advice(kind):
     net = DeepNetClassifier(**QUICK, encoder="passthrough")
     with pytest.raises(ValueError, match=r"X contains NaN in column\(s\) \[1\].*SimpleImputer"):
         net.fit(kind(GAPPY), y)
@@ -170,7 +175,7 @@ def test_a_wrong_column_set_is_refused_when_predicting():
         DeepNetClassifier(**QUICK).fit(X, y).predict(X[:, :3])
 
 
-def test_gaps_are_refused_by_the_encoder_that_passes_numbers_through():
+def test_missing_values_are_refused_by_the_encoder_that_passes_numbers_through():
     gap = X.copy()
     gap[0, 0] = np.nan
     net = DeepNetClassifier(**QUICK, encoder="passthrough")

@@ -51,7 +51,7 @@ def test_a_raw_frame_needs_no_preprocessing():
     assert net.feature_names_in_.tolist() == FRAME.columns.tolist()
 
 
-def test_unseen_levels_and_new_gaps_predict():
+def test_unseen_categories_and_new_missing_values_predict():
     net = quick().fit(FRAME, LABELS)
     odd = FRAME.assign(text="violet", kind="huge", a=np.nan, day=pd.NaT)
     assert np.isfinite(net.predict_proba(odd)).all()

@@ -27,7 +27,7 @@ def test_a_raw_table_gives_probabilities_without_a_warning(name):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_gaps_everywhere_and_unseen_levels_predict(name):
+def test_missing_values_everywhere_and_unseen_categories_predict(name):
     frame, labels = load(name)
     rng = np.random.default_rng(0)
     gappy = frame.astype(object).mask(rng.random(frame.shape) < 0.3)

@@ -19,7 +19,7 @@ X = np.random.default_rng(0).normal(size=(120, 3))
 y = (X[:, 0] > 0).astype(int)
 
 
-def test_a_fraction_is_the_same_level_in_either_floating_type():
+def test_a_fraction_is_the_same_category_in_either_floating_type():
     frame = pd.DataFrame({"c": pd.Categorical([0.1, 0.2] * 20), "z": [*range(20)] * 2})
     encoder = TableEncoder(n_bins=0).fit(frame)
     expected = encoder.transform(frame)
@@ -53,7 +53,7 @@ def test_a_number_is_never_read_as_a_date(beside, number):
         encoder.transform(pd.DataFrame({"d": column}))
 
 
-def test_times_of_any_unit_are_the_same_level():
+def test_times_of_any_unit_are_the_same_category():
     cells = np.array([[datetime.datetime(2020, 1, 1)], ["k"]] * 3, object)
     encoder = TableEncoder(n_bins=0).fit(cells)
     for unit in ("us", "ns"):
@@ -77,12 +77,12 @@ def test_dates_do_not_pass_through_as_numbers(kind):
 
 
 @pytest.mark.parametrize("classes", [[0, 1, np.nan], [0, None], ["a", "b", np.nan]])
-def test_a_gap_is_no_class(classes):
+def test_a_missing_value_is_no_class(classes):
     with pytest.raises(ValueError, match="classes contains NaN or None"):
         DeepNetClassifier(**QUICK).partial_fit(X, y, classes=classes)
 
 
-def test_what_a_mask_hides_is_a_gap():
+def test_masked_values_are_missing_values():
     masked = np.ma.masked_greater(X, 1)
     gappy = masked.filled(np.nan)
     ours, theirs = (DeepNetClassifier(**QUICK).fit(rows, y) for rows in (masked, gappy))
@@ -176,7 +176,7 @@ def test_too_few_classes_are_told_from_too_few_labels():
         DeepNetClassifier(**QUICK).partial_fit(X, 0 * y, classes=[0])
 
 
-def test_a_list_of_labels_with_a_gap_is_refused():
+def test_a_list_of_labels_with_a_missing_value_is_refused():
     with pytest.raises(ValueError, match="NaN or None in 1 of 120"):
         DeepNetClassifier(**QUICK).fit(X, ["a", "b"] * 59 + ["a", np.nan])
 

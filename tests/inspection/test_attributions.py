@@ -160,7 +160,7 @@ def test_each_input_counts_for_the_column_that_it_is_named_after(ages):
         assert name == origin or name.startswith(f"{origin}_")
 
 
-def test_what_levels_of_large_columns_say_about_y_counts_for_the_column():
+def test_target_statistics_count_for_the_column_of_the_categories():
     rng = np.random.default_rng(0)
     shop = rng.integers(0, 60, 600)
     frame = pd.DataFrame({"noise": rng.normal(size=600), "shop": [f"shop {n}" for n in shop]})
@@ -342,7 +342,7 @@ def test_the_repr_of_one_column_with_a_long_name_is_short_too():
 # Baselines
 
 
-def test_the_typical_row_has_the_medians_and_the_most_frequent_levels():
+def test_the_typical_row_has_the_medians_and_the_most_frequent_categories():
     encoder = TableEncoder().fit(FRAME)
     middle = FRAME.sort_values("joined")["joined"].dropna().reset_index(drop=True)
     typical = pd.DataFrame(
@@ -361,7 +361,7 @@ def test_the_typical_row_has_the_medians_and_the_most_frequent_levels():
     np.testing.assert_allclose(encoder.typical_row(), expected, atol=1e-6)
 
 
-def test_the_typical_row_stands_where_nothing_varies_or_levels_are_all_rare():
+def test_the_typical_row_is_known_where_nothing_varies_or_categories_are_all_rare():
     constant = pd.DataFrame({"a": [1.0, 1.0], "gone": [None, None]})
     assert TableEncoder().fit(constant).typical_row().tolist() == [[0.0]]
     assert TableEncoder().fit(constant).feature_origins().tolist() == [-1]

@@ -60,7 +60,7 @@ def test_the_more_columns_the_fewer_bins(n_columns, n_bins):
     assert encoder.transform(X).shape[1] == n_columns * (1 + n_bins)
 
 
-def test_enormous_numbers_and_gaps_have_finite_coordinates():
+def test_enormous_numbers_and_missing_values_have_finite_coordinates():
     X = np.array([[1e300], [-1e300], [5e-324], [0.0], [np.nan], [3.0]])
     encoder = TableEncoder().fit(X)
     assert np.isfinite(encoder.transform(np.vstack([X, [[1.7e308], [-1.7e308]]]))).all()

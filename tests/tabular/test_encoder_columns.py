@@ -72,7 +72,7 @@ def test_booleans_are_two_numbers(dtype):
         pd.to_timedelta(pd.Series([1, None, 3, 7]), "h"),
     ],
 )
-def test_a_gap_is_the_median_and_is_told(column):
+def test_a_missing_value_is_encoded_as_the_median_with_an_indicator(column):
     matrix, names = encode_one(column)
     assert names == ["c", "missing"]
     assert_array_equal(matrix[:, 1], [0, 1, 0, 0])
@@ -80,12 +80,12 @@ def test_a_gap_is_the_median_and_is_told(column):
     assert_allclose(matrix[[0, 2, 3], 0], squash([1, 3, 7]), rtol=1e-6)
 
 
-def test_a_gap_that_training_had_not_is_just_the_median():
+def test_a_missing_value_is_just_the_median_if_training_had_none():
     encoder = TableEncoder(n_bins=0).fit([[1.0], [2.0], [4.0]])
     assert_array_equal(encoder.transform([[np.nan], [2.0]]), [[0], [0]])
 
 
-def test_a_constant_with_gaps_leaves_the_indicator():
+def test_a_constant_with_missing_values_leaves_the_indicator():
     matrix, names = encode_one(pd.Series([5, np.nan, 5]))
     assert names == ["missing"]
     assert_array_equal(matrix, [[0], [1], [0]])
@@ -135,7 +135,7 @@ def test_equal_counts_are_ordered_by_text():
     assert encode_one(list("zazaqq"))[1] == ["a", "q", "z"]
 
 
-def test_rare_levels_are_folded():
+def test_rare_categories_are_merged():
     column = ["a"] * 50 + ["b"] * 30 + ["c"] * 15 + ["d"] * 3 + ["e"] * 2
     matrix, names = encode_one(column, max_categories=2)
     assert names == ["a", "b", "infrequent"]
@@ -143,7 +143,7 @@ def test_rare_levels_are_folded():
     assert encode_one(column, min_frequency=0.03)[1] == ["a", "b", "c", "d", "infrequent"]
 
 
-def test_an_unseen_level_is_infrequent_or_nothing():
+def test_an_unseen_category_is_infrequent_or_nothing():
     X = pd.DataFrame({"c": ["a"] * 5 + ["b"] * 4 + ["z"]})
     new = pd.DataFrame({"c": ["new", "b", None]})
     folded = TableEncoder(n_bins=0, min_frequency=0.2).fit(X).transform(new)
@@ -153,13 +153,13 @@ def test_an_unseen_level_is_infrequent_or_nothing():
     )
 
 
-def test_a_level_called_missing_does_not_collide_with_gaps():
+def test_a_category_called_missing_does_not_collide_with_missing_values():
     matrix, names = encode_one(pd.Series(["missing", "infrequent", None, "infrequent"]))
     assert names == ["infrequent", "missing", "missing_"]
     assert_array_equal(matrix[:, 1:], [[1, 0], [0, 0], [0, 1], [0, 0]])
 
 
-def test_true_and_1_are_different_levels_in_any_order():
+def test_true_and_1_are_different_categories_in_any_order():
     column = pd.Series([1, True, "a", 1.0], dtype=object)
     for order in ([0, 1, 2, 3], [1, 0, 3, 2]):
         matrix, names = encode_one(column.iloc[order].reset_index(drop=True))
@@ -182,7 +182,7 @@ def test_dates_become_the_parts_that_vary():
     assert_array_equal(matrix[3], [0, 0, 0, 0, 1])
 
 
-def test_one_day_with_gaps_leaves_the_indicator():
+def test_one_day_with_missing_values_leaves_the_indicator():
     matrix, names = encode_one(pd.Series(pd.to_datetime(["2024-01-01", None, "2024-01-01"])))
     assert names == ["missing"]
     assert_array_equal(matrix, [[0], [1], [0]])
@@ -303,5 +303,5 @@ def test_a_table_that_tells_nothing_gives_one_column_of_zeros(X):
     assert len(encoder.ignored_columns_) == 2
 
 
-def test_texts_of_bytes_and_strings_are_one_level():
+def test_equal_bytes_and_strings_are_one_category():
     assert encode_one(pd.Series([b"a", "a", "b"], dtype=object))[1] == ["a", "b"]

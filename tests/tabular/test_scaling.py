@@ -63,7 +63,7 @@ def test_quantiles_without_weights_are_those_of_numpy(dtype, n_columns):
     assert_array_equal(quantiles.astype(float), expected)
 
 
-def test_columns_with_different_numbers_of_gaps_are_sorted_right():
+def test_columns_with_different_numbers_of_missing_values_are_sorted_right():
     values = np.random.default_rng(0).normal(size=(40, 30))
     for column in range(30):
         values[:column, column] = np.nan

@@ -16,7 +16,7 @@ QUICK = {"hidden_layer_sizes": (8,), "max_iter": 2, "n_members": 2, "random_stat
 
 
 def log_odds(ones, zeros, share):
-    """The docstring's numbers of a level for two classes, on their own."""
+    """The docstring's target statistics of a category for two classes, on their own."""
     return np.log((ones + SHRINKAGE * share) / (zeros + SHRINKAGE * (1 - share))) - np.log(
         share / (1 - share)
     )
@@ -33,7 +33,7 @@ def shop_table(n_rows=600, n_shops=60, seed=0):
     return frame, y
 
 
-def test_two_classes_have_the_shrunk_log_odds_of_a_level_over_those_of_all():
+def test_two_classes_have_the_shrunk_log_odds_of_a_category_over_those_of_all():
     codes = np.array([[0], [0], [0], [1]])
     labelled = LabelledCategories(codes, np.array([1, 1, 0, 0]), 2, np.array([1.0, 2, 1, 4]))
     table = learn_statistics(empty_statistics([4], 2), labelled, np.arange(4)).tables[0]
@@ -87,7 +87,7 @@ def test_a_row_does_not_see_its_own_y():
         assert_allclose(number, log_odds(sum(rest), 8 - sum(rest), of_all))
 
 
-def test_many_levels_are_learnt_that_one_hot_blocks_fold_together():
+def test_many_categories_are_learnt_that_one_hot_inputs_merge():
     X, y = shop_table(2000, 400)
     test, y_test = shop_table(2000, 400, seed=1)
     scores = [
@@ -111,7 +111,7 @@ def test_the_numbers_lead_the_names_of_the_encoded_columns():
 
 @pytest.mark.filterwarnings("ignore:there are too few distinct rows")  # nothing is left at the end
 @pytest.mark.parametrize("columns", [["shop"], ["shop", "noise"]])
-def test_a_column_whose_levels_are_all_rare_has_its_numbers_alone(columns):
+def test_a_column_whose_categories_are_all_rare_has_target_statistics_alone(columns):
     X, y = shop_table(2000, 500)
     X["shop"] = X["shop"].replace("s0", "0")  # also what an unread column would say
     rare = DeepNetClassifier(**QUICK, encoder=TableEncoder(min_frequency=0.02))
@@ -127,7 +127,7 @@ def test_a_column_whose_levels_are_all_rare_has_its_numbers_alone(columns):
     assert without.ignored_columns_ == {"shop": "no category is frequent enough"}
 
 
-def test_a_level_that_is_called_like_a_number_has_another_name():
+def test_a_category_named_like_a_target_statistic_has_another_name():
     X, y = shop_table()
     encoder = DeepNetClassifier(**QUICK).fit(X.replace({"shop": {"s0": "target0"}}), y).encoder_
     names = encoder.get_feature_names_out().tolist()
@@ -136,7 +136,7 @@ def test_a_level_that_is_called_like_a_number_has_another_name():
     assert len(set(names)) == len(names)
 
 
-def test_predictions_use_all_rows_of_a_level():
+def test_predictions_use_all_rows_of_a_category():
     X, y = shop_table()
     encoder = DeepNetClassifier(**QUICK).fit(X, y).encoder_
     numbers = encoder.transform(X)[:, 0]
@@ -146,7 +146,7 @@ def test_predictions_use_all_rows_of_a_level():
         assert_allclose(numbers[own], expected, rtol=1e-5)
 
 
-def test_unseen_levels_have_zeros():
+def test_unseen_categories_have_zeros():
     X, y = shop_table()
     encoder = DeepNetClassifier(**QUICK).fit(X, y).encoder_
     assert abs(encoder.transform(X.assign(shop="new"))[0, 0]) < 1e-12
@@ -154,7 +154,7 @@ def test_unseen_levels_have_zeros():
 
 
 @pytest.mark.parametrize("many", [59, 60])
-def test_columns_of_more_levels_than_asked_for_have_numbers(many):
+def test_columns_of_more_categories_than_asked_for_have_target_statistics(many):
     X, y = shop_table()
     net = DeepNetClassifier(**QUICK, target_statistics=many).fit(X, y)
     assert net.encoder_.level_statistics_.n_numbers == (X["shop"].nunique() > many)
