@@ -1,15 +1,20 @@
-"""Update rules: each takes the step that its gradients ask for.
+"""Update rules (optimizers): how a step changes the parameters, given their gradients.
 
-Conventions: parameters, gradients and memory are flat, ``(n_members, n_parameters)``. A rule is a
-class whose ``memory`` names its arrays. ``rule.step(params, grads, *memory, bounds, numbers)``, a
-Kernel or any function, changes parameters and memory in place and may overwrite the gradients.
+Conventions: parameters, gradients and the state of a rule (velocity, moments) are flat arrays of
+shape ``(n_members, n_parameters)``. A rule is a class with three attributes:
 
-``rule.numbers(rates, steps)`` returns the numbers that steps need, as a list of arrays or numbers
-that broadcast with ``rates`` (n_steps, n_members); ``steps`` (n_steps, 1) counts from 1. Those of a
-step become ``numbers`` (n_members, 1 + n_numbers), behind what decay leaves of a weight.
+- ``memory``: names of its state arrays, which are zeros at the first step.
+- ``numbers(rates, steps)``: the learning rate and other coefficients of a step, as a list of
+  numbers and arrays. It is called once an epoch for all steps: ``rates`` is ``(n_steps,
+  n_members)`` and ``steps``, which counts from 1, is ``(n_steps, 1)``.
+- ``step(params, grads, *memory, bounds, numbers)``: a Kernel or any function that changes
+  parameters and state in place, and may overwrite the gradients. Its ``numbers`` are those of one
+  step, of shape ``(n_members, 1 + length of the list)``. Column 0 is the factor of weight decay,
+  ``1 - rate * weight_decay``; the others are the items of the list, in their order.
 
-``bounds`` cut a row of parameters into runs; every other run, the first one on, consists of weights
-that decay.
+Only weights decay, not biases or scale factors. ``bounds`` are the positions where the two
+alternate in a row of parameters: ``params[:, bounds[0]:bounds[1]]`` are weights, ``params[:,
+bounds[1]:bounds[2]]`` are not, the next are weights again, and so on. Such a slice is called a run.
 """
 
 import math
@@ -22,7 +27,7 @@ BLOCK = 2**14  # parameters that NumPy updates at a time: they stay in the cache
 
 
 def decay(params, bounds, kept):
-    """Multiply the parameters that decay by what is kept of them, (n_members, 1)."""
+    """Multiply the weights by the factor of weight decay, ``kept`` of shape (n_members, 1)."""
     if (kept != 1).any():
         for low, high in zip(bounds[::2], bounds[1::2], strict=False):
             params[:, low:high] *= kept
@@ -47,7 +52,7 @@ def descend(params, grads, bounds, numbers):
 
 
 class GradientDescent:
-    """Along the gradient itself."""
+    """Gradient descent: a step along the negative gradient."""
 
     memory = ()
     step = descend
@@ -100,7 +105,7 @@ class Momentum:
         self.momentum, self.nesterovs_momentum = momentum, nesterovs_momentum
 
     def numbers(self, rates, steps):
-        """Return the rates, the share that the velocity keeps, and what is followed."""
+        """Return the rates, the momentum, and the factors on gradient and velocity in the step."""
         ahead = (1.0, self.momentum) if self.nesterovs_momentum else (0.0, 1.0)
         return [rates, self.momentum, *ahead]
 

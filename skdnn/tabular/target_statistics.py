@@ -1,21 +1,28 @@
-"""Target statistics (target encoding) of high-cardinality columns, beside the one-hot encoding.
+"""Target statistics (target encoding) of categorical columns with many categories.
 
-The one-hot encoding has inputs for frequent categories only, which are few in a column with
-thousands of categories. The target statistics of a category are, for each class, ``log(p / q)``: p
-is the frequency of the class among the rows of the category, shrunk towards q, its frequency among
-all rows.
+In such a column most categories are rare, and rare categories have no input in the one-hot
+encoding. So each category is also encoded by its target statistics, which measure how the classes
+are distributed among its rows, compared with all rows. There is one number for each class c::
 
-The inputs of a training row must not depend on its own label, not even by the difference to other
-rows of the category. In training they are therefore computed from the rows that come before it in
-a random order (ordered target statistics: Prokhorenkova et al., 2018,
-https://arxiv.org/abs/1706.09516).
+    log(p_c / q_c),  p_c = (w_c + SHRINKAGE * q_c) / (sum of all w + SHRINKAGE)
+
+where ``q_c`` is the frequency of the class among all rows, and ``w_c`` is the total weight of the
+rows with this category and class. ``SHRINKAGE`` pulls ``p_c`` of a rare category towards ``q_c``,
+and the number towards 0. For two classes there is only one number, that of the second class minus
+that of the first.
+
+If these numbers were computed from all training rows, those of a training row would depend on its
+own label, and the network would learn to read the label from them. In training they are therefore
+computed, for each row, from the rows before it in a random order (ordered target statistics:
+Prokhorenkova et al., 2018, https://arxiv.org/abs/1706.09516). In prediction they are computed from
+all training rows.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-MANY_CATEGORIES = 30  # columns with more categories have high cardinality
+MANY_CATEGORIES = 30  # columns with more categories have target statistics
 MAX_CLASSES = 10  # each class adds an input for each of these columns
 SHRINKAGE = 5.0  # weight of the overall class frequencies, in rows of average weight
 
