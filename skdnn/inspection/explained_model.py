@@ -8,8 +8,8 @@ from skdnn.core.input_gradients import InputGradient
 from skdnn.estimator.encoders import adapted
 from skdnn.estimator.fitted_attributes import fitted_model
 from skdnn.estimator.threads import threads_apart
-from skdnn.inspection.unwrap import input_names, input_origins, unwrap
-from skdnn.tabular.dataframes import check_table, column_names, spans
+from skdnn.inspection.unwrap import input_names, input_origins, received_names, unwrap
+from skdnn.tabular.dataframes import check_table, spans
 
 ROWS = 64  # of a block of rows
 
@@ -30,6 +30,8 @@ class ExplainedModel:
     ----------
     table : frame, ndarray or CSR
         The rows, as the network gets them.
+    names : sequence of str
+        Names of its columns.
     index : pandas.Index or None
         Labels of the rows, if they are those of a pandas dataframe.
     finder : InputGradient
@@ -40,6 +42,7 @@ class ExplainedModel:
 
     def __init__(self, estimator, X, target):
         self.network, received = unwrap(estimator, X)
+        self.names = received_names(estimator, self.network)
         self.fitted = fitted_model(self.network)
         self.labels, self.encoder = self.fitted.schema.labels, self.fitted.schema.encoder
         self.table = check_table(self.network, received, reset=False)
@@ -116,7 +119,7 @@ class ExplainedModel:
             return input_names(self.network), None
         if hasattr(self.table, "iloc"):  # a shallow copy does not see later changes of the frame
             return self.table.columns, self.table.copy(deep=False)
-        return column_names(self.network), self.table
+        return self.names, self.table
 
 
 def _row_labels(*tables):

@@ -5,6 +5,7 @@ from scipy.sparse import csr_array
 from sklearn.utils.validation import check_is_fitted
 
 from skdnn.classifier import DeepNetClassifier
+from skdnn.tabular.dataframes import column_names
 
 
 def unwrap(estimator, X=None):
@@ -40,6 +41,17 @@ def unwrap(estimator, X=None):
         )
     check_is_fitted(network)
     return network, X
+
+
+def received_names(estimator, network):
+    """Return the names of the columns that the network gets; the steps before it may know them."""
+    pipeline = getattr(estimator, "best_estimator_", estimator)
+    if pipeline is not network and len(pipeline) > 1 and not hasattr(network, "feature_names_in_"):
+        try:
+            return pipeline[:-1].get_feature_names_out()
+        except (AttributeError, ValueError):  # a transformer without names for its columns
+            pass
+    return column_names(network)
 
 
 def input_names(network):

@@ -305,7 +305,12 @@ def test_a_pipeline_that_makes_arrays_or_other_columns_keeps_the_index():
     pipeline = make_pipeline(StandardScaler(), small(max_iter=2)).fit(frame, SPECIES)
     found = integrated_gradients(pipeline, frame.tail(3))
     assert found.to_frame().index.tolist() == ["row 147", "row 148", "row 149"]
-    assert found.importance().name == "importance"
+    assert found.importance().index.tolist() == IRIS.columns.tolist()
+    assert found.to_frame().columns.tolist() == IRIS.columns.tolist()
+    search = GridSearchCV(pipeline, {"deepnetclassifier__alpha": [0.1]}, cv=2).fit(frame, SPECIES)
+    assert integrated_gradients(search, frame).feature_names.tolist() == IRIS.columns.tolist()
+    nameless = make_pipeline(Twice(), small(max_iter=2)).fit(frame, SPECIES)
+    assert integrated_gradients(nameless, frame).feature_names.tolist() == list_of_x(8)
     encoder = make_column_transformer((StandardScaler(), list(IRIS.columns[:2])))
     net = small(encoder=encoder, max_iter=2).fit(frame, SPECIES)
     found = integrated_gradients(net, frame.tail(3))
