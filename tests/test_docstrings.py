@@ -23,6 +23,7 @@ def public_names():
             if not member.startswith("_") and is_method:
                 yield f"skdnn.{name}.{member}"
     yield "skdnn.inspection.display.Display.plot"  # which most displays inherit
+    yield "skdnn.inspection.attribution_displays.AttributionDisplay.from_estimator"
     for name, value in vars(skdnn.callbacks).items():
         if inspect.isclass(value) and not name.startswith("_") and name != "Path":
             yield f"skdnn.callbacks.{name}"

@@ -8,7 +8,61 @@ from skdnn.inspection.display import BLUE, GRAY, ORANGE, Display, largest, short
 from skdnn.tabular.missing_values import is_missing
 
 
-class WaterfallDisplay(Display):
+class AttributionDisplay(Display):
+    """Base class of the two displays: they show the largest attributions, and sum up the others.
+
+    Parameters
+    ----------
+    attributions : Attributions
+        Result of :func:`integrated_gradients`.
+    max_columns : int, default=10
+        Number of columns that are shown; the others are summed up.
+    """
+
+    def __init__(self, *, attributions, max_columns=10):
+        self.attributions = attributions
+        self.max_columns = max_columns
+
+    @classmethod
+    def from_estimator(cls, estimator, X, *, target=None, baseline=None, ax=None, **options):
+        """Compute the attributions of a fitted estimator, and plot them.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            A fitted DeepNetClassifier, or a fitted pipeline or search with one.
+        X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to explain.
+        target, baseline : default=None
+            As for :func:`integrated_gradients`.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to plot on; None makes a new figure.
+        **options : dict
+            Passed to the display: ``max_columns`` and, for :class:`WaterfallDisplay`, ``row``.
+
+        Returns
+        -------
+        Display
+            The display, with its attributes set.
+        """
+        attributions = integrated_gradients(estimator, X, target, baseline)
+        return cls(attributions=attributions, **options).plot(ax=ax)
+
+    @property
+    def _figsize(self):
+        n_lines = min(len(self.attributions.feature_names), self.max_columns + 1)
+        return 7.5, 1.5 + 0.3 * n_lines
+
+    def _label_lines(self, labels, title, xlabel):
+        """Label lines from top to bottom, and leave room beside the bars for their numbers."""
+        self.ax_.set_yticks(range(len(labels)), labels, parse_math=False)  # names may contain "$"
+        self.ax_.set_ylim(len(labels) - 0.4, -0.6)
+        self.ax_.margins(x=0.18)
+        self.ax_.set_title(title, parse_math=False)
+        self.ax_.set_xlabel(xlabel)
+
+
+class WaterfallDisplay(AttributionDisplay):
     """Waterfall plot of one prediction: how the columns lead from the baseline to the row.
 
     Each bar is the attribution of a column, the largest first. It begins where the one above ends;
@@ -19,7 +73,8 @@ class WaterfallDisplay(Display):
     attributions : Attributions
         Result of :func:`integrated_gradients`.
     row : int, default=0
-        Position of the row to plot.
+        Position of the row to plot. To plot one row of a large table, pass this row only to
+        ``from_estimator``, for instance ``X.iloc[[5]]``.
     max_columns : int, default=10
         Number of bars; the sum of the other attributions is one more.
 
@@ -44,38 +99,8 @@ class WaterfallDisplay(Display):
     """
 
     def __init__(self, *, attributions, row=0, max_columns=10):
-        self.attributions = attributions
+        super().__init__(attributions=attributions, max_columns=max_columns)
         self.row = row
-        self.max_columns = max_columns
-
-    @classmethod
-    def from_estimator(cls, estimator, X, *, row=0, max_columns=10, ax=None, **options):
-        """Plot the attributions of a row.
-
-        Parameters
-        ----------
-        estimator : estimator instance
-            A fitted DeepNetClassifier, or a fitted pipeline or search with one.
-        X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to explain. To plot one row of a large table, pass this row only, for instance
-            ``X.iloc[[5]]``.
-        row : int, default=0
-            Position in X of the row to plot.
-        max_columns : int, default=10
-            Number of bars; the sum of the other attributions is one more.
-        ax : matplotlib.axes.Axes, default=None
-            Axes to plot on; None makes a new figure.
-        **options : dict
-            Passed to :func:`integrated_gradients`: ``target``, ``baseline``, ``tol``,
-            ``max_steps``.
-
-        Returns
-        -------
-        WaterfallDisplay
-            The display, with its attributes set.
-        """
-        attributions = integrated_gradients(estimator, X, **options)
-        return cls(attributions=attributions, row=row, max_columns=max_columns).plot(ax=ax)
 
     def _label(self, position):
         """Return the name of a column, with the value that the row has there."""
@@ -83,10 +108,6 @@ class WaterfallDisplay(Display):
         if table is None:
             return name
         return f"{name} = {_formatted(getattr(table, 'iloc', table)[self.row, position])}"
-
-    @property
-    def _figsize(self):
-        return _figure_size(2 + min(len(self.attributions.feature_names), self.max_columns + 1))
 
     def _draw(self):
         found, row = self.attributions, self.row
@@ -105,10 +126,10 @@ class WaterfallDisplay(Display):
         self.ax_.use_sticky_edges = False  # leave room for the numbers on both sides
         name = row if found.index is None else found.index[row]
         title = f"class {shortened(found.target[row])}, row {shortened(name)}"
-        _label_lines(self.ax_, names, title, "log-odds")
+        self._label_lines(names, title, "log-odds")
 
 
-class ImportanceDisplay(Display):
+class ImportanceDisplay(AttributionDisplay):
     """Bar plot of feature importance: the mean absolute attribution of each column.
 
     The two parts of a bar are the means of the positive attributions and of the negative ones,
@@ -141,58 +162,21 @@ class ImportanceDisplay(Display):
     'feature importance, 150 rows'
     """
 
-    def __init__(self, *, attributions, max_columns=10):
-        self.attributions = attributions
-        self.max_columns = max_columns
-
-    @classmethod
-    def from_estimator(cls, estimator, X, *, max_columns=10, ax=None, **options):
-        """Plot the importance of the columns for the predictions of some rows.
-
-        Parameters
-        ----------
-        estimator : estimator instance
-            A fitted DeepNetClassifier, or a fitted pipeline or search with one.
-        X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to explain.
-        max_columns : int, default=10
-            Number of bars; the sum over the other columns is one more.
-        ax : matplotlib.axes.Axes, default=None
-            Axes to plot on; None makes a new figure.
-        **options : dict
-            Passed to :func:`integrated_gradients`: ``target``, ``baseline``, ``tol``,
-            ``max_steps``.
-
-        Returns
-        -------
-        ImportanceDisplay
-            The display, with its attributes set.
-        """
-        attributions = integrated_gradients(estimator, X, **options)
-        return cls(attributions=attributions, max_columns=max_columns).plot(ax=ax)
-
-    @property
-    def _figsize(self):
-        return _figure_size(min(len(self.attributions.feature_names), self.max_columns + 1))
-
     def _draw(self):
         values, names = self.attributions.values, self.attributions.feature_names
         sizes = np.abs(values).mean(axis=0)
         first, others = largest(sizes, self.max_columns)
         raised, lines = np.clip(values, 0, None).mean(axis=0)[first], np.arange(len(first))
-        styles = (
-            {"color": ORANGE, "label": "raises the log-odds"},
-            {"color": BLUE, "label": "lowers the log-odds"},
-        )
-        parts = (0, raised, styles[0]), (raised, sizes[first] - raised, styles[1])
-        bars = [self.ax_.barh(lines, part, left=left, **style) for left, part, style in parts]
-        self.bars_ = dict(zip(("raises", "lowers"), bars, strict=True))
-        self.ax_.bar_label(bars[1], [f"{size:.2g}" for size in sizes[first]], padding=4)
+        raises = self.ax_.barh(lines, raised, color=ORANGE, label="raises the log-odds")
+        style = {"color": BLUE, "label": "lowers the log-odds"}
+        lowers = self.ax_.barh(lines, sizes[first] - raised, left=raised, **style)
+        self.bars_ = {"raises": raises, "lowers": lowers}
+        self.ax_.bar_label(lowers, [f"{size:.2g}" for size in sizes[first]], padding=4)
         if len(others):  # in words: as a bar, the sum may be so long that the others look short
             self.ax_.text(0, len(first), f" {sizes[others].sum():.2g} in all", va="center")
         labels = [*map(shortened, names[first]), *_name_others(others)]
         title = f"feature importance, {len(values):,} row{'s' * (len(values) != 1)}"
-        _label_lines(self.ax_, labels, title, "mean absolute attribution")
+        self._label_lines(labels, title, "mean absolute attribution")
         self.ax_.legend()
 
 
@@ -212,17 +196,3 @@ def _formatted(value):
 def _name_others(others):
     """Return a list with the label of the columns that are summed up, if any."""
     return [f"{len(others):,} other columns"] * (len(others) > 0)
-
-
-def _figure_size(n_lines):
-    """Return the size in inches of a figure with labelled lines."""
-    return 7.5, 1.2 + 0.3 * n_lines
-
-
-def _label_lines(ax, labels, title, xlabel):
-    """Label lines from top to bottom, and leave room beside the bars for their numbers."""
-    ax.set_yticks(range(len(labels)), labels, parse_math=False)  # "$" is a character of a name
-    ax.set_ylim(len(labels) - 0.4, -0.6)
-    ax.margins(x=0.18)
-    ax.set_title(title, parse_math=False)
-    ax.set_xlabel(xlabel)
