@@ -12,6 +12,8 @@ The pictures are scikit-learn's digits (1,797 of 8 x 8 pixels). To use MNIST, pa
 Keras's mnist.npz (x_train, y_train, x_test, y_test) as the second argument, after the folder.
 """
 
+import warnings
+
 import numpy as np
 from common import argument, plt, quick, save
 from sklearn.datasets import load_digits
@@ -77,7 +79,8 @@ def main():
 
     one_hot = LabelBinarizer().fit_transform(y_train)
     print("A 5, one-hot:    ", one_hot[np.flatnonzero(y_train == 5)[0]])
-    by_column = digits_network().fit(X_train, one_hot)
+    with warnings.catch_warnings(action="ignore"):  # "for classes, pass y.argmax(axis=1)"
+        by_column = digits_network().fit(X_train, one_hot)
     proba = by_column.predict_proba(X_test)
     accuracy = np.mean(proba.argmax(axis=1) == y_test)
     print(f"One-hot matrix:   ten sigmoids ({by_column.out_activation_}), not a softmax")

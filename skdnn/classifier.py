@@ -21,7 +21,8 @@ from skdnn.estimator.epoch_callbacks import EpochCallbacks
 from skdnn.estimator.fit import train_members
 from skdnn.estimator.fitted_attributes import FittedAttributes, fitted_model
 from skdnn.estimator.inputs import learn_schema, read_samples, read_validation
-from skdnn.estimator.labels import check_labels, learn_labels
+from skdnn.estimator.label_checks import check_labels
+from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.out_of_fold import calibrate
 from skdnn.estimator.parameters import CONSTRAINTS, EPOCH, settings_of
 from skdnn.estimator.predict import predict_blocks
@@ -200,7 +201,7 @@ class DeepNetClassifier(
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels; column numbers for multilabel y.
+        Class labels; for multilabel y, its column names if it was a frame, else their numbers.
     n_features_in_ : int
         Number of columns seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -364,7 +365,7 @@ class DeepNetClassifier(
         callbacks = EpochCallbacks(self, passed, vars(self).update)
         samples = read_samples(self, *passed, reset=before is None)
         valid_samples = read_validation(self, *validation)
-        labels = learn_labels(samples.y, classes).like(passed[1])
+        labels = learn_labels(samples, classes)
         schema = learn_schema(settings, samples, labels, before)
         fit_data = prepare_fit_data(settings, schema, samples, before, valid_samples, groups)
         n_threads = fit_data.n_members if fit_data.n_members > 1 else None
@@ -530,6 +531,7 @@ class DeepNetClassifier(
         -------
         float
         """
+        fitted_model(self).schema.labels.check_columns(y)
         return super().score(X, check_labels(y), sample_weight)
 
     def summary(self):

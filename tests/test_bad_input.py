@@ -56,7 +56,7 @@ BAD_FITS = {
     "other labels to validate on": (X, y, {"X_val": X, "y_val": y + 1}, r"labels \[3\]"),
     "fewer labels a row to validate on": (
         X,
-        np.eye(3, dtype=int)[y],
+        1 - np.eye(3, dtype=int)[y],
         {"X_val": X, "y_val": np.eye(2, dtype=int)[y % 2]},
         "3 labels a row, as in fit, but has 2",
     ),

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from skdnn import DeepNetClassifier, TableEncoder
 
 X, y = load_iris(return_X_y=True)
-ONE_HOT = np.eye(3, dtype=int)[y]
+SEVERAL = 1 - np.eye(3, dtype=int)[y]
 DAY = datetime.date
 
 
@@ -49,13 +49,13 @@ def test_a_row_alone_is_encoded_as_it_is_among_others(cells):
 
 
 def test_multilabel_y_holds_zeros_and_ones():
-    for wrong in (ONE_HOT * 2 - 1, ONE_HOT * 2):
+    for wrong in (SEVERAL * 2 - 1, SEVERAL * 2):
         with pytest.raises(ValueError, match="must hold only 0 and 1"):
             quick().fit(X, wrong)
 
 
 def test_one_label_a_row_and_several_are_not_mixed_up():
-    for first, second in ((y, ONE_HOT), (ONE_HOT, y)):
+    for first, second in ((y, SEVERAL), (SEVERAL, y)):
         with pytest.raises(ValueError, match=r"classes|labels? a row"):
             quick().fit(X, first).partial_fit(X, second)
         with pytest.raises(ValueError, match=r"classes|labels? a row"):

@@ -94,4 +94,4 @@ def test_class_weight_of_an_unknown_class_is_refused():
 
 def test_class_weight_for_multilabel_is_refused():
     with pytest.raises(ValueError, match="class_weight is not defined for multilabel"):
-        DeepNetClassifier(**QUICK, class_weight="balanced").fit(X, np.eye(3, dtype=int)[y])
+        DeepNetClassifier(**QUICK, class_weight="balanced").fit(X, 1 - np.eye(3, dtype=int)[y])

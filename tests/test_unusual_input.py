@@ -109,8 +109,8 @@ def test_masked_values_are_missing_values():
 LABELS = {
     "objects that are numbers": y.astype(object),
     "objects that are booleans": (y == 1).astype(object),
-    "nullable labels of two kinds": pd.DataFrame({"a": y, "b": 1 - y}).astype("Int64"),
-    "booleans beside numbers": pd.DataFrame({"a": y == 1, "b": 1 - y}),
+    "nullable labels of two kinds": pd.DataFrame({"a": y, "b": y * 0 + 1}).astype("Int64"),
+    "booleans beside numbers": pd.DataFrame({"a": y == 1, "b": y * 0 + 1}),
     "objects that are NumPy's numbers": np.array(list(y), object),
     "objects that are NumPy's booleans": np.array(list(y == 1), object),
     "objects of Python's and NumPy's": np.array([*y.tolist()[:9], *y[9:]], object),

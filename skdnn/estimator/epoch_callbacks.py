@@ -6,7 +6,7 @@ import numpy as np
 
 from skdnn._compat import begin_callbacks
 from skdnn.estimator.fitted_model import attributes, mean_curve, mean_curves
-from skdnn.estimator.labels import check_labels
+from skdnn.estimator.label_checks import check_labels
 
 COLUMNS = ("loss", "validation loss", "validation score")
 

@@ -7,7 +7,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
 from skdnn.estimator.encoders import adapted, fit_encoder
-from skdnn.estimator.labels import Labels, check_labels
+from skdnn.estimator.label_checks import check_labels
+from skdnn.estimator.labels import Labels
 from skdnn.tabular.dataframes import check_table
 from skdnn.tabular.sample_weights import weighted_rows
 from skdnn.tabular.user_warnings import warn_user
@@ -30,6 +31,10 @@ class Samples(NamedTuple):
         Mask of the passed rows with a positive weight.
     columns : dict
         ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
+    given : array-like
+        The labels as they were passed.
+    every_label : ndarray
+        The labels of all rows, also of weight 0.
     """
 
     X: object
@@ -37,6 +42,8 @@ class Samples(NamedTuple):
     weights: np.ndarray
     kept: np.ndarray
     columns: dict
+    given: object
+    every_label: np.ndarray
 
 
 def read_samples(estimator, X, y, sample_weight, reset=True):
@@ -62,10 +69,10 @@ def read_samples(estimator, X, y, sample_weight, reset=True):
         If an argument is invalid.
     """
     X = check_table(estimator, X, reset)
-    y = check_labels(y)
-    check_consistent_length(X, y, sample_weight)
+    labels = check_labels(y)
+    check_consistent_length(X, labels, sample_weight)
     columns = {name: value for name, value in vars(estimator).items() if name in COLUMNS}
-    return Samples(*weighted_rows(X, y, sample_weight), columns)
+    return Samples(*weighted_rows(X, labels, sample_weight), columns, y, labels)
 
 
 def read_validation(estimator, X, y, sample_weight):
@@ -162,10 +169,9 @@ def _warn_of_categories(schema, samples):
 
 
 def _check_same_classes(before, now):
-    # Whether y is multilabel as before is checked with the targets. The message begins as that of
-    # MLPClassifier.
-    are_alike = before.is_multilabel == now.is_multilabel
-    if are_alike and not np.array_equal(before.classes, now.classes):
+    # Multilabel y is checked with the targets. The message begins as that of MLPClassifier.
+    are_classes = not (before.is_multilabel or now.is_multilabel)
+    if are_classes and not np.array_equal(before.classes, now.classes):
         raise ValueError(
             "warm_start can only be used where `y` has the same classes as in the previous call "
             f"to fit. Previously got {before.classes}, `y` has {now.classes}. The same holds for "

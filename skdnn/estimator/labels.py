@@ -3,16 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.utils import assert_all_finite
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import column_or_1d
 
 from skdnn.core.losses import LOSSES
-from skdnn.tabular.dataframes import refuse_lazy_frame
-from skdnn.tabular.missing_values import count_missing, refuse_missing
-
-MULTILABEL = "multilabel-indicator"
+from skdnn.estimator.label_checks import label_array, warn_of_targets
+from skdnn.tabular.dataframes import names_in
 
 
 class Labels(NamedTuple):
@@ -21,7 +15,8 @@ class Labels(NamedTuple):
     Attributes
     ----------
     classes : ndarray
-        Sorted labels; column numbers for multilabel y.
+        Sorted labels; for multilabel y the column names of a frame, as objects, or else the
+        column numbers.
     is_multilabel : bool
     """
 
@@ -44,12 +39,21 @@ class Labels(NamedTuple):
         """Number of output units: 1 for two classes, else one for each class or label."""
         return 1 if self.is_binary else len(self.classes)
 
-    def like(self, y):
-        """Return Labels whose classes have the type object, if y holds strings of this type."""
-        holds_objects = np.asarray(y).dtype == np.dtype(object)
-        if holds_objects and self.classes.dtype.kind == "U":
-            return self._replace(classes=self.classes.astype(object))
-        return self
+    def check_columns(self, given):
+        """Raise an error if the columns of multilabel y have other names than those of fit.
+
+        Raises
+        ------
+        ValueError
+            If both have names, and these differ.
+        """
+        names, is_named = label_names(given), self.classes.dtype == object
+        known = self.classes.tolist()
+        if self.is_multilabel and is_named and names is not None and names.tolist() != known:
+            raise ValueError(
+                f"y has the columns {names.tolist()!r}, but in fit it had {known!r}. Pass "
+                "y[net.classes_.tolist()]."
+            )
 
     def targets(self, y):
         """Return int32 targets (n_rows, n_target_columns): class indices, or multilabel 0 and 1.
@@ -97,66 +101,20 @@ class Labels(NamedTuple):
         return np.zeros(len(targets), np.intp) if self.is_multilabel else targets[:, 0]
 
 
-def check_labels(y):
-    """Return y as an array, (n_rows,) or, for multilabel y, (n_rows, n_labels).
-
-    Raises
-    ------
-    TypeError
-        If y is a lazy frame.
-    ValueError
-        If y has missing values, is continuous, or is not a classification target otherwise.
-    """
-    refuse_lazy_frame(y, "y")
-    if issparse(y):
-        y = y.toarray()
-    if y is None:
-        raise ValueError("requires y to be passed, but the target y is None.")
-    if np.ma.is_masked(y):
-        raise ValueError("Input y has masked values; every row needs a label. Drop the others.")
-    values = _as_array(y)
-    refuse_missing(values, "Input y", "every row needs a label. Drop the rows without one.")
-    assert_all_finite(values, input_name="y")
-    values = _of_one_kind(values)
-    # Integers need no distinction of "binary", which would require a pass over all values.
-    are_whole = values.ndim == 1 and values.dtype.kind in "biu"
-    kind = "multiclass" if are_whole else type_of_target(values, input_name="y")
-    if kind == MULTILABEL:
-        if not np.isin(values, (0, 1)).all():
-            found = np.unique(values).tolist()
-            raise ValueError(f"multilabel y must hold only 0 and 1, but it holds {found!r}.")
-        return values
-    values = column_or_1d(values, warn=True)
-    if kind not in ("binary", "multiclass"):
-        check_classification_targets(values)
-    return values
+def label_names(y):
+    """Return the column names of a frame of labels as objects, or None."""
+    names = names_in(y)
+    return np.fromiter(names, object, len(names)) if len(names) else None
 
 
-def _as_array(labels):
-    """Return an array; missing values in a list of strings are not converted to strings."""
-    values = np.asarray(labels)
-    if values.dtype.kind == "T":  # variable-length strings, which scikit-learn does not support
-        return values.astype(object)
-    if values.dtype.kind == "U" and not hasattr(labels, "dtype"):
-        objects = np.asarray(labels, object)
-        return objects if count_missing(objects) else values
-    return values
+def learn_labels(samples, classes=None):
+    """Return the Labels of the rows, also of rows of weight 0.
 
-
-def _of_one_kind(values):
-    """Return an array of objects as strings, or as numbers or booleans, if it is not mixed."""
-    are_strings = {isinstance(value, str) for value in values.ravel()}
-    is_uniform = values.dtype == object and len(are_strings) == 1
-    return np.array(values.tolist()) if is_uniform else values
-
-
-def learn_labels(y, classes=None):
-    """Return the Labels of y.
+    They have the column names of y, or its type of strings.
 
     Parameters
     ----------
-    y : ndarray
-        As :func:`check_labels` returns it.
+    samples : Samples
     classes : array-like or set, optional
         All classes, if some may be absent from y.
 
@@ -169,12 +127,23 @@ def learn_labels(y, classes=None):
     ValueError
         If there are fewer than two classes, or one is a missing value.
     """
+    y, given = samples.every_label, samples.given
     if y.ndim == 2:
-        return Labels(np.arange(y.shape[1]), True)
+        names = label_names(given)
+        labels = Labels(np.arange(y.shape[1]) if names is None else names, True)
+    else:
+        labels = Labels(_learn_classes(y, classes), False)
+        if labels.classes.dtype.kind == "U" and np.asarray(given).dtype == np.dtype(object):
+            labels = labels._replace(classes=labels.classes.astype(object))
+    if classes is None or labels.is_multilabel:
+        warn_of_targets(y, labels, given)
+    return labels
+
+
+def _learn_classes(y, classes):
     are_named = classes is not None
     if are_named:
-        classes = _of_one_kind(_as_array(list(classes)))
-        refuse_missing(classes, "classes", "a missing value cannot be a class.")
+        classes = label_array(list(classes), "classes", "a missing value cannot be a class.")
     classes = np.unique(classes if are_named else y)
     if len(classes) < 2:
         name, advice = (
@@ -184,4 +153,4 @@ def learn_labels(y, classes=None):
             f"{name} has 1 class ({classes.tolist()[0]!r}); DeepNetClassifier needs at least 2. "
             f"{advice}"
         )
-    return Labels(classes, False)
+    return classes

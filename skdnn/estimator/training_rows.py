@@ -102,6 +102,7 @@ def prepare_rows(settings, schema, samples, train_samples=None, roles=None, lear
     learns = learns and train_samples is None and encoder.has_target_statistics
     encoded = encoder.encode(samples.X, schema.dtype, in_training=learns)
     targets = labels.targets(samples.y)
+    labels.check_columns(samples.given)
     weights = apply_class_weight(
         settings.class_weight, labels, train_samples or samples, targets, samples.weights
     )

@@ -172,8 +172,8 @@ def integrated_gradients(estimator, X, target=None, baseline=None, *, tol=0.01, 
         Rows like those seen in fit.
     target : label or array-like of shape (n_samples,), default=None
         Class to explain, one for all rows or one for each. None is the second of two classes, or
-        the predicted one of more classes. For multilabel y it is the number of a label, and
-        required.
+        the predicted one of more classes. For multilabel y it is a label (one of
+        ``classes_``), and required.
     baseline : {frame, array-like, sparse matrix} of shape (n_rows, n_features), default=None
         Rows whose mean, after encoding, is the baseline. None is the typical row of
         :class:`TableEncoder`, with the median of each column of numbers or dates and the most

@@ -59,7 +59,7 @@ class ExplainedModel:
         classes = self.labels.classes
         if target is None and self.labels.is_multilabel:
             raise ValueError(
-                f"y has {len(classes)} labels: pass target, the number of the one to explain."
+                f"y has {len(classes)} labels: pass target, one of {classes.tolist()}."
             )
         if target is None:
             scores = self.network.decision_function(X)

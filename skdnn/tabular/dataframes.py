@@ -89,10 +89,16 @@ def _check_column_names(X):
     ValueError
         If names are repeated.
     """
-    counts = Counter(map(str, getattr(X, "columns", ())))
+    counts = Counter(map(str, names_in(X)))
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
         raise ValueError(f"X has several columns named {repeated}. Column names must be unique.")
+
+
+def names_in(X):
+    """Return the column names of a frame; nothing for other tables."""
+    # The attribute ``columns`` of a pyarrow table is its data.
+    return getattr(X, "column_names", getattr(X, "columns", ()))
 
 
 def column_names(encoder):

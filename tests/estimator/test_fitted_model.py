@@ -107,7 +107,7 @@ def uneven(values, place, value):
 OF_FIT = {
     "other classes": ((OTHER_X, OTHER_Y + 5), {}, ValueError),
     "one class": ((OTHER_X, np.zeros(N_ROWS, int)), {}, ValueError),
-    "several labels": ((OTHER_X, np.eye(3, dtype=int)[OTHER_Y]), {}, ValueError),
+    "several labels": ((OTHER_X, 1 - np.eye(3, dtype=int)[OTHER_Y]), {}, ValueError),
     "other columns": ((OTHER_X[["shop", "size"]], OTHER_Y), {}, ValueError),
     "renamed columns": ((OTHER_X.rename(columns={"size": "width"}), OTHER_Y), {}, ValueError),
     "infinity": ((OTHER_X.assign(size=np.inf), OTHER_Y), {}, ValueError),
