@@ -184,7 +184,7 @@ class DeepNetClassifier(
         disables them; "auto" is 30. Not used for more than 10 classes or multilabel y.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class; "balanced" gives imbalanced classes the same total weight. The
-        probabilities then do not follow the class frequencies.
+        probabilities then do not follow the class frequencies. Classes that y lacks may have one.
     dtype : {"float32", "float64", "input"}, default="float32"
         Type to compute in. "input" is float64 for float64 arrays, dense or sparse, and lists of
         floats; float32 for anything else.
@@ -335,7 +335,8 @@ class DeepNetClassifier(
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels, or an indicator matrix for multilabel classification.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights. An integer weight is equivalent to repeating the row.
+            Non-negative weights. An integer weight is equivalent to repeating the row; a class
+            of weight 0 stays in ``classes_``, with probabilities near 0.
         X_val, y_val, sample_weight_val : default=None
             Validation rows for all members; no rows of X are then held out.
         groups : array-like of shape (n_samples,), default=None

@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_iris, make_classification
+from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, TimeSeriesSplit, cross_val_score
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.class_weight import compute_class_weight
 
 from skdnn import DeepNetClassifier
 
@@ -88,8 +92,98 @@ def test_balanced_classes_raise_the_recall_of_the_rare_one():
 
 
 def test_class_weight_of_an_unknown_class_is_refused():
-    with pytest.raises(ValueError, match=r"class_weight names \['x'\]"):
+    with pytest.raises(ValueError, match=r"class_weight names \['x'\].*none for \[0, 1, 2\]"):
         DeepNetClassifier(**QUICK, class_weight={"x": 2}).fit(X, y)
+
+
+def takes(call, *args, **kwargs):
+    try:
+        call(*args, **kwargs)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("labels", [y, y == 0, np.array(["a", "b", "c"])[y]], ids=str)
+@pytest.mark.parametrize("kept", [slice(None), slice(100)], ids=["all", "two classes"])
+def test_class_weight_may_name_the_classes_that_scikit_learn_lets_it(labels, kept):
+    known, labels = np.unique(labels).tolist(), labels[kept]
+    classes, found = np.unique(labels), []
+    for names in ([], known[:1], known[1:], known, [*known, 9], [9], [known[0], 9], ["x", *known]):
+        weights = dict.fromkeys(names, 2.0)
+        net = DeepNetClassifier(**{**QUICK, "max_iter": 1}, class_weight=weights)
+        found.append(takes(net.fit, X[kept], labels))
+        theirs = takes(compute_class_weight, weights, classes=classes, y=labels)
+        assert found[-1] == theirs, names
+    assert set(found) == {True, False}
+
+
+def test_class_weight_of_all_classes_serves_folds_that_lack_some():
+    net = DeepNetClassifier(**QUICK, class_weight={0: 1.0, 1: 2.0, 2: 3.0})
+    order = np.append(np.random.default_rng(0).permutation(100), np.arange(100, 150))
+    folds = TimeSeriesSplit(2)  # both are trained on the classes 0 and 1 only
+    scores = cross_val_score(net, X[order], y[order], cv=folds, error_score="raise")
+    assert scores[0] > scores[1] == 0
+    few = DeepNetClassifier(**QUICK, class_weight={0: 1.0, 1: 2.0}).fit(X[:100], y[:100])
+    more = net.fit(X[:100], y[:100])
+    np.testing.assert_array_equal(more.predict_proba(X), few.predict_proba(X))
+
+
+WEIGHTLESS = [
+    {},
+    {"n_members": 1},
+    {"early_stopping": False},
+    {"solver": "lbfgs"},
+    {"solver": "gd"},
+    {"class_weight": "balanced"},
+    {"class_weight": {0: 1.0, 1: 2.0, 2: 3.0}},
+    {"scoring": "accuracy"},
+    {"cv": StratifiedKFold(3)},
+    {"target_statistics": 1},
+]
+
+
+@pytest.mark.parametrize("params", WEIGHTLESS, ids=str)
+@pytest.mark.parametrize("gone", [[1], [2], [0, 2]], ids=str)
+def test_a_class_without_weight_is_known_and_improbable(params, gone):
+    net = DeepNetClassifier(**{**QUICK, "max_iter": 40, **params}, store_oof=True)
+    net.fit(X, y, sample_weight=np.where(np.isin(y, gone), 0, 1 + y))
+    assert net.classes_.tolist() == [0, 1, 2]
+    assert net.predict_proba(X)[:, gone].max() < 0.02
+    assert not np.isin(net.predict(X), gone).any()
+    if net.early_stopping and net.n_members > 1:
+        held_out = ~np.isin(y, gone)
+        assert net.oof_proba_.shape == (150, 3)
+        assert net.oof_proba_[held_out][:, gone].max() < 0.05
+
+
+def test_one_class_of_two_may_be_without_weight():
+    net = DeepNetClassifier(**{**QUICK, "max_iter": 40}).fit(X, y > 0, sample_weight=y)
+    assert net.classes_.tolist() == [False, True]
+    assert net.predict(X).all()
+    assert net.predict_proba(X)[y > 0, 0].max() < 0.02
+
+
+def test_rows_without_weight_count_for_nothing_but_the_classes():
+    weights = np.where(np.arange(150) % 3, 1.0 + y, 0)
+    kept = weights > 0
+    weighted = DeepNetClassifier(**QUICK).fit(X, y, sample_weight=weights)
+    plain = DeepNetClassifier(**QUICK).fit(X[kept], y[kept], sample_weight=weights[kept])
+    np.testing.assert_array_equal(weighted.predict_proba(X), plain.predict_proba(X))
+    part = DeepNetClassifier(**QUICK).partial_fit(X, y, weights * (y > 0), classes=[0, 1, 2])
+    assert part.partial_fit(X, y, weights).classes_.tolist() == [0, 1, 2]
+    warm = DeepNetClassifier(**QUICK, warm_start=True).fit(X, y)
+    assert warm.fit(X, y, sample_weight=y).classes_.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("make", [VotingClassifier, StackingClassifier])
+def test_a_class_without_weight_does_not_stop_ensembles(make):
+    tree = DecisionTreeClassifier(random_state=0)
+    models = [("net", DeepNetClassifier(**QUICK)), ("tree", tree)]
+    params = {"voting": "soft"} if make is VotingClassifier else {"final_estimator": tree, "cv": 3}
+    model = make(models, **params).fit(X, y, sample_weight=y)
+    assert model.predict_proba(X).shape == (150, 3)
+    assert (model.predict(X) > 0).all()
 
 
 def test_class_weight_for_multilabel_is_refused():

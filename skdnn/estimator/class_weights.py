@@ -46,8 +46,8 @@ def class_weight_factors(class_weight, labels, y, weights):
     Raises
     ------
     ValueError
-        If y is multilabel, the dict names a class that y does not have, or a weight is not
-        positive and finite.
+        If y is multilabel, the dict names other classes than those of y and not all of them, or a
+        weight is not positive and finite.
     """
     if labels.is_multilabel:
         raise ValueError("class_weight is not defined for multilabel y; use sample_weight.")
@@ -56,8 +56,12 @@ def class_weight_factors(class_weight, labels, y, weights):
         return totals.sum() / (len(totals) * np.where(totals > 0, totals, np.inf))
     known = labels.classes.tolist()
     unknown = [label for label in class_weight if label not in known]
-    if unknown:
-        raise ValueError(f"class_weight names {unknown!r}, but the classes are {known!r}.")
+    unweighted = [label for label in known if label not in class_weight]
+    if unknown and unweighted:  # scikit-learn's rule: a fold may lack classes that have weights
+        raise ValueError(
+            f"class_weight names {unknown!r}, but the classes are {known!r}. Give every class a "
+            f"weight; there is none for {unweighted!r}."
+        )
     factors = [class_weight.get(label, 1.0) for label in known]
     if not all(isinstance(factor, Real) and 0 < factor < np.inf for factor in factors):
         raise ValueError(f"class_weight must be positive and finite, got {class_weight!r}.")
