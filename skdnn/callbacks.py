@@ -152,7 +152,8 @@ class LossProgress(_EpochCallback):
     Parameters
     ----------
     file : file-like or None, default=None
-        Stream to write to. None is the standard output.
+        Stream to write to. None is the standard output. It is shared by copies in this process;
+        a pickle does not contain it, and so writes to the standard output once loaded.
 
     Examples
     --------
@@ -164,6 +165,14 @@ class LossProgress(_EpochCallback):
 
     def __init__(self, file=None):
         self.file = file
+
+    def __getstate__(self):
+        """Return the state to pickle, without the stream, which cannot be pickled."""
+        return {"file": None}
+
+    def __deepcopy__(self, memo):
+        """Return a copy with the same stream."""
+        return LossProgress(self.file)
 
     def on_fit_task_end(self, estimator, context):
         """Update the line after an epoch, and end it after the fit."""

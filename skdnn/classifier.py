@@ -30,7 +30,7 @@ from skdnn.estimator.solvers import takes_steps
 from skdnn.estimator.summary import summarize
 from skdnn.estimator.threads import threads_apart
 from skdnn.estimator.training_rows import prepare_fit_data
-from skdnn.tabular.dataframes import check_table
+from skdnn.tabular.dataframes import as_numpy, check_table
 
 
 @dataclass(eq=False, repr=False)
@@ -145,7 +145,7 @@ class DeepNetClassifier(
         training loss, and the last epoch is kept.
     validation_fraction : float in (0, 1), default=0.1
         Fraction of the rows to hold out if ``n_members=1``. Several members hold out folds.
-    cv : int, splitter, iterable of splits or None, default=None
+    cv : int, splitter, list of splits or None, default=None
         Which rows each member holds out. None makes ``n_members`` stratified folds (at least 40
         above 50,000 distinct rows). Otherwise there are as many members as splits; an int is
         their number, at most that of the distinct rows. Ignored without ``early_stopping``.
@@ -533,7 +533,7 @@ class DeepNetClassifier(
         float
         """
         fitted_model(self).schema.labels.check_columns(y)
-        return super().score(X, check_labels(y), sample_weight)
+        return super().score(X, check_labels(y), as_numpy(sample_weight))
 
     def summary(self):
         """Return a summary of the fitted network, which prints as a table.

@@ -1,3 +1,4 @@
+import copy
 import importlib.util
 import io
 import pickle
@@ -278,6 +279,30 @@ def test_callbacks_survive_cloning_and_pickling():
     net = quick().set_callbacks(EarlyStopping("loss", patience=2, min_delta=100.0))
     assert clone(net).fit(X, y).n_iter_ == 3
     assert pickle.loads(pickle.dumps(net.fit(X, y))).fit(X, y).n_iter_ == 3
+
+
+@needs_callbacks
+@pytest.mark.parametrize("kind", ["open file", "stream of text", "standard error"])
+def test_a_stream_to_show_losses_on_does_not_keep_a_network_from_being_copied(kind, tmp_path):
+    opened = {"stream of text": io.StringIO, "standard error": lambda: sys.stderr}
+    file = opened.get(kind, lambda: (tmp_path / "losses.txt").open("w"))()
+    net = quick().set_callbacks(LossProgress(file)).fit(X, y)
+    loaded, copied = pickle.loads(pickle.dumps(net)), copy.deepcopy(net)
+    for other in (loaded, copied, clone(net).fit(X, y)):
+        np.testing.assert_array_equal(other.predict_proba(X), net.predict_proba(X))
+    assert copied._skl_callbacks[0].file is file
+    assert loaded._skl_callbacks[0].file is None
+    if kind == "open file":
+        file.close()
+
+
+@needs_callbacks
+def test_losses_of_a_loaded_network_go_to_the_standard_output(capsys):
+    stream = io.StringIO()
+    net = pickle.loads(pickle.dumps(quick().set_callbacks(LossProgress(stream))))
+    copy.deepcopy(net).fit(X, y)
+    assert stream.getvalue() == ""
+    assert capsys.readouterr().out.count("epoch ") == 6
 
 
 @needs_callbacks

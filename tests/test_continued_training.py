@@ -53,6 +53,7 @@ def test_partial_fit_is_not_for_lbfgs():
     assert not hasattr(DeepNetClassifier(solver="lbfgs"), "partial_fit")
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
 def test_warm_start_goes_on_where_fit_stopped():
     net = DeepNetClassifier(**PLAIN, max_iter=5, warm_start=True, learning_rate="constant")
     net.fit(X, y)

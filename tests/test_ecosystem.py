@@ -1,3 +1,9 @@
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +26,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from skdnn import DeepNetClassifier
 
+ROOT = Path(__file__).parents[1]
 X, y = load_breast_cancer(return_X_y=True)
 
 
@@ -135,3 +142,39 @@ def test_group_metadata_is_routed_through_a_pipeline():
         groups = np.arange(len(y)) // 20
         pipeline.fit(X, y, groups=groups, sample_weight=np.ones(len(y)))
         assert pipeline[-1].oof_score_ > 0.8
+
+
+TENSORS = """
+import numpy as np, sklearn, torch
+from sklearn.datasets import load_iris
+from sklearn.model_selection import cross_val_score
+from skdnn import DeepNetClassifier, TableEncoder
+
+sklearn.set_config(array_api_dispatch={dispatches})
+X, y = load_iris(return_X_y=True)
+rows, labels, weights = (torch.from_numpy(values) for values in (X, y, y + 1.0))
+for encoder in ("auto", "passthrough"):
+    net = DeepNetClassifier(n_members=2, max_iter=3, encoder=encoder, random_state=0)
+    plain = net.fit(X, y, y + 1.0, X, y, y + 1.0).predict_proba(X)
+    net.fit(rows, labels, weights, rows, labels, weights)
+    assert (net.predict_proba(rows) == plain).all()
+    assert net.score(rows, labels, weights) == net.score(X, y, y + 1.0)
+    assert isinstance(net.predict(rows), np.ndarray)
+    net.partial_fit(rows, labels, weights)
+    net.fit(rows, labels, groups=labels * 50 + torch.arange(150) % 9)
+    assert net.fit(rows, torch.stack([labels > 0, labels < 2], 1)).out_activation_ == "logistic"
+    DeepNetClassifier(n_members=2, max_iter=3, scoring="roc_auc_ovr").fit(rows, labels)
+    assert len(cross_val_score(net, rows, labels, error_score="raise")) == 5
+encoder = TableEncoder().fit(rows, labels, sample_weight=weights)
+assert (encoder.transform(rows) == encoder.transform(X)).all()
+"""
+
+
+@pytest.mark.parametrize("dispatches", [False, True])
+def test_tensors_are_taken_as_arrays_also_if_scikit_learn_dispatches(dispatches):
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("needs PyTorch")
+    # SciPy reads this when it is imported, so it needs another process.
+    environment = {**os.environ, "SCIPY_ARRAY_API": "1"}
+    code = TENSORS.format(dispatches=dispatches)
+    subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, check=True)

@@ -257,6 +257,7 @@ def test_an_added_piece_is_what_training_calls_and_it_learns(piece, is_compiled)
     assert net.score(*options.get("data", (X, y))) > 0.85
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
 @needs_numba
 @pytest.mark.parametrize("piece", ADDED)
 def test_compiled_or_not_the_network_is_the_same_to_rounding(piece):

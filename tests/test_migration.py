@@ -118,6 +118,7 @@ def test_the_defaults_in_the_table_are_those_of_both_classes():
         assert defaults_in(here) == [ours[name] for name in names]
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
 @since_1_9
 def test_every_attribute_and_method_of_mlpclassifier_is_there_and_in_the_table():
     theirs = MLPClassifier(max_iter=2, early_stopping=True, solver="sgd")
@@ -200,6 +201,7 @@ def test_log_probabilities_are_the_logarithms_of_the_probabilities():
     assert np.isfinite(log_proba).all()
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
 def test_the_default_encoder_adds_bins_for_the_default_solver_only():
     few = {"max_iter": 2, "n_members": 2, "random_state": 0}
     assert DeepNetClassifier(**few).fit(X, y).coefs_[0].shape[1] > 4

@@ -82,6 +82,7 @@ def test_balanced_weights_are_those_of_the_training_rows_also_in_validation():
     assert by_name.validation_loss_curve_ == pytest.approx(by_dict.validation_loss_curve_)
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
 def test_another_solver_goes_on_from_the_same_weights_without_the_memory():
     net = quick(warm_start=True, solver="sgd").fit(X, y)
     assert net.set_params(solver="adam").fit(X, y).n_iter_ == 3

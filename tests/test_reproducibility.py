@@ -123,6 +123,7 @@ def rows_by_weight_and_by_repetition(seed):
     return weights, rng.permutation(np.repeat(np.arange(len(X)), weights))
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -218,6 +219,7 @@ def test_large_networks_are_the_same_on_any_number_of_threads(n_members):
     assert one.loss_curve_ == four.loss_curve_
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
 @pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 @pytest.mark.parametrize("solver", ["adamw", "adam", "sgd"])
 def test_compiled_kernels_and_numpy_agree_in_the_first_epochs(solver):

@@ -143,6 +143,7 @@ WEIGHTLESS = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
 @pytest.mark.parametrize("params", WEIGHTLESS, ids=str)
 @pytest.mark.parametrize("gone", [[1], [2], [0, 2]], ids=str)
 def test_a_class_without_weight_is_known_and_improbable(params, gone):

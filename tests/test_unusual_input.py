@@ -129,7 +129,7 @@ def test_labels_that_fit_takes_are_scored(kind):
 @pytest.mark.parametrize("n_classes", [3, 12])
 def test_texts_are_never_taken_for_classes_that_are_numbers(n_classes):
     labels = np.arange(120) % n_classes
-    with pytest.raises(ValueError, match=r"y contains the labels \['0', '1'"):
+    with pytest.raises(ValueError, match=r"y_val contains the labels \['0', '1'"):
         DeepNetClassifier(**QUICK).fit(X, labels, X_val=X, y_val=labels.astype(str))
 
 

@@ -41,19 +41,20 @@ def warn_of_trouble(settings, history, plan):
     if _hit_limit(settings, history, plan):
         message = (
             f"Maximum iterations ({plan.n_epochs}) reached and the training has not converged "
-            "yet. Raise max_iter, or set early_stopping=True."
+            f"yet. Raise max_iter{'' if plan.keep_best else ', or set early_stopping=True'}."
         )
         warnings.warn(message, ConvergenceWarning, stacklevel=CALLER)
 
 
 def _hit_limit(settings, history, plan):
     """Return whether training without a fixed length ended only because of ``max_iter``."""
-    # A schedule of fixed length is complete at max_iter, and so is a solver that by default has no
+    # A schedule of fixed length is complete at max_iter, and so is training that by default has no
     # patience.
-    is_patient = solver_of(settings).has_patience or settings.n_iter_no_change != "auto"
+    has_patience = solver_of(settings).has_patience or plan.keep_best
+    is_patient = has_patience or settings.n_iter_no_change != "auto"
     is_open_ended = plan.schedule.is_open_ended and not settings.is_part
     may_converge = is_open_ended and is_patient and plan.tol > 0
-    has_ended = plan.keep_best or history.stopped_by or history.has_converged.all()
+    has_ended = history.stopped_by or history.has_converged.all()
     return may_converge and not has_ended
 
 

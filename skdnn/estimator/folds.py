@@ -165,6 +165,11 @@ def roles_from_cv(settings, seed, samples, groups):
         cv = _split_by_groups(settings, seed, groups)
     if hasattr(cv, "split"):
         return splits_as_roles(list(cv.split(samples.X, samples.y, groups)), len(samples.y))
+    if hasattr(cv, "__next__"):
+        raise ValueError(
+            "cv is an iterator, which can be used once, but each fit and each copy of the "
+            "estimator needs the splits. Pass a list: cv=list(splits)."
+        )
     roles = splits_as_roles(list(cv), len(samples.kept))[samples.kept]
     if not ((roles == 1).any(axis=0) & (roles == 2).any(axis=0)).all():
         raise ValueError("a split of cv has no training or no test row of positive weight.")

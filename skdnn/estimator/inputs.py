@@ -1,5 +1,7 @@
 """Validate the arguments of fit, and learn the schema that later calls keep."""
 
+import re
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +15,8 @@ from skdnn.tabular.dataframes import check_table
 from skdnn.tabular.sample_weights import weighted_rows
 from skdnn.tabular.user_warnings import warn_user
 
+# Arguments named in a message; not strings in quotes, nor in scikit-learn's lists of columns.
+ARGUMENT = re.compile(r"(?<![\w'\".])(?<!- )(X|y|sample_weight)(?![\w'\"])")
 COLUMNS = ("n_features_in_", "feature_names_in_")  # set by scikit-learn from X
 
 
@@ -75,6 +79,22 @@ def read_samples(estimator, X, y, sample_weight, reset=True):
     return Samples(*weighted_rows(X, labels, sample_weight), columns, y, labels)
 
 
+@contextmanager
+def about_validation():
+    """Name X_val, y_val and sample_weight_val in errors, instead of X, y and sample_weight.
+
+    Checks are the same for both, and need not know which of them they read.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        message = ARGUMENT.sub(r"\1_val", str(error))
+        if message == str(error):
+            message = f"X_val, y_val, sample_weight_val: {message}"
+        raise kind(message) from error
+
+
 def read_validation(estimator, X, y, sample_weight):
     """Return the Samples to validate on, or None if X is None.
 
@@ -85,7 +105,10 @@ def read_validation(estimator, X, y, sample_weight):
     """
     if (X is None) != (y is None) or (X is None and sample_weight is not None):
         raise ValueError("X_val and y_val go together, and sample_weight_val goes with both.")
-    return None if X is None else read_samples(estimator, X, y, sample_weight, reset=False)
+    if X is None:
+        return None
+    with about_validation():
+        return read_samples(estimator, X, y, sample_weight, reset=False)
 
 
 def resolve_dtype(dtype, X):

@@ -10,7 +10,7 @@ from skdnn.estimator.class_weights import apply_class_weight
 from skdnn.estimator.duplicate_rows import MergedRows, merge_duplicate_rows
 from skdnn.estimator.encoders import adapted, as_rows, in_container_of
 from skdnn.estimator.folds import count_splits, roles_from_cv, rows_by_side
-from skdnn.estimator.inputs import DataSchema, Samples
+from skdnn.estimator.inputs import DataSchema, Samples, about_validation
 from skdnn.tabular.target_statistics import LabelledCategories
 
 
@@ -146,7 +146,8 @@ def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None,
     n_members = count_splits(settings, prepared, holds_out)
     split = Split(prepared.data, [prepared.merged.rows] * n_members)
     if valid_samples is not None:
-        _, valid = prepare_rows(settings, schema, valid_samples, train_samples=samples)
+        with about_validation():
+            _, valid = prepare_rows(settings, schema, valid_samples, train_samples=samples)
         data = in_container_of(prepared.data, valid.data)
         split = split._replace(valid_data=data, valid_rows=[valid.merged.rows] * n_members)
         return FitData(schema, prepared, split, valid, settings.early_stopping)

@@ -50,7 +50,8 @@ def check_table(estimator, X, reset):
         From scikit-learn, if X is not a table or its columns are not those of fit.
     """
     refuse_lazy_frame(X, "X")
-    named = X = as_frame(unmasked(X), getattr(estimator, "feature_names_in_", None))
+    X = unmasked(as_numpy(X))
+    named = X = as_frame(X, getattr(estimator, "feature_names_in_", None))
     if reset:
         _check_column_names(X)
     elif _is_nameless_as_in_fit(estimator, X):
@@ -65,6 +66,12 @@ def check_table(estimator, X, reset):
     except ValueError as error:
         raise ValueError(f"{error}\n{SELECT}" if is_frame else str(error)) from error
     return X
+
+
+def as_numpy(array):
+    """Return an array of another library, such as a PyTorch tensor, as a NumPy array."""
+    is_other = hasattr(array, "__dlpack__") and not isinstance(array, np.ndarray)
+    return np.asarray(array) if is_other else array
 
 
 def _is_nameless_as_in_fit(estimator, X):

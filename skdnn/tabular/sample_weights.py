@@ -3,6 +3,7 @@
 import numpy as np
 
 from skdnn._compat import check_sample_weight, num_samples, safe_indexing
+from skdnn.tabular.dataframes import as_numpy
 
 
 def weighted_rows(X, y, sample_weight):
@@ -25,6 +26,7 @@ def weighted_rows(X, y, sample_weight):
         return X, y, np.ones(n_rows), np.ones(n_rows, bool)
     if np.ma.is_masked(sample_weight):
         raise ValueError("sample_weight has masked values; use weight 0 for rows to leave out.")
+    sample_weight = as_numpy(sample_weight)
     weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     kept = weights > 0
     if not kept.any():

@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.model_selection import GroupKFold, ShuffleSplit
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold
 
+from skdnn import DeepNetClassifier
 from skdnn.estimator.folds import (
     rows_by_member,
     splits_as_roles,
@@ -121,3 +124,22 @@ def test_a_split_that_cannot_be_used_is_refused_by_its_number(bad):
     for split in (bad, arrays):
         with pytest.raises(ValueError, match=r"split 1 of cv has .* must not overlap"):
             splits_as_roles([good, split], 3)
+
+
+@pytest.mark.parametrize("kind", ["a splitter's", "generator", "iter", "map"])
+def test_splits_that_can_be_read_once_are_refused(kind):
+    X, y = load_iris(return_X_y=True)
+    splits = list(StratifiedKFold(3).split(X, y))
+    once = {
+        "a splitter's": StratifiedKFold(3).split(X, y),
+        "generator": (split for split in splits),
+        "iter": iter(splits),
+        "map": map(tuple, splits),
+    }
+    net = DeepNetClassifier((4,), max_iter=2, cv=once[kind])
+    with pytest.raises(ValueError, match=r"cv is an iterator.*once.*Pass a list: cv=list"):
+        net.fit(X, y)
+    with pytest.raises(ValueError, match="cv is an iterator"):
+        net.fit(X, y)
+    net.set_params(cv=splits)
+    np.testing.assert_array_equal(net.fit(X, y).classes_, clone(net).fit(X, y).classes_)

@@ -38,6 +38,7 @@ def test_every_parameter_of_mlpclassifier_is_here():
     assert set(MLPClassifier().get_params()) <= set(DeepNetClassifier().get_params())
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
 @pytest.mark.parametrize(
     ("parameter", "table"),
     [
@@ -180,6 +181,7 @@ def test_wide_and_long_data_have_a_recipe_of_their_own(n_rows, n_inputs, is_spar
     assert resolved["label_smoothing"] == 0
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
 def test_only_adamw_regularizes_unasked():
     recipe = DeepNetClassifier(**QUICK).fit(X, y).resolved_params_
     plain = DeepNetClassifier(**QUICK, solver="adam").fit(X, y).resolved_params_
@@ -187,6 +189,7 @@ def test_only_adamw_regularizes_unasked():
         assert recipe[name] > 0 == plain[name]
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
 @pytest.mark.parametrize(
     "setting",
     [
@@ -237,6 +240,7 @@ def test_verbose_prints_a_table_with_a_line_an_epoch(capsys):
     assert {len(line) for line in lines} == {len(head)}
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
 @pytest.mark.parametrize("n_members", [1, 2])
 def test_the_line_search_prints_its_iterations_too(n_members, capsys):
     net = DeepNetClassifier((4,), solver="lbfgs", max_iter=5, n_members=n_members, verbose=1)
@@ -251,6 +255,25 @@ def test_training_that_was_cut_short_warns_and_a_schedule_that_ended_does_not():
     with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(15\) reached"):
         DeepNetClassifier((8,), **plain).fit(X, y)
     DeepNetClassifier((8,), **plain, learning_rate="cosine").fit(X, y)
+
+
+@pytest.mark.parametrize("n_members", [1, 3])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "gd", "lbfgs", "adamw"])
+def test_early_stopping_that_max_iter_cut_short_warns_too(solver, n_members):
+    from sklearn.exceptions import ConvergenceWarning
+
+    settings = {"solver": solver, "n_members": n_members, "learning_rate": "constant"}
+    with pytest.warns(ConvergenceWarning, match=r"\(3\) reached.*Raise max_iter\.$"):
+        DeepNetClassifier((8,), **settings, max_iter=3).fit(X, y)
+    with pytest.warns(ConvergenceWarning, match=r"\(3\) reached"):
+        DeepNetClassifier((8,), **settings, max_iter=3).fit(X, y, X_val=X, y_val=y)
+    # Those that run out of patience, or whose schedule is complete, do not.
+    settings["tol"] = 1e-3
+    net = DeepNetClassifier((8,), **settings, max_iter=3000, n_iter_no_change=2).fit(X, y)
+    assert net.n_iter_ < 3000
+    if solver != "lbfgs":
+        DeepNetClassifier((8,), **{**settings, "learning_rate": "cosine"}, max_iter=3).fit(X, y)
+    DeepNetClassifier((8,), **{**settings, "tol": 0}, max_iter=3).fit(X, y)
 
 
 def test_divergence_is_repaired_and_reported():

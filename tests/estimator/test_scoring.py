@@ -14,6 +14,9 @@ from sklearn.model_selection import train_test_split
 
 from skdnn import DeepNetClassifier
 
+# Training is short: some members are still improving at the end.
+pytestmark = pytest.mark.filterwarnings("ignore:Maximum iterations")
+
 X, y = load_breast_cancer(return_X_y=True)
 TRAIN, VALID, y_train, y_valid = train_test_split(X, y, random_state=0, test_size=0.3)
 QUICK = {
