@@ -47,11 +47,11 @@ class Labels(NamedTuple):
         ValueError
             If both have names, and these differ.
         """
-        names, is_named = label_names(given), self.classes.dtype == object
-        known = self.classes.tolist()
-        if self.is_multilabel and is_named and names is not None and names.tolist() != known:
+        names, known = list(names_in(given)), self.classes.tolist()
+        is_named = self.is_multilabel and self.classes.dtype == object
+        if is_named and names and names != known:
             raise ValueError(
-                f"y has the columns {names.tolist()!r}, but in fit it had {known!r}. Pass "
+                f"y has the columns {names!r}, but in fit it had {known!r}. Pass "
                 "y[net.classes_.tolist()]."
             )
 
@@ -101,12 +101,6 @@ class Labels(NamedTuple):
         return np.zeros(len(targets), np.intp) if self.is_multilabel else targets[:, 0]
 
 
-def label_names(y):
-    """Return the column names of a frame of labels as objects, or None."""
-    names = names_in(y)
-    return np.fromiter(names, object, len(names)) if len(names) else None
-
-
 def learn_labels(samples, classes=None):
     """Return the Labels of the rows, also of rows of weight 0.
 
@@ -129,8 +123,10 @@ def learn_labels(samples, classes=None):
     """
     y, given = samples.every_label, samples.given
     if y.ndim == 2:
-        names = label_names(given)
-        labels = Labels(np.arange(y.shape[1]) if names is None else names, True)
+        names = names_in(given)
+        # Names may be tuples, of which np.array would make two dimensions.
+        classes = np.fromiter(names, object, len(names)) if len(names) else np.arange(y.shape[1])
+        labels = Labels(classes, True)
     else:
         labels = Labels(_learn_classes(y, classes), False)
         if labels.classes.dtype.kind == "U" and np.asarray(given).dtype == np.dtype(object):
