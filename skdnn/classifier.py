@@ -30,7 +30,8 @@ from skdnn.estimator.solvers import takes_steps
 from skdnn.estimator.summary import summarize
 from skdnn.estimator.threads import threads_apart
 from skdnn.estimator.training_rows import prepare_fit_data
-from skdnn.tabular.dataframes import as_numpy, check_table
+from skdnn.tabular.as_frames import as_numpy
+from skdnn.tabular.dataframes import check_table
 
 
 @dataclass(eq=False, repr=False)

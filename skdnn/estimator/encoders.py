@@ -27,6 +27,7 @@ FEW_NEW = 0.05  # share of rows with new categories up to which they are not wor
 def fit_encoder(settings, dtype, samples, labels):
     """Return a fitted encoder: ``"auto"``, ``"passthrough"`` or a clone of the one given."""
     n_bins = "auto" if solver_of(settings).adapts else 0
+    # Columns that are constant in the first call of partial_fit may vary in later calls.
     auto = TableEncoder(n_bins=n_bins, dtype=dtype, drop_constants=not settings.is_part)
     named = {"auto": auto, "passthrough": FunctionTransformer()}
     encoder = settings.encoder

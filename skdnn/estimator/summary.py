@@ -1,12 +1,14 @@
 """The summary of a fitted network, used for printing, notebooks and displays."""
 
 import textwrap
+from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from skdnn.estimator.auto_parameters import is_auto
 
 WIDTH = 88  # characters of a line
+MAX_NAMED = 50  # ignored columns listed by name
 
 
 class Layer(NamedTuple):
@@ -142,8 +144,7 @@ def _table(layers):
 def _notes(summary):
     yield f"{summary.encoder}: {summary.n_columns:,} columns -> {summary.n_inputs:,} inputs"
     if summary.ignored_columns:
-        why = [f"{name} ({reason})" for name, reason in summary.ignored_columns.items()]
-        yield from _wrap("ignored", why)
+        yield from _wrap("ignored", _reasons(summary.ignored_columns))
     if summary.parsed_columns:
         how = [f"{name} as {form}" for name, form in summary.parsed_columns.items()]
         yield from _wrap("read from strings", how)
@@ -160,6 +161,13 @@ def _notes(summary):
 def _rounded(value):
     """Return a float with three digits; anything else as it is."""
     return float(f"{value:.3g}") if isinstance(value, float) else value
+
+
+def _reasons(ignored_columns):
+    if len(ignored_columns) <= MAX_NAMED:
+        return [f"{name} ({reason})" for name, reason in ignored_columns.items()]
+    counts = Counter(ignored_columns.values())
+    return [f"{number:,} columns ({reason})" for reason, number in counts.items()]
 
 
 def _wrap(title, words):

@@ -1,4 +1,4 @@
-"""Dataframes of other libraries, and records, as dataframes of pandas or polars."""
+"""Dataframes and arrays of other libraries, and records, as those of pandas, polars and NumPy."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -37,6 +37,12 @@ def as_frame(X, names):
     if any(hasattr(X, f"__{name}__") for name in ("arrow_c_stream", "arrow_c_array", "dataframe")):
         return _frame_of_arrow(X)
     return X
+
+
+def as_numpy(array):
+    """Return an array of another library, such as a PyTorch tensor, as a NumPy array."""
+    is_other = hasattr(array, "__dlpack__") and not isinstance(array, np.ndarray)
+    return np.asarray(array) if is_other else array
 
 
 def refuse_lazy_frame(data, name):

@@ -3,14 +3,13 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
 
 from skdnn.core.encoded_rows import Expansion
 from skdnn.tabular.bins import bin_positions
 from skdnn.tabular.column_types import NUMBER, string_column
-from skdnn.tabular.dataframes import Frame, NumberArray
+from skdnn.tabular.dataframes import Frame
 from skdnn.tabular.dates import DATE_PARTS, date_parts
-from skdnn.tabular.scaling import Scaling, divide, scale
+from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
 
 
@@ -180,54 +179,3 @@ class TypicalRow(Frame):
     def strings(self, position, fitted):
         """Return the Column of a category."""
         return string_column([self.columns[position]])
-
-
-class SparseColumns(NamedTuple):
-    """The encoding of sparse rows, with the interface of :class:`ColumnEncoders`.
-
-    Attributes
-    ----------
-    largest : float64 ndarray of shape (n_columns,)
-        Divisor of the values of each column.
-    """
-
-    largest: np.ndarray
-
-    @property
-    def categories(self):
-        """Empty, as there are no string columns."""
-        return {}
-
-    @property
-    def statistics(self):
-        """Empty TargetStatistics."""
-        return TargetStatistics()
-
-    def with_target_statistics(self, n_classes, many):
-        """Return this object, as there are no categories."""
-        return self
-
-    def new_categories(self, table):
-        """Return an empty dict."""
-        return {}
-
-    @property
-    def expansion(self):
-        """An Expansion that changes nothing."""
-        return Expansion(len(self.largest))
-
-    def encode(self, rows, dtype, in_training=False):
-        """Return divided rows, sparse if ``rows`` is sparse."""
-        if issparse(rows):
-            values = divide(rows.data, self.largest[rows.indices]).astype(dtype)
-            return type(rows)((values, rows.indices.copy(), rows.indptr.copy()), shape=rows.shape)
-        blocks = [values for *_, values in rows.blocks(np.arange(len(self.largest)), {})]
-        return divide(np.hstack(blocks), self.largest).astype(dtype)
-
-    def parts(self):
-        """Return the position in X and the suffix, which is empty, of each encoded column."""
-        return [(position, "") for position in range(len(self.largest))]
-
-    def typical_row(self, n_columns):
-        """Return a table of one row: zeros, as most values are."""
-        return NumberArray(np.zeros((n_columns, 1)), range(n_columns), 1)

@@ -1,7 +1,7 @@
 """Tables: validation of X, and access to its columns, for dataframes and arrays alike."""
 
 from collections import Counter
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skdnn.tabular.as_frames import as_frame, refuse_lazy_frame, refuse_one_row
+from skdnn.tabular.as_frames import as_frame, as_numpy, refuse_lazy_frame, refuse_one_row
 from skdnn.tabular.column_types import NUMBER, ColumnError, check_strings, values_as
 from skdnn.tabular.missing_values import unmasked
 from skdnn.tabular.read_columns import read_column, read_strings
@@ -68,12 +68,6 @@ def check_table(estimator, X, reset):
     return X
 
 
-def as_numpy(array):
-    """Return an array of another library, such as a PyTorch tensor, as a NumPy array."""
-    is_other = hasattr(array, "__dlpack__") and not isinstance(array, np.ndarray)
-    return np.asarray(array) if is_other else array
-
-
 def _is_nameless_as_in_fit(estimator, X):
     """Return whether X is an array as wide as that of fit, and neither has column names.
 
@@ -111,12 +105,27 @@ def names_in(X):
 def column_names(encoder):
     """Return the names of the columns of fit, or scikit-learn's default names x0, x1, ..."""
     names = getattr(encoder, "feature_names_in_", None)
-    return _default_names(encoder.n_features_in_) if names is None else names
+    return DefaultNames(encoder.n_features_in_) if names is None else names
 
 
-@lru_cache(maxsize=16)  # making names takes longer than encoding a row
-def _default_names(n_columns):
-    return tuple(f"x{number}" for number in range(n_columns))
+class DefaultNames(Sequence):
+    """The names x0, x1, ..., made when they are read: to make all takes longer than a prediction.
+
+    Parameters
+    ----------
+    n_columns : int
+    """
+
+    def __init__(self, n_columns):
+        self._numbers = range(n_columns)
+
+    def __len__(self):
+        """Return the number of columns."""
+        return len(self._numbers)
+
+    def __getitem__(self, position):
+        """Return the name of a column."""
+        return f"x{self._numbers[position]}"
 
 
 def checked_array(X, estimator, dtype=None):

@@ -12,10 +12,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skdnn._compat import Interval, StrOptions, check_feature_names_in, fit_context
-from skdnn.tabular.column_encoders import SparseColumns
 from skdnn.tabular.dataframes import as_table, check_table, column_names
 from skdnn.tabular.learn_columns import learn_columns
 from skdnn.tabular.sample_weights import weighted_rows
+from skdnn.tabular.sparse_columns import SparseColumns
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -44,8 +44,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     - Numbers of a sparse matrix are divided by the largest absolute value of their column, so
       that zeros remain zeros.
     - Columns without information are ignored: constant columns without missing values, empty
-      columns, identifier columns (see ``drop_identifiers``), and string columns without a
-      frequent category. ``ignored_columns_`` has the reasons.
+      columns, identifiers, strings without a frequent category, and columns of a sparse matrix
+      without entries. ``ignored_columns_`` has the reasons.
 
     A row of weight 2 is equivalent to two rows: the encoding is the same, bit for bit. It does
     not depend on the order of the rows.
@@ -65,11 +65,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     parse_strings : bool, default=True
         Whether strings that are numbers or dates are read as such. Otherwise they are categories.
     drop_identifiers : bool or "auto", default="auto"
-        Whether identifier columns are ignored: strings that differ in at least 95 % of the rows,
-        and integers that differ in every row and follow the order of the rows or fill a range, as
-        row numbers do. "auto" ignores the strings, but keeps the integers and warns of them.
+        Whether to ignore strings that differ in at least 95 % of the rows, and integers that number
+        the rows. "auto" ignores the strings, but keeps the integers and warns of them.
     drop_constants : bool, default=True
-        Whether constant columns are ignored. ``DeepNetClassifier.partial_fit`` keeps them.
+        Whether to ignore constant columns, and those of a sparse matrix without entries.
+        ``DeepNetClassifier.partial_fit`` keeps them, as they may vary later.
 
     Attributes
     ----------
@@ -81,8 +81,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     categories_ : dict of str to list of str
         Categories of each one-hot encoded column, in the order of the encoded columns.
     ignored_columns_ : dict of str to str
-        Reason for each column that is ignored: "constant", "all missing", "identifier" or "no
-        category is frequent enough".
+        Reason for each ignored column, such as "constant"; for sparse rows, a read-only mapping.
     parsed_columns_ : dict of str to str
         Format of each column of strings that is read as numbers or dates, and the share of its
         cells that are missing values.
@@ -165,11 +164,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         y = None if issparse(y) else y
         check_consistent_length(X, y)
         X, y, weights, _ = weighted_rows(X, y, sample_weight)
-        names = check_feature_names_in(self)
-        columns, ignored, parsed = learn_columns(X, names, y, weights, self)
+        names = column_names(self)
+        columns, self.ignored_columns_, parsed = learn_columns(X, names, y, weights, self)
         self._keep(columns)
-        self.ignored_columns_ = {str(names[column]): why for column, why in ignored.items()}
-        self.parsed_columns_ = {str(names[column]): str(how) for column, how in parsed.items()}
+        self.parsed_columns_ = {name: str(reading) for name, reading in parsed.items()}
         self.categories_ = {str(names[n]): kept.names for n, kept in columns.categories.items()}
         return self
 
@@ -225,7 +223,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             zeros, the only column if all columns of X are ignored.
         """
         check_is_fitted(self)
-        given = check_feature_names_in(self, input_features)
+        given = column_names(self)
+        if input_features is not None:
+            given = check_feature_names_in(self, input_features)
         names = [f"{given[position]}{suffix}" for position, suffix in self._columns.parts()]
         return np.array(_made_unique(names or ["constant"]), dtype=object)
 

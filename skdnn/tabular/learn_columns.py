@@ -8,7 +8,7 @@ from scipy.sparse import issparse
 from skdnn.core.random_bits import scramble
 from skdnn.tabular.bins import learn_bin_edges
 from skdnn.tabular.categories import learn_categories, rank_categories
-from skdnn.tabular.column_encoders import ColumnEncoders, SparseColumns
+from skdnn.tabular.column_encoders import ColumnEncoders
 from skdnn.tabular.column_types import NUMBER, type_of_format, values_as
 from skdnn.tabular.dataframes import MAX_NAMED, as_table
 from skdnn.tabular.dates import date_parts
@@ -17,6 +17,7 @@ from skdnn.tabular.learn_formats import NUMBERS_OR_CODES, find_format
 from skdnn.tabular.read_columns import read_column
 from skdnn.tabular.row_hashes import hash_columns
 from skdnn.tabular.scaling import join_scalings, learn_scaling
+from skdnn.tabular.sparse_columns import ColumnsWithoutEntries, learn_sparse_columns
 from skdnn.tabular.user_warnings import warn_user
 
 CONSTANT = "constant"
@@ -59,24 +60,29 @@ def learn_columns(X, names, targets, weights, limits):
         Rows that differ in these are distinct rows.
     weights : ndarray of shape (n_rows,)
     limits : TableEncoder
-        Gives max_categories, min_frequency and n_bins.
+        Gives max_categories, min_frequency, n_bins, and what is read and dropped.
 
     Returns
     -------
     encoders : ColumnEncoders, or SparseColumns of sparse rows
-    ignored : dict of int to str
+    ignored : dict, or ColumnsWithoutEntries, of str to str
         Reasons for ignored columns.
-    parsed : dict of int to Reading
+    parsed : dict of str to Reading
         How columns of strings are read as numbers or dates.
     """
     table = as_table(X, names)
     if issparse(table):
-        largest = abs(table).max(axis=0).toarray().ravel().astype(np.float64)
-        return SparseColumns(np.where(largest > 0, largest, 1)), {}, {}
+        columns = learn_sparse_columns(table, limits.drop_constants)
+        return columns, ColumnsWithoutEntries(names, columns.kept), {}
     targets = np.empty((len(weights), 0)) if targets is None else targets
     # Without weights, quantiles need no sorting.
     weights = None if (weights == weights[0]).all() else weights
-    return ColumnLearner(table, targets, weights, limits).learn()
+    encoders, ignored, parsed = ColumnLearner(table, targets, weights, limits).learn()
+    return encoders, _by_name(ignored, names), _by_name(parsed, names)
+
+
+def _by_name(columns, names):
+    return {str(names[position]): about for position, about in sorted(columns.items())}
 
 
 class ColumnLearner:
@@ -98,7 +104,7 @@ class ColumnLearner:
         self.types, self.parsed, self.ambiguous, self.integers = {}, {}, {}, {}
 
     def learn(self):
-        """Return the result of :func:`learn_columns`."""
+        """Return the result of :func:`learn_columns`, by position."""
         add = {"text": self._add_text, "date": self._add_date}
         for position in range(len(self.table.names)):
             column = self.table.column(position)
@@ -112,7 +118,7 @@ class ColumnLearner:
             numbers, self.dates, scaling, missing, self.categories, self.ranks, self.types
         )
         columns = columns._replace(bin_edges=self._learn_bin_edges(columns))
-        return columns, dict(sorted(self.ignored.items())), self.parsed
+        return columns, self.ignored, self.parsed
 
     def _add_number(self, position, column, its_type):
         if its_type != NUMBER:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skdnn._compat import check_sample_weight, num_samples, safe_indexing
-from skdnn.tabular.dataframes import as_numpy
+from skdnn.tabular.as_frames import as_numpy
 
 
 def weighted_rows(X, y, sample_weight):

@@ -1,0 +1,126 @@
+"""The encoding of sparse rows, of which only the columns with entries in fit are used."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skdnn.core.encoded_rows import Expansion
+from skdnn.tabular.dataframes import NumberArray
+from skdnn.tabular.scaling import divide
+from skdnn.tabular.target_statistics import TargetStatistics
+
+NO_ENTRIES = "no entries"
+
+
+def learn_sparse_columns(table, drop_empty):
+    """Return the SparseColumns of CSR rows; ``drop_empty`` leaves out columns without entries."""
+    largest = abs(table).max(axis=0).toarray().ravel().astype(np.float64)
+    kept = np.flatnonzero((largest > 0) | (not drop_empty))
+    if not len(kept):
+        kept = np.zeros(1, np.intp)  # a network needs an input
+    largest = largest[kept]
+    return SparseColumns(kept, np.where(largest > 0, largest, 1))
+
+
+class SparseColumns(NamedTuple):
+    """The encoding of sparse rows, with the interface of :class:`ColumnEncoders`.
+
+    Attributes
+    ----------
+    kept : ndarray of int of shape (n_kept,)
+        Columns that had entries, in ascending order; all others are ignored.
+    largest : float64 ndarray of shape (n_kept,)
+        Divisor of the values of each of these columns.
+    """
+
+    kept: np.ndarray
+    largest: np.ndarray
+
+    @property
+    def categories(self):
+        """Empty, as there are no string columns."""
+        return {}
+
+    @property
+    def statistics(self):
+        """Empty TargetStatistics."""
+        return TargetStatistics()
+
+    def with_target_statistics(self, n_classes, many):
+        """Return this object, as there are no categories."""
+        return self
+
+    def new_categories(self, table):
+        """Return an empty dict."""
+        return {}
+
+    @property
+    def expansion(self):
+        """An Expansion that changes nothing."""
+        return Expansion(len(self.largest))
+
+    def encode(self, rows, dtype, in_training=False):
+        """Return divided rows, sparse if ``rows`` is sparse."""
+        if issparse(rows):
+            places = np.searchsorted(self.kept, rows.indices)
+            are_kept = self.kept.take(places, mode="clip") == rows.indices
+            places = places[are_kept].astype(rows.indices.dtype)
+            values = divide(rows.data[are_kept], self.largest[places]).astype(dtype)
+            ends = np.append(0, np.cumsum(are_kept))[rows.indptr].astype(rows.indptr.dtype)
+            return type(rows)((values, places, ends), shape=(rows.shape[0], len(self.kept)))
+        blocks = [values for *_, values in rows.blocks(self.kept, {})]
+        return divide(np.hstack(blocks), self.largest).astype(dtype)
+
+    def parts(self):
+        """Return the position in X and the suffix, which is empty, of each encoded column."""
+        return [(position, "") for position in self.kept.tolist()]
+
+    def typical_row(self, n_columns):
+        """Return a table of one row: zeros, as most values are."""
+        return NumberArray(np.zeros((n_columns, 1)), range(n_columns), 1)
+
+
+class ColumnsWithoutEntries(Mapping):
+    """The ignored columns of sparse rows, as a read-only dict of names and the reason.
+
+    There may be a million of them: names are made when they are read.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of all columns.
+    kept : ndarray of int
+        Columns that had entries.
+    """
+
+    def __init__(self, names, kept):
+        self._names, self._kept = names, kept
+
+    def __len__(self):
+        """Return the number of ignored columns."""
+        return len(self._names) - len(self._kept)
+
+    def __iter__(self):
+        """Yield the names of the ignored columns."""
+        positions = np.delete(np.arange(len(self._names)), self._kept)
+        return (str(self._names[position]) for position in positions)
+
+    def __getitem__(self, name):
+        """Return the reason why the column is ignored."""
+        if name not in iter(self):
+            raise KeyError(name)
+        return NO_ENTRIES
+
+    def items(self):
+        """Return pairs of name and reason."""
+        return dict.fromkeys(self, NO_ENTRIES).items()
+
+    def values(self):
+        """Return the reason, for each ignored column."""
+        return [NO_ENTRIES] * len(self)
+
+    def __repr__(self):
+        """Return the number of columns and the reason."""
+        return f"{{{len(self)} columns: {NO_ENTRIES!r}}}"
