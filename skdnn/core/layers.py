@@ -121,27 +121,6 @@ def _multiply(tape, start, shape, inputs, scaled=None):
     return outputs, backward
 
 
-class SparseDense(Dense):
-    """The same of sparse rows, a :class:`SparseBatch`. There is no gradient of the inputs."""
-
-    def multiply(self, tape, start, inputs):
-        """Add the product with the weights; return the outputs and what goes back."""
-        weights = tape.view(tape.params, start, self.shapes[0])
-        outputs = tape.empty((len(weights), inputs.shape[1], self.shapes[0][1]))
-
-        def multiply(is_back, others, products):
-            per_member = inputs.of_members(len(weights))
-            for rows, other, into in zip(per_member, others, products, strict=True):
-                into[...] = (rows.T if is_back else rows) @ other
-
-        def backward(grad_outputs, wants_inputs):
-            tape.call(multiply, True, grad_outputs, tape.view(tape.grads, start, self.shapes[0]))
-
-        tape.call(multiply, False, weights, outputs)
-
-        return outputs, backward
-
-
 class EncodedDense(Dense):
     """A first layer on encoded rows, which stand for many more inputs.
 

@@ -8,7 +8,8 @@ import numpy as np
 from skdnn.core.activations import ACTIVATIONS, as_activation
 from skdnn.core.encoded_rows import Expansion
 from skdnn.core.initializers import INITIALIZERS
-from skdnn.core.layers import Dense, EncodedDense, SparseDense
+from skdnn.core.layers import Dense, EncodedDense
+from skdnn.core.sparse_layer import SparseDense
 
 
 class Network:

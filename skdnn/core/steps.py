@@ -10,6 +10,7 @@ from skdnn.core.batches import Batches, Data, Layout, take
 from skdnn.core.evaluation import Evaluation
 from skdnn.core.layers import Dense
 from skdnn.core.optimizers import clip_by_norm
+from skdnn.core.row_updates import RowGradients
 from skdnn.core.tape import Tape
 from skdnn.core.workers import Workers
 
@@ -35,6 +36,8 @@ class Job(NamedTuple):
         Whether kernels are compiled.
     is_alone : bool
         Whether there is a single member, whose batches threads share; otherwise they share members.
+    updates_rows : bool
+        Whether a step updates only the weights of inputs that the batch has entries for.
     workers : Workers
     """
 
@@ -46,6 +49,7 @@ class Job(NamedTuple):
     valid_width: int
     is_compiled: bool
     is_alone: bool
+    updates_rows: bool
     workers: Workers
 
 
@@ -103,7 +107,10 @@ def record_gradient(job, params, rows, weights):
     Gradient
     """
     plan, has_one_batch = job.plan, job.layout.n_batches == 1 and not job.plan.shuffle
-    tape = Tape(params, np.zeros_like(params), job.is_compiled)
+    # Unlike zeros_like, this takes no memory where nothing is written, as with row updates.
+    tape = Tape(params, np.zeros(params.shape, params.dtype), job.is_compiled)
+    if job.updates_rows:
+        tape.row_grads = RowGradients()
     row_tape = Tape(params) if has_one_batch else tape
     inputs, targets = job.data.rows.gather(row_tape, rows), take(row_tape, job.data.targets, rows)
     if has_one_batch:
@@ -171,7 +178,8 @@ class Steps:
         self.batches = Batches(members.train_rows, job.data.weights, layout, params.dtype)
         self.orders = self.batches.orders
         self.rows, self.weights, _ = (array.copy() for array in next(self.batches.epoch()))
-        n_slices = count_slices(job.is_alone, layout.width, params.shape[1])
+        is_cut = job.is_alone and not job.updates_rows
+        n_slices = count_slices(is_cut, layout.width, params.shape[1])
         edges = np.arange(n_slices + 1) * layout.width // n_slices
         self.parts = [
             record_gradient(job, params, self.rows[:, low:high], self.weights[:, low:high])
@@ -198,7 +206,12 @@ class Steps:
         if plan.max_grad_norm is not None:
             tape.call(clip_by_norm, grads, plan.max_grad_norm)
         self.numbers = self._numbers(np.ones(1), 0)[0].copy()
-        tape.call(plan.rule.step, params, grads, *memory, decay_bounds(job.network), self.numbers)
+        arrays, bounds = [params, grads, *memory], decay_bounds(job.network)
+        row_grads, shape = self.parts[0].tape.row_grads, job.network.layers[0].shapes[0]
+        if row_grads is None:
+            tape.call(plan.rule.step, *arrays, bounds, self.numbers)
+        else:
+            row_grads.record_update(tape, plan.rule.step, arrays, bounds, self.numbers, shape)
         return tape
 
     def _numbers(self, rates, n_before):

@@ -64,12 +64,14 @@ class Tape:
     calls : list of (callable, tuple)
     keys : list of uint64 ndarray of shape (n_members,)
         Random keys, to be written anew before every replay.
+    row_grads : RowGradients or None
+        Where the gradient of the weights for sparse rows is written, if it is not ``grads``.
     """
 
     def __init__(self, params, grads=None, is_compiled=False, scratch=None, differentiates=False):
         self.params, self.grads, self.is_compiled = params, grads, is_compiled
         self.differentiates = differentiates or grads is not None
-        self.calls, self.keys = [], []
+        self.calls, self.keys, self.row_grads = [], [], None
         self._scratch = Scratch() if scratch is None else scratch
 
     def empty(self, shape, dtype=None):

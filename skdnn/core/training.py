@@ -15,6 +15,7 @@ from skdnn.core.batches import Data, plan_batches
 from skdnn.core.early_stopping import StoppingCriterion, out_of_patience
 from skdnn.core.ensemble import Ensemble
 from skdnn.core.losses import Loss
+from skdnn.core.row_updates import updates_rows
 from skdnn.core.steps import Job
 from skdnn.core.workers import ALONE, Workers
 
@@ -240,7 +241,8 @@ def make_job(network, split, plan, workers, is_alone):
     layout = plan_batches(split.train_rows, plan.batch_size)
     valid_width = max(map(len, split.valid_rows or [()]))
     is_compiled, data = compiling.backend() == "numba", (split.data, split.valid_data)
-    return Job(network, plan, *data, layout, valid_width, is_compiled, is_alone, workers)
+    by_row = updates_rows(network, plan, split.data, layout.width)
+    return Job(network, plan, *data, layout, valid_width, is_compiled, is_alone, by_row, workers)
 
 
 def _run_epochs(results, criterion, callbacks):

@@ -11,8 +11,9 @@ from skdnn.core.batches import SparseBatch
 from skdnn.core.compiling import has_numba
 from skdnn.core.dropout import threshold_of
 from skdnn.core.encoded_rows import Expansion
-from skdnn.core.layers import Dense, EncodedDense, SparseDense
+from skdnn.core.layers import Dense, EncodedDense
 from skdnn.core.random_bits import random_words
+from skdnn.core.sparse_layer import SparseDense
 from skdnn.core.tape import Tape
 
 seeds = st.integers(0, 2**32 - 1)
