@@ -66,12 +66,12 @@ class Runner:
         """Return the measurement of a job."""
         environment = ADAPTERS[job.adapter].environment
         if CASES[job.case].of_memory:
-            with _process(environment) as process:
+            with fresh_process(environment) as process:
                 return process.submit(measure_memory, job).result()
         if not environment:
             return measure(job)
         if environment not in self._processes:
-            self._processes[environment] = _process(environment)
+            self._processes[environment] = fresh_process(environment)
         return self._processes[environment].submit(measure, job).result()
 
     def close(self):
@@ -84,7 +84,8 @@ class Runner:
         prepare.cache_clear()
 
 
-def _process(environment):
+def fresh_process(environment):
+    """Return an executor of one new process with these (name, value) pairs in its environment."""
     return ProcessPoolExecutor(
         max_workers=1,
         mp_context=get_context("spawn"),

@@ -15,7 +15,7 @@ from skdnn._compat import (
     without_callbacks,
 )
 from skdnn.core.averaging import log_mean_proba, mean_proba
-from skdnn.estimator.auto_parameters import count_members, is_auto
+from skdnn.estimator.auto_parameters import is_auto
 from skdnn.estimator.diagram import NotebookMixin
 from skdnn.estimator.epoch_callbacks import EpochCallbacks
 from skdnn.estimator.fit import train_members
@@ -57,7 +57,8 @@ class DeepNetClassifier(
     hidden_layer_sizes : array-like of int, int or "auto", default="auto"
         Number of units of each hidden layer; ``()`` is logistic regression. "auto" is (256, 256)
         or, for "adamw", (128, 128) up to 1,024 rows (not in ``partial_fit``, where more rows may
-        follow) and (448, 256) for wide and large data. Continued training keeps the sizes.
+        follow) and (448, 256) for wide and large data. To bound the memory, widths are at most 128
+        above 4,096 inputs and 64 above 8,192. Continued training keeps the sizes.
     activation : str, callable, object or sequence of these, default="relu"
         Activation function of all hidden layers, or a sequence of one for each: "identity",
         "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "silu", "gelu", "mish",
@@ -138,8 +139,9 @@ class DeepNetClassifier(
         .. Ensemble and validation.
     n_members : int or "auto", default="auto"
         Number of networks to train and average. "auto" is 16 up to 2,500 distinct rows, 8 up to
-        50,000 and 2 above; always 8 with ``partial_fit`` or held-out ``groups``. Where there are
-        fewer folds than members, members share folds.
+        50,000 and 2 above; always 8 with ``partial_fit`` or held-out ``groups``. To bound the
+        memory, it is at most 8 above 16,384 inputs, 4 above 32,768 and 2 above 65,536 (except with
+        ``groups``). Where there are fewer folds than members, members share folds.
     early_stopping : bool, default=True
         Whether to hold out rows. Patience then applies to the validation loss, and the best
         epoch is restored. If False, every member trains on all rows, patience applies to the
@@ -412,7 +414,7 @@ class DeepNetClassifier(
         if classes is None and before is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         classes = before.schema.labels.classes if classes is None else classes
-        n_members = before.n_members if before else count_members(self)
+        n_members = before.n_members if before else self.n_members
         of_call = {"is_part": True, "refit_encoder": refit_encoder, "n_members": n_members}
         fresh, passed = without_callbacks(self._copy_to_fit(before)), (X, y, sample_weight)
         settings = settings_of(self, before, {**EPOCH, **of_call})

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import report, results, targets
+from benchmarks import report, results, sparse, targets
 from benchmarks.adapters import ADAPTERS, Network
 from benchmarks.cases import CASES
 from benchmarks.data import BUNDLED, Sources, columns, mixed_frame, table, table_names
@@ -236,3 +236,13 @@ def test_a_quick_run_writes_a_line_for_every_contender(tmp_path):
         assert counts[case, "skdnn_numpy"] == 2
         assert counts[case, "skdnn"] == 2 * has_numba
     assert {entry["numpy"] for entry in lines} == {np.__version__}
+
+
+@pytest.mark.parametrize("number", [0, 3])
+def test_a_quick_benchmark_of_sparse_tables_reports_every_classifier(number):
+    text = run("-m", "benchmarks.sparse", "--quick", "--cases", str(number)).stdout
+    title, _, header, _, *lines = text.splitlines()
+    assert title == f"## {sparse.CASES[number].title}"
+    assert header.startswith("|  | fit | peak memory | in use before |")
+    names = [line.split(" | ")[0].removeprefix("| ") for line in lines if line]
+    assert names == list(sparse.CLASSIFIERS)

@@ -40,6 +40,8 @@ class Plan(NamedTuple):
     keep_best : bool
         Whether early stopping uses the validation loss (or score), and each member keeps the
         parameters of its best epoch. Otherwise it uses the training loss, and the last are kept.
+    keep_memory : bool
+        Whether the memory of the update rule is part of the result, to continue training from.
     adaptive : bool
         Whether to divide the rate by 5, instead of stopping, when patience runs out.
     alpha : float
@@ -65,6 +67,7 @@ class Plan(NamedTuple):
     patience: float = np.inf
     tol: float = 0.0
     keep_best: bool = False
+    keep_memory: bool = True
     adaptive: bool = False
     alpha: float = 0.0
     weight_decay: float = 0.0
@@ -164,7 +167,8 @@ class Results:
     """
 
     def __init__(self, ensemble):
-        params, names = ensemble.params, ensemble.plan.rule.memory
+        params, plan = ensemble.params, ensemble.plan
+        names = plan.rule.memory if plan.keep_memory else ()
         rule_state = {name: np.zeros_like(params) for name in names}
         self.ensemble, self.state = ensemble, State(np.empty_like(params), rule_state)
         self.curves = []
@@ -177,9 +181,11 @@ class Results:
         ensemble = self.ensemble
         members, best = ensemble.members[done], ensemble.best
         params = ensemble.params if best.params is None else best.params
-        self.state.params[members] = params[done]
-        for kept, memory in zip(self.state.rule_state.values(), ensemble.memory, strict=True):
-            kept[members] = memory[done]
+        pairs = [(self.state.params, params)]
+        pairs += zip(self.state.rule_state.values(), ensemble.memory, strict=False)
+        for kept, array in pairs:
+            for member, place in zip(members, np.flatnonzero(done), strict=True):
+                kept[member] = array[place]  # one by one: no copy of all takes memory
         self.best_epoch[members] = best.epoch[done]
         self.n_failures[members] = ensemble.n_failures[done]
 

@@ -18,6 +18,17 @@ MANY = 50_000  # distinct rows above which a small part of them is enough for va
 # the rows are not known.
 MEMBERS, USUAL = ((2500, 16), (MANY, 8), (np.inf, 2)), 8
 FOLDS = ((MANY, 2), (np.inf, 40))  # minimum number of folds
+# (n_inputs, (width, n_members)): the largest width and number of members for up to so many inputs.
+# Training keeps some ten arrays of the size of all weights, and the first layer has nearly all of
+# them: so it has at most 2**24 in all members, unless there are more than 2**17 inputs.
+AT_MOST = (
+    (4096, (np.inf, np.inf)),
+    (8192, (128, 16)),
+    (16_384, (64, 16)),
+    (32_768, (64, 8)),
+    (65_536, (64, 4)),
+    (np.inf, (64, 2)),
+)
 # Batch size and number of epochs of "adamw".
 SIZES = ((1024, (64, 50)), (30_000, (128, 50)), (100_000, (256, 20)), (np.inf, (512, 15)))
 DROPOUT = ((8192, 0.3), (np.inf, 0.1))  # larger data need less regularization
@@ -86,6 +97,8 @@ def resolve(settings, data_size, validates, before=None):
     recipe = {"hidden_layer_sizes": HIDDEN_LAYER_SIZES, "activation": None, **solver.recipe}
     if solver.adapts:
         recipe |= _recipe_for(data_size)
+    widest, _ = _up_to(data_size.n_inputs, AT_MOST)
+    recipe["hidden_layer_sizes"] = tuple(min(n, widest) for n in recipe["hidden_layer_sizes"])
     if before is not None:
         recipe["hidden_layer_sizes"] = before["hidden_layer_sizes"]
     if not validates or settings.loss != "log_loss":
@@ -122,16 +135,17 @@ def _recipe_for(data_size):
     return recipe
 
 
-def count_members(settings, n_rows=None):
-    """Return the number of members, given the number of distinct rows if it is known."""
+def count_members(settings, n_rows=None, n_inputs=0):
+    """Return the number of members, given the numbers of distinct rows and of inputs if known."""
     if not is_auto(settings.n_members):
         return settings.n_members
-    return USUAL if n_rows is None else _up_to(n_rows, MEMBERS)
+    usual = USUAL if n_rows is None else _up_to(n_rows, MEMBERS)
+    return min(usual, _up_to(n_inputs, AT_MOST)[1])
 
 
-def _up_to(n_rows, entries):
-    """Return the value of the first entry whose limit is at least ``n_rows``."""
-    return next(value for limit, value in entries if n_rows <= limit)
+def _up_to(number, entries):
+    """Return the value of the first entry whose limit is at least ``number``."""
+    return next(value for limit, value in entries if number <= limit)
 
 
 def count_folds(n_members, n_rows):

@@ -10,6 +10,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import has_fit_parameter
 
 from skdnn.core.batches import DenseRows, SparseRows
+from skdnn.core.encoded_rows import Expansion
 from skdnn.estimator.solvers import solver_of
 from skdnn.tabular import target_statistics
 from skdnn.tabular.dataframes import (
@@ -180,6 +181,18 @@ def block_reader(encoder, X, dtype):
         return adapter.encode(X, dtype).__getitem__
     rows = getattr(X, "iloc", X)
     return lambda span: adapter.encode(rows[span], dtype)
+
+
+def expansion_of(encoder, encoded):
+    """Return the Expansion of encoded rows to the inputs of the network."""
+    learnt = None if issparse(encoded) else adapted(encoder).expansion
+    return Expansion(encoded.shape[1]) if learnt is None else learnt
+
+
+def count_inputs(encoder, encoded):
+    """Return the number of inputs of the network, bins not counted."""
+    expansion = expansion_of(encoder, encoded)
+    return expansion.n_outputs - sum(expansion.n_bins)
 
 
 def as_rows(encoded):

@@ -6,17 +6,19 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skdnn.core import compiling
+from skdnn.core.batches import plan_batches
 from skdnn.core.custom_losses import as_loss, check_loss
-from skdnn.core.encoded_rows import Expansion
 from skdnn.core.lbfgs import train_lbfgs
 from skdnn.core.network import build, build_sparse
+from skdnn.core.row_updates import updates_rows
 from skdnn.core.schedules import SCHEDULES, as_schedule
 from skdnn.core.training import Plan, Runtime, State, train
 from skdnn.estimator.auto_parameters import DataSize, resolve
 from skdnn.estimator.convergence import last_finite, warn_of_trouble
-from skdnn.estimator.encoders import adapted
+from skdnn.estimator.encoders import count_inputs, expansion_of
 from skdnn.estimator.fitted_model import FittedModel
 from skdnn.estimator.initialization import initial_params, member_generators
+from skdnn.estimator.memory import training_bytes, warn_of_memory
 from skdnn.estimator.out_of_fold import MIXED
 from skdnn.estimator.parameters import check_together
 from skdnn.estimator.scoring import Score
@@ -46,16 +48,17 @@ def train_members(settings, fit_data, before, callbacks, threads):
     ValueError
         If parameters contradict each other, or the network is not that of continued training.
     """
-    expansion = _expansion_of(fit_data)
-    resolved = _resolve(settings, fit_data, before, expansion)
-    network = _make_network(fit_data, resolved, expansion)
+    resolved = _resolve(settings, fit_data, before)
+    network = _make_network(fit_data, resolved)
+    plan = make_plan(settings, resolved, network, fit_data)
+    shape = fit_data.n_members, network.n_parameters
+    warn_of_memory(shape, _needed_bytes(fit_data, plan, network, threads))
     curves = np.empty((3, fit_data.n_members, 0)) if before is None else before.curves
     rngs = member_generators(fit_data.schema.seed, curves.shape[2], fit_data.n_members)
     if before is None:
         start = State(initial_params(settings, fit_data, network, resolved, rngs), {})
     else:
         start = _state_of(before, fit_data.n_members, network.widths)
-    plan = make_plan(settings, resolved, network, fit_data)
     make_fitted = partial(
         FittedModel, fit_data.schema, resolved, network.widths, compiling.backend()
     )
@@ -89,16 +92,18 @@ def train_members(settings, fit_data, before, callbacks, threads):
     ).with_passes()
 
 
-def _expansion_of(fit_data):
-    """Return the Expansion of encoded rows to the inputs of the network."""
-    learnt = None if issparse(fit_data.encoded) else adapted(fit_data.schema.encoder).expansion
-    return Expansion(fit_data.encoded.shape[1]) if learnt is None else learnt
+def _needed_bytes(fit_data, plan, network, threads):
+    """Return about how many bytes training allocates."""
+    layout = plan_batches(fit_data.split.train_rows, plan.batch_size)
+    by_row = updates_rows(network, plan, fit_data.split.data, layout.width)
+    shape = fit_data.n_members, network.n_parameters
+    return training_bytes(shape, fit_data.schema.dtype, plan, by_row, threads.number)
 
 
-def _resolve(settings, fit_data, before, expansion):
+def _resolve(settings, fit_data, before):
     """Return the parameters with "auto" replaced, and check that they are compatible."""
     n_rows, n_columns = max(map(len, fit_data.split.train_rows)), fit_data.encoded.shape[1]
-    n_inputs = expansion.n_outputs - sum(expansion.n_bins)
+    n_inputs = count_inputs(fit_data.schema.encoder, fit_data.encoded)
     has_all_rows, is_sparse = not settings.is_part, issparse(fit_data.encoded)
     data_size = DataSize(n_rows, has_all_rows, n_columns, n_inputs, is_sparse, fit_data.n_members)
     resolved = resolve(settings, data_size, fit_data.keep_best, before and before.resolved)
@@ -106,8 +111,9 @@ def _resolve(settings, fit_data, before, expansion):
     return resolved
 
 
-def _make_network(fit_data, resolved, expansion):
+def _make_network(fit_data, resolved):
     """Return the network for encoded rows."""
+    expansion = expansion_of(fit_data.schema.encoder, fit_data.encoded)
     n_outputs = fit_data.schema.labels.n_outputs
     widths = (expansion.n_outputs, *resolved["hidden_layer_sizes"], n_outputs)
     layers = widths, resolved["activation"], resolved["dropout"]
@@ -156,6 +162,7 @@ def make_plan(settings, resolved, network, fit_data):
         shuffle=settings.shuffle and not solver_of(settings).takes_all_rows,
         patience=resolved["n_iter_no_change"],
         keep_best=fit_data.keep_best,
+        keep_memory=settings.warm_start,
         adaptive=schedule.is_adaptive,
         warmup=settings.warmup_fraction,
         **given,

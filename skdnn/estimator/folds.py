@@ -196,8 +196,18 @@ def _split_by_groups(settings, seed, groups):
     return GroupKFold(min(n_folds, n_groups))
 
 
-def count_splits(settings, prepared, holds_out):
+def count_splits(settings, prepared, holds_out, n_inputs):
     """Return the number of members: the number of splits where ``cv`` is used.
+
+    Parameters
+    ----------
+    settings : SimpleNamespace
+        The parameters of the estimator.
+    prepared : PreparedRows
+    holds_out : bool
+        Whether members hold out some of the rows.
+    n_inputs : int
+        Inputs of the network, bins not counted.
 
     Raises
     ------
@@ -208,7 +218,8 @@ def count_splits(settings, prepared, holds_out):
     if prepared.roles is not None:
         return prepared.roles.shape[1]
     if not (holds_out and isinstance(settings.cv, Integral)):
-        return count_members(settings, n_rows)
+        # More rows may follow the first call of partial_fit.
+        return count_members(settings, None if settings.is_part else n_rows, n_inputs)
     if settings.cv > n_rows:
         raise ValueError(
             f"cv={settings.cv} folds need at least as many distinct rows, but there are {n_rows}. "

@@ -8,7 +8,7 @@ from skdnn.core.batches import Data
 from skdnn.core.training import Split
 from skdnn.estimator.class_weights import apply_class_weight
 from skdnn.estimator.duplicate_rows import MergedRows, merge_duplicate_rows
-from skdnn.estimator.encoders import adapted, as_rows, in_container_of
+from skdnn.estimator.encoders import adapted, as_rows, count_inputs, in_container_of
 from skdnn.estimator.folds import count_splits, roles_from_cv, rows_by_side
 from skdnn.estimator.inputs import DataSchema, Samples, about_validation
 from skdnn.tabular.target_statistics import LabelledCategories
@@ -143,7 +143,8 @@ def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None,
     # Target statistics are learnt once, not again in each call of partial_fit.
     learns = not settings.is_part or before is None or settings.refit_encoder
     schema, prepared = prepare_rows(settings, schema, samples, roles=roles, learns=learns)
-    n_members = count_splits(settings, prepared, holds_out)
+    n_inputs = count_inputs(schema.encoder, prepared.data.rows.array)
+    n_members = count_splits(settings, prepared, holds_out, n_inputs)
     split = Split(prepared.data, [prepared.merged.rows] * n_members)
     if valid_samples is not None:
         with about_validation():

@@ -1,0 +1,81 @@
+"""The memory that training takes, compared with the memory that is free."""
+
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from skdnn.estimator.convergence import CALLER
+
+MEMINFO = Path("/proc/meminfo")
+FRACTION = 0.5  # of the free memory, above which a warning says so
+# Arrays of the size of the parameters: the initial ones, the current ones, those at the start of
+# the epoch, those of the last good epoch and those of members that are done.
+ARRAYS = 5
+# L-BFGS: ten pairs of corrections and SciPy's other work arrays, in float64, for each thread.
+LBFGS_BYTES = 8 * 30
+
+
+def free_memory():
+    """Return the free memory in bytes, or None if the system does not tell."""
+    try:
+        lines = MEMINFO.read_text(encoding="ascii").splitlines()
+        # Unlike the free pages, it includes the cache of files, which the system gives back.
+        return next(int(line.split()[1]) * 1024 for line in lines if line[:13] == "MemAvailable:")
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def training_bytes(params_shape, dtype, plan, by_row, n_threads):
+    """Return about how many bytes training allocates; the rows are there already.
+
+    Parameters
+    ----------
+    params_shape : tuple of int
+        Numbers of members and of parameters of each.
+    dtype : str
+    plan : Plan
+    by_row : bool
+        Whether steps update only some rows of the first layer's weights.
+    n_threads : int
+    """
+    n_members, n_parameters = params_shape
+    each = np.dtype(dtype).itemsize * n_parameters
+    if plan.rule is None:
+        return 2 * n_members * each + min(n_threads, n_members) * LBFGS_BYTES * n_parameters
+    of_rule = len(plan.rule.memory) * (2 if plan.keep_memory else 1)
+    return n_members * each * (ARRAYS + plan.keep_best + of_rule + (not by_row))
+
+
+def warn_of_memory(params_shape, needed):
+    """Warn if training takes more than half of the free memory.
+
+    Parameters
+    ----------
+    params_shape : tuple of int
+        Numbers of members and of parameters of each.
+    needed : int
+        Bytes that training takes.
+    """
+    free = free_memory()
+    if free is None or needed <= FRACTION * free:
+        return
+    n_members, n_parameters = params_shape
+    warnings.warn(
+        f"training {n_members} member(s) of {n_parameters:,} parameters takes about "
+        f"{_in_gib(needed)} of memory, and {_in_gib(free)} are free. For less, set smaller "
+        "hidden_layer_sizes, fewer n_members (or folds in cv) or dtype='float32', or give X fewer "
+        "columns, for instance by sklearn.feature_selection.SelectKBest or "
+        "sklearn.decomposition.TruncatedSVD.",
+        UserWarning,
+        stacklevel=CALLER,
+    )
+
+
+def _in_gib(n_bytes):
+    return f"{n_bytes / 2**30:.3g} GiB"
