@@ -279,6 +279,7 @@ def test_all_pieces_together(is_compiled):
     np.testing.assert_array_equal(again.predict_proba(THREE[0]), net.predict_proba(THREE[0]))
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
 def test_an_added_rule_gets_the_parameters_of_its_name_and_the_defaults_of_adam():
     rules = []
 
@@ -300,6 +301,7 @@ def test_an_added_rule_gets_the_parameters_of_its_name_and_the_defaults_of_adam(
         DeepNetClassifier(solver="noted").fit(X, y)
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
 def test_a_network_with_an_added_activation_and_solver_pickles():
     options = {"activation": ["softsign"] * 2, "solver": "lion", "max_iter": 2}
     net = DeepNetClassifier(**{**SMALL, **options}).fit(X, y)

@@ -1,13 +1,10 @@
 """Warnings if training diverged, was interrupted, or has not converged."""
 
-import warnings
-
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skdnn.estimator.solvers import solver_of
-
-CALLER = 7  # stack level of the call of fit
+from skdnn.tabular.user_warnings import warn_user
 
 
 def warn_of_trouble(settings, history, plan):
@@ -31,19 +28,19 @@ def warn_of_trouble(settings, history, plan):
             f"were restored and the learning rate divided by 10. Lower learning_rate_init "
             f"({plan.learning_rate:g}), or set max_grad_norm."
         )
-        warnings.warn(message, ConvergenceWarning, stacklevel=CALLER)
+        warn_user(message, ConvergenceWarning)
     if history.stopped_by == "interrupt":
         message = (
             f"Training was interrupted after {history.train_loss.shape[1]} of {plan.n_epochs} "
             f"epochs; the {'best' if plan.keep_best else 'last'} parameters so far are kept."
         )
-        warnings.warn(message, UserWarning, stacklevel=CALLER)
+        warn_user(message)
     if _hit_limit(settings, history, plan):
         message = (
             f"Maximum iterations ({plan.n_epochs}) reached and the training has not converged "
             f"yet. Raise max_iter{'' if plan.keep_best else ', or set early_stopping=True'}."
         )
-        warnings.warn(message, ConvergenceWarning, stacklevel=CALLER)
+        warn_user(message, ConvergenceWarning)
 
 
 def _hit_limit(settings, history, plan):

@@ -1,6 +1,5 @@
 """Folds: the rows that each member trains on, and those that it holds out."""
 
-import warnings
 from numbers import Integral
 
 import numpy as np
@@ -8,8 +7,8 @@ from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 from sklearn.utils.validation import check_consistent_length
 
 from skdnn.estimator.auto_parameters import count_folds, count_members
-from skdnn.estimator.convergence import CALLER
 from skdnn.tabular.missing_values import refuse_missing
+from skdnn.tabular.user_warnings import warn_user
 
 
 def stratified_folds(strata, n_folds, rng):
@@ -240,11 +239,9 @@ def rows_by_side(settings, schema, prepared, n_members):
     else:
         fold_of = stratified_folds(strata, count_folds(n_members, len(rows)), rng)
     if fold_of.max() < 0:
-        warnings.warn(
+        warn_user(
             "there are too few distinct rows of a class to hold any out: members train on all rows "
             "for up to max_iter epochs, and the probabilities are not calibrated.",
-            UserWarning,
-            stacklevel=CALLER,
         )
         return None
     return rows_by_member(rows, fold_of, n_members)

@@ -1,7 +1,6 @@
 """Read y as an array of labels; errors and warnings for a y that is no target of a classifier."""
 
 import reprlib
-import warnings
 from collections.abc import Collection
 
 import numpy as np
@@ -9,9 +8,9 @@ from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import column_or_1d
 
-from skdnn.estimator.convergence import CALLER
 from skdnn.tabular.dataframes import refuse_lazy_frame
 from skdnn.tabular.missing_values import refuse_missing
+from skdnn.tabular.user_warnings import warn_user
 
 FEW = 10  # rows that may all have exactly one label by accident
 LIKE_MISSING = ("", "nan", "<na>", "nat")  # strings that often stand for missing values
@@ -154,7 +153,7 @@ def warn_of_targets(y, labels, given):
     """
     message = _doubt_labels(y, given) if labels.is_multilabel else _doubt_classes(y, labels.classes)
     if message:
-        warnings.warn(message, UserWarning, stacklevel=CALLER)
+        warn_user(message)
 
 
 def _doubt_labels(y, given):

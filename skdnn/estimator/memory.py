@@ -1,12 +1,11 @@
 """The memory that training takes, compared with the memory that is free."""
 
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
 
-from skdnn.estimator.convergence import CALLER
+from skdnn.tabular.user_warnings import warn_user
 
 MEMINFO = Path("/proc/meminfo")
 FRACTION = 0.5  # of the free memory, above which a warning says so
@@ -66,14 +65,12 @@ def warn_of_memory(params_shape, needed):
     if free is None or needed <= FRACTION * free:
         return
     n_members, n_parameters = params_shape
-    warnings.warn(
+    warn_user(
         f"training {n_members} member(s) of {n_parameters:,} parameters takes about "
         f"{_in_gib(needed)} of memory, and {_in_gib(free)} are free. For less, set smaller "
         "hidden_layer_sizes, fewer n_members (or folds in cv) or dtype='float32', or give X fewer "
         "columns, for instance by sklearn.feature_selection.SelectKBest or "
         "sklearn.decomposition.TruncatedSVD.",
-        UserWarning,
-        stacklevel=CALLER,
     )
 
 

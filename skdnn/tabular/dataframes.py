@@ -64,7 +64,8 @@ def check_table(estimator, X, reset):
     try:
         validate_data(estimator, named, reset=reset, skip_check_array=True)
     except ValueError as error:
-        raise ValueError(f"{error}\n{SELECT}" if is_frame else str(error)) from error
+        advice = f"\n{SELECT}" if "feature names" in str(error) else ""
+        raise ValueError(f"{error}{advice}") from error
     return X
 
 

@@ -47,6 +47,7 @@ def test_the_estimate_counts_arrays_of_the_size_of_all_parameters():
     assert training_bytes((3, 10), "float32", plan, True, 2) == 2 * 3 * 10 * 4 + 2 * 10 * 240
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
 @pytest.mark.parametrize("solver", ["adamw", "lbfgs"])
 def test_a_warning_says_how_much_is_needed_and_free_and_what_to_set(monkeypatch, solver):
     net = DeepNetClassifier(**QUICK, solver=solver, n_members=2, encoder="passthrough")
