@@ -6,7 +6,7 @@ values.
 """
 
 import re
-from itertools import starmap
+from itertools import chain, starmap
 from typing import NamedTuple
 
 from skdnn.tabular.text_formats import (
@@ -18,6 +18,7 @@ from skdnn.tabular.text_formats import (
     DateFormat,
     NumberFormat,
     is_missing_word,
+    may_be_read,
 )
 
 READABLE = 0.9  # share of the cells, missing values not counted, that a format must read
@@ -33,9 +34,25 @@ NUMBERS_OR_CODES = ("numbers", "codes")
 N_THOUSANDS = 20
 THOUSANDS = NumberFormat(".", ",")
 
-_has_digit = re.compile(r"\d").search
 _is_integer = re.compile(r"[+-]?\d+").fullmatch
 _is_code = re.compile(r"0\d+|\d{16,}").fullmatch  # a float has 15 digits
+
+
+def _shape(text):
+    """Return a string with "1" for each number and "a" for each word."""
+    return re.sub(r"[^\W\d]+", "a", re.sub(r"\d+", "1", text.strip()))
+
+
+def _dates_by_shape():
+    """Return the DateFormats that read strings of each shape."""
+    formats = {}
+    for pattern in (date + time for date in DATES for time in ("", *TIMES)):
+        shape = _shape(re.sub("%[bBp]", "a", re.sub("%[dmyYHIMSf]", "1", pattern)))
+        formats.setdefault(shape, []).append(DateFormat(pattern))
+    return formats
+
+
+DATES_BY_SHAPE = _dates_by_shape()  # trying all formats on a string takes milliseconds
 
 
 class Reading(NamedTuple):
@@ -75,10 +92,12 @@ def find_format(ranked):
     ranked : list of (float, str)
         Minus the share of each string in the cells; the most frequent string first.
     """
+    texts = [text for _, text in ranked if may_be_read(text)]
+    if not texts:
+        return Reading()
     shares = {text: -share for share, text in ranked if not is_missing_word(text)}
-    texts = [text for text in shares if _has_digit(text)]
     least = READABLE * sum(shares.values()) - SLACK
-    if not texts or sum(map(shares.get, texts)) < least:
+    if sum(map(shares.get, texts)) < least:
         return Reading()
     if all(_is_integer(text) for _, text in ranked):
         are_clear = len(texts) <= N_CODES or any(map(_is_code, texts))
@@ -106,9 +125,9 @@ def _candidates(texts):
     """Return the formats that read some strings, the plainest first."""
     _, iso, *others = COMMON.values()
     numbers = starmap(NumberFormat, SEPARATORS) if _are_numbers(texts) else ()
-    dates = (DateFormat(date + time) for date in DATES for time in ("", *TIMES))
-    forms = (*numbers, iso, *others, *dates)
     tried = texts[:N_TRIED]
+    dates = chain.from_iterable(DATES_BY_SHAPE.get(shape, ()) for shape in {*map(_shape, tried)})
+    forms = (*numbers, iso, *others, *dates)
     return [form for form in forms if any(form.parse(text) is not None for text in tried)]
 
 

@@ -11,6 +11,10 @@ MISSING_WORDS = {
     *("unknown", "missing", "undefined", "not available", "not applicable", "<na>", "nat"),
 }
 
+# The beginning of every string that a format reads; most strings are refused by it at once.
+MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+may_be_read = re.compile(rf"(?i)\s*(?:[-+]?\s*[$€£¥₹]?\s*[-+]?\.?\d|{MONTHS})").match
+
 SYMBOLS = "$€£¥₹%"
 NUMBER = r"\s*([+-]?)\s*[{0}]?\s*([+-]?)({1})\s*[{0}]?\s*"
 # (decimal separator, thousands separators) and the digits that they allow, the plainest first.
@@ -139,6 +143,6 @@ def is_missing_word(text):
 
 def is_readable(text):
     """Return whether a string can be read as another kind in the most common formats."""
-    return text in ("True", "False") or any(
-        form.parse(text) is not None for form in COMMON.values()
-    )
+    if not may_be_read(text):
+        return text in ("True", "False")
+    return any(form.parse(text) is not None for form in COMMON.values())
