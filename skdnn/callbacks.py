@@ -170,9 +170,13 @@ class LossProgress(_EpochCallback):
         """Return the state to pickle, without the stream, which cannot be pickled."""
         return {"file": None}
 
+    def __copy__(self):
+        """Return a copy with the same stream."""
+        return type(self)(self.file)
+
     def __deepcopy__(self, memo):
         """Return a copy with the same stream."""
-        return LossProgress(self.file)
+        return type(self)(self.file)
 
     def on_fit_task_end(self, estimator, context):
         """Update the line after an epoch, and end it after the fit."""

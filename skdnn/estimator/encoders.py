@@ -22,8 +22,6 @@ from skdnn.tabular.dataframes import (
 )
 from skdnn.tabular.encoder import TableEncoder, columns_of, table_of, with_columns
 
-FEW_NEW = 0.05  # share of rows with new categories up to which they are not worth a warning
-
 
 def fit_encoder(settings, dtype, samples, labels):
     """Return a fitted encoder: ``"auto"``, ``"passthrough"`` or a clone of the one given."""
@@ -81,11 +79,10 @@ class TableAdapter:
         """Return the codes of the categories that have target statistics."""
         return self.columns.category_codes(table_of(self.encoder, X))
 
-    def new_categories(self, X):
-        """Return the strings of each column that are not categories yet, if many rows have them."""
-        names = column_names(self.encoder)
-        new = self.columns.new_categories(table_of(self.encoder, X)).items()
-        return {str(names[n]): texts for n, (texts, share) in new if share > FEW_NEW}
+    def changes(self, X):
+        """Return what is new in each column since fit, as a dict of str to str."""
+        names, changes = column_names(self.encoder), self.columns.changes(table_of(self.encoder, X))
+        return {str(names[position]): change for position, change in changes.items()}
 
     def reserve_statistics(self, n_classes, many):
         """Return an encoder with target statistics, not learnt yet, of high-cardinality columns."""
@@ -131,8 +128,8 @@ class TransformerAdapter:
         check_finite(rows, name=name)
         return with_sums(rows) if issparse(rows) else rows
 
-    def new_categories(self, X):
-        """Return an empty dict, as categories are unknown."""
+    def changes(self, X):
+        """Return an empty dict, as nothing is known of the columns of fit."""
         return {}
 
     def reserve_statistics(self, n_classes, many):

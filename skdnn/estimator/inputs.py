@@ -132,7 +132,7 @@ class DataSchema(NamedTuple):
         Type to compute in.
     seed : int
     has_warned : bool
-        Whether a warning said that categories appeared after the first call.
+        Whether a warning said that columns are not as in the first call.
     """
 
     labels: Labels
@@ -174,19 +174,19 @@ def learn_schema(settings, samples, labels, before):
     _check_same_classes(schema.labels, labels)
     if settings.refit_encoder:
         return schema._replace(encoder=fit_encoder(settings, schema.dtype, samples, labels))
-    return schema if schema.has_warned else _warn_of_categories(schema, samples)
+    return schema if schema.has_warned else _warn_of_changes(schema, samples)
 
 
-def _warn_of_categories(schema, samples):
-    """Warn of categories that the encoder does not know; return the schema with a note of it."""
-    new = adapted(schema.encoder).new_categories(samples.X)
-    if not new:
+def _warn_of_changes(schema, samples):
+    """Warn of what the encoder has not seen; return the schema with a note that it is said."""
+    changes = adapted(schema.encoder).changes(samples.X)
+    if not changes:
         return schema
-    named = ", ".join(f"{name!r} (such as {texts[0]!r})" for name, texts in new.items())
+    named = "; ".join(f"{name!r} ({change})" for name, change in changes.items())
     warn_user(
-        f"Columns have categories that the first call did not have: {named}. They are all treated "
-        "as one unknown category. Make the first call with rows that have all categories, or pass "
-        "refit_encoder=True if their number has not changed."
+        f"Columns of X are not as in the first call: {named}. The encoder does not know this, so "
+        "that it is learnt poorly or not at all. Make the first call with rows like all others; "
+        "or pass refit_encoder=True to partial_fit, if the number of inputs stays the same."
     )
     return schema._replace(has_warned=True)
 

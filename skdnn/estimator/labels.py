@@ -6,7 +6,7 @@ import numpy as np
 
 from skdnn.core.losses import LOSSES
 from skdnn.estimator.label_checks import label_array, warn_of_targets
-from skdnn.tabular.dataframes import names_in
+from skdnn.tabular.as_frames import names_in
 
 
 class Labels(NamedTuple):

@@ -111,6 +111,11 @@ class WaterfallDisplay(AttributionDisplay):
 
     def _draw(self):
         found, row = self.attributions, self.row
+        if row not in range(-len(found.values), len(found.values)):
+            raise ValueError(
+                f"row is the position of an explained row: an integer from 0 to "
+                f"{len(found.values) - 1}, got {row!r}."
+            )
         values, ends = found.values[row], (found.baseline_log_odds[row], found.log_odds[row])
         first, others = largest(np.abs(values), self.max_columns)
         parts = [*values[first], *[values[others].sum()] * (len(others) > 0)]

@@ -1,5 +1,6 @@
 """Dataframes and arrays of other libraries, and records, as those of pandas, polars and NumPy."""
 
+from collections import Counter
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -55,6 +56,26 @@ def refuse_lazy_frame(data, name):
     """
     if type(data).__name__ == "LazyFrame":
         raise TypeError(f"{name} is a LazyFrame, which is not computed yet: pass {name}.collect().")
+
+
+def check_column_names(X):
+    """Raise an error if two columns of a dataframe have the same name.
+
+    Raises
+    ------
+    ValueError
+        If names are repeated.
+    """
+    counts = Counter(map(str, names_in(X)))
+    repeated = [name for name, count in counts.items() if count > 1]
+    if repeated:
+        raise ValueError(f"X has several columns named {repeated}. Column names must be unique.")
+
+
+def names_in(X):
+    """Return the column names of a frame; nothing for other tables."""
+    # The attribute ``columns`` of a pyarrow table is its data.
+    return getattr(X, "column_names", getattr(X, "columns", ()))
 
 
 def refuse_one_row(X):

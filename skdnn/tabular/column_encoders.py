@@ -12,6 +12,8 @@ from skdnn.tabular.dates import DATE_PARTS, date_parts
 from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
 
+FEW_NEW = 0.05  # share of rows with new categories up to which they are not worth a warning
+
 
 class ColumnEncoders(NamedTuple):
     """The encoding of each column of a table; columns are referred to by position.
@@ -41,6 +43,9 @@ class ColumnEncoders(NamedTuple):
         By index of the scaled column, not by position in the table.
     statistics : TargetStatistics
         Of the high-cardinality columns, which are those in ``ranks``.
+    constants : dict of int to float
+        The only value of columns of numbers or dates, NaN if all are missing. Kept only where
+        later rows are to be learnt from.
     """
 
     numbers: np.ndarray
@@ -52,6 +57,7 @@ class ColumnEncoders(NamedTuple):
     types: dict
     bin_edges: dict = {}  # noqa: RUF012 - never written to
     statistics: TargetStatistics = TargetStatistics()
+    constants: dict = {}  # noqa: RUF012 - never written to
 
     def with_target_statistics(self, n_classes, many):
         """Return a copy with target statistics, still 0, of columns with > ``many`` categories."""
@@ -113,14 +119,14 @@ class ColumnEncoders(NamedTuple):
         ]
         return np.column_stack(codes)
 
-    def new_categories(self, table):
-        """Return the strings not seen in fit, and the share of the rows that have them.
+    def changes(self, table):
+        """Return what rows have that those of fit had not: new categories, values that vary.
 
         Columns whose infrequent categories were not kept are left out.
 
         Returns
         -------
-        dict of int to (list of str, float)
+        dict of int to str
         """
         found = {}
         for position, categories in self.categories.items():
@@ -128,7 +134,18 @@ class ColumnEncoders(NamedTuple):
             if seen is not None:
                 column = self._strings(table, position)
                 are_new = column.encode(dict.fromkeys(seen, False), True, False)
-                found[position] = [t for t in column.strings if t not in seen], are_new.mean()
+                if are_new.mean() > FEW_NEW:
+                    new = next(text for text in column.strings if text not in seen)
+                    found[position] = f"new categories such as {new!r}"
+        for position, value in self.constants.items():
+            if np.isnan(value):
+                has_changed = not table.column(position).missing.all()
+            else:
+                values = table.values(position, self.types.get(position, NUMBER))
+                values = date_parts(values)[:, 0] if values.dtype.kind == "M" else values
+                has_changed = (values[~np.isnan(values)] != value).any()
+            if has_changed:
+                found[position] = "no longer constant or missing"
         return found
 
     def parts(self):

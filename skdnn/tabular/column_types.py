@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.tabular.dates import TIME, common_zone, local_times, without_zone
-from skdnn.tabular.text_formats import COMMON, is_readable
+from skdnn.tabular.text_formats import COMMON, is_missing_word
 
 KINDS = {
     "number": "numbers",
@@ -20,6 +20,8 @@ KINDS = {
     "date": "dates",
     "text": "strings",
 }
+MOST_UNREAD = 100  # strings remembered
+FEW_UNREAD = 0.1  # share of cells; as many were accepted in fit
 AGAIN = "Pass values of the kind seen in fit, or fit again."
 
 
@@ -38,14 +40,17 @@ class ColumnType(NamedTuple):
         Time zone of dates; None if they had none.
     form : object or None
         Format of the strings, if the column held strings that were read as another kind.
-    has_readable : bool
-        Whether any of the strings that are categories can be read as another kind.
+    may_be_numbers : bool
+        Whether any of the strings that are categories can be a number, a date or a boolean.
+    unread : tuple of str
+        Some of the strings of fit that ``form`` does not read.
     """
 
     kind: str = "number"
     zone: datetime.tzinfo | None = None
     form: object = None
-    has_readable: bool = False
+    may_be_numbers: bool = True
+    unread: tuple = ()
 
 
 NUMBER = ColumnType()
@@ -83,8 +88,7 @@ class Column(NamedTuple):
     @property
     def type(self):
         """The ColumnType."""
-        has_readable = self.strings is not None and any(map(is_readable, self.strings))
-        return ColumnType(self.kind, self.zone, None, has_readable)
+        return ColumnType(self.kind, self.zone)
 
     def encode(self, codes, unknown, missing):
         """Return the code of each row of a string column, given those of known strings."""
@@ -106,25 +110,11 @@ def type_of_format(column, form):
     zone = None
     if form.kind == "date":
         zone = common_zone({value.tzinfo for value in map(form.parse, column.strings) if value})
-    return ColumnType(form.kind, zone, form)
+    unread = [text for text in column.strings if form.parse(text) is None]
+    return ColumnType(form.kind, zone, form, True, tuple(unread[:MOST_UNREAD]))
 
 
-def check_strings(column, fitted):
-    """Raise an error for strings that are all of another kind than any string of fit.
-
-    Raises
-    ------
-    ColumnError
-        If so, as they would all be taken for unknown categories.
-    """
-    if column.strings and not fitted.has_readable and all(map(is_readable, column.strings)):
-        raise ColumnError(
-            "held strings in fit that are neither numbers nor dates, but now only such as "
-            f"{column.strings[0]!r}. {AGAIN}"
-        )
-
-
-def values_as(column, fitted):
+def values_as(column, fitted, doubt):
     """Return float64 numbers or seconds, or datetime64[us] in local time, of any Column.
 
     Parameters
@@ -132,6 +122,8 @@ def values_as(column, fitted):
     column : Column
     fitted : ColumnType
         Not of strings.
+    doubt : callable
+        Called with a message if many strings cannot be read.
 
     Raises
     ------
@@ -140,7 +132,7 @@ def values_as(column, fitted):
         ``fitted`` has a time zone.
     """
     if column.kind == "text":
-        column = _parsed(column, fitted)
+        column = _parsed(column, fitted, doubt)
     if column.kind != fitted.kind:
         dtype = TIME if fitted.kind == "date" else np.float64
         known = column.values[~column.missing]
@@ -159,7 +151,7 @@ def _held(fitted):
     return f"held {KINDS[fitted.kind]} in fit, but not now"
 
 
-def _parsed(column, fitted):
+def _parsed(column, fitted, doubt):
     """Return the Column of a string column, read in the format of fit."""
     parse = (fitted.form or COMMON[fitted.kind]).parse
     values = [None if text in ("nan", "NaT") else parse(text) for text in column.strings]
@@ -169,11 +161,28 @@ def _parsed(column, fitted):
         # Where fit had no strings, one that cannot be read is an error in the table.
         elif values[row] is None and fitted.form is None and text not in ("nan", "NaT"):
             raise ColumnError(f"{_held(fitted)}: it holds {text!r}. {AGAIN}")
+    if fitted.form is not None:
+        _check_share(column, values, fitted, doubt)
     if fitted.kind != "date":
         return Column(np.array([*values, None], np.float64)[column.values], kind=fitted.kind)
     zone = common_zone({value.tzinfo for value in values if value})
     values = np.array([*map(without_zone, values), None], TIME)
     return Column(values[column.values], kind="date", zone=zone)
+
+
+def _check_share(column, values, fitted, doubt):
+    """Call ``doubt`` if many strings are not read, and are no words for missing values."""
+    pairs = zip(column.strings, values, strict=True)
+    new = [
+        value is None and not is_missing_word(text) and text not in fitted.unread
+        for text, value in pairs
+    ]
+    rows = np.array([*new, False])[column.values]
+    if rows.mean() > FEW_UNREAD:
+        doubt(
+            f"was read as {fitted.form} in fit; now {rows.sum()} of {len(rows)} cells cannot be "
+            f"read so, such as {column.strings[new.index(True)]!r}, and are missing values."
+        )
 
 
 def _check_zone(column, zone):

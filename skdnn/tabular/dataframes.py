@@ -1,6 +1,5 @@
 """Tables: validation of X, and access to its columns, for dataframes and arrays alike."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,10 +8,17 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skdnn.tabular.as_frames import as_frame, as_numpy, refuse_lazy_frame, refuse_one_row
-from skdnn.tabular.column_types import NUMBER, ColumnError, check_strings, values_as
+from skdnn.tabular.as_frames import (
+    as_frame,
+    as_numpy,
+    check_column_names,
+    refuse_lazy_frame,
+    refuse_one_row,
+)
+from skdnn.tabular.column_types import NUMBER, ColumnError, values_as
 from skdnn.tabular.missing_values import unmasked
 from skdnn.tabular.read_columns import read_column, read_strings
+from skdnn.tabular.user_warnings import warn_user
 
 TILE = 2**18  # numbers scaled at a time, so that they stay in the cache
 MAX_NAMED = 10  # columns listed in a message
@@ -53,7 +59,7 @@ def check_table(estimator, X, reset):
     X = unmasked(as_numpy(X))
     named = X = as_frame(X, getattr(estimator, "feature_names_in_", None))
     if reset:
-        _check_column_names(X)
+        check_column_names(X)
     elif _is_nameless_as_in_fit(estimator, X):
         return X
     is_frame = hasattr(X, "columns")
@@ -81,26 +87,6 @@ def _is_nameless_as_in_fit(estimator, X):
 def is_numeric_array(X):
     """Return whether X is a two-dimensional array of real numbers that is not empty."""
     return type(X) is np.ndarray and X.ndim == 2 and X.size > 0 and X.dtype.kind in "biuf"
-
-
-def _check_column_names(X):
-    """Raise an error if two columns of a dataframe have the same name.
-
-    Raises
-    ------
-    ValueError
-        If names are repeated.
-    """
-    counts = Counter(map(str, names_in(X)))
-    repeated = [name for name, count in counts.items() if count > 1]
-    if repeated:
-        raise ValueError(f"X has several columns named {repeated}. Column names must be unique.")
-
-
-def names_in(X):
-    """Return the column names of a frame; nothing for other tables."""
-    # The attribute ``columns`` of a pyarrow table is its data.
-    return getattr(X, "column_names", getattr(X, "columns", ()))
 
 
 def column_names(encoder):
@@ -184,13 +170,16 @@ class Frame(NamedTuple):
 
     def strings(self, position, fitted):
         """Return the Column at ``position`` as strings; ``fitted`` is its ColumnType in fit."""
-        column = self._read(position, read_strings)
-        self._read(position, lambda _: check_strings(column, fitted))
-        return column
+        return self._read(position, lambda column: read_strings(column, fitted.may_be_numbers))
 
     def values(self, position, fitted):
         """Return the numbers or dates of a column, converted to its ColumnType in fit."""
-        return self._read(position, lambda column: values_as(read_column(column), fitted))
+        doubts = []
+        read = lambda column: values_as(read_column(column), fitted, doubts.append)  # noqa: E731
+        values = self._read(position, read)
+        for doubt in doubts:
+            warn_user(f"Column {self.names[position]!r} of X {doubt}")
+        return values
 
     def _read(self, position, read):
         """Return what a function makes of a column; put the column's name before its errors.
@@ -202,6 +191,8 @@ class Frame(NamedTuple):
         """
         try:
             return read(self.columns[position])
+        except MemoryError:
+            raise
         except Exception as error:  # of any library
             kind = TypeError if isinstance(error, TypeError) else ValueError
             joined = "" if isinstance(error, ColumnError) else ":"

@@ -69,7 +69,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         the rows. "auto" ignores the strings, but keeps the integers and warns of them.
     drop_constants : bool, default=True
         Whether to ignore constant columns, and those of a sparse matrix without entries.
-        ``DeepNetClassifier.partial_fit`` keeps them, as they may vary later.
+        ``partial_fit`` with ``encoder="auto"`` keeps them, as they may vary later.
 
     Attributes
     ----------

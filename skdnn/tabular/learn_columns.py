@@ -9,7 +9,7 @@ from skdnn.core.random_bits import scramble
 from skdnn.tabular.bins import learn_bin_edges
 from skdnn.tabular.categories import learn_categories, rank_categories
 from skdnn.tabular.column_encoders import ColumnEncoders
-from skdnn.tabular.column_types import NUMBER, type_of_format, values_as
+from skdnn.tabular.column_types import NUMBER, type_of_format
 from skdnn.tabular.dataframes import MAX_NAMED, as_table
 from skdnn.tabular.dates import date_parts
 from skdnn.tabular.identifiers import REASONS, ROW_NUMBERS, are_row_numbers, why_identifier
@@ -18,16 +18,18 @@ from skdnn.tabular.read_columns import read_column
 from skdnn.tabular.row_hashes import hash_columns
 from skdnn.tabular.scaling import join_scalings, learn_scaling
 from skdnn.tabular.sparse_columns import ColumnsWithoutEntries, learn_sparse_columns
+from skdnn.tabular.text_formats import may_be_read
 from skdnn.tabular.user_warnings import warn_user
 
+BOOLEANS = ("True", "False")
 CONSTANT = "constant"
 ALL_MISSING = "all missing"
 ALL_INFREQUENT = "no category is frequent enough"
 
 PARSED = (
     "Columns of strings are read as numbers or dates: {}. To keep strings as categories, convert "
-    "the column to a categorical type or set TableEncoder(parse_strings=False); to avoid this "
-    "warning, convert it to numbers or dates."
+    "the column to a categorical type or set encoder=TableEncoder(parse_strings=False); to avoid "
+    "this warning, convert it to numbers or dates."
 )
 AMBIGUOUS = (
     "Columns of strings can be read in two ways: {}. They are categories here. Convert them to "
@@ -37,8 +39,8 @@ AMBIGUOUS = (
 IN_ORDER = (
     "Columns {} of X hold integers that differ in every row and are in order or without gaps, as "
     "row numbers are: what is learnt from them may not hold for other rows. Drop them, or set "
-    "TableEncoder(drop_identifiers=True) to ignore them or drop_identifiers=False to use them "
-    "without this warning."
+    "encoder=TableEncoder(drop_identifiers=True) to ignore them, or drop_identifiers=False to use "
+    "them without this warning."
 )
 
 # (n_columns, n_bins): bins of each scaled column, up to so many columns; wide tables need no more.
@@ -102,6 +104,7 @@ class ColumnLearner:
         self.numbers, self.missing, self.scalings = [], [], []
         self.dates, self.strings, self.categories, self.ranks, self.ignored = {}, {}, {}, {}, {}
         self.types, self.parsed, self.ambiguous, self.integers = {}, {}, {}, {}
+        self.constants = {}
 
     def learn(self):
         """Return the result of :func:`learn_columns`, by position."""
@@ -117,7 +120,8 @@ class ColumnLearner:
         columns = ColumnEncoders(
             numbers, self.dates, scaling, missing, self.categories, self.ranks, self.types
         )
-        columns = columns._replace(bin_edges=self._learn_bin_edges(columns))
+        constants = {} if self.limits.drop_constants else self.constants
+        columns = columns._replace(bin_edges=self._learn_bin_edges(columns), constants=constants)
         return columns, self.ignored, self.parsed
 
     def _add_number(self, position, column, its_type):
@@ -129,7 +133,7 @@ class ColumnLearner:
 
     def _add_date(self, position, column, its_type):
         self.types[position] = its_type
-        times = values_as(column, its_type)
+        times = self.table.values(position, its_type)
         scaling = learn_scaling(date_parts(times), self.weights)
         parts = np.flatnonzero(scaling.spread)
         if self._has_values(position, scaling.take(0)):
@@ -146,7 +150,8 @@ class ColumnLearner:
                 return add(position, column, type_of_format(column, reading.form))
             if reading.rivals:
                 self.ambiguous[position] = reading
-        self.types[position] = its_type
+        may_be_numbers = any(text in BOOLEANS or may_be_read(text) for text in column.strings)
+        self.types[position] = its_type._replace(may_be_numbers=may_be_numbers)
         categories = learn_categories(ranked, column.missing.any(), self.limits)
         self.strings[position] = ranked, categories, column.missing
 
@@ -186,7 +191,9 @@ class ColumnLearner:
         return ALL_INFREQUENT if ranked else ALL_MISSING
 
     def _warn_of_strings(self):
+        unused = [p for p, why in self.ignored.items() if why in (CONSTANT, ALL_MISSING)]
         for readings, message in ((self.parsed, PARSED), (self.ambiguous, AMBIGUOUS)):
+            readings = {p: reading for p, reading in readings.items() if p not in unused}
             if readings:
                 warn_user(message.format(self._named(readings)))
 
@@ -215,7 +222,7 @@ class ColumnLearner:
             return
         n_rows = len(self._distinct[1])
         found = [n for n, values in self.integers.items() if are_row_numbers(values, n_rows)]
-        if drop is True:
+        if drop != "auto":
             self.ignored |= dict.fromkeys(found, ROW_NUMBERS)
             self.numbers = [position for position in self.numbers if position not in found]
         elif found:
@@ -248,6 +255,8 @@ class ColumnLearner:
 
     def _has_values(self, position, scaling):
         """Return whether a column is kept; record its missing values or why it is ignored."""
+        if not scaling.spread > 0:
+            self.constants[position] = float(scaling.center)
         if np.isnan(scaling.center):
             self.ignored[position] = ALL_MISSING
         elif scaling.has_missing:

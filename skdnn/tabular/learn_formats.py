@@ -22,6 +22,7 @@ from skdnn.tabular.text_formats import (
 )
 
 READABLE = 0.9  # share of the cells, missing values not counted, that a format must read
+DOUBTFUL = 0.5  # share from which on a format is worth a warning
 SLACK = 1e-9  # sums of shares have rounding errors
 N_TRIED = 20  # strings that are tried with every format first
 N_NAMED = 3  # strings named in a warning
@@ -29,6 +30,7 @@ N_NAMED = 3  # strings named in a warning
 # made numbers of them: they stay categories. Up to so many, numbers would say no more.
 N_CODES = 20
 NUMBERS_OR_CODES = ("numbers", "codes")
+_has_unit = re.compile(r"[^\d.,]{0,6}\d+[.,]\d+[^\d.,]{0,6}").fullmatch
 # So many strings such as "1,234", each with three digits after its only comma, have thousands
 # separators: a tenth of decimal fractions would end in 0, and be shorter.
 N_THOUSANDS = 20
@@ -94,31 +96,42 @@ def find_format(ranked):
     """
     texts = [text for _, text in ranked if may_be_read(text)]
     if not texts:
-        return Reading()
+        return _check_units(ranked)
     shares = {text: -share for share, text in ranked if not is_missing_word(text)}
-    least = READABLE * sum(shares.values()) - SLACK
-    if sum(map(shares.get, texts)) < least:
-        return Reading()
+    total = sum(shares.values())
+    if sum(map(shares.get, texts)) < DOUBTFUL * total:
+        return _check_units(ranked)
     if all(_is_integer(text) for _, text in ranked):
         are_clear = len(texts) <= N_CODES or any(map(_is_code, texts))
         return Reading() if are_clear else _doubtful(texts, NUMBERS_OR_CODES)
     values = {form: _read(form, texts) for form in _candidates(texts)}
     read = {form: _share_read(shares, texts, values[form]) for form in values}
     best = max(read.values(), default=0)
-    if best < least:
-        return Reading()
+    if best < DOUBTFUL * total:
+        return _check_units(ranked)
     forms = [form for form in read if read[form] >= best - SLACK]
     form = _choose(forms, values, texts)
     if form is None:
         return _doubtful(texts, forms)
     unread = {text: -share for share, text in ranked if form.parse(text) is None}
-    if len(unread) - (len(ranked) - len(shares)) >= len(ranked) - len(unread):
-        return Reading()  # more kinds of other strings than numbers
+    n_read, n_others = len(ranked) - len(unread), len(unread) - (len(ranked) - len(shares))
+    if best < READABLE * total - SLACK:
+        others = [text for text in unread if text in shares]
+        return _doubtful(others, (form, "categories")) if n_read > N_CODES else Reading()
+    if n_others >= n_read:
+        return Reading()
     return Reading(form, sum(unread.values()), tuple(unread)[:N_NAMED])
 
 
 def _doubtful(texts, forms):
     return Reading(examples=tuple(texts[:N_NAMED]), rivals=tuple(forms))
+
+
+def _check_units(ranked):
+    """Return a Reading of strings that are not numbers, but fractions with a unit or a currency."""
+    tried = [text for _, text in ranked[:N_TRIED] if not is_missing_word(text)]
+    has_units = len(ranked) > N_CODES and all(map(_has_unit, tried))
+    return _doubtful(tried, ("numbers with units", "categories")) if has_units else Reading()
 
 
 def _candidates(texts):
@@ -153,10 +166,12 @@ def _share_read(shares, texts, values):
 def _choose(forms, values, texts):
     """Return the format among those that read equally many cells, None if they contradict."""
     first, *others = forms
-    if first == COMMON["number"] or all(values[first] == values[other] for other in others):
+    if all(values[first] == values[other] for other in others):
+        return first
+    # If all strings have one separator, readings differ by a factor only, which scaling removes.
+    if first == COMMON["number"] and all("." in text for text in texts):
         return first
     with_comma = [text for text in texts if "," in text]
-    # If all strings have one comma, both readings differ by a factor only, which scaling removes.
     if THOUSANDS in forms and len(with_comma) >= min(N_THOUSANDS, len(texts)):
         return THOUSANDS
     return None

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from skdnn.tabular.column_types import Column, string_column
+from skdnn.tabular.column_types import AGAIN, Column, ColumnError, string_column
 from skdnn.tabular.dates import SECOND, TIME, common_zone, without_zone
 from skdnn.tabular.missing_values import is_missing
 from skdnn.tabular.text_formats import seconds_of_day
@@ -61,11 +61,17 @@ def read_column(values):
     return Column(array)
 
 
-def read_strings(values):
+def read_strings(values, may_be_numbers):
     """Return the string Column of a series or array, converting each cell on its own.
 
     The string of a cell must not depend on the other cells: some rows of a mixed column may by
     chance hold only dates, or only numbers, and still are strings.
+
+    Raises
+    ------
+    ColumnError
+        If the column has a type of numbers or dates, and the strings of fit were neither
+        (``may_be_numbers``): all would be unknown categories.
     """
     if _is_categorical(values):
         return read_column(values)
@@ -73,7 +79,20 @@ def read_strings(values):
         values = values.astype(f"{values.dtype.kind}8[us]")  # other units would become integers
     cells = values.to_list() if hasattr(values, "to_list") else values.tolist()
     _check_scalars(set(map(type, cells)))
-    return string_column(list(map(as_text, cells)))
+    column = string_column(list(map(as_text, cells)))
+    if column.strings and not may_be_numbers and _is_typed(values.dtype):
+        raise ColumnError(
+            "held strings in fit that are neither numbers, dates nor booleans, but now has the "
+            f"type {values.dtype}, with values such as {column.strings[0]}. {AGAIN}"
+        )
+    return column
+
+
+def _is_typed(dtype):
+    """Return whether a dtype of any library is one of numbers, dates or booleans."""
+    if hasattr(dtype, "is_numeric"):  # of polars
+        return dtype.is_numeric() or dtype.is_temporal() or type(dtype).__name__ == "Boolean"
+    return getattr(dtype, "kind", "O") in "biufmM"
 
 
 def _is_categorical(values):
@@ -84,7 +103,10 @@ def _zone_of(dtype):
     """Return the time zone of a dtype of pandas or polars, or None."""
     dtype = getattr(dtype, "pyarrow_dtype", dtype)
     zone = getattr(dtype, "tz", None) or getattr(dtype, "time_zone", None)
-    return ZoneInfo(zone) if isinstance(zone, str) else zone
+    if isinstance(zone, str):
+        is_offset = zone[0] in "+-"
+        return datetime.datetime.strptime(zone, "%z").tzinfo if is_offset else ZoneInfo(zone)
+    return zone
 
 
 def _as_array(values, zone):

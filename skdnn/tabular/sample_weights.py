@@ -47,4 +47,5 @@ def _in_native_order(X):
         return X
     dtypes = {name: dtype for name, dtype in X.dtypes.items() if isinstance(dtype, np.dtype)}
     foreign = {name: dtype for name, dtype in dtypes.items() if not dtype.isnative}
-    return X.astype({name: dtype.newbyteorder("=") for name, dtype in foreign.items()})
+    foreign = {name: dtype.newbyteorder("=") for name, dtype in foreign.items()}
+    return X.astype(foreign) if foreign else X

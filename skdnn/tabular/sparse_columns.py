@@ -52,7 +52,7 @@ class SparseColumns(NamedTuple):
         """Return this object, as there are no categories."""
         return self
 
-    def new_categories(self, table):
+    def changes(self, table):
         """Return an empty dict."""
         return {}
 

@@ -13,7 +13,7 @@ MISSING_WORDS = {
 
 # The beginning of every string that a format reads; most strings are refused by it at once.
 MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-may_be_read = re.compile(rf"(?i)\s*(?:[-+]?\s*[$€£¥₹]?\s*[-+]?\.?\d|{MONTHS})").match
+may_be_read = re.compile(rf"(?i)\s*(?:\(?[-+]?\s*[$€£¥₹]?\s*[-+]?\.?\d|{MONTHS})").match
 
 SYMBOLS = "$€£¥₹%"
 NUMBER = r"\s*([+-]?)\s*[{0}]?\s*([+-]?)({1})\s*[{0}]?\s*"
@@ -21,10 +21,10 @@ NUMBER = r"\s*([+-]?)\s*[{0}]?\s*([+-]?)({1})\s*[{0}]?\s*"
 SEPARATORS = {
     (".", ""): r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?",
     (",", ""): r"\d+,\d+|\d+",
-    (".", ","): r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d+)?",
-    (",", "."): r"\d{1,3}(?:\.\d{3})+(?:,\d+)?|\d{1,3}(?:,\d+)?",
-    (".", " \u00a0\u202f'"): r"\d{1,3}(?:[ \u00a0\u202f']\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d+)?",
-    (",", " \u00a0\u202f'"): r"\d{1,3}(?:[ \u00a0\u202f']\d{3})+(?:,\d+)?|\d{1,3}(?:,\d+)?",
+    (".", ","): r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d+)?",
+    (",", "."): r"[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?|\d{1,3}(?:,\d+)?",
+    (".", " \u00a0\u202f'"): r"[1-9]\d{0,2}(?:[ \u00a0\u202f']\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d+)?",
+    (",", " \u00a0\u202f'"): r"[1-9]\d{0,2}(?:[ \u00a0\u202f']\d{3})+(?:,\d+)?|\d{1,3}(?:,\d+)?",
 }
 DATES = (
     *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"),
@@ -46,7 +46,9 @@ class NumberFormat(NamedTuple):
     kind = "number"
 
     def parse(self, text):
-        """Return the number in a string, or None."""
+        """Return the number in a string, or None; parentheses are a minus sign, as in accounts."""
+        if text[:1] == "(" and text[-1:] == ")":
+            return self.parse(f"-{text[1:-1]}")
         match = _number_pattern(self).fullmatch(text)
         if match is None or (match[1] and match[2]):
             return None
@@ -85,6 +87,8 @@ class DateFormat(NamedTuple):
 class ClockFormat(NamedTuple):
     """Times of day such as "23:59" and "23:59:01.5"."""
 
+    name: str = "times of day"  # tuples without fields would be equal
+
     kind = "time of day"
 
     def parse(self, text):
@@ -98,11 +102,13 @@ class ClockFormat(NamedTuple):
 
     def __str__(self):
         """Return the name of the format."""
-        return "times of day"
+        return self.name
 
 
 class DurationFormat(NamedTuple):
     """Durations such as "2 days 03:00:00" and "1 day, 0:30:00", as pandas and Python write them."""
+
+    name: str = "durations"
 
     kind = "duration"
 
@@ -117,7 +123,7 @@ class DurationFormat(NamedTuple):
 
     def __str__(self):
         """Return the name of the format."""
-        return "durations"
+        return self.name
 
 
 ISO = DateFormat()
@@ -139,10 +145,3 @@ def seconds_of_day(time):
 def is_missing_word(text):
     """Return whether a string is a word for a missing value."""
     return text.strip().lower() in MISSING_WORDS
-
-
-def is_readable(text):
-    """Return whether a string can be read as another kind in the most common formats."""
-    if not may_be_read(text):
-        return text in ("True", "False")
-    return any(form.parse(text) is not None for form in COMMON.values())

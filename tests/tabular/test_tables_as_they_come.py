@@ -102,6 +102,11 @@ STRINGS = {
         HOURS.dt.strftime("%H:%M"),
         [datetime.time(h) for h in HOURS.dt.hour],
     ),
+    "durations of more than a day": (
+        [f"{v % 39}:{v % 60:02d}" for v in COUNTS],
+        [datetime.timedelta(minutes=int(v % 39 * 60 + v % 60)) for v in COUNTS],
+    ),
+    "parentheses for minus": ([f"({-v:.2f})" if v < 0 else f"{v:.2f}" for v in CENTS], CENTS),
     "durations": (
         [str(pd.Timedelta(int(v), "min")) for v in COUNTS],
         pd.to_timedelta(COUNTS, "min"),
@@ -138,9 +143,13 @@ def test_the_warning_and_the_summary_name_column_share_and_examples():
         net = DeepNetClassifier(max_iter=2, n_members=2, hidden_layer_sizes=(4,)).fit(X, y)
     shown = " ".join(str(net.summary()).split())
     assert "read from strings: c as numbers, 5 % of the cells, such as '?', 'broken'" in shown
-    later = table(np.array(["whatever"] * N, object))
-    missing = table(np.full(N, np.nan))
-    assert_array_equal(net.predict_proba(later), net.predict_proba(missing))
+    missing = net.predict_proba(table(np.full(N, np.nan)))
+    for word in ("unknown", "broken"):  # words for missing values, and strings of fit
+        later = table(np.array([word] * N, object))
+        assert_array_equal(net.predict_proba(later), missing)
+    with pytest.warns(UserWarning, match=r"'c' of X was read as numbers.*120 of 120.*'7,5 km'"):
+        later = net.predict_proba(table(np.array(["7,5 km"] * N, object)))
+    assert_array_equal(later, missing)
 
 
 # Strings that stay categories: (strings, warning or None)
@@ -149,6 +158,17 @@ CATEGORIES = {
     "day or month first": (["05/06/2024", "07/08/2024", "01/02/2023"] * 40, "%d/%m/%Y or dates"),
     "day or month first, with points": (["05.06.2024", "07.08.2024"] * 60, "%d.%m.%Y or dates"),
     "thousands or fractions": (["1,234", "987", "12,345", "55"] * 30, "thousands separator ','"),
+    "thousands or fractions, with points": (["1.234", "987", "12.345"] * 40, "separator '.'"),
+    "a unit": ([f"{v} kg" for v in CENTS], "numbers with units"),
+    "a currency": ([f"EUR {v}" for v in np.abs(CENTS)], "numbers with units"),
+    "numbers and words": (
+        [f"{v}" if n % 8 else "on request" for n, v in enumerate(CENTS)],
+        "categories (such as 'on request')",
+    ),
+    "two formats of dates": (
+        [f"{d:%Y-%m-%d}" if n % 3 else f"{d:%d.%m.%Y}" for n, d in enumerate(DAYS)],
+        "ISO 8601 or categories",
+    ),
     "many integers": ((COUNTS % 60).astype(str), "numbers or codes"),
     "few integers": ((COUNTS % 20).astype(str), None),
     "postal codes": ([f"{v:05d}" for v in COUNTS % 50], None),
@@ -174,7 +194,7 @@ def test_strings_whose_reading_would_be_a_guess_stay_categories(kind, library):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         encoder = fitted(X)
-    assert "c" in encoder.categories_
+    assert "c" in {**encoder.categories_, **encoder.ignored_columns_}
     assert not encoder.parsed_columns_
     assert [str(w.message) for w in caught if warning is None] == []
     if warning:
@@ -426,9 +446,15 @@ def test_a_column_that_varies_only_later_is_learnt_in_partial_fit():
     X[:200, 2] = 0
     y = X[:, 2] > 0
     net = DeepNetClassifier(random_state=0, hidden_layer_sizes=(16,), n_members=2)
+    messages = []
     for _ in range(30):
         for rows in (slice(0, 200), slice(200, 400), slice(400, 600)):
-            net.partial_fit(X[rows], y[rows], classes=[False, True])
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                net.partial_fit(X[rows], y[rows], classes=[False, True])
+            messages += [str(warning.message) for warning in caught]
+    (message,) = messages
+    assert "'x2' (no longer constant or missing)" in message
     assert net.score(X[200:], y[200:]) > 0.9
 
 
@@ -437,7 +463,7 @@ def test_categories_that_appear_later_are_named_once_in_partial_fit():
     later = table(np.array(["a", "b", "new"])[COUNTS % 3])
     net = DeepNetClassifier(random_state=0, hidden_layer_sizes=(4,), n_members=2)
     net.partial_fit(X, OTHER > 0, classes=[False, True]).partial_fit(X, OTHER > 0)
-    with pytest.warns(UserWarning, match=r"'c' \(such as 'new'\).*refit_encoder"):
+    with pytest.warns(UserWarning, match=r"'c' \(new categories such as 'new'\).*refit_encoder"):
         net.partial_fit(later, OTHER > 0)
     net.partial_fit(later, OTHER > 0)  # no second warning, which would be an error
 
