@@ -271,7 +271,6 @@ POLARS = {
         f"UInt{b}": (getattr(pl, f"UInt{b}"), lambda r, n, b=b: ints(r, n, b, False))
         for b in (8, 16, 32, 64)
     },
-    "Int128": (pl.Int128, lambda r, n: ints(r, n, 64)),
     "Float32": (pl.Float32, floats),
     "Float64": (pl.Float64, floats),
     "Boolean": (pl.Boolean, lambda r, n: (r.random(n) < 0.5).tolist()),

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array, random_array
+from scipy.sparse import csr_array, random
 
 from skdnn import DeepNetClassifier
 from skdnn.core.optimizers import Adam, GradientDescent
@@ -108,14 +108,14 @@ def test_more_inputs_never_have_more_units_or_members():
 
 
 def test_values_that_are_given_are_not_bounded():
-    rows = random_array((60, 20_000), density=0.01, format="csr", rng=np.random.default_rng(0))
+    rows = random(60, 20_000, 0.01, format="csr", random_state=0)
     net = DeepNetClassifier((70,), n_members=10, max_iter=1).fit(csr_array(rows), np.arange(60) % 2)
     assert net.resolved_params_["n_members"] == 10
     assert net.resolved_params_["hidden_layer_sizes"] == (70,)
 
 
 def test_partial_fit_bounds_members_by_the_columns_of_the_first_call():
-    rows = random_array((20, 40_000), density=0.001, format="csr", rng=np.random.default_rng(0))
+    rows = random(20, 40_000, 0.001, format="csr", random_state=0)
     net = DeepNetClassifier().partial_fit(csr_array(rows), np.arange(20) % 2, classes=[0, 1])
     assert net.resolved_params_["n_members"] == 4
     assert net.resolved_params_["hidden_layer_sizes"] == (64, 64)
