@@ -32,7 +32,7 @@ def edge_detectors(X, y):
         init="normal",
         init_scale=0.03,
         n_members=1,
-        max_iter=300,
+        max_iter=1000,
         encoder="passthrough",
         random_state=0,
     )
