@@ -52,7 +52,7 @@ def train_members(settings, fit_data, before, callbacks, threads):
     network = _make_network(fit_data, resolved)
     plan = make_plan(settings, resolved, network, fit_data)
     shape = fit_data.n_members, network.n_parameters
-    warn_of_memory(shape, _needed_bytes(fit_data, plan, network, threads))
+    warn_of_memory(shape, _needed_bytes(shape, fit_data, plan, network, threads))
     curves = np.empty((3, fit_data.n_members, 0)) if before is None else before.curves
     rngs = member_generators(fit_data.schema.seed, curves.shape[2], fit_data.n_members)
     if before is None:
@@ -92,11 +92,10 @@ def train_members(settings, fit_data, before, callbacks, threads):
     ).with_passes()
 
 
-def _needed_bytes(fit_data, plan, network, threads):
+def _needed_bytes(shape, fit_data, plan, network, threads):
     """Return about how many bytes training allocates."""
     layout = plan_batches(fit_data.split.train_rows, plan.batch_size)
     by_row = updates_rows(network, plan, fit_data.split.data, layout.width)
-    shape = fit_data.n_members, network.n_parameters
     return training_bytes(shape, fit_data.schema.dtype, plan, by_row, threads.number)
 
 

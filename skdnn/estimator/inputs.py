@@ -15,8 +15,9 @@ from skdnn.tabular.dataframes import check_table
 from skdnn.tabular.sample_weights import weighted_rows
 from skdnn.tabular.user_warnings import warn_user
 
-# Arguments named in a message; not strings in quotes, nor in scikit-learn's lists of columns.
-ARGUMENT = re.compile(r"(?<![\w'\".])(?<!- )(X|y|sample_weight)(?![\w'\"])")
+# Arguments named in a message, and strings in quotes, which are the user's and stay as they are.
+# The lines of scikit-learn's lists of columns begin with "- ".
+ARGUMENT = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|(?<![\w.])(?<!- )(X|y|sample_weight)\b")
 COLUMNS = ("n_features_in_", "feature_names_in_")  # set by scikit-learn from X
 
 
@@ -89,7 +90,7 @@ def about_validation():
         yield
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        message = ARGUMENT.sub(r"\1_val", str(error))
+        message = ARGUMENT.sub(lambda found: found[0] + "_val" * bool(found[1]), str(error))
         if message == str(error):
             message = f"X_val, y_val, sample_weight_val: {message}"
         raise kind(message) from error

@@ -105,13 +105,12 @@ def string_column(strings, is_categorical=False):
     return Column(values, list(distinct), "text", is_categorical=is_categorical)
 
 
-def type_of_format(column, form):
-    """Return the ColumnType of a string Column that is read in a format."""
-    zone = None
-    if form.kind == "date":
-        zone = common_zone({value.tzinfo for value in map(form.parse, column.strings) if value})
-    unread = [text for text in column.strings if form.parse(text) is None]
-    return ColumnType(form.kind, zone, form, True, tuple(unread[:MOST_UNREAD]))
+def parse_column(column, form):
+    """Return a string Column as read in a format, and its ColumnType."""
+    values = list(map(form.parse, column.strings))
+    parsed = _with_values(column, values, form.kind)
+    unread = [text for text, value in zip(column.strings, values, strict=True) if value is None]
+    return parsed, ColumnType(form.kind, parsed.zone, form, True, tuple(unread[:MOST_UNREAD]))
 
 
 def values_as(column, fitted, doubt):
@@ -163,8 +162,13 @@ def _parsed(column, fitted, doubt):
             raise ColumnError(f"{_held(fitted)}: it holds {text!r}. {AGAIN}")
     if fitted.form is not None:
         _check_share(column, values, fitted, doubt)
-    if fitted.kind != "date":
-        return Column(np.array([*values, None], np.float64)[column.values], kind=fitted.kind)
+    return _with_values(column, values, fitted.kind)
+
+
+def _with_values(column, values, kind):
+    """Return the Column of a string Column, given the value of each of its strings."""
+    if kind != "date":
+        return Column(np.array([*values, None], np.float64)[column.values], kind=kind)
     zone = common_zone({value.tzinfo for value in values if value})
     values = np.array([*map(without_zone, values), None], TIME)
     return Column(values[column.values], kind="date", zone=zone)

@@ -15,7 +15,7 @@ from skdnn.tabular.as_frames import (
     refuse_lazy_frame,
     refuse_one_row,
 )
-from skdnn.tabular.column_types import NUMBER, ColumnError, values_as
+from skdnn.tabular.column_types import NUMBER, ColumnError, parse_column, values_as
 from skdnn.tabular.missing_values import unmasked
 from skdnn.tabular.read_columns import read_column, read_strings
 from skdnn.tabular.user_warnings import warn_user
@@ -56,8 +56,8 @@ def check_table(estimator, X, reset):
         From scikit-learn, if X is not a table or its columns are not those of fit.
     """
     refuse_lazy_frame(X, "X")
-    X = unmasked(as_numpy(X))
-    named = X = as_frame(X, getattr(estimator, "feature_names_in_", None))
+    X = as_frame(unmasked(as_numpy(X)), getattr(estimator, "feature_names_in_", None))
+    named = X  # scikit-learn reads the names of the columns from the frame
     if reset:
         check_column_names(X)
     elif _is_nameless_as_in_fit(estimator, X):
@@ -167,6 +167,12 @@ class Frame(NamedTuple):
     def column(self, position):
         """Return the Column at ``position``."""
         return self._read(position, read_column)
+
+    def parse(self, position, form):
+        """Read a column of strings in a format, for good; return the Column and its ColumnType."""
+        parsed = self._read(position, lambda values: parse_column(read_column(values), form))
+        self.columns[position] = parsed[0]  # strings take long to parse
+        return parsed
 
     def strings(self, position, fitted):
         """Return the Column at ``position`` as strings; ``fitted`` is its ColumnType in fit."""

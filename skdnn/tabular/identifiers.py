@@ -5,7 +5,7 @@ import numpy as np
 UNIQUE = "unique in every row"
 NEARLY_UNIQUE = "unique in nearly every row"
 ROW_NUMBERS = "integers that number the rows"
-REASONS = {UNIQUE, NEARLY_UNIQUE, ROW_NUMBERS}
+REASONS = {UNIQUE, NEARLY_UNIQUE}  # of strings
 
 NEARLY = 0.95  # share of the rows whose strings must differ
 FEWEST_ROWS = 30  # with fewer rows, integers are unique and in order by chance
@@ -18,11 +18,11 @@ def why_identifier(n_values, n_rows):
     Parameters
     ----------
     n_values : int
-        Number of different strings.
+        Number of different strings, at least 2.
     n_rows : int
         Number of distinct rows that have a string.
     """
-    if n_values < 2 or n_values < NEARLY * n_rows - 0.5:  # at least one repetition in 10 rows
+    if n_values < NEARLY * n_rows - 0.5:  # at least one repetition in 10 rows
         return None
     return UNIQUE if n_values == n_rows else NEARLY_UNIQUE
 

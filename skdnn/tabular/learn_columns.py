@@ -9,7 +9,7 @@ from skdnn.core.random_bits import scramble
 from skdnn.tabular.bins import learn_bin_edges
 from skdnn.tabular.categories import learn_categories, rank_categories
 from skdnn.tabular.column_encoders import ColumnEncoders
-from skdnn.tabular.column_types import NUMBER, type_of_format
+from skdnn.tabular.column_types import NUMBER
 from skdnn.tabular.dataframes import MAX_NAMED, as_table
 from skdnn.tabular.dates import date_parts
 from skdnn.tabular.identifiers import REASONS, ROW_NUMBERS, are_row_numbers, why_identifier
@@ -127,7 +127,7 @@ class ColumnLearner:
     def _add_number(self, position, column, its_type):
         if its_type != NUMBER:
             self.types[position] = its_type
-        if column.strings is None and column.values.dtype.kind in "iu":
+        if column.values.dtype.kind in "iu":
             self.integers[position] = column.values
         self.numbers.append(position)
 
@@ -146,8 +146,9 @@ class ColumnLearner:
             reading = find_format(ranked)
             if reading.form is not None:
                 self.parsed[position] = reading
+                column, its_type = self.table.parse(position, reading.form)
                 add = self._add_date if reading.form.kind == "date" else self._add_number
-                return add(position, column, type_of_format(column, reading.form))
+                return add(position, column, its_type)
             if reading.rivals:
                 self.ambiguous[position] = reading
         may_be_numbers = any(text in BOOLEANS or may_be_read(text) for text in column.strings)

@@ -113,7 +113,8 @@ def find_format(ranked):
     form = _choose(forms, values, texts)
     if form is None:
         return _doubtful(texts, forms)
-    unread = {text: -share for share, text in ranked if form.parse(text) is None}
+    known = {text for text, value in zip(texts, values[form], strict=True) if value is not None}
+    unread = {text: -share for share, text in ranked if text not in known}
     n_read, n_others = len(ranked) - len(unread), len(unread) - (len(ranked) - len(shares))
     if best < READABLE * total - SLACK:
         others = [text for text in unread if text in shares]

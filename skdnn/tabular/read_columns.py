@@ -46,7 +46,12 @@ def _text_of_float(value):
 
 
 def read_column(values):
-    """Return the Column of a pandas or polars series, or of a one-dimensional array."""
+    """Return the Column of a pandas or polars series, or of a one-dimensional array.
+
+    A Column is returned as it is.
+    """
+    if isinstance(values, Column):
+        return values
     if _is_categorical(values):
         return _column_of_categories(values.array.codes, values.array.categories)
     zone = _zone_of(values.dtype)

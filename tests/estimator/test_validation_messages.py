@@ -45,6 +45,10 @@ FAULTS = {
         r"X_val.*(unique|several)|should match.*X_val\[",
     ),
     "words for numbers": (FRAME, y, FRAME.assign(X="v"), y, None, "Column 'X' of X_val held"),
+    "cells that name an argument": (
+        *(FRAME, y, FRAME.assign(X="a y of X"), y, None),
+        "Column 'X' of X_val held .* 'a y of X'",
+    ),
     "lists in cells": (FRAME, y, FRAME.assign(X=[[1]] * 150), y, None, "Column 'X' of X_val"),
     "lazy rows": (X, y, pl.DataFrame(X).lazy(), y, None, r"X_val is a LazyFrame.*X_val\.collect"),
     "lengths": (X, y, X, y[:-1], None, "X_val, y_val.*inconsistent numbers of samples"),
