@@ -7,6 +7,7 @@ equivalent to, or which warning or error it gets.
 import datetime
 import io
 import warnings
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import narwhals
@@ -497,3 +498,11 @@ def test_columns_that_cannot_be_read_are_named(kind):
         encoder = fitted(table(CENTS))
         with pytest.raises((TypeError, ValueError), match="'c'"):
             encoder.transform(X)
+
+
+def test_a_signalling_nan_is_a_missing_value():
+    cents = [Decimal(f"{value:.2f}") for value in CENTS]
+    expected = fitted(table(pd.Series([None, *cents[1:]], dtype=object)))
+    X = table(pd.Series([Decimal("sNaN"), *cents[1:]], dtype=object))
+    assert_array_equal(fitted(X).transform(X), expected.transform(X))
+    assert "c_missing" in fitted(X).get_feature_names_out()
