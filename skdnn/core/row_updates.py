@@ -88,10 +88,9 @@ class RowGradients:
         for member in range(len(arrays[0])):
             of_member = numbers[member : member + 1]
             later = [array[member : member + 1, size:] for array in arrays]
-            tape.call(step, *later, np.maximum(bounds - size, 0), of_member)
-            ready_step = tape.calls[-1][0]
+            step = tape.call(step, *later, np.maximum(bounds - size, 0), of_member)
             weights, _, *memory = [array[member, :size].reshape(shape) for array in arrays]
-            tape.call(self._update, member, ready_step, [weights, *memory], of_member)
+            tape.call(self._update, member, step, [weights, *memory], of_member)
 
     def _update(self, member, step, arrays, numbers):
         columns, grad = self.columns[member], self.grads[member]

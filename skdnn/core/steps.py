@@ -108,9 +108,9 @@ def record_gradient(job, params, rows, weights):
     """
     plan, has_one_batch = job.plan, job.layout.n_batches == 1 and not job.plan.shuffle
     # Unlike zeros_like, this takes no memory where nothing is written, as with row updates.
-    tape = Tape(params, np.zeros(params.shape, params.dtype), job.is_compiled)
-    if job.updates_rows:
-        tape.row_grads = RowGradients()
+    grads = np.zeros(params.shape, params.dtype)
+    row_grads = RowGradients() if job.updates_rows else None
+    tape = Tape(params, grads, job.is_compiled, row_grads=row_grads)
     row_tape = Tape(params) if has_one_batch else tape
     inputs, targets = job.data.rows.gather(row_tape, rows), take(row_tape, job.data.targets, rows)
     if has_one_batch:

@@ -58,20 +58,28 @@ class Tape:
     scratch : Scratch, optional
     differentiates : bool, default=False
         Whether there will be a backward pass, if only for the gradient of the inputs.
+    row_grads : RowGradients, optional
+        Where the gradient of the weights for sparse rows is written, if it is not ``grads``.
 
     Attributes
     ----------
     calls : list of (callable, tuple)
     keys : list of uint64 ndarray of shape (n_members,)
         Random keys, to be written anew before every replay.
-    row_grads : RowGradients or None
-        Where the gradient of the weights for sparse rows is written, if it is not ``grads``.
     """
 
-    def __init__(self, params, grads=None, is_compiled=False, scratch=None, differentiates=False):
+    def __init__(
+        self,
+        params,
+        grads=None,
+        is_compiled=False,
+        scratch=None,
+        differentiates=False,
+        row_grads=None,
+    ):
         self.params, self.grads, self.is_compiled = params, grads, is_compiled
         self.differentiates = differentiates or grads is not None
-        self.calls, self.keys, self.row_grads = [], [], None
+        self.calls, self.keys, self.row_grads = [], [], row_grads
         self._scratch = Scratch() if scratch is None else scratch
 
     def empty(self, shape, dtype=None):
@@ -79,10 +87,11 @@ class Tape:
         return self._scratch(shape, self.params.dtype if dtype is None else dtype)
 
     def call(self, function, *args):
-        """Add a call of a Kernel or of any function."""
+        """Add a call of a Kernel or of any function; return the function that is called."""
         if isinstance(function, Kernel):
             function = function.compiled_for(args) if self.is_compiled else function.twin
         self.calls.append((function, args))
+        return function
 
     def multiply(self, left, right, out):
         """Add a product of matrices, one a member."""
