@@ -47,10 +47,9 @@ class DeepNetClassifier(
     n_members=1, early_stopping=False, encoder="passthrough"``.
 
     Parameters shared with :class:`sklearn.neural_network.MLPClassifier` have the same meaning.
-    All are grouped by purpose: network, training, ensemble and validation, regularization,
-    data, other. "auto" depends on the data and the solver. In its descriptions, rows are the
-    distinct rows that a member trains on; inputs are the encoded columns, bins not counted; and
-    "wide and large" data have dense rows, more than 100 inputs and more than 50,000 rows.
+    "auto" depends on the data and the solver. In its descriptions, rows are the distinct rows that
+    a member trains on; inputs are the encoded columns, bins not counted; and "wide and large"
+    data have dense rows, more than 100 inputs and more than 50,000 rows.
 
     Parameters
     ----------
@@ -142,6 +141,10 @@ class DeepNetClassifier(
         50,000 and 2 above; always 8 with ``partial_fit`` or held-out ``groups``. To bound the
         memory, it is at most 8 above 16,384 inputs, 4 above 32,768 and 2 above 65,536 (except with
         ``groups``). Where there are fewer folds than members, members share folds.
+    diverse_members : bool, default=True
+        Whether half of the members use neither the bins of ``encoder="auto"`` nor the "auto"
+        label smoothing. Both halves hold out all folds; held-out rows give their weights in the
+        mean. For "adamw", an even number of at least 8 members, and no ``cv`` and ``groups``.
     early_stopping : bool, default=True
         Whether to hold out rows. Patience then applies to the validation loss, and the best
         epoch is restored. If False, every member trains on all rows, patience applies to the
@@ -221,11 +224,13 @@ class DeepNetClassifier(
         Divisor of the logits that calibrates the probabilities; 1 without ``early_stopping`` or
         without validation rows.
     oof_score_ : float
-        Accuracy of *single* members on their held-out rows: a slightly low estimate of the
-        ensemble's. Only if several members hold out rows.
+        Accuracy of *single* members (with ``diverse_members``, of pairs) on their held-out rows:
+        a slightly low estimate of the ensemble's. Only if several members hold out rows.
     oof_proba_ : ndarray of shape (n_samples, n_classes)
         Out-of-fold probabilities, calibrated: those of members that did not train on the row,
         NaN if there are none. Only with ``store_oof``.
+    member_weights_ : ndarray of shape (n_members,)
+        Weights of the members in ``predict_proba``, of sum 1.
     n_iter_ : int
         Number of epochs of the last ``fit`` and of ``partial_fit`` since.
     t_ : int
@@ -233,23 +238,19 @@ class DeepNetClassifier(
         ``partial_fit``. It is that of the member with the most rows; weights do not count.
     best_iter_ : int or ndarray of shape (n_members,)
         Number of epochs, counted along the curves, whose result each member kept.
-    loss_, best_loss_ : float
-        Last and lowest training loss; the latter is None with validation.
+    loss_, best_loss_, best_validation_score_ : float or None
+        Last and lowest training loss, and the highest of ``validation_scores_``; the second is
+        None with validation, the third without.
     loss_curve_, validation_loss_curve_, validation_scores_ : list of float
         Training loss, validation loss and validation score (``scoring``, or accuracy) by epoch,
         averaged over the members still training. Losses include label smoothing, the training loss
         also the penalty ``alpha``. The last two are None without validation, and NaN for later
         epochs of ``partial_fit``.
-    best_validation_score_ : float or None
-        Highest of ``validation_scores_``.
     member_loss_curves_, member_validation_loss_curves_, member_validation_scores_ : ndarray of \
             shape (n_members, n_epochs)
-        The same for each member; NaN after it has stopped. All curves are continued by
-        ``warm_start`` and ``partial_fit``.
-    n_layers_ : int
-        Number of layers, the input layer included.
-    n_outputs_ : int
-        Number of output units.
+        The same for each member; NaN after it has stopped. Continued training continues all curves.
+    n_layers_, n_outputs_ : int
+        Number of layers, the input layer included, and of output units.
     out_activation_ : {"logistic", "softmax"}
         Activation of the output layer.
 
@@ -316,6 +317,7 @@ class DeepNetClassifier(
     warmup_fraction: float = 0.05
     class_weight: dict | str | None = None
     n_members: int | str = "auto"
+    diverse_members: bool = True
     cv: object = None
     store_oof: bool = False
     encoder: object = "auto"
@@ -422,16 +424,16 @@ class DeepNetClassifier(
         return self
 
     def _predict(self, fitted, X, average, shape):
-        """Return ``average(logits)`` of all rows of X, shape (*shape[:-1], n_rows, shape[-1])."""
+        """Return ``average(logits, weights)`` of all rows, (*shape[:-1], n_rows, shape[-1])."""
         X = check_table(self._copy_to_fit(fitted), X, reset=False)
         result = np.empty((*shape[:-1], X.shape[0], shape[-1]))
         return predict_blocks(fitted, self.n_jobs, X, average, result)
 
     def _average(self, fitted, X, average, *n_members):
-        """Return ``average(log-probabilities)`` of all rows of X."""
+        """Return ``average(log-probabilities, weights)`` of all rows of X."""
         labels = fitted.schema.labels
         log_proba, shape = labels.loss.log_proba, (*n_members, len(labels.classes))
-        return self._predict(fitted, X, lambda logits: average(log_proba(logits)), shape)
+        return self._predict(fitted, X, lambda z, weights: average(log_proba(z), weights), shape)
 
     def predict_proba(self, X):
         """Return class probabilities, averaged over the members.
@@ -459,10 +461,10 @@ class DeepNetClassifier(
         Returns
         -------
         ndarray of shape (n_members, n_samples, n_classes)
-            Their mean over the first axis is ``predict_proba(X)``.
+            Their mean with the weights ``member_weights_`` is ``predict_proba(X)``.
         """
         fitted = fitted_model(self)
-        return self._average(fitted, X, np.exp, fitted.n_members)
+        return self._average(fitted, X, lambda log_proba, _: np.exp(log_proba), fitted.n_members)
 
     def predict_log_proba(self, X):
         """Return the logarithm of ``predict_proba(X)``, finite even where that rounds to 0.
@@ -551,10 +553,8 @@ class DeepNetClassifier(
     def __sklearn_tags__(self):
         """Return scikit-learn's tags: the kinds of input that the estimator accepts."""
         tags = super().__sklearn_tags__()
-        reads_tables = is_auto(self.encoder)
         tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = reads_tables
-        tags.input_tags.categorical = reads_tables
-        tags.input_tags.string = reads_tables
+        for name in ("allow_nan", "categorical", "string"):
+            setattr(tags.input_tags, name, is_auto(self.encoder))
         tags.classifier_tags.multi_label = True
         return tags

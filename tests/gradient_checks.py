@@ -74,7 +74,8 @@ class Problem(NamedTuple):
         logits, values = np.empty_like(outputs), np.empty(len(params))
         tape.call(np.copyto, logits, outputs)
         loss = self.loss.value_and_gradient
-        tape.call(loss, outputs, self.targets, self.weights, self.smoothing, values)
+        smoothing = np.full(len(self.params), self.smoothing)
+        tape.call(loss, outputs, self.targets, self.weights, smoothing, values)
         grad = outputs
         for index in range(len(backs) - 1, -1, -1):
             grad = backs[index](grad, index > 0 or wants_inputs)

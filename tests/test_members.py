@@ -20,7 +20,8 @@ def test_probabilities_are_the_mean_of_the_members():
     net = DeepNetClassifier(**QUICK).fit(X, y)
     members = net.predict_proba_members(X)
     assert members.shape == (16, 150, 3)
-    np.testing.assert_allclose(members.mean(axis=0), net.predict_proba(X), rtol=1e-12)
+    mean = np.average(members, axis=0, weights=net.member_weights_)
+    np.testing.assert_allclose(mean, net.predict_proba(X), rtol=1e-12)
     assert members.std(axis=0).max() > 0.01
 
 

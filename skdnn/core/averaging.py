@@ -1,33 +1,38 @@
 """Averages of members' probabilities: logarithms, log-odds, and the gradient of these.
 
-Conventions: ``logits`` is (n_members, n_rows, n_outputs) in float64; ``classes`` is (n_rows,)
-of class indices. The log-odds of each member, (n_members, n_rows), are those of a class
-against all others together. Nothing here takes the logarithm of zero.
+Conventions: ``logits`` is (n_members, n_rows, n_outputs) in float64; ``weights`` is (n_members,),
+the weight of each member in the mean, of sum 1; ``classes`` is (n_rows,) of class indices. The
+log-odds of each member, (n_members, n_rows), are those of a class against all others together.
+Nothing here takes the logarithm of zero.
 """
 
 import numpy as np
 
 
-def mean_proba(log_proba):
+def mean_proba(log_proba, weights):
     """Return the mean probability, which overwrites its logarithms.
 
     Parameters
     ----------
     log_proba : ndarray of shape (n_members, n_rows, n_columns)
+    weights : ndarray of shape (n_members,)
 
     Returns
     -------
     ndarray of shape (n_rows, n_columns)
     """
-    return np.add.reduce(np.exp(log_proba, out=log_proba), axis=0) / len(log_proba)
+    proba = np.exp(log_proba, out=log_proba)
+    proba *= weights[:, None, None]
+    return np.add.reduce(proba, axis=0)
 
 
-def log_mean_proba(log_proba):
+def log_mean_proba(log_proba, weights):
     """Return the logarithm of the mean probability.
 
     Parameters
     ----------
     log_proba : ndarray of shape (n_members, n_rows, n_columns)
+    weights : ndarray of shape (n_members,)
 
     Returns
     -------
@@ -35,21 +40,23 @@ def log_mean_proba(log_proba):
     """
     # SciPy's logsumexp does the same, but takes longer than the network for a few rows.
     highest = log_proba.max(axis=0)
-    return np.log(mean_proba(log_proba - highest)) + highest
+    return np.log(mean_proba(log_proba - highest, weights)) + highest
 
 
-def mean_log_odds(logits):
+def mean_log_odds(logits, weights):
     """Return the log-odds of the mean probability of sigmoids.
 
     Parameters
     ----------
     logits : ndarray of shape (n_members, n_rows, n_outputs)
+    weights : ndarray of shape (n_members,)
 
     Returns
     -------
     ndarray of shape (n_rows, n_outputs)
     """
-    return log_mean_proba(log_sigmoid(logits)) - log_mean_proba(log_sigmoid(-logits))
+    yes, no = log_sigmoid(logits), log_sigmoid(-logits)
+    return log_mean_proba(yes, weights) - log_mean_proba(no, weights)
 
 
 def log_sigmoid(logits):
@@ -97,13 +104,14 @@ def label_log_odds(logits, classes):
     return np.take_along_axis(logits, places, axis=2)[..., 0], grad
 
 
-def log_odds_of_mean(odds):
+def log_odds_of_mean(odds, weights):
     """Return the log-odds of the members' mean probability, and their gradient.
 
     Parameters
     ----------
     odds : ndarray of shape (n_members, n_rows)
         Of each member.
+    weights : ndarray of shape (n_members,)
 
     Returns
     -------
@@ -111,17 +119,20 @@ def log_odds_of_mean(odds):
     grad_odds : ndarray of shape (n_members, n_rows)
     """
     yes, no = log_sigmoid(odds), log_sigmoid(-odds)
-    mean_yes, mean_no = log_mean_proba(yes[..., None])[:, 0], log_mean_proba(no[..., None])[:, 0]
-    slope = yes + no - np.log(len(odds))  # log of p (1 - p) / n_members
+    mean_yes = log_mean_proba(yes[..., None], weights)[:, 0]
+    mean_no = log_mean_proba(no[..., None], weights)[:, 0]
+    slope = yes + no + np.log(weights)[:, None]  # log of p (1 - p) times the weight
     return mean_yes - mean_no, np.exp(slope - mean_yes) + np.exp(slope - mean_no)
 
 
-def class_log_odds(logits, classes, loss, temperature=1.0):
+def class_log_odds(logits, weights, classes, loss, temperature=1.0):
     """Return the log-odds of the predicted probability of a class, and their gradient.
 
     Parameters
     ----------
     logits : ndarray of shape (n_members, n_rows, n_outputs)
+    weights : ndarray of shape (n_members,)
+        Positive.
     classes : ndarray of shape (n_rows,)
     loss : Loss
     temperature : float, default=1.0
@@ -133,5 +144,5 @@ def class_log_odds(logits, classes, loss, temperature=1.0):
     grad_logits : ndarray of shape (n_members, n_rows, n_outputs)
     """
     odds, grad_logits = loss.member_log_odds(logits / temperature, classes)
-    value, grad_odds = log_odds_of_mean(odds)
+    value, grad_odds = log_odds_of_mean(odds, weights)
     return value, grad_logits * grad_odds[..., None] / temperature

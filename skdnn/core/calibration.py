@@ -1,8 +1,10 @@
-"""The temperature that calibrates the average of members' probabilities."""
+"""The weights of an average of probabilities, and the temperature that calibrates it."""
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import entr
+
+from skdnn.core.averaging import mean_proba
 
 TEMPERATURES = (0.2, 5.0)  # bounds of the search
 SMALLEST_SHARE = 0.5  # of an ensemble's temperature in that of its members
@@ -40,7 +42,44 @@ def fit_temperature(logits, targets, weights, loss):
     return float(np.exp(best)) if mean_loss(best) < mean_loss(0.0) else 1.0
 
 
-def ensemble_temperature(single, member_logits, loss, n_rows):
+PRIOR_ROWS = 0.1  # square roots of the number of rows that equal weights count as
+N_ROUNDS = 200
+# What is averaged here are averages of members, which differ less than single members do: so the
+# better one deserves more weight than single members show. An empirical exponent of the weights.
+SHARPNESS = 2
+
+
+def fit_mixture(log_likelihoods, row_weights):
+    """Return the weights with which averaged probabilities fit held-out rows best.
+
+    By expectation-maximization (Dempster, Laird & Rubin, 1977). A Dirichlet prior at equal weights
+    counts as ``1 + 0.1 sqrt(n_rows)`` rows; with few rows the weights stay near equal ones.
+
+    Parameters
+    ----------
+    log_likelihoods : ndarray of shape (n_components, n_rows)
+        Logarithms of the probabilities of what was observed, of rows that were not trained on.
+    row_weights : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    ndarray of shape (n_components,)
+        Positive, of sum 1.
+    """
+    n_components, n_rows = log_likelihoods.shape
+    likelihoods = np.exp(log_likelihoods - log_likelihoods.max(axis=0))
+    row_weights = row_weights * (n_rows / row_weights.sum())
+    prior = np.full(n_components, (1 + PRIOR_ROWS * np.sqrt(n_rows)) / n_components)
+    weights = prior / prior.sum()
+    for _ in range(N_ROUNDS):
+        shares = weights[:, None] * likelihoods
+        shares /= shares.sum(axis=0)
+        weights = shares @ row_weights + prior
+        weights /= weights.sum()
+    return weights**SHARPNESS / (weights**SHARPNESS).sum()
+
+
+def ensemble_temperature(single, member_logits, member_weights, loss, n_rows):
     """Return the temperature for an average of members, from that of single members.
 
     An average is less confident than its members: at their temperature it would be
@@ -55,6 +94,8 @@ def ensemble_temperature(single, member_logits, loss, n_rows):
         Temperature of single members.
     member_logits : ndarray of shape (n_members, n_some_rows, n_outputs)
         All members' logits of the same rows.
+    member_weights : ndarray of shape (n_members,)
+        Weights of the members in the average, of sum 1.
     loss : Loss
     n_rows : int
         Rows that ``single`` was fitted on.
@@ -65,13 +106,14 @@ def ensemble_temperature(single, member_logits, loss, n_rows):
         At most ``single``.
     """
 
-    def proba(temperature):
-        return np.exp(loss.log_proba(member_logits / temperature))
+    def log_proba(temperature):
+        return loss.log_proba(member_logits / temperature)
 
-    target = _mean_entropy(proba(single), loss)
+    target = member_weights @ _mean_entropies(np.exp(log_proba(single)), loss)
 
     def excess(log_share):
-        return _mean_entropy(proba(single * np.exp(log_share)).mean(axis=0), loss) - target
+        mean = mean_proba(log_proba(single * np.exp(log_share)), member_weights)
+        return _mean_entropies(mean, loss) - target
 
     lowest = np.log(SMALLEST_SHARE)
     if excess(0.0) <= 0:
@@ -80,8 +122,8 @@ def ensemble_temperature(single, member_logits, loss, n_rows):
     return float(single * np.exp(log_share * n_rows / (n_rows + 1000)))
 
 
-def _mean_entropy(proba, loss):
+def _mean_entropies(proba, loss):
     total = entr(proba).sum(axis=-1)
     if loss.columns_are_independent:
         total = total + entr(1 - proba).sum(axis=-1)
-    return total.mean()
+    return total.mean(axis=-1)

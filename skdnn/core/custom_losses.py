@@ -59,12 +59,14 @@ def spread(targets, n_outputs, smoothing):
     targets : ndarray of shape (n_members, n_rows, n_target_columns)
         One column of class indices for several outputs, else 0 and 1.
     n_outputs : int
-    smoothing : float in [0, 1)
+    smoothing : ndarray of shape (n_members,)
+        In [0, 1).
 
     Returns
     -------
     ndarray of shape (n_members, n_rows, n_outputs)
     """
+    smoothing = smoothing[:, None, None]
     if targets.shape[2] == n_outputs:
         return targets * (1 - smoothing) + smoothing / 2
     return np.eye(n_outputs)[targets[..., 0]] * (1 - smoothing) + smoothing / n_outputs

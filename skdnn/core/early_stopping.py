@@ -95,7 +95,7 @@ class StoppingCriterion:
 
     The loss on a validation fold of a few rows is noisy, and its minimum over epochs is
     optimistic. So the criterion is a weighted mean of the member's own loss and the mean loss of
-    all members; the weight of the first is ``n / (n + SHRINKAGE_ROWS)`` for n rows.
+    all members of its variant; the weight of the first is ``n / (n + SHRINKAGE_ROWS)`` for n rows.
 
     Parameters
     ----------
@@ -106,8 +106,12 @@ class StoppingCriterion:
 
     def __init__(self, plan, valid_rows):
         self.plan = plan
-        n_rows = np.array([len(rows) for rows in valid_rows or ()])
+        if not plan.keep_best:
+            return
+        n_rows = np.array([len(rows) for rows in valid_rows])
         self.own_share = n_rows / (n_rows + SHRINKAGE_ROWS)
+        variants = np.broadcast_to(plan.variants, len(n_rows))
+        self.are_alike = variants[:, None] == variants
         self.last = None
 
     def monitored(self, curve):
@@ -126,6 +130,8 @@ class StoppingCriterion:
             return curve[0]
         latest = curve[1] if self.plan.score is None else -curve[2]
         self.last = latest if self.last is None else np.where(np.isnan(curve[0]), self.last, latest)
-        finite = np.isfinite(self.last)
-        mean = self.last[finite].mean() if finite.any() else np.inf
-        return self.own_share * latest + (1 - self.own_share) * mean
+        counted = self.are_alike & np.isfinite(self.last)
+        sums = np.where(counted, self.last, 0).sum(axis=1)
+        numbers = counted.sum(axis=1)
+        means = np.divide(sums, numbers, np.full(len(sums), np.inf), where=numbers > 0)
+        return self.own_share * latest + (1 - self.own_share) * means

@@ -53,6 +53,7 @@ class Ensemble:
         self.memory = [np.zeros_like(self.params) for _ in names]
         if state.rule_state.keys() == set(names):
             self.memory = [state.rule_state[name].copy() for name in names]
+        self.smoothing = np.broadcast_to(job.plan.label_smoothing, len(self.params)).astype(float)
         self.rates = np.ones((len(self.params), 1), self.params.dtype)
         self.n_failures = np.zeros(len(self.params), np.intp)
         self.last_good, self.lowest = self.params.copy(), np.full(len(self.params), np.inf)
@@ -69,11 +70,20 @@ class Ensemble:
         """Return what each of some members has for itself; arrays are views."""
         memory = [array[span] for array in self.memory]
         lists = (items[span] for items in (self.rngs, self.train_rows, self.valid_rows))
-        return Members(self.params[span], memory, self.rates[span], *lists)
+        numbers = self.rates[span], self.smoothing[span]
+        return Members(self.params[span], memory, *numbers, *lists)
 
     def select(self, kept):
         """Go on with some of the members only; ``kept`` is boolean."""
-        for name in ("members", "params", "rates", "n_failures", "last_good", "lowest"):
+        for name in (
+            "members",
+            "params",
+            "rates",
+            "smoothing",
+            "n_failures",
+            "last_good",
+            "lowest",
+        ):
             setattr(self, name, getattr(self, name)[kept])
         # In the order that shuffling has left them in: it goes on from there.
         orders = [order for _, steps in self.groups for order in steps.orders]

@@ -18,12 +18,13 @@ class Evaluation:
     job : Job
     params : ndarray of shape (n_members, n_parameters)
         Read anew at every call.
+    smoothing : float64 ndarray of shape (n_members,)
     member_rows : list of ndarray
         Rows of each member in ``job.valid_data``.
     """
 
-    def __init__(self, job, params, member_rows):
-        self._job, self._params, self._passes = job, params, {}
+    def __init__(self, job, params, smoothing, member_rows):
+        self._job, self._params, self._smoothing, self._passes = job, params, smoothing, {}
         size = block_size_of(job.network, len(params))
         self._blocks = list(blocks(member_rows, job.valid_data.weights, job.valid_width, size))
 
@@ -54,8 +55,8 @@ class Evaluation:
         logits, _ = self._job.network.forward(tape, data.rows.gather(tape, rows))
         targets = take(tape, data.targets, rows)
         tape.call(_count_hits, loss.is_hit, logits, targets, exact, values[1])
-        smoothing = float(self._job.plan.label_smoothing)
-        tape.call(loss.value_and_gradient, logits, targets, weights, smoothing, values[0])
+        given = targets, weights, self._smoothing
+        tape.call(loss.value_and_gradient, logits, *given, values[0])
         return tape, (rows, exact, weights), values
 
 

@@ -31,14 +31,16 @@ class Objective:
             of_member = of_member._replace(valid_rows=[split.valid_rows[member]])
         job = make_job(network, of_member, plan, ALONE, is_alone=True)
         batch = next(Batches(rows, split.data.weights, job.layout, np.float64).epoch())
-        self.tape, self.values = record_gradient(job, self.params, *batch[:2])
+        smoothing = np.broadcast_to(plan.label_smoothing, len(split.train_rows))[self.members]
+        given = job, self.params, smoothing.astype(np.float64)
+        self.tape, self.values = record_gradient(*given, *batch[:2])
         if plan.alpha:
             views = network.weights(self.params), network.weights(self.tape.grads)
             strengths = np.array([plan.alpha / len(rows[0])])
             self.tape.call(add_penalty, *views, strengths, self.values)
         self.evaluation = None
         if split.valid_data is not None:
-            self.evaluation = Evaluation(job, self.params, of_member.valid_rows)
+            self.evaluation = Evaluation(*given, of_member.valid_rows)
 
     def __call__(self, params):
         """Return the value and the gradient, shape (n_parameters,)."""

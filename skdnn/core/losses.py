@@ -26,9 +26,9 @@ def log_softmax(logits):
     return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
 
 
-def softmax_scores(logits):
+def softmax_scores(logits, weights):
     """Return the logarithms of the members' mean probabilities."""
-    return averaging.log_mean_proba(log_softmax(logits))
+    return averaging.log_mean_proba(log_softmax(logits), weights)
 
 
 def log_shares(targets, weights, n_outputs):
@@ -60,7 +60,8 @@ class Loss(NamedTuple):
     out_activation : {"softmax", "logistic"}
         What turns logits into probabilities.
     scores : callable
-        ``logits -> (n_rows, n_outputs)``: decision scores, by all members' mean probability.
+        ``(logits, member_weights)`` to decision scores by all members' mean probability, shape
+        (n_rows, n_outputs).
     member_log_odds : callable
         ``(logits, classes)`` to each member's log-odds of a class, and their gradient.
     prior_logits : callable
@@ -78,7 +79,7 @@ class Loss(NamedTuple):
 
     def evaluate(self, logits, targets, weights, smoothing=0.0):
         """Return the weighted sum for each member, and its gradient, which overwrites logits."""
-        values = np.empty(len(logits))
+        values, smoothing = np.empty(len(logits)), np.full(len(logits), smoothing)
         self.value_and_gradient(logits, targets, weights, smoothing, values)
         return values, logits
 
@@ -86,12 +87,13 @@ class Loss(NamedTuple):
 def _softmax_twin(logits, targets, weights, smoothing, values):
     logits -= logits.max(axis=2, keepdims=True)
     of_target = np.take_along_axis(logits, targets, axis=2)[..., 0]
-    if smoothing:
-        of_target += smoothing * (logits.mean(axis=2) - of_target)
+    if smoothing.any():
+        of_target += smoothing[:, None] * (logits.mean(axis=2) - of_target)
     powers = np.exp(logits, out=logits)
     total = powers.sum(axis=2, keepdims=True)
     losses = np.log(total[..., 0], dtype=np.float64) - of_target
     powers /= total
+    smoothing = smoothing[:, None, None].astype(powers.dtype)
     powers -= smoothing / powers.shape[2]
     hit = np.take_along_axis(powers, targets, axis=2) - (1 - smoothing)
     np.put_along_axis(powers, targets, hit, axis=2)
@@ -111,17 +113,17 @@ def softmax_cross_entropy(logits, targets, weights, smoothing, values):
         Class indices.
     weights : ndarray of shape (n_members, n_rows)
         Weight of each row.
-    smoothing : float in [0, 1)
-        Share of the target that is spread evenly over all classes
+    smoothing : float64 ndarray of shape (n_members,)
+        Share of the target, in [0, 1), that is spread evenly over all classes
         (Szegedy et al., 2016, https://arxiv.org/abs/1512.00567).
     values : float64 ndarray of shape (n_members,)
         Overwritten with the loss.
     """
     real = logits.dtype.type
     n_members, n_rows, width = logits.shape
-    mixed, hard = real(smoothing), real(1) - real(smoothing)
     for k in range(n_members):
-        values[k] = 0.0
+        mixed = real(smoothing[k])
+        values[k], hard = 0.0, real(1) - mixed
         for r in range(n_rows):
             line, total = logits[k, r], real(0)
             highest = line.max()
@@ -144,6 +146,7 @@ def softmax_cross_entropy(logits, targets, weights, smoothing, values):
 
 
 def _sigmoid_twin(logits, targets, weights, smoothing, values):
+    smoothing = smoothing[:, None, None]
     soft = (targets * (1 - smoothing) + smoothing / 2).astype(logits.dtype)
     losses = (np.logaddexp(0, logits) - soft * logits).sum(axis=2, dtype=np.float64)
     expit(logits, out=logits)
@@ -164,16 +167,16 @@ def sigmoid_cross_entropy(logits, targets, weights, smoothing, values):
         0 or 1.
     weights : ndarray of shape (n_members, n_rows)
         Weight of each row.
-    smoothing : float in [0, 1)
-        Targets become ``target * (1 - smoothing) + smoothing / 2``.
+    smoothing : float64 ndarray of shape (n_members,)
+        In [0, 1). Targets become ``target * (1 - smoothing) + smoothing / 2``.
     values : float64 ndarray of shape (n_members,)
         Overwritten with the loss.
     """
     real = logits.dtype.type
     n_members, n_rows, width = logits.shape
-    mixed, hard = real(smoothing), real(1) - real(smoothing)
     for k in range(n_members):
-        values[k] = 0.0
+        mixed = real(smoothing[k])
+        values[k], hard = 0.0, real(1) - mixed
         for r in range(n_rows):
             weight = weights[k, r]
             for i in range(width):

@@ -184,7 +184,7 @@ def initialize(network, params, rngs, init, scale):
         bias[...] = 0
 
 
-def connect(network, params, rngs, share):
+def connect(network, params, rngs, shares):
     """Connect each unit of the first layer to some of the encoded columns only.
 
     Weights to the others become 0, which a scaled :class:`EncodedDense` layer leaves them at. The
@@ -199,13 +199,14 @@ def connect(network, params, rngs, share):
         Written to.
     rngs : list of Generator
         One a member.
-    share : float in (0, 1]
-        Probability of a connection. A unit that would have none has all.
+    shares : ndarray of shape (n_members, n_columns)
+        Probability of a connection to each column, from 0 to 1. A unit that would have no
+        connection has all that are possible.
     """
     layer = next(layer for layer in network.layers if layer.shapes)
     weights = network.weights(params)[0]
-    for rng, member_weights in zip(rngs, weights, strict=True):
+    for rng, member_weights, share in zip(rngs, weights, shares[:, :, None], strict=True):
         connected = rng.random((len(layer.column_widths), member_weights.shape[1])) < share
-        connected |= ~connected.any(axis=0)
+        connected |= ~connected.any(axis=0) & (share > 0)
         by_input = np.repeat(connected, layer.column_widths, axis=0)
         member_weights *= by_input / np.sqrt(by_input.mean(axis=0))

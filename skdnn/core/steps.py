@@ -64,6 +64,8 @@ class Members(NamedTuple):
         Of the update rule.
     rates : ndarray of shape (n_members, 1)
         Factors on the rates.
+    smoothing : float64 ndarray of shape (n_members,)
+        Label smoothing.
     rngs : list of Generator
     train_rows, valid_rows : list of ndarray
         The second is empty without validation.
@@ -72,6 +74,7 @@ class Members(NamedTuple):
     params: np.ndarray
     memory: list
     rates: np.ndarray
+    smoothing: np.ndarray
     rngs: list
     train_rows: list
     valid_rows: list
@@ -92,13 +95,15 @@ class Gradient(NamedTuple):
     values: np.ndarray
 
 
-def record_gradient(job, params, rows, weights):
+def record_gradient(job, params, smoothing, rows, weights):
     """Record the loss of a batch and its gradient.
 
     Parameters
     ----------
     job : Job
     params : ndarray of shape (n_members, n_parameters)
+    smoothing : float64 ndarray of shape (n_members,)
+        Label smoothing.
     rows, weights : ndarray of shape (n_members, n_batch_rows)
         Read at every replay; but if all steps are over one batch, its rows are read here, once.
 
@@ -106,7 +111,7 @@ def record_gradient(job, params, rows, weights):
     -------
     Gradient
     """
-    plan, has_one_batch = job.plan, job.layout.n_batches == 1 and not job.plan.shuffle
+    has_one_batch = job.layout.n_batches == 1 and not job.plan.shuffle
     # Unlike zeros_like, this takes no memory where nothing is written, as with row updates.
     grads = np.zeros(params.shape, params.dtype)
     row_grads = RowGradients() if job.updates_rows else None
@@ -117,7 +122,7 @@ def record_gradient(job, params, rows, weights):
         row_tape.play()
     logits, backward = job.network.forward(tape, inputs)
     values = np.zeros(len(params))
-    loss, smoothing = plan.loss.value_and_gradient, float(plan.label_smoothing)
+    loss = job.plan.loss.value_and_gradient
     tape.call(loss, logits, targets, weights, smoothing, values)
     backward(logits)
     return Gradient(tape, values)
@@ -181,8 +186,9 @@ class Steps:
         is_cut = job.is_alone and not job.updates_rows
         n_slices = count_slices(is_cut, layout.width, params.shape[1])
         edges = np.arange(n_slices + 1) * layout.width // n_slices
+        given = job, params, members.smoothing
         self.parts = [
-            record_gradient(job, params, self.rows[:, low:high], self.weights[:, low:high])
+            record_gradient(*given, self.rows[:, low:high], self.weights[:, low:high])
             for low, high in pairwise(edges)
         ]
         self.values = self.parts[0].values
@@ -190,7 +196,7 @@ class Steps:
         self.update = self._record_update()
         self.evaluate = None
         if members.valid_rows:
-            self.evaluate = Evaluation(job, params, members.valid_rows)
+            self.evaluate = Evaluation(job, params, members.smoothing, members.valid_rows)
 
     def _record_update(self):
         """Record all that comes after the gradient."""

@@ -48,7 +48,9 @@ class Plan(NamedTuple):
         L2 penalty ``alpha / 2 * ||W||^2 / n_rows``.
     weight_decay : float
         Decoupled decay of weights, per unit of rate.
-    label_smoothing : float
+    label_smoothing : float or ndarray of shape (n_members,)
+    variants : int or ndarray of shape (n_members,)
+        Members of the same number share what is noisy in their early-stopping criteria.
     max_grad_norm : float or None
     power_t, warmup : float
         See :class:`skdnn.core.schedules.Progress`.
@@ -71,7 +73,8 @@ class Plan(NamedTuple):
     adaptive: bool = False
     alpha: float = 0.0
     weight_decay: float = 0.0
-    label_smoothing: float = 0.0
+    label_smoothing: float | np.ndarray = 0.0
+    variants: int | np.ndarray = 0
     max_grad_norm: float | None = None
     power_t: float = 0.5
     warmup: float = 0.05

@@ -129,10 +129,15 @@ def _recipe_for(data_size):
     is_wide = data_size.n_inputs > WIDE
     if not data_size.is_sparse:
         recipe["input_dropout"] = WIDE_DROPOUT if is_wide else 0.0
-        recipe["connectivity"] = min(max(CONNECTIVITY, FEWEST / data_size.n_columns), 1.0)
+        recipe["connectivity"] = connectivity_of(data_size.n_columns)
         if is_wide and data_size.n_rows > MANY:
             recipe |= WIDE_AND_MANY
     return recipe
+
+
+def connectivity_of(n_columns):
+    """Return the probability of a connection, if units can be connected to so many columns."""
+    return min(max(CONNECTIVITY, FEWEST / n_columns), 1.0)
 
 
 def count_members(settings, n_rows=None, n_inputs=0):

@@ -23,6 +23,7 @@ from skdnn.estimator.out_of_fold import MIXED
 from skdnn.estimator.parameters import check_together
 from skdnn.estimator.scoring import Score
 from skdnn.estimator.solvers import make_rule, solver_of
+from skdnn.estimator.variants import label_smoothing_of
 
 
 def train_members(settings, fit_data, before, callbacks, threads):
@@ -59,9 +60,9 @@ def train_members(settings, fit_data, before, callbacks, threads):
         start = State(initial_params(settings, fit_data, network, resolved, rngs), {})
     else:
         start = _state_of(before, fit_data.n_members, network.widths)
-    make_fitted = partial(
-        FittedModel, fit_data.schema, resolved, network.widths, compiling.backend()
-    )
+    weights = before.member_weights if before else np.full(shape[0], 1 / shape[0])
+    schema, widths, backend = fit_data.schema, network.widths, compiling.backend()
+    make_fitted = partial(FittedModel, schema, resolved, widths, backend, weights)
 
     def so_far(params, curves):
         """Return the FittedModel of these parameters, as if training had ended with this epoch."""
@@ -150,7 +151,8 @@ def make_plan(settings, resolved, network, fit_data):
             settings.scoring, fit_data.schema.labels, network, fit_data.split, fit_data.valid
         )
     given = {name: getattr(settings, name) for name in ("tol", "alpha", "max_grad_norm", "power_t")}
-    auto = {name: resolved[name] for name in ("batch_size", "weight_decay", "label_smoothing")}
+    variants, n_members = fit_data.variants, fit_data.n_members
+    of_member = np.repeat(np.arange(len(variants)), n_members // len(variants))
     return Plan(
         loss=loss_of(settings, fit_data.schema.labels),
         score=score,
@@ -164,6 +166,9 @@ def make_plan(settings, resolved, network, fit_data):
         keep_memory=settings.warm_start,
         adaptive=schedule.is_adaptive,
         warmup=settings.warmup_fraction,
+        batch_size=resolved["batch_size"],
+        weight_decay=resolved["weight_decay"],
+        label_smoothing=label_smoothing_of(settings, resolved, variants)[of_member],
+        variants=of_member,
         **given,
-        **auto,
     )

@@ -41,6 +41,8 @@ class FittedModel(NamedTuple):
         Widths of the layers, beginning with the inputs.
     backend : {"numba", "numpy"}
         Implementation of the kernels used in training.
+    member_weights : ndarray of shape (n_members,)
+        Weights of the members in the mean, of sum 1.
     state : State
         Parameters; with ``warm_start`` or ``partial_fit``, also the state of the update rule.
     curves : ndarray of shape (3, n_members, n_epochs)
@@ -52,6 +54,8 @@ class FittedModel(NamedTuple):
     fingerprint : int or None
         Hash of the rows of which folds were held out.
     temperature : float
+    variant_weights : dict of str to float
+        Weights of the variants, if there are several; 0 of those whose members were left out.
     oof_score : float or None
     oof_proba : ndarray of shape (n_samples, n_classes) or None
     passes : ForwardPasses or None
@@ -62,6 +66,7 @@ class FittedModel(NamedTuple):
     resolved: dict
     widths: tuple
     backend: str
+    member_weights: np.ndarray
     state: State
     curves: np.ndarray
     best_iter: np.ndarray
@@ -69,9 +74,15 @@ class FittedModel(NamedTuple):
     n_rows_seen: int = 0
     fingerprint: int | None = None
     temperature: float = 1.0
+    variant_weights: dict = {}  # noqa: RUF012 - never written to
     oof_score: float | None = None
     oof_proba: np.ndarray | None = None
     passes: ForwardPasses | None = None
+
+    @property
+    def calibration(self):
+        """The divisor of the logits, and the weights of the members in the mean."""
+        return self.temperature, self.member_weights
 
     @property
     def n_members(self):
@@ -108,6 +119,24 @@ class FittedModel(NamedTuple):
                 factors[...] = 0  # the given weights include the scale factors
         overwrite(network, params, arrays, name, which)
         return self._replace(state=self.state._replace(params=params)).with_passes()
+
+    def with_scaled_logits(self, factors):
+        """Return a copy with the logits of each member multiplied by its factor."""
+        params = self.state.params.copy()
+        for array in self.network().views(params)[-1]:
+            array *= factors[:, None, None].astype(params.dtype)
+        return self._replace(state=self.state._replace(params=params)).with_passes()
+
+    def with_members(self, kept):
+        """Return a copy with only some of the members; ``kept`` is boolean."""
+        state, weights = self.state, self.member_weights[kept]
+        rule_state = {name: memory[kept] for name, memory in state.rule_state.items()}
+        return self._replace(
+            member_weights=weights / weights.sum(),
+            state=state._replace(params=state.params[kept], rule_state=rule_state),
+            curves=self.curves[:, kept],
+            best_iter=self.best_iter[kept],
+        ).with_passes()
 
     def with_passes(self):
         """Return a copy with its forward passes."""
@@ -166,6 +195,7 @@ def attributes(fitted):
         "out_activation_": fitted.schema.labels.loss.out_activation,
         "n_iter_": fitted.n_iter,
         "t_": fitted.n_rows_seen,
+        "member_weights_": fitted.member_weights,
         "best_iter_": best_iter if len(best_iter) > 1 else int(best_iter[0]),
         "member_loss_curves_": curves[0],
         "member_validation_loss_curves_": None if valid_loss is None else curves[1],

@@ -5,8 +5,10 @@ import numpy as np
 from skdnn.core.activations import as_activation
 from skdnn.core.network import connect, initialize
 from skdnn.estimator.auto_parameters import OUTPUT_SCALE
+from skdnn.estimator.encoders import expansion_of
 from skdnn.estimator.fitted_model import overwrite
 from skdnn.estimator.solvers import solver_of
+from skdnn.estimator.variants import connection_shares
 
 
 def member_generators(seed, n_epochs_before, n_members):
@@ -26,7 +28,9 @@ def initial_params(settings, fit_data, network, resolved, rngs):
         scale[-1] *= OUTPUT_SCALE
     initialize(network, params, rngs, init, scale)
     if resolved["connectivity"] is not None:
-        connect(network, params, rngs, resolved["connectivity"])
+        expansion = expansion_of(fit_data.schema.encoder, fit_data.encoded)
+        shares = connection_shares(settings, resolved, fit_data.variants, expansion)
+        connect(network, params, rngs, np.repeat(shares, len(rngs) // len(shares), axis=0))
     if is_auto and settings.intercepts_init is None:
         network.dense(params)[-1][1][...] = prior_logits(
             fit_data.split.data, fit_data.schema.labels

@@ -1,11 +1,15 @@
-"""Calibration on held-out rows after training, and out-of-fold scores and probabilities."""
+"""Weights and calibration by held-out rows after training; out-of-fold scores and probabilities."""
+
+from typing import NamedTuple
 
 import numpy as np
 
-from skdnn.core.calibration import ensemble_temperature, fit_temperature
+from skdnn.core.averaging import mean_proba
+from skdnn.core.calibration import ensemble_temperature, fit_mixture, fit_temperature
 from skdnn.core.evaluation import held_out_logits
 
 SOME_ROWS = 2048  # evenly spaced; enough to compare the confidence of ensemble and members
+SMALLEST_WEIGHT = 0.02  # of a variant; the members of those with less are left out
 MIXED = -1  # fingerprint after training on several data sets
 
 
@@ -29,8 +33,32 @@ def out_of_fold(fitted, name):
     return value
 
 
+class HeldOut(NamedTuple):
+    """Logits of held-out rows, one member after the other; those of all variants are the same.
+
+    Attributes
+    ----------
+    logits : ndarray of shape (n_variants, n_rows, n_outputs)
+    rows : ndarray of shape (n_rows,)
+        Their places in the table.
+    targets : ndarray of shape (n_rows, n_target_columns)
+    weights : ndarray of shape (n_rows,)
+    """
+
+    logits: np.ndarray
+    rows: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+    def losses(self, loss):
+        """Return the loss of each row by each variant, shape (n_variants, n_rows)."""
+        shape = len(self.rows), 1, -1  # a row is a member here, as there is one sum for each
+        given = self.targets.reshape(shape), np.ones(shape[:2])
+        return np.stack([loss.evaluate(z.reshape(shape).copy(), *given)[0] for z in self.logits])
+
+
 def calibrate(settings, fitted, fit_data, run):
-    """Return the FittedModel with its temperature and out-of-fold values.
+    """Return the FittedModel with its weights, its temperature and out-of-fold values.
 
     Parameters
     ----------
@@ -43,45 +71,77 @@ def calibrate(settings, fitted, fit_data, run):
     """
     if not fit_data.keep_best:
         return fitted
-    split, loss = fit_data.split, fit_data.schema.labels.loss
-    data = split.valid_data
-    forward = fitted.passes.of(data.rows.array)
-    network, params = forward.network, forward.params
-    rows = np.concatenate(split.valid_rows)
-    logits = np.concatenate(held_out_logits(network, params, data, split.valid_rows, run))
-    single = fit_temperature(logits, data.targets[rows], data.weights[rows], loss)
-    known = fit_data.valid.merged.rows
-    some = known[np.unique(np.linspace(0, len(known) - 1, SOME_ROWS).astype(np.intp))]
-    everyone = held_out_logits(network, params, data, [some] * len(params), run)
-    n_held_out = np.count_nonzero(np.bincount(rows))
-    temperature = ensemble_temperature(single, np.stack(everyone), loss, n_held_out)
+    loss, n_members = fit_data.schema.labels.loss, fitted.n_members
+    held_out = _held_out(fitted, fit_data, run)
+    given = held_out.targets, held_out.weights, loss
+    temperatures = np.array([fit_temperature(logits, *given) for logits in held_out.logits])
+    held_out = held_out._replace(logits=held_out.logits / temperatures[:, None, None])
+    weights, single = np.ones(1), temperatures[0]
+    if len(temperatures) > 1:
+        weights, single = fit_mixture(-held_out.losses(loss), held_out.weights), 1.0
+        fitted = _with_variants(settings, fitted, fit_data.variants, weights, temperatures)
+    everyone = _logits_of_some_rows(fitted, fit_data, run)
+    n_held_out = np.count_nonzero(np.bincount(held_out.rows))
+    temperature = ensemble_temperature(single, everyone, fitted.member_weights, loss, n_held_out)
     fitted = fitted._replace(temperature=temperature)
     # Not if members may have trained on rows that they hold out, in an earlier fit on other data.
-    if fit_data.holds_out and len(params) > 1 and fitted.fingerprint != MIXED:
-        logits /= single
-        fitted = fitted._replace(oof_score=_oof_score(fit_data.prepared, rows, logits, loss))
+    if fit_data.holds_out and n_members > 1 and fitted.fingerprint != MIXED:
+        fitted = fitted._replace(oof_score=_oof_score(fit_data.prepared, held_out, weights, loss))
         if settings.store_oof:
-            fitted = fitted._replace(oof_proba=_oof_proba(fit_data.prepared, rows, logits, loss))
+            proba = _oof_proba(fit_data.prepared, held_out, weights, loss)
+            fitted = fitted._replace(oof_proba=proba)
     return fitted
 
 
-def _oof_score(prepared, rows, logits, loss):
+def _held_out(fitted, fit_data, run):
+    """Return the HeldOut rows of all members."""
+    data, member_rows = fit_data.split.valid_data, fit_data.split.valid_rows
+    forward, n_variants = fitted.passes.of(data.rows.array), len(fit_data.variants)
+    logits = held_out_logits(forward.network, forward.params, data, member_rows, run)
+    rows = np.concatenate(member_rows[: len(member_rows) // n_variants])
+    logits = np.concatenate(logits).reshape(n_variants, len(rows), -1)
+    return HeldOut(logits, rows, data.targets[rows], data.weights[rows])
+
+
+def _with_variants(settings, fitted, variants, weights, temperatures):
+    """Return the FittedModel with the weights of variants, calibrated each by its temperature."""
+    n_each = fitted.n_members // len(variants)
+    fitted = fitted.with_scaled_logits(np.repeat(1 / temperatures, n_each))
+    fitted = fitted._replace(member_weights=np.repeat(weights / n_each, n_each))
+    kept = weights >= SMALLEST_WEIGHT
+    if not settings.warm_start:  # which trains all of them further
+        fitted = fitted.with_members(np.repeat(kept, n_each))
+        weights = np.where(kept, weights, 0) / weights[kept].sum()
+    names = [variant.name for variant in variants]
+    return fitted._replace(variant_weights=dict(zip(names, weights.tolist(), strict=True)))
+
+
+def _logits_of_some_rows(fitted, fit_data, run):
+    """Return the logits of some validation rows by all members."""
+    data, known = fit_data.split.valid_data, fit_data.valid.merged.rows
+    some = known[np.unique(np.linspace(0, len(known) - 1, SOME_ROWS).astype(np.intp))]
+    forward, rows = fitted.passes.of(data.rows.array), [some] * fitted.n_members
+    return np.stack(held_out_logits(forward.network, forward.params, data, rows, run))
+
+
+def _oof_score(prepared, held_out, variant_weights, loss):
     """Return the accuracy on held-out rows."""
-    targets = prepared.data.targets
     # Use sample weights without class weights, as score() does.
-    weights = np.bincount(prepared.merged.first, prepared.samples.weights, len(targets))
-    hits = loss.is_hit(logits[None], targets[rows][None])[0]
-    return float(np.average(hits, weights=weights[rows]))
+    merged, samples = prepared.merged, prepared.samples
+    weights = np.bincount(merged.first, samples.weights, len(prepared.data.targets))
+    scores = loss.scores(held_out.logits, variant_weights)
+    hits = loss.is_hit(scores[None], held_out.targets[None])[0]
+    return float(np.average(hits, weights=weights[held_out.rows]))
 
 
-def _oof_proba(prepared, rows, logits, loss):
+def _oof_proba(prepared, held_out, variant_weights, loss):
     """Return the mean out-of-fold probabilities of all rows passed; NaN if there are none."""
     first, kept = prepared.merged.first, prepared.samples.kept
-    proba = np.exp(loss.log_proba(logits))
+    proba = mean_proba(loss.log_proba(held_out.logits), variant_weights)
     total = np.zeros((len(first), proba.shape[1]))
-    np.add.at(total, rows, proba)
+    np.add.at(total, held_out.rows, proba)
     with np.errstate(invalid="ignore"):
-        total /= np.bincount(rows, minlength=len(first))[:, None]
+        total /= np.bincount(held_out.rows, minlength=len(first))[:, None]
     result = np.full((len(kept), proba.shape[1]), np.nan)
     result[kept] = total[first]
     return result

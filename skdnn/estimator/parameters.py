@@ -21,13 +21,15 @@ NON_NEGATIVE = Interval(Real, 0, None, closed="left")
 VALUE_AND_SLOPE = HasMethods(["value", "slope"])
 BELOW_ONE = Interval(Real, 0, 1, closed="left")
 
+SWITCHES = ("shuffle", "warm_start", "early_stopping", "store_oof", "diverse_members")
+
 CONSTRAINTS = {
     **{name: [NON_NEGATIVE] for name in ("alpha", "power_t", "tol")},
     **{name: [BELOW_ONE] for name in ("beta_1", "beta_2", "warmup_fraction")},
     **{name: [POSITIVE] for name in ("epsilon", "init_scale")},
     **{name: [AUTO, POSITIVE_INT] for name in ("batch_size", "max_iter", "n_members")},
     **{name: [AUTO, BELOW_ONE] for name in ("dropout", "input_dropout", "label_smoothing")},
-    **{name: ["boolean"] for name in ("shuffle", "warm_start", "early_stopping", "store_oof")},
+    **{name: ["boolean"] for name in SWITCHES},
     **{name: ["array-like", None] for name in ("coefs_init", "intercepts_init")},
     "nesterovs_momentum": ["boolean"],
     "hidden_layer_sizes": ["array-like", POSITIVE_INT, AUTO],

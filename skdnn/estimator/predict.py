@@ -26,8 +26,8 @@ def predict_blocks(fitted, n_jobs, X, average, result):
     X : frame, array or sparse matrix
         With the columns of fit.
     average : callable
-        Function of logits (n_members, block size, n_outputs) that returns an array of shape
-        (..., block size, n_columns).
+        Function of logits (n_members, block size, n_outputs) and the weights of the members
+        (n_members,) that returns an array of shape (..., block size, n_columns).
     result : ndarray of shape (..., n_rows, n_columns)
 
     Returns
@@ -36,14 +36,14 @@ def predict_blocks(fitted, n_jobs, X, average, result):
         ``result``.
     """
     n_rows = X.shape[0]
-    passes, temperature, dtype = fitted.passes, fitted.temperature, fitted.schema.dtype
+    passes, (temperature, weights), dtype = fitted.passes, fitted.calibration, fitted.schema.dtype
     read = block_reader(fitted.schema.encoder, X, dtype)
 
     def fill(span):
         encoded = read(span)
         for block, logits in passes.of(encoded)(as_rows(encoded), span, n_rows <= FEW):
             logits /= temperature
-            result[..., block, :] = average(logits)
+            result[..., block, :] = average(logits, weights)
 
     blocks = spans_of(n_rows)
     if n_rows * passes.dense.params.size <= FREE:

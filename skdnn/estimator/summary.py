@@ -59,6 +59,8 @@ class Summary:
         Number of epochs.
     best_iter : tuple of int
         Earliest and latest of the epochs whose parameters the members kept.
+    variants : dict of str to float
+        Weights of the variants of members in the mean, if there are several.
     temperature : float
         Divisor of the logits that calibrates the probabilities.
     backend : {"numba", "numpy"}
@@ -76,6 +78,7 @@ class Summary:
     parsed_columns: dict
     n_iter: int
     best_iter: tuple
+    variants: dict
     temperature: float
     backend: str
     auto: dict
@@ -117,6 +120,7 @@ def summarize(estimator, fitted):
         parsed_columns=getattr(encoder, "parsed_columns_", {}),
         n_iter=fitted.n_iter,
         best_iter=(int(best.min()), int(best.max())),
+        variants=fitted.variant_weights,
         temperature=float(fitted.temperature),
         backend=fitted.backend,
         auto=auto,
@@ -153,6 +157,9 @@ def _notes(summary):
     trained_with = {"numba": "kernels compiled by numba", "numpy": "NumPy"}[summary.backend]
     yield f"epochs: {summary.n_iter} run, best {best}; temperature {summary.temperature:.3g}"
     yield f"trained with {trained_with}"
+    if summary.variants:
+        weights = [f"{name} {weight:.2f}" for name, weight in summary.variants.items()]
+        yield from _wrap("weights of the members' variants", weights)
     if summary.auto:
         values = [f"{name}={_rounded(value)!r}" for name, value in summary.auto.items()]
         yield from _wrap("values of auto", values)

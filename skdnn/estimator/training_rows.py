@@ -11,6 +11,7 @@ from skdnn.estimator.duplicate_rows import MergedRows, merge_duplicate_rows
 from skdnn.estimator.encoders import adapted, as_rows, count_inputs, in_container_of
 from skdnn.estimator.folds import count_splits, roles_from_cv, rows_by_side
 from skdnn.estimator.inputs import DataSchema, Samples, about_validation
+from skdnn.estimator.variants import ALIKE, choose_variants
 from skdnn.tabular.target_statistics import LabelledCategories
 
 
@@ -52,6 +53,8 @@ class FitData(NamedTuple):
         The validation rows; ``prepared`` if members hold out some of its rows.
     keep_best : bool
         Whether the validation rows are used for early stopping and calibration.
+    variants : tuple of Variant
+        The recipes of members, which divide these evenly and in order.
     """
 
     schema: DataSchema
@@ -59,6 +62,7 @@ class FitData(NamedTuple):
     split: Split
     valid: PreparedRows | None = None
     keep_best: bool = False
+    variants: tuple = ALIKE
 
     @property
     def holds_out(self):
@@ -145,14 +149,19 @@ def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None,
     schema, prepared = prepare_rows(settings, schema, samples, roles=roles, learns=learns)
     n_inputs = count_inputs(schema.encoder, prepared.data.rows.array)
     n_members = count_splits(settings, prepared, holds_out, n_inputs)
+    are_alike = holds_out and not (settings.cv is None and roles is None)
+    variants = ALIKE if are_alike else choose_variants(settings, n_members)
     split = Split(prepared.data, [prepared.merged.rows] * n_members)
     if valid_samples is not None:
         with about_validation():
             _, valid = prepare_rows(settings, schema, valid_samples, train_samples=samples)
         data = in_container_of(prepared.data, valid.data)
         split = split._replace(valid_data=data, valid_rows=[valid.merged.rows] * n_members)
-        return FitData(schema, prepared, split, valid, settings.early_stopping)
-    if holds_out and (sides := rows_by_side(settings, schema, prepared, n_members)):
-        split = Split(prepared.data, sides[0], prepared.data, sides[1])
-        return FitData(schema, prepared, split, prepared, keep_best=True)
+        keep_best = settings.early_stopping
+        return FitData(schema, prepared, split, valid, keep_best, variants if keep_best else ALIKE)
+    n_each = n_members // len(variants)  # all variants hold out the same rows
+    if holds_out and (sides := rows_by_side(settings, schema, prepared, n_each)):
+        train_rows, valid_rows = (of_variant * len(variants) for of_variant in sides)
+        split = Split(prepared.data, train_rows, prepared.data, valid_rows)
+        return FitData(schema, prepared, split, prepared, True, variants)
     return FitData(schema, prepared, split)

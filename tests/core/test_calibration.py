@@ -7,9 +7,11 @@ from scipy.special import expit, softmax
 from scipy.stats import entropy
 
 from skdnn.core.calibration import (
+    SHARPNESS,
     SMALLEST_SHARE,
     TEMPERATURES,
     ensemble_temperature,
+    fit_mixture,
     fit_temperature,
 )
 from skdnn.core.losses import LOSSES
@@ -25,6 +27,10 @@ def honest(loss, n_rows=20_000, seed=0):
         # The largest of logits with Gumbel noise is a draw from their softmax.
         return logits, (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)[:, None]
     return logits, (rng.random(logits.shape) < expit(logits)).astype(int)
+
+
+def equal(members):
+    return np.full(len(members), 1 / len(members))
 
 
 def loss_at(temperature, logits, targets, weights, loss):
@@ -83,7 +89,7 @@ def test_fitting_a_temperature_leaves_the_logits_alone():
 def test_members_that_agree_leave_the_temperature_as_it_is(loss):
     logits, _ = honest(loss, 200)
     members = np.stack([logits] * 4)
-    found = ensemble_temperature(1.5, members, LOSSES[loss], 10**9)
+    found = ensemble_temperature(1.5, members, equal(members), LOSSES[loss], 10**9)
     assert found == pytest.approx(1.5, rel=1e-3)
 
 
@@ -103,7 +109,7 @@ def test_at_its_temperature_an_average_is_as_sure_as_its_members_at_theirs(loss)
     logits, _ = honest(loss, 500)
     members = logits + rng.normal(size=(4, *logits.shape))
     single = 1.4
-    found = ensemble_temperature(single, members, LOSSES[loss], 10**12)
+    found = ensemble_temperature(single, members, equal(members), LOSSES[loss], 10**12)
     assert SMALLEST_SHARE * single < found < single
     target, of_average = mean_entropy(loss, members / single)
     assert of_average > target
@@ -113,14 +119,68 @@ def test_at_its_temperature_an_average_is_as_sure_as_its_members_at_theirs(loss)
 def test_small_data_stay_near_the_temperature_of_single_members():
     rng = np.random.default_rng(4)
     members = 2 * rng.normal(size=(500, 3)) + rng.normal(size=(4, 500, 3))
-    at_last = ensemble_temperature(1.0, members, LOSSES["softmax"], 10**12)
+    at_last = ensemble_temperature(1.0, members, equal(members), LOSSES["softmax"], 10**12)
     for n_rows in (10, 1000, 9000):
-        found = ensemble_temperature(1.0, members, LOSSES["softmax"], n_rows)
+        found = ensemble_temperature(1.0, members, equal(members), LOSSES["softmax"], n_rows)
         assert np.log(found) == pytest.approx(np.log(at_last) * n_rows / (n_rows + 1000))
 
 
 def test_members_at_odds_stop_at_the_smallest_share():
     # Sure members that contradict each other: no temperature makes their average sure.
     members = np.array([[[9.0, 0, 0]], [[0, 9.0, 0]], [[0, 0, 9.0]]])
-    found = ensemble_temperature(1.0, members, LOSSES["softmax"], 10**12)
+    found = ensemble_temperature(1.0, members, equal(members), LOSSES["softmax"], 10**12)
     assert found == pytest.approx(SMALLEST_SHARE)
+
+
+def test_the_weight_of_a_member_counts_in_the_entropies():
+    rng = np.random.default_rng(3)
+    logits, _ = honest("softmax", 500)
+    members = logits + rng.normal(size=(2, *logits.shape))
+    weights, repeated = np.array([0.75, 0.25]), members[[0, 0, 0, 1]]
+    found = ensemble_temperature(1.0, members, weights, LOSSES["softmax"], 10**12)
+    expected = ensemble_temperature(1.0, repeated, equal(repeated), LOSSES["softmax"], 10**12)
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def mixed_loss(weights, log_likelihoods):
+    return -np.log(weights @ np.exp(log_likelihoods)).mean()
+
+
+@given(seed=seeds)
+def test_roots_of_the_weights_of_a_mixture_have_the_lowest_loss_of_many_rows(seed):
+    rng = np.random.default_rng(seed)
+    log_likelihoods = np.log(rng.uniform(0.01, 1, (3, 20_000)) ** np.array([[1], [2], [1]]))
+    found = fit_mixture(log_likelihoods, np.ones(20_000))
+    assert found.sum() == pytest.approx(1)
+    fitted = found ** (1 / SHARPNESS)
+    lowest = mixed_loss(fitted / fitted.sum(), log_likelihoods)
+    for other in rng.dirichlet(np.ones(3), 30):
+        assert lowest < mixed_loss(other, log_likelihoods) + 1e-3
+
+
+def test_weights_of_a_mixture_recover_those_that_rows_were_drawn_with():
+    rng = np.random.default_rng(0)
+    likelihoods = rng.uniform(size=(2, 50_000))
+    kept = rng.uniform(size=50_000) < 0.8 * likelihoods[0] + 0.2 * likelihoods[1]
+    found = fit_mixture(np.log(likelihoods[:, kept]), np.ones(kept.sum()))
+    squares = np.array([0.8, 0.2]) ** 2  # empirically better for averages of members
+    np.testing.assert_allclose(found, squares / squares.sum(), atol=0.03)
+
+
+def test_few_rows_leave_the_weights_near_equal_ones():
+    log_likelihoods = np.log([[0.55], [0.45]])
+    shares = [fit_mixture(np.repeat(log_likelihoods, n, 1), np.ones(n))[0] for n in (2, 30, 1000)]
+    assert 0.5 < shares[0] < 0.6 < shares[1] < shares[2] < 1
+
+
+def test_a_row_of_weight_2_counts_twice_in_a_mixture():
+    rng = np.random.default_rng(0)
+    log_likelihoods, weights = np.log(rng.uniform(size=(2, 40))), rng.integers(1, 3, 40)
+    found = fit_mixture(log_likelihoods, weights)
+    np.testing.assert_allclose(found, fit_mixture(log_likelihoods, weights * 0.5), rtol=1e-12)
+    assert abs(found - fit_mixture(log_likelihoods, np.ones(40))).max() > 1e-3
+
+
+def test_improbable_rows_do_not_underflow_in_a_mixture():
+    found = fit_mixture(np.array([[-2000.0, -3000.0], [-2000.0, -3000.0]]), np.ones(2))
+    np.testing.assert_allclose(found, 0.5)

@@ -49,13 +49,15 @@ def test_compiled_training_is_that_of_numpy_to_rounding(rule, is_alone, monkeypa
         keep_best=True,
         alpha=0.5,
         weight_decay=0.1,
-        label_smoothing=0.1,
+        label_smoothing=np.linspace(0, 0.2, n_members),
         max_grad_norm=1.0,
     )
     everything = np.arange(N_ROWS)
     split = folds(data, 3) if n_members > 1 else Split(data, [everything], data, [everything])
     begun, trained = start(network, n_members), []
-    connect(network, begun.params, generators(n_members), 0.5)
+    connect(
+        network, begun.params, generators(n_members), np.full((n_members, expansion.n_inputs), 0.5)
+    )
     for wanted in (False, True):
         with compiled(wanted):
             trained.append(train(network, split, begun, our_plan, generators(n_members)))

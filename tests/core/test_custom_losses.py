@@ -57,9 +57,10 @@ def test_the_check_passes_for_every_loss_of_the_table(name):
 
 
 def test_smoothed_targets_lie_between():
-    one_hot = spread(np.array([[[1]]]), 3, 0.3)
-    np.testing.assert_allclose(one_hot, [[[0.1, 0.8, 0.1]]])
-    np.testing.assert_allclose(spread(np.array([[[1, 0]]]), 2, 0.2), [[[0.9, 0.1]]])
+    one_hot = spread(np.array([[[1]], [[2]]]), 3, np.array([0.3, 0]))
+    np.testing.assert_allclose(one_hot, [[[0.1, 0.8, 0.1]], [[0, 0, 1]]])
+    labels = spread(np.array([[[1, 0]], [[1, 0]]]), 2, np.array([0.2, 0]))
+    np.testing.assert_allclose(labels, [[[0.9, 0.1]], [[1, 0]]])
 
 
 def twice_the_gradient(logits, targets):

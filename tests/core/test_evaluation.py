@@ -41,7 +41,7 @@ def evaluation(network, params, data, member_rows, loss, smoothing=0.0):
     plan = Plan(LOSSES[loss], None, None, 0.1, 1, 100, label_smoothing=smoothing)
     split = Split(data, member_rows, data, member_rows)
     job = make_job(network, split, plan, ALONE, is_alone=False)
-    return Evaluation(job, params, member_rows)
+    return Evaluation(job, params, np.full(3, smoothing), member_rows)
 
 
 @ENGINES

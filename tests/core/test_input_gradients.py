@@ -12,6 +12,7 @@ from skdnn.core.losses import LOSSES
 from skdnn.core.network import build
 
 N_ROWS, N_INPUTS, N_CLASSES = 7, 5, 3
+WEIGHTS = np.array([0.5, 0.3, 0.2])  # of the members
 
 
 class Subject:
@@ -28,7 +29,7 @@ class Subject:
         self.finder = InputGradient(self.network, self.params)
 
     def score(self, logits, rows):
-        return class_log_odds(logits, self.classes[rows], LOSSES["softmax"], 1.3)
+        return class_log_odds(logits, WEIGHTS, self.classes[rows], LOSSES["softmax"], 1.3)
 
     def values(self, rows):
         """Return the scores by a forward pass of the whole network."""

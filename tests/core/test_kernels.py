@@ -141,7 +141,7 @@ def draw_loss(name):
         logits = 4 * normal(rng, dtype, n_members, n_rows, width)
         targets = random_targets(rng, name, (n_members, n_rows), width)
         weights = random_weights(rng, n_members, max(n_rows, 1))[:, :n_rows].astype(dtype)
-        smoothing = float(rng.choice([0.0, 0.3]))
+        smoothing = rng.choice([0.0, 0.3], n_members)
         return logits, targets, weights, smoothing, np.full(n_members, np.nan)
 
     return draw

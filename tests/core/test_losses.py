@@ -18,7 +18,7 @@ ENGINES = pytest.mark.parametrize(
 def evaluate(name, logits, targets, weights, smoothing, is_compiled=False):
     """Return values and gradients; the logits are left as they are."""
     kernel, grad = LOSSES[name].value_and_gradient, logits.copy()
-    args = grad, targets, weights, float(smoothing), np.empty(len(logits))
+    args = grad, targets, weights, np.full(len(logits), smoothing), np.empty(len(logits))
     function = kernel.compiled_for(args) if is_compiled else kernel
     function(*args)
     return args[4], grad
@@ -50,12 +50,13 @@ def soft_cross_entropy(name, logits, targets, smoothing):
     n_members=st.integers(1, 4),
     n_rows=st.integers(1, 6),
     n_outputs=st.integers(2, 5),
-    smoothing=st.sampled_from([0.0, 0.1, 0.5]),
+    smoothing=st.lists(st.sampled_from([0.0, 0.1, 0.5]), min_size=4, max_size=4),
 )
 def test_gradient_is_the_derivative_of_the_value(
     name, is_compiled, seed, n_members, n_rows, n_outputs, smoothing
 ):
     rng, logits, targets, weights = problem(name, seed, n_members, n_rows, n_outputs)
+    smoothing = np.array(smoothing[:n_members])
 
     def total(at):
         return evaluate(name, at, targets, weights, smoothing, is_compiled)[0].sum()
@@ -65,12 +66,14 @@ def test_gradient_is_the_derivative_of_the_value(
 
 
 @ENGINES
-@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("smoothing", [(0.0, 0.0), (0.2, 0.2), (0.0, 0.3)])
 @pytest.mark.parametrize("name", LOSSES)
 def test_value_is_the_weighted_sum_of_each_member(name, smoothing, is_compiled):
     _, logits, targets, weights = problem(name, 0)
-    expected = (soft_cross_entropy(name, logits, targets, smoothing) * weights).sum(axis=1)
-    value, _ = evaluate(name, logits, targets, weights, smoothing, is_compiled)
+    rows = zip(logits, targets, smoothing, strict=True)
+    losses = np.stack([soft_cross_entropy(name, *member) for member in rows])
+    expected = (losses * weights).sum(axis=1)
+    value, _ = evaluate(name, logits, targets, weights, np.array(smoothing), is_compiled)
     np.testing.assert_allclose(value, expected, rtol=1e-12)
     assert value.shape == (2,)
 

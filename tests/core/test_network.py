@@ -312,7 +312,7 @@ def test_units_are_connected_to_a_share_of_the_columns_and_keep_their_variance()
     params = np.zeros((2, network.n_parameters))
     rngs = [np.random.default_rng(seed) for seed in range(2)]
     initialize(network, params, rngs, ["normal", "normal"], [1.0, 1.0])
-    connect(network, params, rngs, 0.3)
+    connect(network, params, rngs, np.full((2, 40), 0.3))
     weights = network.weights(params)[0]
     starts = np.cumsum((0, *expansion.column_widths[:-1]))
     n_connected = np.add.reduceat(weights != 0, starts, axis=1)
@@ -326,8 +326,18 @@ def test_units_are_connected_to_a_share_of_the_columns_and_keep_their_variance()
 def test_a_unit_without_any_column_has_all_of_them():
     network = build((2, 50, 2), ["relu"], is_scaled=True)
     params = np.ones((1, network.n_parameters))
-    connect(network, params, [np.random.default_rng(0)], 1e-9)
+    connect(network, params, [np.random.default_rng(0)], np.full((1, 2), 1e-9))
     assert (network.weights(params)[0] == 1).all()
+
+
+def test_a_column_of_share_0_has_no_connections_and_the_others_keep_the_variance():
+    network = build((4, 50, 2), ["relu"], is_scaled=True)
+    params = np.ones((2, network.n_parameters))
+    shares = np.array([[1e-9, 0, 1e-9, 0], [1, 1, 1, 1]])
+    connect(network, params, [np.random.default_rng(0)] * 2, shares)
+    weights = network.weights(params)[0]
+    np.testing.assert_allclose(weights[0], np.sqrt([[2], [0], [2], [0]]) * np.ones(50), rtol=1e-6)
+    np.testing.assert_array_equal(weights[1], 1)
 
 
 def test_the_gradient_of_the_table_is_not_computed_in_training():

@@ -56,7 +56,7 @@ def make_steps(job, params):
     rngs = [np.random.Generator(np.random.SFC64(k)) for k in range(n_members)]
     memory = [np.zeros_like(params) for _ in job.plan.rule.memory]
     rates, rows = np.ones((n_members, 1)), [np.arange(N_ROWS)] * n_members
-    return Steps(job, Members(params, memory, rates, rngs, rows, []))
+    return Steps(job, Members(params, memory, rates, np.zeros(n_members), rngs, rows, []))
 
 
 def sliced(monkeypatch, n_slices):
@@ -119,7 +119,7 @@ def test_no_bits_are_drawn_without_dropout():
 def test_parameters_rows_and_weights_are_read_anew_at_every_replay(shuffle):
     job, params = problem(shuffle=shuffle)
     rows, weights = np.arange(N_ROWS)[None].copy(), np.full((1, N_ROWS), 1 / N_ROWS)
-    gradient = record_gradient(job, params, rows, weights)
+    gradient = record_gradient(job, params, np.zeros(1), rows, weights)
     gradient.tape.play()
     first = gradient.values.copy()
     weights *= 2
@@ -198,8 +198,8 @@ def test_the_steady_state_allocates_less_than_a_layer_of_a_batch():
     job = make_job(network, split, plan, ALONE, is_alone=True)
     memory = [np.zeros_like(params) for _ in range(2)]
     rngs = [np.random.Generator(np.random.SFC64(0))]
-    rates = np.ones((1, 1), np.float32)
-    steps = Steps(job, Members(params, memory, rates, rngs, [np.arange(n_rows)], []))
+    numbers = np.ones((1, 1), np.float32), np.zeros(1)
+    steps = Steps(job, Members(params, memory, *numbers, rngs, [np.arange(n_rows)], []))
     steps.epoch([0.1] * 3, 0)
     tracemalloc.start()
     steps.epoch([0.1] * 3, 3)

@@ -383,7 +383,7 @@ def test_the_best_parameters_are_put_back(monkeypatch):
     network = build((N_INPUTS, 16, N_CLASSES), ["silu"], dropout=0.3)
     split, (state, history) = train_folds(2, dtype=np.float64)
     job = make_job(network, split, plan(), ALONE, is_alone=False)
-    losses, scores = Evaluation(job, state.params, split.valid_rows)()
+    losses, scores = Evaluation(job, state.params, np.zeros(5), split.valid_rows)()
     np.testing.assert_array_equal(history.best_epoch, np.nanargmin(history.valid_loss, axis=1))
     np.testing.assert_allclose(losses, np.nanmin(history.valid_loss, axis=1), rtol=1e-12)
     np.testing.assert_allclose(scores, history.valid_score[np.arange(5), history.best_epoch])

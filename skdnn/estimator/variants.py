@@ -1,0 +1,82 @@
+"""Variants: the recipes that the members of one ensemble follow.
+
+No recipe suits every table: bins suit sharp steps and label smoothing suits noisy labels, but both
+cost accuracy on smooth boundaries. So half of the members use both and half use neither. The
+held-out rows then tell how much weight each variant has in the mean.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skdnn.estimator.auto_parameters import connectivity_of, is_auto
+from skdnn.estimator.solvers import solver_of
+
+FEWEST_MEMBERS = 4  # of each variant, so that each member trains on three quarters of the rows
+
+
+class Variant(NamedTuple):
+    """A recipe of some members, where it differs from the values of "auto".
+
+    Attributes
+    ----------
+    name : str
+    uses_bins : bool
+        Whether the first layer is connected to the piecewise-linear encoding.
+    smooths_labels : bool
+        Whether there is label smoothing.
+    """
+
+    name: str
+    uses_bins: bool = True
+    smooths_labels: bool = True
+
+
+ALIKE = (Variant("all alike"),)
+DIVERSE = (Variant("bins"), Variant("no bins", uses_bins=False, smooths_labels=False))
+
+
+def choose_variants(settings, n_members):
+    """Return the variants of members that each hold out a fold, or share validation rows.
+
+    Parameters
+    ----------
+    settings : SimpleNamespace
+        The parameters of the estimator.
+    n_members : int
+        Of all variants, which have equally many.
+
+    Returns
+    -------
+    tuple of Variant
+    """
+    are_many = n_members >= FEWEST_MEMBERS * len(DIVERSE) and n_members % len(DIVERSE) == 0
+    can_differ = is_auto(settings.label_smoothing) or is_auto(settings.encoder)
+    adapts = solver_of(settings).adapts
+    return DIVERSE if settings.diverse_members and adapts and are_many and can_differ else ALIKE
+
+
+def connection_shares(settings, resolved, variants, expansion):
+    """Return how likely a unit of each variant is connected to each encoded column.
+
+    Returns
+    -------
+    ndarray of shape (n_variants, n_columns)
+    """
+    n_columns, n_bins = expansion.n_inputs, len(expansion.n_bins)
+    shares = np.full((len(variants), n_columns), resolved["connectivity"])
+    if n_bins == n_columns:
+        return shares
+    for of_variant, variant in zip(shares, variants, strict=True):
+        if is_auto(settings.encoder) and not variant.uses_bins:
+            if is_auto(settings.connectivity):
+                of_variant[:] = connectivity_of(n_columns - n_bins)
+            of_variant[expansion.n_numbers : expansion.n_numbers + n_bins] = 0
+    return shares
+
+
+def label_smoothing_of(settings, resolved, variants):
+    """Return the label smoothing of each variant, shape (n_variants,)."""
+    differs = is_auto(settings.label_smoothing)
+    smooths = [variant.smooths_labels or not differs for variant in variants]
+    return resolved["label_smoothing"] * np.array(smooths, float)
