@@ -55,7 +55,7 @@ class DeepNetClassifier(
     ----------
     hidden_layer_sizes : array-like of int, int or "auto", default="auto"
         Number of units of each hidden layer; ``()`` is logistic regression. "auto" is (256, 256)
-        or, for "adamw", (128, 128) up to 1,024 rows (not in ``partial_fit``, where more rows may
+        or, for "adamw", (128, 128) up to 2,500 rows (not in ``partial_fit``, where more rows may
         follow) and (448, 256) for wide and large data. To bound the memory, widths are at most 128
         above 4,096 inputs and 64 above 8,192. Continued training keeps the sizes.
     activation : str, callable, object or sequence of these, default="relu"
@@ -137,14 +137,14 @@ class DeepNetClassifier(
 
         .. Ensemble and validation.
     n_members : int or "auto", default="auto"
-        Number of networks to train and average. "auto" is 16 up to 2,500 distinct rows, 8 up to
+        Number of networks to train and average. "auto" is 16 up to 10,000 distinct rows, 8 up to
         50,000 and 2 above; always 8 with ``partial_fit`` or held-out ``groups``. To bound the
         memory, it is at most 8 above 16,384 inputs, 4 above 32,768 and 2 above 65,536 (except with
         ``groups``). Where there are fewer folds than members, members share folds.
     diverse_members : bool, default=True
         Whether half of the members use neither the bins of ``encoder="auto"`` nor the "auto"
-        label smoothing. Both halves hold out all folds; held-out rows give their weights in the
-        mean. For "adamw", an even number of at least 8 members, and no ``cv`` and ``groups``.
+        label smoothing. Each half holds out all folds, which give their weights in the mean. Needs
+        "adamw", 2,501 distinct rows, 8, 10, ... members, and no ``cv`` or ``groups``.
     early_stopping : bool, default=True
         Whether to hold out rows. Patience then applies to the validation loss, and the best
         epoch is restored. If False, every member trains on all rows, patience applies to the

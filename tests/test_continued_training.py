@@ -95,7 +95,7 @@ def test_fit_starts_anew_without_warm_start():
 
 def test_auto_layers_stay_what_they_were_when_more_rows_come():
     rng = np.random.default_rng(0)
-    more = rng.normal(size=(2400, 2))
+    more = rng.normal(size=(5200, 2))  # of which each member trains on half
     labels = (more[:, 0] > 0).astype(int)
     few = more[:60], labels[:60]
     given = {"n_members": 2, "max_iter": 1, "random_state": 0}

@@ -251,3 +251,12 @@ def test_early_stopping_puts_the_best_epoch_back():
     net = DeepNetClassifier(n_members=1, random_state=0, max_iter=150, dropout=0).fit(X, y)
     assert net.best_iter_ - 1 == np.argmin(net.validation_loss_curve_)
     assert 1 < net.best_iter_ <= net.n_iter_
+
+
+def test_wide_tables_do_not_end_at_the_class_frequencies():
+    rows, labels = make_classification(1200, 500, n_informative=20, n_redundant=0, random_state=0)
+    net = DeepNetClassifier((32, 32), n_members=4, random_state=0).fit(rows[:200], labels[:200])
+    # Overconfident networks are worse than the frequencies until the temperature is fitted.
+    assert net.score(rows[200:], labels[200:]) > 0.6
+    assert log_loss(labels[200:], net.predict_proba(rows[200:])) < 0.67
+    assert net.temperature_ > 1.5

@@ -42,7 +42,6 @@ def fit_temperature(logits, targets, weights, loss):
     return float(np.exp(best)) if mean_loss(best) < mean_loss(0.0) else 1.0
 
 
-PRIOR_ROWS = 0.1  # square roots of the number of rows that equal weights count as
 N_ROUNDS = 200
 # What is averaged here are averages of members, which differ less than single members do: so the
 # better one deserves more weight than single members show. An empirical exponent of the weights.
@@ -53,7 +52,7 @@ def fit_mixture(log_likelihoods, row_weights):
     """Return the weights with which averaged probabilities fit held-out rows best.
 
     By expectation-maximization (Dempster, Laird & Rubin, 1977). A Dirichlet prior at equal weights
-    counts as ``1 + 0.1 sqrt(n_rows)`` rows; with few rows the weights stay near equal ones.
+    counts as one row.
 
     Parameters
     ----------
@@ -69,7 +68,7 @@ def fit_mixture(log_likelihoods, row_weights):
     n_components, n_rows = log_likelihoods.shape
     likelihoods = np.exp(log_likelihoods - log_likelihoods.max(axis=0))
     row_weights = row_weights * (n_rows / row_weights.sum())
-    prior = np.full(n_components, (1 + PRIOR_ROWS * np.sqrt(n_rows)) / n_components)
+    prior = np.full(n_components, 1 / n_components)
     weights = prior / prior.sum()
     for _ in range(N_ROUNDS):
         shares = weights[:, None] * likelihoods

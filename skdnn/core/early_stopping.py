@@ -86,6 +86,8 @@ def out_of_patience(best, rates, plan):
     return impatient
 
 
+# Beside 1, at which losses are compared; the loss changes little between neighbors.
+TEMPERATURES = tuple(1.3 ** np.arange(1, 7))
 # Validation rows of a member from which its own loss has the larger weight.
 SHRINKAGE_ROWS = 500
 
@@ -96,6 +98,11 @@ class StoppingCriterion:
     The loss on a validation fold of a few rows is noisy, and its minimum over epochs is
     optimistic. So the criterion is a weighted mean of the member's own loss and the mean loss of
     all members of its variant; the weight of the first is ``n / (n + SHRINKAGE_ROWS)`` for n rows.
+
+    Members that are overconfident, but tell classes apart better, would look worse than they are,
+    as the temperature is fitted only after training. So losses are compared at that temperature
+    of the plan at which the mean is lowest (Berta, Holzmueller, Jordan & Bach, 2025, "Rethinking
+    early stopping: refine, then calibrate", https://arxiv.org/abs/2501.19195).
 
     Parameters
     ----------
@@ -114,12 +121,12 @@ class StoppingCriterion:
         self.are_alike = variants[:, None] == variants
         self.last = None
 
-    def monitored(self, curve):
+    def monitored(self, report):
         """Return the early-stopping criterion, the lower the better, for what an epoch reports.
 
         Parameters
         ----------
-        curve : ndarray of shape (3, n_members)
+        report : ndarray of shape (3 + n_temperatures, n_members)
             NaN for members that have stopped: the mean contains their last values.
 
         Returns
@@ -127,11 +134,15 @@ class StoppingCriterion:
         ndarray of shape (n_members,)
         """
         if not self.plan.keep_best:
-            return curve[0]
-        latest = curve[1] if self.plan.score is None else -curve[2]
-        self.last = latest if self.last is None else np.where(np.isnan(curve[0]), self.last, latest)
-        counted = self.are_alike & np.isfinite(self.last)
-        sums = np.where(counted, self.last, 0).sum(axis=1)
+            return report[0]
+        latest = np.delete(report, (0, 2), axis=0) if self.plan.score is None else -report[2:3]
+        self.last = (
+            latest if self.last is None else np.where(np.isnan(report[0]), self.last, latest)
+        )
+        counted = self.are_alike & np.isfinite(self.last).all(axis=0)
+        sums = np.where(counted, self.last[:, None], 0).sum(axis=2)
         numbers = counted.sum(axis=1)
-        means = np.divide(sums, numbers, np.full(len(sums), np.inf), where=numbers > 0)
-        return self.own_share * latest + (1 - self.own_share) * means
+        means = np.divide(sums, numbers, np.full(sums.shape, np.inf), where=numbers > 0)
+        best, members = means.argmin(axis=0), np.arange(len(numbers))
+        own, mean = latest[best, members], means[best, members]
+        return self.own_share * own + (1 - self.own_share) * mean

@@ -110,11 +110,12 @@ class Ensemble:
 
         Returns
         -------
-        ndarray of shape (3, n_members)
-            Training loss, validation loss, validation score; NaN without validation.
+        ndarray of shape (3 + n_temperatures, n_members)
+            Training loss, validation loss, validation score, and validation losses at further
+            temperatures; NaN without validation.
         """
         np.copyto(self.before, self.params)
-        rates, report = self._rates(number), np.full((3, len(self.members)), np.nan)
+        rates, report = self._rates(number), self._empty_report(len(self.members))
 
         def train(group):
             span, steps = group
@@ -130,10 +131,13 @@ class Ensemble:
         self.n_steps += len(rates)
         return report
 
+    def _empty_report(self, n_members):
+        return np.full((3 + len(self.plan.temperatures), n_members), np.nan)
+
     def _train(self, span, steps, rates):
         """Train some of the members; return what :meth:`epoch` does, of these."""
         before, last_good, lowest = self.before[span], self.last_good[span], self.lowest[span]
-        report = np.full((3, len(before)), np.nan)
+        report = self._empty_report(len(before))
         with np.errstate(over="ignore", invalid="ignore"):
             report[0] = losses = steps.epoch(rates, self.n_steps)
             self._restore_diverged(span, losses)

@@ -29,13 +29,13 @@ class Evaluation:
         self._blocks = list(blocks(member_rows, job.valid_data.weights, job.valid_width, size))
 
     def __call__(self):
-        """Return the weighted mean loss and accuracy.
+        """Return the weighted mean loss, the accuracy, and the losses at further temperatures.
 
         Returns
         -------
-        ndarray of shape (2, n_members)
+        ndarray of shape (2 + n_temperatures, n_members)
         """
-        report = np.zeros((2, len(self._params)))
+        report = np.zeros((2 + len(self._job.plan.temperatures), len(self._params)))
         for rows, weights in self._blocks:
             if rows.shape not in self._passes:
                 self._passes[rows.shape] = self._record(rows.shape)
@@ -51,13 +51,20 @@ class Evaluation:
         data, loss, params = self._job.valid_data, self._job.plan.loss, self._params
         tape = Tape(params, is_compiled=self._job.is_compiled)
         rows, exact = np.zeros(shape, np.intp), np.zeros(shape)
-        weights, values = np.zeros(shape, params.dtype), np.zeros((2, shape[0]))
+        temperatures = self._job.plan.temperatures
+        weights, values = np.zeros(shape, params.dtype), np.zeros((2 + len(temperatures), shape[0]))
         logits, _ = self._job.network.forward(tape, data.rows.gather(tape, rows))
         targets = take(tape, data.targets, rows)
         tape.call(_count_hits, loss.is_hit, logits, targets, exact, values[1])
         given = targets, weights, self._smoothing
+        for temperature, losses in zip(temperatures, values[2:], strict=True):
+            tape.call(_losses_at, temperature, loss.value_and_gradient, logits, *given, losses)
         tape.call(loss.value_and_gradient, logits, *given, values[0])
         return tape, (rows, exact, weights), values
+
+
+def _losses_at(temperature, value_and_gradient, logits, *given):
+    value_and_gradient(logits / temperature, *given)
 
 
 def _count_hits(is_hit, logits, targets, weights, out):

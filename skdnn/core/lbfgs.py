@@ -54,7 +54,7 @@ class Objective:
         if self.evaluation is None:
             return np.full(2, np.nan)
         self.params[0] = params
-        report = self.evaluation()[:, 0]
+        report = self.evaluation()[:2, 0]
         if self.plan.score is not None:
             report[1] = self.plan.score(self.members, self.params)[0]
         return report

@@ -49,6 +49,9 @@ class Plan(NamedTuple):
     weight_decay : float
         Decoupled decay of weights, per unit of rate.
     label_smoothing : float or ndarray of shape (n_members,)
+    temperatures : sequence of float
+        Beside 1: what logits of validation rows are divided by, where the lowest of these losses
+        is the early-stopping criterion.
     variants : int or ndarray of shape (n_members,)
         Members of the same number share what is noisy in their early-stopping criteria.
     max_grad_norm : float or None
@@ -74,6 +77,7 @@ class Plan(NamedTuple):
     alpha: float = 0.0
     weight_decay: float = 0.0
     label_smoothing: float | np.ndarray = 0.0
+    temperatures: tuple = ()
     variants: int | np.ndarray = 0
     max_grad_norm: float | None = None
     power_t: float = 0.5
@@ -260,9 +264,10 @@ def _run_epochs(results, criterion, callbacks):
     for number in range(ensemble.plan.n_epochs):
         if callbacks is not None:
             callbacks.begin()
-        curve = np.full((3, len(results.best_epoch)), np.nan)
-        curve[:, ensemble.members] = ensemble.epoch(number)
-        monitored = criterion.monitored(curve)[ensemble.members]
+        of_members = ensemble.epoch(number)
+        report = np.full((len(of_members), len(results.best_epoch)), np.nan)
+        report[:, ensemble.members] = of_members
+        monitored, curve = criterion.monitored(report)[ensemble.members], report[:3]
         ensemble.best.update(number, monitored, ensemble.params)
         results.curves.append(curve)
         are_left = _retire(results)

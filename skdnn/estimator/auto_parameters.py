@@ -11,12 +11,12 @@ from skdnn.core.activations import ACTIVATIONS, check_activation, is_activation
 from skdnn.estimator.solvers import solver_of
 
 HIDDEN_LAYER_SIZES = (256, 256)
-# Of "adamw". For small data, fewer units are about as accurate in two fifths of the time.
-LAYERS = ((1024, (128, 128)), (np.inf, HIDDEN_LAYER_SIZES))
+SMALL = 2500  # rows up to which few steps are enough, and folds must be small
+# Of "adamw". For small data, fewer units are about as accurate in half of the time.
+LAYERS = ((SMALL, (128, 128)), (np.inf, HIDDEN_LAYER_SIZES))
 MANY = 50_000  # distinct rows above which a small part of them is enough for validation
-# For small data, more members cost little and improve the probabilities. USUAL is the number where
-# the rows are not known.
-MEMBERS, USUAL = ((2500, 16), (MANY, 8), (np.inf, 2)), 8
+# More members improve the probabilities. USUAL is the number where the rows are not known.
+MEMBERS, USUAL = ((10_000, 16), (MANY, 8), (np.inf, 2)), 8
 FOLDS = ((MANY, 2), (np.inf, 40))  # minimum number of folds
 # (n_inputs, (width, n_members)): the largest width and number of members for up to so many inputs.
 # Training keeps some ten arrays of the size of all weights, and the first layer has nearly all of

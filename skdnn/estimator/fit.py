@@ -8,6 +8,7 @@ from scipy.sparse import issparse
 from skdnn.core import compiling
 from skdnn.core.batches import plan_batches
 from skdnn.core.custom_losses import as_loss, check_loss
+from skdnn.core.early_stopping import TEMPERATURES
 from skdnn.core.lbfgs import train_lbfgs
 from skdnn.core.network import build, build_sparse
 from skdnn.core.row_updates import updates_rows
@@ -170,5 +171,6 @@ def make_plan(settings, resolved, network, fit_data):
         weight_decay=resolved["weight_decay"],
         label_smoothing=label_smoothing_of(settings, resolved, variants)[of_member],
         variants=of_member,
+        temperatures=TEMPERATURES if isinstance(settings.loss, str) else (),
         **given,
     )

@@ -150,7 +150,8 @@ def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None,
     n_inputs = count_inputs(schema.encoder, prepared.data.rows.array)
     n_members = count_splits(settings, prepared, holds_out, n_inputs)
     are_alike = holds_out and not (settings.cv is None and roles is None)
-    variants = ALIKE if are_alike else choose_variants(settings, n_members)
+    n_rows = len(prepared.merged.rows)
+    variants = ALIKE if are_alike else choose_variants(settings, n_members, n_rows)
     split = Split(prepared.data, [prepared.merged.rows] * n_members)
     if valid_samples is not None:
         with about_validation():

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdnn.estimator.auto_parameters import connectivity_of, is_auto
+from skdnn.estimator.auto_parameters import SMALL, connectivity_of, is_auto
 from skdnn.estimator.solvers import solver_of
 
 FEWEST_MEMBERS = 4  # of each variant, so that each member trains on three quarters of the rows
@@ -36,7 +36,7 @@ ALIKE = (Variant("all alike"),)
 DIVERSE = (Variant("bins"), Variant("no bins", uses_bins=False, smooths_labels=False))
 
 
-def choose_variants(settings, n_members):
+def choose_variants(settings, n_members, n_rows):
     """Return the variants of members that each hold out a fold, or share validation rows.
 
     Parameters
@@ -45,6 +45,9 @@ def choose_variants(settings, n_members):
         The parameters of the estimator.
     n_members : int
         Of all variants, which have equally many.
+    n_rows : int
+        Distinct rows. Few of them tell little of which variant is better, and with two variants
+        a fold is twice as large.
 
     Returns
     -------
@@ -52,8 +55,8 @@ def choose_variants(settings, n_members):
     """
     are_many = n_members >= FEWEST_MEMBERS * len(DIVERSE) and n_members % len(DIVERSE) == 0
     can_differ = is_auto(settings.label_smoothing) or is_auto(settings.encoder)
-    adapts = solver_of(settings).adapts
-    return DIVERSE if settings.diverse_members and adapts and are_many and can_differ else ALIKE
+    is_wanted = settings.diverse_members and solver_of(settings).adapts and n_rows > SMALL
+    return DIVERSE if is_wanted and are_many and can_differ else ALIKE
 
 
 def connection_shares(settings, resolved, variants, expansion):

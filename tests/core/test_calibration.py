@@ -170,7 +170,7 @@ def test_weights_of_a_mixture_recover_those_that_rows_were_drawn_with():
 def test_few_rows_leave_the_weights_near_equal_ones():
     log_likelihoods = np.log([[0.55], [0.45]])
     shares = [fit_mixture(np.repeat(log_likelihoods, n, 1), np.ones(n))[0] for n in (2, 30, 1000)]
-    assert 0.5 < shares[0] < 0.6 < shares[1] < shares[2] < 1
+    assert 0.5 < shares[0] < 0.7 < shares[1] < shares[2] < 1
 
 
 def test_a_row_of_weight_2_counts_twice_in_a_mixture():

@@ -37,8 +37,8 @@ def make(loss, sparse=False):
     return network, params, Data(rows, targets, weights), member_rows, logits
 
 
-def evaluation(network, params, data, member_rows, loss, smoothing=0.0):
-    plan = Plan(LOSSES[loss], None, None, 0.1, 1, 100, label_smoothing=smoothing)
+def evaluation(network, params, data, member_rows, loss, smoothing=0.0, temperatures=()):
+    plan = Plan(LOSSES[loss], None, None, 0.1, 1, 100, temperatures=temperatures)
     split = Split(data, member_rows, data, member_rows)
     job = make_job(network, split, plan, ALONE, is_alone=False)
     return Evaluation(job, params, np.full(3, smoothing), member_rows)
@@ -97,6 +97,20 @@ def test_the_loss_is_smoothed_as_in_training(smoothing):
         soft = np.eye(3)[data.targets[rows, 0]] * (1 - smoothing) + smoothing / 3
         of_rows = -(soft * log_proba).sum(axis=1)
         np.testing.assert_allclose(losses[k], np.average(of_rows, weights=data.weights[rows]))
+
+
+@ENGINES
+@pytest.mark.parametrize("loss", LOSSES)
+def test_losses_at_a_temperature_are_those_of_divided_logits(loss, is_compiled):
+    network, params, data, member_rows, _ = make(loss)
+    given = data, member_rows, loss, 0.3
+    with compiled(is_compiled):
+        report = evaluation(network, params, *given, (2.0, 0.5))()
+        for row, temperature in ((2, 2.0), (3, 0.5)):
+            expected = evaluation(network, params / temperature, *given)()
+            np.testing.assert_allclose(report[row], expected[0], rtol=1e-9)
+            assert report.shape == (4, 3)
+            assert expected.shape == (2, 3)
 
 
 @pytest.mark.parametrize("sparse", [False, True])

@@ -700,6 +700,23 @@ def test_a_member_that_diverges_does_not_spoil_the_mean():
     np.testing.assert_allclose(monitored, [1.5, 2.5, np.inf])
 
 
+@pytest.mark.usefixtures("counsel_of_100")
+def test_losses_are_compared_at_the_temperature_of_the_lowest_mean():
+    criterion = StoppingCriterion(plan("gd", keep_best=True), [np.arange(100)] * 2)
+    curve = curve_of([1.0, 3.0])
+    report = np.vstack([curve, [[1.5, 0.5], [9.0, 0.1]]])
+    # Means are 2, 1 and 4.55: the second is the lowest, and half of what counts.
+    np.testing.assert_allclose(criterion.monitored(report), [1.25, 0.75])
+
+
+@pytest.mark.usefixtures("counsel_of_100")
+def test_members_of_a_variant_listen_to_each_other_only():
+    of_two = plan("gd", keep_best=True)._replace(variants=np.array([0, 1, 0]))
+    criterion = StoppingCriterion(of_two, [np.arange(100)] * 3)
+    report = np.vstack([curve_of([1.0, 9.0, 3.0]), [[2.0, 5.0, 4.0]]])
+    np.testing.assert_allclose(criterion.monitored(report), [1.5, 5.0, 2.5])
+
+
 def test_without_validation_the_training_loss_is_watched():
     criterion = StoppingCriterion(plan("gd"), None)
     np.testing.assert_array_equal(criterion.monitored(curve_of([1.0, 3.0])), [0.5, 0.5])

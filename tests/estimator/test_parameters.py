@@ -124,10 +124,10 @@ def test_auto_epochs_are_a_number_by_size_or_what_2000_steps_take(n_rows, batch_
 @pytest.mark.parametrize(
     ("solver", "n_rows", "has_all_rows", "expected"),
     [
-        ("adamw", 1024, True, (128, 128)),
-        ("adamw", 1025, True, (256, 256)),
-        ("adamw", 1024, False, (256, 256)),
-        ("adam", 1024, True, (256, 256)),
+        ("adamw", 2500, True, (128, 128)),
+        ("adamw", 2501, True, (256, 256)),
+        ("adamw", 2500, False, (256, 256)),
+        ("adam", 2500, True, (256, 256)),
     ],
 )
 def test_auto_layers_are_narrower_for_few_rows(solver, n_rows, has_all_rows, expected):

@@ -185,9 +185,9 @@ def test_training_during_a_prediction_does_not_mix_old_and_new():
     net = DeepNetClassifier(**QUICK).fit(X, y)
     expected = predict_blocks(fitted_model(net), 1, X, first_member, np.empty((len(X), 1)))
 
-    def train_meanwhile(logits):
+    def train_meanwhile(logits, weights):
         net.partial_fit(X[:100], y[:100])
-        return first_member(logits)
+        return first_member(logits, weights)
 
     before = fitted_model(net)
     mixed = predict_blocks(before, 1, X, train_meanwhile, np.empty((len(X), 1)))
@@ -196,7 +196,7 @@ def test_training_during_a_prediction_does_not_mix_old_and_new():
     assert not np.array_equal(later, expected)
 
 
-def first_member(logits):
+def first_member(logits, weights):
     return logits[0]
 
 
