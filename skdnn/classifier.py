@@ -54,10 +54,10 @@ class DeepNetClassifier(
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, int or "auto", default="auto"
-        Number of units of each hidden layer; ``()`` is logistic regression. "auto" is (256, 256)
-        or, for "adamw", (128, 128) up to 2,500 rows (not in ``partial_fit``, where more rows may
-        follow) and (448, 256) for wide and large data. To bound the memory, widths are at most 128
-        above 4,096 inputs and 64 above 8,192. Continued training keeps the sizes.
+        Number of units of each hidden layer; ``()`` is logistic regression. "auto" is (256, 256);
+        for "adamw", (128, 128) up to 2,500 rows, (256, 128) up to 10,000 with up to 10 outputs
+        (neither in ``partial_fit``, where more rows may follow), and (448, 256) for wide and large
+        data; at most 128 above 4,096 inputs, 64 above 8,192. Continued training keeps them.
     activation : str, callable, object or sequence of these, default="relu"
         Activation function of all hidden layers, or a sequence of one for each: "identity",
         "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "silu", "gelu", "mish",
@@ -142,9 +142,9 @@ class DeepNetClassifier(
         memory, it is at most 8 above 16,384 inputs, 4 above 32,768 and 2 above 65,536 (except with
         ``groups``). Where there are fewer folds than members, members share folds.
     diverse_members : bool, default=True
-        Whether half of the members use neither the bins of ``encoder="auto"`` nor the "auto"
-        label smoothing. Each half holds out all folds, which give their weights in the mean. Needs
-        "adamw", 2,501 distinct rows, 8, 10, ... members, and no ``cv`` or ``groups``.
+        Whether half of the members use neither the bins of ``encoder="auto"`` nor the "auto" label
+        smoothing; held-out rows tell the weight of each half. Needs "adamw", over 2,500 distinct
+        rows, no ``cv`` or ``groups``, and 8, 10, ... members (over 50,000 rows, 2, 4, ...).
     early_stopping : bool, default=True
         Whether to hold out rows. Patience then applies to the validation loss, and the best
         epoch is restored. If False, every member trains on all rows, patience applies to the

@@ -100,7 +100,7 @@ def test_auto_layers_stay_what_they_were_when_more_rows_come():
     few = more[:60], labels[:60]
     given = {"n_members": 2, "max_iter": 1, "random_state": 0}
     anew = DeepNetClassifier(**given).fit(more, labels)
-    assert anew.resolved_params_["hidden_layer_sizes"] == (256, 256)
+    assert anew.resolved_params_["hidden_layer_sizes"] == (256, 128)
     net = DeepNetClassifier(**given, warm_start=True)
     for go_on in (net.fit, net.partial_fit):
         go_on(*few)

@@ -117,6 +117,16 @@ def test_members_are_alike_where_folds_would_be_small_or_are_given():
     assert few.summary().variants == grouped.summary().variants == {}
 
 
+def test_two_members_differ_where_one_of_40_folds_is_enough():
+    rows = np.random.default_rng(0).normal(size=(50_100, 2))
+    given = {"hidden_layer_sizes": (4,), "max_iter": 1, "warm_start": True, "random_state": 0}
+    net = DeepNetClassifier(**given, store_oof=True).fit(rows, rows[:, 0] > 0)
+    np.testing.assert_array_equal(has_bins(net), [True, False])
+    # Both hold out the same fold.
+    n_held_out = np.isfinite(net.oof_proba_[:, 0]).sum()
+    assert abs(n_held_out - 50_100 / 40) <= 1
+
+
 def test_what_the_user_chooses_holds_for_all_members():
     with_bins = fitted(encoder=TableEncoder(n_bins=4), warm_start=True)
     assert has_bins(with_bins).all()

@@ -79,7 +79,7 @@ def test_out_of_fold_probabilities_are_those_of_the_member_that_held_the_row_out
 
 def test_members_of_many_rows_hold_out_a_fortieth_each():
     many = np.random.default_rng(0).normal(size=(50_040, 2))
-    small = {"hidden_layer_sizes": (2,), "max_iter": 1, "encoder": "passthrough"}
+    small = {"hidden_layer_sizes": (2,), "max_iter": 1, "diverse_members": False}
     net = DeepNetClassifier(**small, store_oof=True, random_state=0).fit(many, many[:, 0] > 0)
     assert len(net.member_loss_curves_) == 2
     assert np.isfinite(net.oof_proba_[:, 0]).sum() == pytest.approx(2 * 50_040 / 40, abs=2)

@@ -12,8 +12,10 @@ from skdnn.estimator.solvers import solver_of
 
 HIDDEN_LAYER_SIZES = (256, 256)
 SMALL = 2500  # rows up to which few steps are enough, and folds must be small
-# Of "adamw". For small data, fewer units are about as accurate in half of the time.
-LAYERS = ((SMALL, (128, 128)), (np.inf, HIDDEN_LAYER_SIZES))
+# Of "adamw". For small data, fewer units are about as accurate in half of the time; but not in the
+# last layer if it tells apart many classes.
+LAYERS = ((SMALL, (128, 128)), (10_000, (256, 128)), (np.inf, HIDDEN_LAYER_SIZES))
+FEW_CLASSES = 10
 MANY = 50_000  # distinct rows above which a small part of them is enough for validation
 # More members improve the probabilities. USUAL is the number where the rows are not known.
 MEMBERS, USUAL = ((10_000, 16), (MANY, 8), (np.inf, 2)), 8
@@ -64,6 +66,8 @@ class DataSize(NamedTuple):
         Whether the rows are sparse.
     n_members : int
         Number of members to train.
+    n_outputs : int
+        Number of outputs of the network.
     """
 
     n_rows: int
@@ -72,6 +76,7 @@ class DataSize(NamedTuple):
     n_inputs: int
     is_sparse: bool
     n_members: int
+    n_outputs: int = 1
 
 
 def resolve(settings, data_size, validates, before=None):
@@ -123,7 +128,9 @@ def resolve(settings, data_size, validates, before=None):
 def _recipe_for(data_size):
     """Return the "auto" values that depend on the size of the data."""
     most_rows = data_size.n_rows if data_size.has_all_rows else np.inf
-    recipe = {"hidden_layer_sizes": _up_to(most_rows, LAYERS)}
+    first, last = _up_to(most_rows, LAYERS)
+    last = first if data_size.n_outputs > FEW_CLASSES else last
+    recipe = {"hidden_layer_sizes": (first, last)}
     recipe["batch_size"], recipe["max_iter"] = _up_to(data_size.n_rows, SIZES)
     recipe["dropout"] = _up_to(data_size.n_rows, DROPOUT)
     is_wide = data_size.n_inputs > WIDE

@@ -106,7 +106,8 @@ def _resolve(settings, fit_data, before):
     n_rows, n_columns = max(map(len, fit_data.split.train_rows)), fit_data.encoded.shape[1]
     n_inputs = count_inputs(fit_data.schema.encoder, fit_data.encoded)
     has_all_rows, is_sparse = not settings.is_part, issparse(fit_data.encoded)
-    data_size = DataSize(n_rows, has_all_rows, n_columns, n_inputs, is_sparse, fit_data.n_members)
+    shape = fit_data.n_members, fit_data.schema.labels.n_outputs
+    data_size = DataSize(n_rows, has_all_rows, n_columns, n_inputs, is_sparse, *shape)
     resolved = resolve(settings, data_size, fit_data.keep_best, before and before.resolved)
     check_together(settings, resolved, is_sparse)
     return resolved

@@ -227,8 +227,11 @@ def count_splits(settings, prepared, holds_out, n_inputs):
     return settings.cv
 
 
-def rows_by_side(settings, schema, prepared, n_members):
-    """Return each member's training rows and held-out rows, or None if there are too few rows."""
+def rows_by_side(settings, schema, prepared, n_members, n_variants):
+    """Return each member's training rows and held-out rows, or None if there are too few rows.
+
+    The members of each variant hold out the same folds.
+    """
     rows = prepared.merged.rows
     if prepared.roles is not None:
         return [[rows[role == side] for role in prepared.roles[rows].T] for side in (1, 2)]
@@ -237,11 +240,13 @@ def rows_by_side(settings, schema, prepared, n_members):
     if n_members == 1:
         fold_of = stratified_holdout(strata, settings.validation_fraction, rng)
     else:
-        fold_of = stratified_folds(strata, count_folds(n_members, len(rows)), rng)
+        n_folds = count_folds(n_members // n_variants, len(rows))
+        fold_of = stratified_folds(strata, n_folds, rng)
     if fold_of.max() < 0:
         warn_user(
             "there are too few distinct rows of a class to hold any out: members train on all rows "
             "for up to max_iter epochs, and the probabilities are not calibrated.",
         )
         return None
-    return rows_by_member(rows, fold_of, n_members)
+    sides = rows_by_member(rows, fold_of, n_members // n_variants)
+    return [of_variant * n_variants for of_variant in sides]

@@ -160,9 +160,8 @@ def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None,
         split = split._replace(valid_data=data, valid_rows=[valid.merged.rows] * n_members)
         keep_best = settings.early_stopping
         return FitData(schema, prepared, split, valid, keep_best, variants if keep_best else ALIKE)
-    n_each = n_members // len(variants)  # all variants hold out the same rows
-    if holds_out and (sides := rows_by_side(settings, schema, prepared, n_each)):
-        train_rows, valid_rows = (of_variant * len(variants) for of_variant in sides)
-        split = Split(prepared.data, train_rows, prepared.data, valid_rows)
+    given = settings, schema, prepared, n_members, len(variants)
+    if holds_out and (sides := rows_by_side(*given)):
+        split = Split(prepared.data, sides[0], prepared.data, sides[1])
         return FitData(schema, prepared, split, prepared, True, variants)
     return FitData(schema, prepared, split)

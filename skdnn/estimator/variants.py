@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdnn.estimator.auto_parameters import SMALL, connectivity_of, is_auto
+from skdnn.estimator.auto_parameters import SMALL, connectivity_of, count_folds, is_auto
 from skdnn.estimator.solvers import solver_of
 
-FEWEST_MEMBERS = 4  # of each variant, so that each member trains on three quarters of the rows
+FEWEST_FOLDS = 4  # so that each member trains on three quarters of the rows, or more
 
 
 class Variant(NamedTuple):
@@ -53,7 +53,8 @@ def choose_variants(settings, n_members, n_rows):
     -------
     tuple of Variant
     """
-    are_many = n_members >= FEWEST_MEMBERS * len(DIVERSE) and n_members % len(DIVERSE) == 0
+    n_each, rest = divmod(n_members, len(DIVERSE))
+    are_many = n_each and not rest and count_folds(n_each, n_rows) >= FEWEST_FOLDS
     can_differ = is_auto(settings.label_smoothing) or is_auto(settings.encoder)
     is_wanted = settings.diverse_members and solver_of(settings).adapts and n_rows > SMALL
     return DIVERSE if is_wanted and are_many and can_differ else ALIKE

@@ -125,7 +125,8 @@ def test_auto_epochs_are_a_number_by_size_or_what_2000_steps_take(n_rows, batch_
     ("solver", "n_rows", "has_all_rows", "expected"),
     [
         ("adamw", 2500, True, (128, 128)),
-        ("adamw", 2501, True, (256, 256)),
+        ("adamw", 2501, True, (256, 128)),
+        ("adamw", 10_001, True, (256, 256)),
         ("adamw", 2500, False, (256, 256)),
         ("adam", 2500, True, (256, 256)),
     ],
@@ -134,6 +135,12 @@ def test_auto_layers_are_narrower_for_few_rows(solver, n_rows, has_all_rows, exp
     data_size = DataSize(n_rows, has_all_rows, 5, 5, False, n_members=8)
     resolved = resolve(DeepNetClassifier(solver=solver), data_size, validates=True)
     assert resolved["hidden_layer_sizes"] == expected
+
+
+@pytest.mark.parametrize(("n_outputs", "expected"), [(10, (256, 128)), (11, (256, 256))])
+def test_the_last_layer_is_not_narrower_for_many_classes(n_outputs, expected):
+    data_size = DataSize(5000, True, 5, 5, False, 8, n_outputs)
+    assert resolve(DeepNetClassifier(), data_size, True)["hidden_layer_sizes"] == expected
 
 
 @pytest.mark.parametrize("number", [np.int8, np.uint8, np.int32, np.uint64])
