@@ -17,6 +17,7 @@ CHANGES = {
         {},
         {"n_members": 1},
         {"n_members": 8},
+        {"diverse_members": False},
         {"encoder": TableEncoder(n_bins=0)},
         {"target_statistics": None},
         {"connectivity": None},

@@ -47,7 +47,8 @@ def main():
 def read_options():
     """Read the command line; what is left out depends on whether times are wanted."""
     parser = command_line("benchmarks.accuracy.run", __doc__)
-    parser.add_argument("--models", nargs="+", choices=PEERS)
+    made_here = [name for name, peer in PEERS.items() if peer.make is not None]
+    parser.add_argument("--models", nargs="+", choices=made_here)
     parser.add_argument("--timed", action="store_true", help="measure times side by side")
     options = parser.parse_args()
     options.models = options.models or (TIMED_MODELS if options.timed else MODELS)

@@ -1,5 +1,6 @@
 import inspect
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +14,12 @@ from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.initializers import INITIALIZERS
 from skdnn.core.optimizers import OPTIMIZERS
 from skdnn.core.schedules import SCHEDULES
-from skdnn.estimator.auto_parameters import DataSize, resolve
+from skdnn.estimator.auto_parameters import DataSize, count_folds, count_members, resolve
 from skdnn.estimator.parameters import CONSTRAINTS
 from skdnn.estimator.solvers import SOLVERS
+from skdnn.estimator.variants import choose_variants
 
+GUIDE = Path(__file__).parents[2] / "docs" / "user-guide.md"
 X, y = load_iris(return_X_y=True)
 QUICK = {"max_iter": 3, "hidden_layer_sizes": (8,), "n_members": 2, "random_state": 0}
 DOC = inspect.getdoc(DeepNetClassifier)
@@ -135,6 +138,30 @@ def test_auto_layers_are_narrower_for_few_rows(solver, n_rows, has_all_rows, exp
     data_size = DataSize(n_rows, has_all_rows, 5, 5, False, n_members=8)
     resolved = resolve(DeepNetClassifier(solver=solver), data_size, validates=True)
     assert resolved["hidden_layer_sizes"] == expected
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_members", "layers"),
+    [
+        (2500, 16, (128, 128)),
+        (10_000, 16, (256, 128)),
+        (50_000, 8, (256, 256)),
+        (50_001, 2, (256, 256)),
+    ],
+)
+def test_the_user_guide_has_the_members_and_layers_of_each_size(n_rows, n_members, layers):
+    net, size = DeepNetClassifier(), DataSize(n_rows, True, 5, 5, False, n_members)
+    assert count_members(net, n_rows) == n_members
+    assert resolve(net, size, validates=True)["hidden_layer_sizes"] == layers
+    n_variants = len(choose_variants(net, n_members, n_rows))
+    text = GUIDE.read_text("utf-8").split("| distinct rows |")[1].split("\n\n")[0]
+    lines = [line.strip("|").split("|") for line in text.splitlines()[2:]]
+    column = [2500, 10_000, 50_000, 50_001].index(n_rows) + 1
+    members, held_out, widths = (line[column].strip() for line in lines)
+    kinds = {1: "alike", 2: "of two variants"}
+    assert members.replace(",", "") == f"{n_members} {kinds[n_variants]}"
+    assert held_out == f"1/{count_folds(n_members // n_variants, n_rows)}"
+    assert tuple(map(int, widths.split("(")[0].split(","))) == layers
 
 
 @pytest.mark.parametrize(("n_outputs", "expected"), [(10, (256, 128)), (11, (256, 256))])

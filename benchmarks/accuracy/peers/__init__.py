@@ -13,15 +13,16 @@ from benchmarks.machine import version_of
 
 
 class Peer(NamedTuple):
-    """A model to compare."""
+    """A model to compare; it is not made here, but results are kept, if ``make`` is None."""
 
     label: str
-    make: Callable
+    make: Callable | None
     package: str = "scikit-learn"  # that has the model, as it is installed
 
     def is_missing(self):
         """Tell whether the package is not installed."""
-        return self.package != "scikit-learn" and find_spec(self.package) is None
+        is_there = self.package == "scikit-learn" or find_spec(self.package) is not None
+        return self.make is None or not is_there
 
 
 PEERS = {
@@ -34,11 +35,14 @@ PEERS = {
     "logreg": Peer("logistic regression", scikit_learn.logistic_regression),
     "realmlp": Peer("RealMLP-TD", networks.realmlp, "pytabkit"),
     "tabm": Peer("TabM-D", networks.tabm, "pytabkit"),
+    "realmlp8": Peer("RealMLP-TD in 8 folds, on a GPU", None, "pytabkit"),
+    "tabm1": Peer("TabM-D, on a GPU", None, "pytabkit"),
 }
 OURS = "skdnn"
 # What everyone has at hand; the networks of pytabkit take minutes a fit, and are compared apart.
 USUAL = ("skdnn", "catboost", "histgb", "lightgbm", "xgboost", "mlp", "logreg")
 SLOW_NETWORKS = ("realmlp", "tabm")
+STRONGEST = ("skdnn", "realmlp8", "tabm1", "catboost", "histgb", "lightgbm", "xgboost", "mlp")
 
 
 def make(name, seed):
