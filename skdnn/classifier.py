@@ -42,7 +42,7 @@ class DeepNetClassifier(
 
     ``fit`` trains an ensemble of ``n_members`` networks, the members. Each holds out a fold of
     the rows and keeps the parameters of its best epoch on them; where a fold is small, its loss
-    is shrunk towards the mean of all members. The probabilities are the mean over the members,
+    is shrunk towards the mean of members alike. The probabilities are the mean over the members,
     calibrated on the held-out rows. For a plain network as in textbooks, set ``solver="gd",
     n_members=1, early_stopping=False, encoder="passthrough"``.
 
@@ -142,9 +142,9 @@ class DeepNetClassifier(
         memory, it is at most 8 above 16,384 inputs, 4 above 32,768 and 2 above 65,536 (except with
         ``groups``). Where there are fewer folds than members, members share folds.
     diverse_members : bool, default=True
-        Whether half of the members use neither the bins of ``encoder="auto"`` nor the "auto" label
-        smoothing; held-out rows tell the weight of each half. Needs "adamw", over 2,500 distinct
-        rows, no ``cv`` or ``groups``, and 8, 10, ... members (over 50,000 rows, 2, 4, ...).
+        Whether half of the members use neither the bins of ``encoder="auto"`` nor "auto" label
+        smoothing; the weights of the halves are fitted to held-out rows. Only for "adamw", over
+        2,500 distinct rows, no ``cv`` or ``groups``, and 8, 10, ... members (2 over 50,000 rows).
     early_stopping : bool, default=True
         Whether to hold out rows. Patience then applies to the validation loss, and the best
         epoch is restored. If False, every member trains on all rows, patience applies to the
@@ -152,9 +152,9 @@ class DeepNetClassifier(
     validation_fraction : float in (0, 1), default=0.1
         Fraction of the rows to hold out if ``n_members=1``. Several members hold out folds.
     cv : int, splitter, list of splits or None, default=None
-        Which rows each member holds out. None makes ``n_members`` stratified folds (at least 40
-        above 50,000 distinct rows). Otherwise there are as many members as splits; an int is
-        their number, at most that of the distinct rows. Ignored without ``early_stopping``.
+        Which rows each member holds out. None makes ``n_members`` stratified folds (half as many
+        if members differ, at least 40 above 50,000 rows). Otherwise there are as many members as
+        splits; an int is their number, at most the distinct rows. Only with ``early_stopping``.
     scoring : str, callable or None, default=None
         Scorer that replaces the validation loss in early stopping: patience and each member's
         best epoch. None uses the loss, and ``validation_scores_`` is the accuracy.
@@ -436,7 +436,7 @@ class DeepNetClassifier(
         return self._predict(fitted, X, lambda z, weights: average(log_proba(z), weights), shape)
 
     def predict_proba(self, X):
-        """Return class probabilities, averaged over the members.
+        """Return class probabilities, the weighted mean over the members.
 
         Parameters
         ----------

@@ -65,14 +65,56 @@ def test_the_better_half_has_the_larger_weight():
     net = DeepNetClassifier(**{**QUICK, "max_iter": 10}).fit(rows, labels)
     assert net.member_weights_.shape == (4,)  # the other half is left out
     assert has_bins(net).all()
-    assert net.summary().variants == {"bins": 1.0, "no bins": 0.0}
-    assert "bins 1.00, no bins 0.00" in str(net.summary())
+    assert net.summary().variants == {"standard": 1.0, "plain": 0.0}
+    assert "standard 1.00, plain 0.00" in str(net.summary())
     assert net.member_loss_curves_.shape == (4, net.n_iter_)
     assert net.best_iter_.shape == (4,)
     copy = pickle.loads(pickle.dumps(net))
     np.testing.assert_array_equal(copy.predict_proba(rows), net.predict_proba(rows))
     net.partial_fit(rows, labels)
     assert net.member_weights_.shape == (4,)
+
+
+def test_members_that_are_left_train_on_with_the_folds_that_they_had():
+    rng = np.random.default_rng(0)
+    rows, noise = rng.uniform(0, 16, (2600, 1)), rng.normal(size=(2600, 1))
+    labels = (rows[:, 0].astype(int) % 2).astype(int)
+    given = {**QUICK, "max_iter": 10, "hidden_layer_sizes": (8, 8)}
+    net = DeepNetClassifier(**given).fit(np.hstack([rows, noise]), labels)
+    assert net.resolved_params_["n_members"] == 8
+    held_out = net.member_validation_loss_curves_
+    net.set_params(warm_start=True, max_iter=1).fit(np.hstack([rows, noise]), labels)
+    assert net.resolved_params_["n_members"] == 8
+    assert net.member_weights_.tolist() == [0.25] * 4
+    assert has_bins(net).all()
+    # With other folds, members would hold out rows that they had trained on.
+    latest = net.member_validation_loss_curves_[:, -1]
+    np.testing.assert_allclose(latest, held_out.min(axis=1), rtol=0.2)
+    assert net.oof_score_ > 0.5
+
+
+@pytest.mark.parametrize("sizes", [(), (8,)])
+def test_each_half_has_a_temperature_of_its_own(sizes):
+    net = fitted(hidden_layer_sizes=sizes, warm_start=True)
+    temperature = net.temperature_
+    net.temperature_ = 1.0
+    raw = np.log(net.predict_proba_members(X_TEST))
+    net.temperature_ = temperature
+    calibrated = np.log(net.predict_proba_members(X_TEST))
+    raw, calibrated = (np.diff(logits, axis=2) for logits in (raw, calibrated))
+    np.testing.assert_allclose(raw / calibrated, temperature, rtol=1e-6)
+    assert "temperature" in str(net.summary())
+
+
+def test_a_custom_loss_leaves_bins_as_the_only_difference():
+    def loss(logits, targets):
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        log_proba = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        return -(targets * log_proba).sum(axis=1), np.exp(log_proba) - targets
+
+    net = fitted(loss=loss, warm_start=True)
+    np.testing.assert_array_equal(has_bins(net), [True] * 4 + [False] * 4)
+    assert fitted(loss=loss, encoder="passthrough").summary().variants == {}
 
 
 def test_a_mixture_is_no_worse_than_the_halves_on_other_rows(net):
@@ -86,6 +128,9 @@ def test_more_training_keeps_the_members_and_weights_them_again(net):
     assert longer.member_weights_.shape == (8,)
     np.testing.assert_array_equal(has_bins(longer), has_bins(net))
     assert (longer.member_weights_ != net.member_weights_).all()
+    alike = pickle.loads(pickle.dumps(net)).set_params(diverse_members=False).fit(X, y)
+    assert list(alike.summary().variants) == ["standard", "plain"]
+    np.testing.assert_array_equal(alike.predict_proba(X), longer.predict_proba(X))
     part = pickle.loads(pickle.dumps(net)).partial_fit(X, y)
     np.testing.assert_array_equal(part.member_weights_, net.member_weights_)
     np.testing.assert_array_equal(has_bins(part), has_bins(net))
@@ -101,6 +146,7 @@ def test_more_training_keeps_the_members_and_weights_them_again(net):
         {"solver": "adam"},
         {"early_stopping": False},
         {"encoder": TableEncoder(), "label_smoothing": 0.05},
+        {"connectivity": None, "label_smoothing": 0.05},
     ],
 )
 @pytest.mark.filterwarnings("ignore:Maximum iterations")
@@ -130,7 +176,7 @@ def test_two_members_differ_where_one_of_40_folds_is_enough():
 def test_what_the_user_chooses_holds_for_all_members():
     with_bins = fitted(encoder=TableEncoder(n_bins=4), warm_start=True)
     assert has_bins(with_bins).all()
-    assert list(with_bins.summary().variants) == ["bins", "no bins"]  # smoothing differs
+    assert list(with_bins.summary().variants) == ["standard", "plain"]  # smoothing differs
     smooth = fitted(label_smoothing=0.3, warm_start=True)
     np.testing.assert_array_equal(has_bins(smooth), [True] * 4 + [False] * 4)
     assert smooth.member_loss_curves_[:, -1].min() > 0.3  # the entropy of smoothed labels is .5
@@ -148,7 +194,7 @@ def test_validation_rows_of_the_user_weight_the_halves():
 def test_sparse_rows_have_halves_that_differ_in_smoothing():
     rows = sp.csr_array(np.where(X > 0, X, 0))
     net = DeepNetClassifier(**QUICK).fit(rows, y)
-    assert list(net.summary().variants) == ["bins", "no bins"]
+    assert list(net.summary().variants) == ["standard", "plain"]
     assert net.predict_proba(rows).sum() == pytest.approx(2600)
 
 

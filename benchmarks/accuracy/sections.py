@@ -222,8 +222,8 @@ def _out_of_fold(rows):
         f"`oof_score_` minus the accuracy on test rows is {statistics.fmean(excess.values()):+.4f} "
         f"on average over the {_count(excess)}. By data set (means over its splits), it ranges "
         f"from {sets[lowest]:+.4f} on {lowest} to {sets[highest]:+.4f} on {highest}. "
-        "`oof_score_` is the out-of-fold accuracy of single members; the accuracy on test rows is "
-        "that of the ensemble."
+        "`oof_score_` is the out-of-fold accuracy of single members, or of pairs of them; the "
+        "accuracy on test rows is that of the ensemble."
     )
 
 

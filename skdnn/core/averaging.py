@@ -135,7 +135,7 @@ def class_log_odds(logits, weights, classes, loss, temperature=1.0):
         Positive.
     classes : ndarray of shape (n_rows,)
     loss : Loss
-    temperature : float, default=1.0
+    temperature : float or ndarray of shape (n_members, 1, 1), default=1.0
         What logits are divided by.
 
     Returns

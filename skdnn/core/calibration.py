@@ -7,6 +7,9 @@ from scipy.special import entr
 from skdnn.core.averaging import mean_proba
 
 TEMPERATURES = (0.2, 5.0)  # bounds of the search
+N_ROUNDS = 200  # of expectation-maximization
+SHARPNESS = 2  # exponent of the weights of a mixture
+SMALLEST_MIXED = 1e-6  # of the weights before that
 SMALLEST_SHARE = 0.5  # of an ensemble's temperature in that of its members
 
 
@@ -42,17 +45,13 @@ def fit_temperature(logits, targets, weights, loss):
     return float(np.exp(best)) if mean_loss(best) < mean_loss(0.0) else 1.0
 
 
-N_ROUNDS = 200
-# What is averaged here are averages of members, which differ less than single members do: so the
-# better one deserves more weight than single members show. An empirical exponent of the weights.
-SHARPNESS = 2
-
-
 def fit_mixture(log_likelihoods, row_weights):
-    """Return the weights with which averaged probabilities fit held-out rows best.
+    """Return the weights of averages of members in a mixture of probabilities.
 
-    By expectation-maximization (Dempster, Laird & Rubin, 1977). A Dirichlet prior at equal weights
-    counts as one row.
+    They are those of highest likelihood on held-out rows, by expectation-maximization (Dempster,
+    Laird & Rubin, 1977) with a Dirichlet prior at equal weights that counts as one row; squared and
+    normalized. The square is empirical: the likelihoods are those of single members, but what is
+    averaged has the noise of several averaged out, so that the better component deserves more.
 
     Parameters
     ----------
@@ -68,14 +67,14 @@ def fit_mixture(log_likelihoods, row_weights):
     n_components, n_rows = log_likelihoods.shape
     likelihoods = np.exp(log_likelihoods - log_likelihoods.max(axis=0))
     row_weights = row_weights * (n_rows / row_weights.sum())
-    prior = np.full(n_components, 1 / n_components)
-    weights = prior / prior.sum()
+    prior = weights = np.full(n_components, 1 / n_components)
     for _ in range(N_ROUNDS):
         shares = weights[:, None] * likelihoods
         shares /= shares.sum(axis=0)
         weights = shares @ row_weights + prior
         weights /= weights.sum()
-    return weights**SHARPNESS / (weights**SHARPNESS).sum()
+    weights = np.maximum(weights, SMALLEST_MIXED) ** SHARPNESS
+    return weights / weights.sum()
 
 
 def ensemble_temperature(single, member_logits, member_weights, loss, n_rows):

@@ -86,8 +86,8 @@ def out_of_patience(best, rates, plan):
     return impatient
 
 
-# Beside 1, at which losses are compared; the loss changes little between neighbors.
-TEMPERATURES = tuple(1.3 ** np.arange(1, 7))
+# At which losses are compared, beside 1; the loss changes little between neighbors.
+STOPPING_TEMPERATURES = tuple(1.3 ** np.arange(1, 7))
 # Validation rows of a member from which its own loss has the larger weight.
 SHRINKAGE_ROWS = 500
 
@@ -99,9 +99,9 @@ class StoppingCriterion:
     optimistic. So the criterion is a weighted mean of the member's own loss and the mean loss of
     all members of its variant; the weight of the first is ``n / (n + SHRINKAGE_ROWS)`` for n rows.
 
-    Members that are overconfident, but tell classes apart better, would look worse than they are,
-    as the temperature is fitted only after training. So losses are compared at that temperature
-    of the plan at which the mean is lowest (Berta, Holzmueller, Jordan & Bach, 2025, "Rethinking
+    An overconfident member can have a high loss although it tells classes apart well, and its
+    temperature is fitted after training. So losses are compared at that temperature of the plan at
+    which the mean is lowest (Berta, Holzmueller, Jordan & Bach, 2025, "Rethinking
     early stopping: refine, then calibrate", https://arxiv.org/abs/2501.19195).
 
     Parameters

@@ -53,7 +53,7 @@ class Plan(NamedTuple):
         Beside 1: what logits of validation rows are divided by, where the lowest of these losses
         is the early-stopping criterion.
     variants : int or ndarray of shape (n_members,)
-        Members of the same number share what is noisy in their early-stopping criteria.
+        Variant of each member; the early-stopping criterion is shrunk to the mean of its variant.
     max_grad_norm : float or None
     power_t, warmup : float
         See :class:`skdnn.core.schedules.Progress`.

@@ -121,7 +121,7 @@ def resolve(settings, data_size, validates, before=None):
     sizes, activation = check_layers(settings, recipe)
     resolved |= {"hidden_layer_sizes": sizes, "activation": activation, "batch_size": batch_size}
     if before is not None:  # otherwise connections or scale factors would be missing
-        resolved["connectivity"] = before["connectivity"]
+        resolved |= {name: before[name] for name in ("connectivity", "n_members")}
     return resolved
 
 

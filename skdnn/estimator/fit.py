@@ -8,7 +8,7 @@ from scipy.sparse import issparse
 from skdnn.core import compiling
 from skdnn.core.batches import plan_batches
 from skdnn.core.custom_losses import as_loss, check_loss
-from skdnn.core.early_stopping import TEMPERATURES
+from skdnn.core.early_stopping import STOPPING_TEMPERATURES
 from skdnn.core.lbfgs import train_lbfgs
 from skdnn.core.network import build, build_sparse
 from skdnn.core.row_updates import updates_rows
@@ -62,8 +62,8 @@ def train_members(settings, fit_data, before, callbacks, threads):
     else:
         start = _state_of(before, fit_data.n_members, network.widths)
     weights = before.member_weights if before else np.full(shape[0], 1 / shape[0])
-    schema, widths, backend = fit_data.schema, network.widths, compiling.backend()
-    make_fitted = partial(FittedModel, schema, resolved, widths, backend, weights)
+    common = fit_data.schema, resolved, network.widths, compiling.backend(), fit_data.variants
+    make_fitted = partial(FittedModel, *common, weights, np.ones(shape[0]))
 
     def so_far(params, curves):
         """Return the FittedModel of these parameters, as if training had ended with this epoch."""
@@ -153,6 +153,8 @@ def make_plan(settings, resolved, network, fit_data):
             settings.scoring, fit_data.schema.labels, network, fit_data.split, fit_data.valid
         )
     given = {name: getattr(settings, name) for name in ("tol", "alpha", "max_grad_norm", "power_t")}
+    # What custom losses are at other temperatures says nothing of the calibrated probabilities.
+    compares_losses = fit_data.keep_best and score is None and isinstance(settings.loss, str)
     variants, n_members = fit_data.variants, fit_data.n_members
     of_member = np.repeat(np.arange(len(variants)), n_members // len(variants))
     return Plan(
@@ -170,8 +172,8 @@ def make_plan(settings, resolved, network, fit_data):
         warmup=settings.warmup_fraction,
         batch_size=resolved["batch_size"],
         weight_decay=resolved["weight_decay"],
-        label_smoothing=label_smoothing_of(settings, resolved, variants)[of_member],
+        label_smoothing=label_smoothing_of(resolved, variants)[of_member],
         variants=of_member,
-        temperatures=TEMPERATURES if isinstance(settings.loss, str) else (),
+        temperatures=STOPPING_TEMPERATURES if compares_losses else (),
         **given,
     )

@@ -41,8 +41,12 @@ class FittedModel(NamedTuple):
         Widths of the layers, beginning with the inputs.
     backend : {"numba", "numpy"}
         Implementation of the kernels used in training.
+    variants : tuple of Variant
+        The recipes of the members, which these divide evenly and in order.
     member_weights : ndarray of shape (n_members,)
         Weights of the members in the mean, of sum 1.
+    member_temperatures : ndarray of shape (n_members,)
+        Divisors of the logits of members, beside the ``temperature`` of all.
     state : State
         Parameters; with ``warm_start`` or ``partial_fit``, also the state of the update rule.
     curves : ndarray of shape (3, n_members, n_epochs)
@@ -55,7 +59,7 @@ class FittedModel(NamedTuple):
         Hash of the rows of which folds were held out.
     temperature : float
     variant_weights : dict of str to float
-        Weights of the variants, if there are several; 0 of those whose members were left out.
+        Weights of the variants, if several were trained; 0 of those whose members were left out.
     oof_score : float or None
     oof_proba : ndarray of shape (n_samples, n_classes) or None
     passes : ForwardPasses or None
@@ -66,7 +70,9 @@ class FittedModel(NamedTuple):
     resolved: dict
     widths: tuple
     backend: str
+    variants: tuple
     member_weights: np.ndarray
+    member_temperatures: np.ndarray
     state: State
     curves: np.ndarray
     best_iter: np.ndarray
@@ -81,8 +87,8 @@ class FittedModel(NamedTuple):
 
     @property
     def calibration(self):
-        """The divisor of the logits, and the weights of the members in the mean."""
-        return self.temperature, self.member_weights
+        """The divisors of the logits, (n_members, 1, 1), and the weights of the members."""
+        return self.temperature * self.member_temperatures[:, None, None], self.member_weights
 
     @property
     def n_members(self):
@@ -120,20 +126,13 @@ class FittedModel(NamedTuple):
         overwrite(network, params, arrays, name, which)
         return self._replace(state=self.state._replace(params=params)).with_passes()
 
-    def with_scaled_logits(self, factors):
-        """Return a copy with the logits of each member multiplied by its factor."""
-        params = self.state.params.copy()
-        for array in self.network().views(params)[-1]:
-            array *= factors[:, None, None].astype(params.dtype)
-        return self._replace(state=self.state._replace(params=params)).with_passes()
-
     def with_members(self, kept):
         """Return a copy with only some of the members; ``kept`` is boolean."""
-        state, weights = self.state, self.member_weights[kept]
-        rule_state = {name: memory[kept] for name, memory in state.rule_state.items()}
+        weights = self.member_weights[kept]
         return self._replace(
             member_weights=weights / weights.sum(),
-            state=state._replace(params=state.params[kept], rule_state=rule_state),
+            member_temperatures=self.member_temperatures[kept],
+            state=State(self.state.params[kept], {}),
             curves=self.curves[:, kept],
             best_iter=self.best_iter[kept],
         ).with_passes()

@@ -51,10 +51,21 @@ class HeldOut(NamedTuple):
     weights: np.ndarray
 
     def losses(self, loss):
-        """Return the loss of each row by each variant, shape (n_variants, n_rows)."""
-        shape = len(self.rows), 1, -1  # a row is a member here, as there is one sum for each
-        given = self.targets.reshape(shape), np.ones(shape[:2])
-        return np.stack([loss.evaluate(z.reshape(shape).copy(), *given)[0] for z in self.logits])
+        """Return the loss of each row by each variant, and the weights of these.
+
+        Probabilities of independent labels are averaged one by one: then there is a loss for each.
+
+        Returns
+        -------
+        losses : ndarray of shape (n_variants, n_losses)
+        weights : ndarray of shape (n_losses,)
+        """
+        shape = (-1, 1, 1) if loss.columns_are_independent else (len(self.rows), 1, -1)
+        targets = self.targets.reshape(shape)
+        # A loss is that of a "member" with one row, as the sum over rows is by member.
+        given = targets, np.ones(targets.shape[:2])
+        losses = [loss.evaluate(z.reshape(shape).copy(), *given)[0] for z in self.logits]
+        return np.stack(losses), np.repeat(self.weights, len(targets) // len(self.rows))
 
 
 def calibrate(settings, fitted, fit_data, run):
@@ -76,11 +87,12 @@ def calibrate(settings, fitted, fit_data, run):
     given = held_out.targets, held_out.weights, loss
     temperatures = np.array([fit_temperature(logits, *given) for logits in held_out.logits])
     held_out = held_out._replace(logits=held_out.logits / temperatures[:, None, None])
-    weights, single = np.ones(1), temperatures[0]
-    if len(temperatures) > 1:
-        weights, single = fit_mixture(-held_out.losses(loss), held_out.weights), 1.0
-        fitted = _with_variants(settings, fitted, fit_data.variants, weights, temperatures)
+    losses, row_weights = held_out.losses(loss)
+    weights = fit_mixture(-losses, row_weights)
+    single = float(np.prod(temperatures**weights))
+    fitted = _with_variants(settings, fitted, weights, temperatures / single)
     everyone = _logits_of_some_rows(fitted, fit_data, run)
+    everyone /= fitted.member_temperatures[:, None, None]
     n_held_out = np.count_nonzero(np.bincount(held_out.rows))
     temperature = ensemble_temperature(single, everyone, fitted.member_weights, loss, n_held_out)
     fitted = fitted._replace(temperature=temperature)
@@ -103,15 +115,24 @@ def _held_out(fitted, fit_data, run):
     return HeldOut(logits, rows, data.targets[rows], data.weights[rows])
 
 
-def _with_variants(settings, fitted, variants, weights, temperatures):
-    """Return the FittedModel with the weights of variants, calibrated each by its temperature."""
-    n_each = fitted.n_members // len(variants)
-    fitted = fitted.with_scaled_logits(np.repeat(1 / temperatures, n_each))
-    fitted = fitted._replace(member_weights=np.repeat(weights / n_each, n_each))
-    kept = weights >= SMALLEST_WEIGHT
-    if not settings.warm_start:  # which trains all of them further
-        fitted = fitted.with_members(np.repeat(kept, n_each))
-        weights = np.where(kept, weights, 0) / weights[kept].sum()
+def _with_variants(settings, fitted, weights, temperatures):
+    """Return the FittedModel with the weights of its variants, and their relative temperatures.
+
+    Members of a variant without weight are left out, unless they are to be trained further or
+    there is one of each.
+    """
+    variants, n_each = fitted.variants, fitted.n_members // len(weights)
+    fitted = fitted._replace(
+        member_weights=np.repeat(weights / n_each, n_each),
+        member_temperatures=np.repeat(temperatures, n_each),
+    )
+    if len(variants) == 1:
+        return fitted
+    kept = (weights >= SMALLEST_WEIGHT) | settings.warm_start | (n_each == 1)
+    if not kept.all():
+        left = [variant for variant, is_kept in zip(variants, kept, strict=True) if is_kept]
+        fitted = fitted.with_members(np.repeat(kept, n_each))._replace(variants=tuple(left))
+        weights = kept / kept.sum()
     names = [variant.name for variant in variants]
     return fitted._replace(variant_weights=dict(zip(names, weights.tolist(), strict=True)))
 

@@ -11,7 +11,6 @@ from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.initializers import INITIALIZERS
 from skdnn.core.optimizers import OPTIMIZERS
 from skdnn.core.schedules import SCHEDULES
-from skdnn.estimator.auto_parameters import is_auto
 from skdnn.estimator.solvers import SOLVERS, solver_of
 
 AUTO = Choices({"auto"})
@@ -95,6 +94,6 @@ EPOCH = {
 def settings_of(estimator, before, epoch=WHOLE_FIT):
     """Return the parameters as a namespace; continued training keeps the number of members."""
     settings = {name: getattr(estimator, name) for name in CONSTRAINTS}
-    if before is not None and is_auto(estimator.n_members):
-        settings["n_members"] = before.n_members
+    if before is not None and estimator.n_members in ("auto", before.resolved["n_members"]):
+        settings["n_members"] = before.n_members  # some may have been left out
     return SimpleNamespace(**{**settings, **epoch})

@@ -36,13 +36,13 @@ def predict_blocks(fitted, n_jobs, X, average, result):
         ``result``.
     """
     n_rows = X.shape[0]
-    passes, (temperature, weights), dtype = fitted.passes, fitted.calibration, fitted.schema.dtype
+    passes, (divisors, weights), dtype = fitted.passes, fitted.calibration, fitted.schema.dtype
     read = block_reader(fitted.schema.encoder, X, dtype)
 
     def fill(span):
         encoded = read(span)
         for block, logits in passes.of(encoded)(as_rows(encoded), span, n_rows <= FEW):
-            logits /= temperature
+            logits /= divisors
             result[..., block, :] = average(logits, weights)
 
     blocks = spans_of(n_rows)

@@ -8,10 +8,16 @@ from skdnn.core.batches import Data
 from skdnn.core.training import Split
 from skdnn.estimator.class_weights import apply_class_weight
 from skdnn.estimator.duplicate_rows import MergedRows, merge_duplicate_rows
-from skdnn.estimator.encoders import adapted, as_rows, count_inputs, in_container_of
+from skdnn.estimator.encoders import (
+    adapted,
+    as_rows,
+    count_inputs,
+    expansion_of,
+    in_container_of,
+)
 from skdnn.estimator.folds import count_splits, roles_from_cv, rows_by_side
 from skdnn.estimator.inputs import DataSchema, Samples, about_validation
-from skdnn.estimator.variants import ALIKE, choose_variants
+from skdnn.estimator.variants import STANDARD, choose_variants
 from skdnn.tabular.target_statistics import LabelledCategories
 
 
@@ -62,7 +68,7 @@ class FitData(NamedTuple):
     split: Split
     valid: PreparedRows | None = None
     keep_best: bool = False
-    variants: tuple = ALIKE
+    variants: tuple = (STANDARD,)
 
     @property
     def holds_out(self):
@@ -149,19 +155,21 @@ def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None,
     schema, prepared = prepare_rows(settings, schema, samples, roles=roles, learns=learns)
     n_inputs = count_inputs(schema.encoder, prepared.data.rows.array)
     n_members = count_splits(settings, prepared, holds_out, n_inputs)
-    are_alike = holds_out and not (settings.cv is None and roles is None)
-    n_rows = len(prepared.merged.rows)
-    variants = ALIKE if are_alike else choose_variants(settings, n_members, n_rows)
+    variants = (STANDARD,)
+    if before is not None and before.n_members == n_members:
+        variants = before.variants
+    elif settings.early_stopping and (roles is None and (settings.cv is None or not holds_out)):
+        expansion = expansion_of(schema.encoder, prepared.data.rows.array)
+        variants = choose_variants(settings, n_members, len(prepared.merged.rows), expansion)
     split = Split(prepared.data, [prepared.merged.rows] * n_members)
     if valid_samples is not None:
         with about_validation():
             _, valid = prepare_rows(settings, schema, valid_samples, train_samples=samples)
         data = in_container_of(prepared.data, valid.data)
         split = split._replace(valid_data=data, valid_rows=[valid.merged.rows] * n_members)
-        keep_best = settings.early_stopping
-        return FitData(schema, prepared, split, valid, keep_best, variants if keep_best else ALIKE)
+        return FitData(schema, prepared, split, valid, settings.early_stopping, variants)
     given = settings, schema, prepared, n_members, len(variants)
     if holds_out and (sides := rows_by_side(*given)):
         split = Split(prepared.data, sides[0], prepared.data, sides[1])
         return FitData(schema, prepared, split, prepared, True, variants)
-    return FitData(schema, prepared, split)
+    return FitData(schema, prepared, split, variants=variants)

@@ -16,7 +16,7 @@ FEWEST_FOLDS = 4  # so that each member trains on three quarters of the rows, or
 
 
 class Variant(NamedTuple):
-    """A recipe of some members, where it differs from the values of "auto".
+    """A recipe of some members, where it may differ from that of others.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Variant(NamedTuple):
     uses_bins : bool
         Whether the first layer is connected to the piecewise-linear encoding.
     smooths_labels : bool
-        Whether there is label smoothing.
+        Whether there is label smoothing, if the parameters say so.
     """
 
     name: str
@@ -32,11 +32,10 @@ class Variant(NamedTuple):
     smooths_labels: bool = True
 
 
-ALIKE = (Variant("all alike"),)
-DIVERSE = (Variant("bins"), Variant("no bins", uses_bins=False, smooths_labels=False))
+STANDARD = Variant("standard")
 
 
-def choose_variants(settings, n_members, n_rows):
+def choose_variants(settings, n_members, n_rows, expansion):
     """Return the variants of members that each hold out a fold, or share validation rows.
 
     Parameters
@@ -46,18 +45,30 @@ def choose_variants(settings, n_members, n_rows):
     n_members : int
         Of all variants, which have equally many.
     n_rows : int
-        Distinct rows. Few of them tell little of which variant is better, and with two variants
-        a fold is twice as large.
+        Distinct rows. With few, variants cannot be compared reliably.
+    expansion : Expansion
+        Layout of the encoded rows.
 
     Returns
     -------
     tuple of Variant
     """
-    n_each, rest = divmod(n_members, len(DIVERSE))
+    n_each, rest = divmod(n_members, 2)
     are_many = n_each and not rest and count_folds(n_each, n_rows) >= FEWEST_FOLDS
-    can_differ = is_auto(settings.label_smoothing) or is_auto(settings.encoder)
     is_wanted = settings.diverse_members and solver_of(settings).adapts and n_rows > SMALL
-    return DIVERSE if is_wanted and are_many and can_differ else ALIKE
+    plain = Variant("plain", not _may_lose_bins(settings, expansion), not _may_be_hard(settings))
+    differs = plain[1:] != STANDARD[1:]
+    return (STANDARD, plain) if is_wanted and are_many and differs else (STANDARD,)
+
+
+def _may_lose_bins(settings, expansion):
+    """Return whether bins are not the user's choice, and weights of 0 stay 0."""
+    can_be_masked = settings.connectivity is not None and settings.coefs_init is None
+    return is_auto(settings.encoder) and can_be_masked and len(expansion.n_bins) > 0
+
+
+def _may_be_hard(settings):
+    return is_auto(settings.label_smoothing) and isinstance(settings.loss, str)
 
 
 def connection_shares(settings, resolved, variants, expansion):
@@ -69,18 +80,14 @@ def connection_shares(settings, resolved, variants, expansion):
     """
     n_columns, n_bins = expansion.n_inputs, len(expansion.n_bins)
     shares = np.full((len(variants), n_columns), resolved["connectivity"])
-    if n_bins == n_columns:
-        return shares
     for of_variant, variant in zip(shares, variants, strict=True):
-        if is_auto(settings.encoder) and not variant.uses_bins:
+        if not variant.uses_bins:
             if is_auto(settings.connectivity):
                 of_variant[:] = connectivity_of(n_columns - n_bins)
             of_variant[expansion.n_numbers : expansion.n_numbers + n_bins] = 0
     return shares
 
 
-def label_smoothing_of(settings, resolved, variants):
+def label_smoothing_of(resolved, variants):
     """Return the label smoothing of each variant, shape (n_variants,)."""
-    differs = is_auto(settings.label_smoothing)
-    smooths = [variant.smooths_labels or not differs for variant in variants]
-    return resolved["label_smoothing"] * np.array(smooths, float)
+    return resolved["label_smoothing"] * np.array([v.smooths_labels for v in variants], float)

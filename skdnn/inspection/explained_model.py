@@ -84,13 +84,13 @@ class ExplainedModel:
 
     def map(self, explain):
         """Return the arrays of ``explain(inputs, score)`` for all rows, computed on threads."""
-        loss, (temperature, weights) = self.labels.loss, self.fitted.calibration
+        loss, (divisors, weights) = self.labels.loss, self.fitted.calibration
 
         def explain_block(span):
             classes = self.classes[span]
 
             def score(logits, rows):
-                return class_log_odds(logits, weights, classes[rows], loss, temperature)
+                return class_log_odds(logits, weights, classes[rows], loss, divisors)
 
             return explain(self._expand(self.rows[span]), score)
 

@@ -89,13 +89,15 @@ class UncertaintyDisplay(Display):
                 "UncertaintyDisplay shows one prediction a row, but y has several labels a row. "
                 "Plot one of them by UncertaintyDisplay(confidence=..., spread=...).plot()."
             )
-        predicted = members.mean(axis=0).argmax(axis=1)
+        weights = network.member_weights_
+        predicted = np.average(members, axis=0, weights=weights).argmax(axis=1)
         of_predicted = members[:, np.arange(len(predicted)), predicted]
         is_wrong = None
         if y is not None:
             check_consistent_length(X, y)
             is_wrong = network.classes_[predicted] != column_or_1d(y, warn=True)
-        means, spreads = of_predicted.mean(axis=0), of_predicted.std(axis=0)
+        means = np.average(of_predicted, axis=0, weights=weights)
+        spreads = np.sqrt(np.average((of_predicted - means) ** 2, axis=0, weights=weights))
         return cls(confidence=means, spread=spreads, is_wrong=is_wrong).plot(ax=ax)
 
     def _draw(self):

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from skdnn import DeepNetClassifier
 from skdnn.core.activations import ACTIVATIONS
+from skdnn.core.encoded_rows import Expansion
 from skdnn.core.initializers import INITIALIZERS
 from skdnn.core.optimizers import OPTIMIZERS
 from skdnn.core.schedules import SCHEDULES
@@ -153,7 +154,8 @@ def test_the_user_guide_has_the_members_and_layers_of_each_size(n_rows, n_member
     net, size = DeepNetClassifier(), DataSize(n_rows, True, 5, 5, False, n_members)
     assert count_members(net, n_rows) == n_members
     assert resolve(net, size, validates=True)["hidden_layer_sizes"] == layers
-    n_variants = len(choose_variants(net, n_members, n_rows))
+    expansion = Expansion(1, n_bins=(3,))
+    n_variants = len(choose_variants(net, n_members, n_rows, expansion))
     text = GUIDE.read_text("utf-8").split("| distinct rows |")[1].split("\n\n")[0]
     lines = [line.strip("|").split("|") for line in text.splitlines()[2:]]
     column = [2500, 10_000, 50_000, 50_001].index(n_rows) + 1

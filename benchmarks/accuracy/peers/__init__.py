@@ -13,7 +13,7 @@ from benchmarks.machine import version_of
 
 
 class Peer(NamedTuple):
-    """A model to compare; it is not made here, but results are kept, if ``make`` is None."""
+    """A model to compare; ``make`` is None if only stored results are compared."""
 
     label: str
     make: Callable | None
