@@ -150,7 +150,7 @@ def connectivity_of(n_columns):
 def count_members(settings, n_rows=None, n_inputs=0):
     """Return the number of members, given the numbers of distinct rows and of inputs if known."""
     if not is_auto(settings.n_members):
-        return settings.n_members
+        return int(settings.n_members)  # a uint64 of NumPy 1 divides to a float
     usual = USUAL if n_rows is None else _up_to(n_rows, MEMBERS)
     return min(usual, _up_to(n_inputs, AT_MOST)[1])
 
