@@ -24,7 +24,7 @@ class Objective:
     def __init__(self, member, network, split, plan):
         self.members, self.plan = np.array([member]), plan
         rows = [split.train_rows[member]]
-        plan = plan._replace(batch_size=len(rows[0]), shuffle=False)
+        plan = plan._replace(batch_size=len(rows[0]), shuffle=False, temperatures=())
         of_member = Split(split.data, rows, split.valid_data)
         self.params = np.empty((1, network.n_parameters))
         if split.valid_data is not None:
@@ -54,7 +54,7 @@ class Objective:
         if self.evaluation is None:
             return np.full(2, np.nan)
         self.params[0] = params
-        report = self.evaluation()[:2, 0]
+        report = self.evaluation()[:, 0]
         if self.plan.score is not None:
             report[1] = self.plan.score(self.members, self.params)[0]
         return report

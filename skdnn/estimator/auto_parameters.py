@@ -11,7 +11,7 @@ from skdnn.core.activations import ACTIVATIONS, check_activation, is_activation
 from skdnn.estimator.solvers import solver_of
 
 HIDDEN_LAYER_SIZES = (256, 256)
-SMALL = 2500  # rows up to which few steps are enough, and folds must be small
+SMALL = 2500  # rows up to which narrow layers are enough, and too few to compare variants by
 # Of "adamw". For small data, fewer units are about as accurate in half of the time; but not in the
 # last layer if it tells apart many classes.
 LAYERS = ((SMALL, (128, 128)), (10_000, (256, 128)), (np.inf, HIDDEN_LAYER_SIZES))
@@ -150,7 +150,7 @@ def connectivity_of(n_columns):
 def count_members(settings, n_rows=None, n_inputs=0):
     """Return the number of members, given the numbers of distinct rows and of inputs if known."""
     if not is_auto(settings.n_members):
-        return int(settings.n_members)  # a uint64 of NumPy 1 divides to a float
+        return settings.n_members
     usual = USUAL if n_rows is None else _up_to(n_rows, MEMBERS)
     return min(usual, _up_to(n_inputs, AT_MOST)[1])
 
@@ -178,10 +178,7 @@ def is_auto(value):
 
 def _given(settings, name, recipe):
     value = getattr(settings, name)
-    if is_auto(value):
-        return recipe[name]
-    # A search over a NumPy array passes NumPy scalars, which overflow in small integer types.
-    return value.item() if isinstance(value, np.generic) else value
+    return recipe[name] if is_auto(value) else value
 
 
 def check_layers(settings, recipe):

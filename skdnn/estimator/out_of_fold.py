@@ -87,8 +87,10 @@ def calibrate(settings, fitted, fit_data, run):
     given = held_out.targets, held_out.weights, loss
     temperatures = np.array([fit_temperature(logits, *given) for logits in held_out.logits])
     held_out = held_out._replace(logits=held_out.logits / temperatures[:, None, None])
-    losses, row_weights = held_out.losses(loss)
-    weights = fit_mixture(-losses, row_weights)
+    weights = np.ones(1)
+    if len(fitted.variants) > 1:
+        losses, row_weights = held_out.losses(loss)
+        weights = fit_mixture(-losses, row_weights)
     single = float(np.prod(temperatures**weights))
     fitted = _with_variants(settings, fitted, weights, temperatures / single)
     everyone = _logits_of_some_rows(fitted, fit_data, run)

@@ -96,4 +96,7 @@ def settings_of(estimator, before, epoch=WHOLE_FIT):
     settings = {name: getattr(estimator, name) for name in CONSTRAINTS}
     if before is not None and estimator.n_members in ("auto", before.resolved["n_members"]):
         settings["n_members"] = before.n_members  # some may have been left out
-    return SimpleNamespace(**{**settings, **epoch})
+    settings |= epoch
+    # A search over a NumPy array passes NumPy scalars, which overflow in small integer types.
+    scalars = {name: value for name, value in settings.items() if isinstance(value, np.generic)}
+    return SimpleNamespace(**settings | {name: value.item() for name, value in scalars.items()})

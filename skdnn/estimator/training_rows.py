@@ -156,9 +156,10 @@ def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None,
     n_inputs = count_inputs(schema.encoder, prepared.data.rows.array)
     n_members = count_splits(settings, prepared, holds_out, n_inputs)
     variants = (STANDARD,)
+    folds_are_given = holds_out and not (settings.cv is None and roles is None)
     if before is not None and before.n_members == n_members:
         variants = before.variants
-    elif settings.early_stopping and (roles is None and (settings.cv is None or not holds_out)):
+    elif settings.early_stopping and not folds_are_given:
         expansion = expansion_of(schema.encoder, prepared.data.rows.array)
         variants = choose_variants(settings, n_members, len(prepared.merged.rows), expansion)
     split = Split(prepared.data, [prepared.merged.rows] * n_members)
