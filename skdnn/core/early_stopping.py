@@ -136,9 +136,8 @@ class StoppingCriterion:
         if not self.plan.keep_best:
             return report[0]
         latest = np.delete(report, (0, 2), axis=0) if self.plan.score is None else -report[2:3]
-        self.last = (
-            latest if self.last is None else np.where(np.isnan(report[0]), self.last, latest)
-        )
+        has_stopped = np.isnan(report[0])
+        self.last = latest if self.last is None else np.where(has_stopped, self.last, latest)
         counted = self.are_alike & np.isfinite(self.last).all(axis=0)
         sums = np.where(counted, self.last[:, None], 0).sum(axis=2)
         numbers = counted.sum(axis=1)

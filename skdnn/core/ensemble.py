@@ -75,15 +75,8 @@ class Ensemble:
 
     def select(self, kept):
         """Go on with some of the members only; ``kept`` is boolean."""
-        for name in (
-            "members",
-            "params",
-            "rates",
-            "smoothing",
-            "n_failures",
-            "last_good",
-            "lowest",
-        ):
+        names = "members", "params", "rates", "smoothing", "n_failures", "last_good", "lowest"
+        for name in names:
             setattr(self, name, getattr(self, name)[kept])
         # In the order that shuffling has left them in: it goes on from there.
         orders = [order for _, steps in self.groups for order in steps.orders]
