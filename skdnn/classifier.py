@@ -25,6 +25,7 @@ from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.out_of_fold import calibrate
 from skdnn.estimator.parameters import CONSTRAINTS, EPOCH, settings_of
+from skdnn.estimator.pilot import choose_members
 from skdnn.estimator.predict import predict_blocks
 from skdnn.estimator.solvers import takes_steps
 from skdnn.estimator.summary import summarize
@@ -138,13 +139,14 @@ class DeepNetClassifier(
         .. Ensemble and validation.
     n_members : int or "auto", default="auto"
         Number of networks to train and average. "auto" is 16 up to 10,000 distinct rows, 8 up to
-        50,000 and 2 above; always 8 with ``partial_fit`` or held-out ``groups``. To bound the
-        memory, it is at most 8 above 16,384 inputs, 4 above 32,768 and 2 above 65,536 (except with
+        50,000 and 2 above, over 2,500 rows half of it where a short pilot fit finds noisy labels or
+        one variant (``diverse_members``) better; always 8 with ``partial_fit`` or held-out
+        ``groups``. Above 16,384 inputs it is at most 8, above 32,768 4, above 65,536 2 (except with
         ``groups``). Where there are fewer folds than members, members share folds.
     diverse_members : bool, default=True
         Whether half of the members use neither the bins of ``encoder="auto"`` nor "auto" label
         smoothing; the weights of the halves are fitted to held-out rows. Only for "adamw", over
-        2,500 distinct rows, no ``cv`` or ``groups``, and 8, 10, ... members (2 over 50,000 rows).
+        2,500 distinct rows, no ``cv`` or ``groups``, 8, 10, ... members (2 over 50,000 rows).
     early_stopping : bool, default=True
         Whether to hold out rows. Patience then applies to the validation loss, and the best
         epoch is restored. If False, every member trains on all rows, patience applies to the
@@ -376,6 +378,7 @@ class DeepNetClassifier(
         fit_data = prepare_fit_data(settings, schema, samples, before, valid_samples, groups)
         n_threads = fit_data.n_members if fit_data.n_members > 1 else None
         with threads_apart(self.n_jobs, n_threads) as threads:
+            fit_data = choose_members(settings, fit_data, before, threads)
             fitted = train_members(settings, fit_data, before, callbacks, threads)
             fitted = calibrate(settings, fitted, fit_data, threads.map)
         callbacks.finish(fitted)

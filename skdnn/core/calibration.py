@@ -45,6 +45,12 @@ def fit_temperature(logits, targets, weights, loss):
     return float(np.exp(best)) if mean_loss(best) < mean_loss(0.0) else 1.0
 
 
+def calibrated_loss(logits, targets, weights, loss):
+    """Return the weighted mean loss at the temperature of :func:`fit_temperature`."""
+    logits = logits / fit_temperature(logits, targets, weights, loss)
+    return loss.evaluate(logits[None], targets[None], weights[None] / weights.sum())[0][0]
+
+
 def fit_mixture(log_likelihoods, row_weights):
     """Return the weights of averages of members in a mixture of probabilities.
 

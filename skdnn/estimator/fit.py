@@ -50,8 +50,8 @@ def train_members(settings, fit_data, before, callbacks, threads):
     ValueError
         If parameters contradict each other, or the network is not that of continued training.
     """
-    resolved = _resolve(settings, fit_data, before)
-    network = _make_network(fit_data, resolved)
+    resolved = resolve_for(settings, fit_data, before)
+    network = make_network(fit_data, resolved)
     plan = make_plan(settings, resolved, network, fit_data)
     shape = fit_data.n_members, network.n_parameters
     warn_of_memory(shape, _needed_bytes(shape, fit_data, plan, network, threads))
@@ -101,7 +101,7 @@ def _needed_bytes(shape, fit_data, plan, network, threads):
     return training_bytes(shape, fit_data.schema.dtype, plan, by_row, threads.number)
 
 
-def _resolve(settings, fit_data, before):
+def resolve_for(settings, fit_data, before=None):
     """Return the parameters with "auto" replaced, and check that they are compatible."""
     n_rows, n_columns = max(map(len, fit_data.split.train_rows)), fit_data.encoded.shape[1]
     n_inputs = count_inputs(fit_data.schema.encoder, fit_data.encoded)
@@ -113,7 +113,7 @@ def _resolve(settings, fit_data, before):
     return resolved
 
 
-def _make_network(fit_data, resolved):
+def make_network(fit_data, resolved):
     """Return the network for encoded rows."""
     expansion = expansion_of(fit_data.schema.encoder, fit_data.encoded)
     n_outputs = fit_data.schema.labels.n_outputs

@@ -1,0 +1,118 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from skdnn import DeepNetClassifier
+from skdnn.estimator import pilot
+from skdnn.estimator.variants import STANDARD, Variant
+
+N_ROWS = 2600
+QUICK = {"max_iter": 8, "hidden_layer_sizes": (16,), "random_state": 0}
+rng = np.random.default_rng(0)
+X = rng.uniform(0, 16, (N_ROWS, 3))
+SMOOTH = (X[:, 0] > 8).astype(int)
+NOISY = np.where(rng.random(N_ROWS) < 0.4, rng.integers(0, 2, N_ROWS), SMOOTH)
+STEPS = (X[:, 0] // 2).astype(int) % 2  # without bins, it takes long to learn these
+
+
+def fitted(y, rows=X, **kwargs):
+    return DeepNetClassifier(**QUICK | kwargs).fit(rows, y)
+
+
+@pytest.fixture
+def refused(monkeypatch):
+    """Let a pilot fit fail."""
+
+    def fail(*args):
+        raise AssertionError("there is a pilot fit")
+
+    monkeypatch.setattr(pilot, "_pilot_losses", fail)
+
+
+@pytest.mark.parametrize(
+    ("y", "chosen"),
+    [
+        (SMOOTH, {"n_members": 16}),
+        (NOISY, {"n_members": 8}),
+        (STEPS, {"n_members": 8, "diverse_members": False}),
+    ],
+)
+def test_the_fit_is_that_of_the_members_that_the_pilot_fit_chooses(y, chosen):
+    found = fitted(y)
+    assert found.resolved_params_["n_members"] == chosen["n_members"]
+    np.testing.assert_array_equal(
+        found.predict_proba(X), fitted(y, **chosen).predict_proba(X), strict=True
+    )
+
+
+def test_the_order_of_rows_and_the_number_of_threads_change_nothing():
+    order = np.random.default_rng(1).permutation(N_ROWS)
+    found = fitted(NOISY, n_jobs=2).predict_proba(X)
+    np.testing.assert_array_equal(fitted(NOISY[order], X[order], n_jobs=1).predict_proba(X), found)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"n_members": 8},
+        {"cv": 3},
+        {"early_stopping": False},
+        {"solver": "adam"},
+        {"solver": "sgd", "learning_rate_init": 1e-3},
+    ],
+)
+def test_there_is_no_pilot_fit_where_members_are_given_or_hold_out_no_folds(refused, kwargs):
+    fitted(SMOOTH, **kwargs)
+
+
+def test_there_is_no_pilot_fit_for_few_rows_validation_rows_or_groups(refused):
+    fitted(SMOOTH[:2000], X[:2000])
+    net = DeepNetClassifier(**QUICK)
+    net.fit(X, SMOOTH, X_val=X[:100], y_val=SMOOTH[:100])
+    net.fit(X, SMOOTH, groups=np.arange(N_ROWS) % 8)
+    with pytest.raises(AssertionError, match="pilot"):
+        net.fit(X, SMOOTH)
+
+
+def test_continued_training_keeps_the_members(monkeypatch):
+    net = fitted(NOISY, warm_start=True)
+    monkeypatch.setattr(pilot, "_pilot_losses", None)  # not to be called
+    assert net.fit(X, SMOOTH).resolved_params_["n_members"] == 8
+
+
+PLAIN = Variant("plain", uses_bins=False)
+
+
+@pytest.mark.parametrize(
+    ("n_members", "variants", "losses", "expected"),
+    [
+        (16, (STANDARD, PLAIN), [0.3, 0.32, 0.7], (16, (STANDARD, PLAIN))),
+        (16, (STANDARD, PLAIN), [0.6, 0.65, 0.7], (8, (STANDARD, PLAIN))),
+        (16, (STANDARD,), [0.6, 0.7], (8, (STANDARD,))),
+        (16, (STANDARD, PLAIN), [0.3, 0.45, 0.7], (8, (STANDARD,))),
+        (8, (STANDARD, PLAIN), [0.45, 0.3, 0.7], (4, (PLAIN,))),
+        (8, (STANDARD, PLAIN), [0.6, 0.65, 0.7], (8, (STANDARD, PLAIN))),
+        (16, (STANDARD, PLAIN), [0.0, 1e-9, 0.7], (16, (STANDARD, PLAIN))),
+    ],
+)
+def test_fewer_members_are_trained_where_labels_are_noisy_or_one_variant_is_better(
+    n_members, variants, losses, expected
+):
+    fit_data = SimpleNamespace(n_members=n_members, variants=variants)
+    assert pilot._needed(fit_data, losses) == expected
+
+
+def test_an_interrupt_of_the_pilot_fit_ends_the_fit(monkeypatch):
+    train = pilot.train
+
+    def interrupted(*args):
+        state, history = train(*args)
+        return state, history._replace(stopped_by="interrupt")
+
+    monkeypatch.setattr(pilot, "train", interrupted)
+    net = DeepNetClassifier(**QUICK)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X, SMOOTH)
+    assert not hasattr(net, "classes_")
