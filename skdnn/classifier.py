@@ -42,9 +42,8 @@ class DeepNetClassifier(
     """A deep neural network for tables of mixed columns, with calibrated probabilities.
 
     ``fit`` trains an ensemble of ``n_members`` networks, the members. Each holds out a fold of
-    the rows and keeps the parameters of its best epoch on them; where a fold is small, its loss
-    is shrunk towards the mean of members alike. The probabilities are the mean over the members,
-    calibrated on the held-out rows. For a plain network as in textbooks, set ``solver="gd",
+    the rows and keeps the parameters of its best epoch on them. The probabilities are the mean over
+    the members, calibrated on the held-out rows. For a plain network as in textbooks, set ``solver="gd",
     n_members=1, early_stopping=False, encoder="passthrough"``.
 
     Parameters shared with :class:`sklearn.neural_network.MLPClassifier` have the same meaning.
@@ -201,8 +200,7 @@ class DeepNetClassifier(
     random_state : int, RandomState instance or None, default=None
         Determines folds, initial weights, mini-batches and dropout.
     n_jobs : int or None, default=None
-        Number of threads. None uses as many as BLAS may use, -1 all cores. The result does not
-        depend on it.
+        Number of threads: None as many as BLAS may use, -1 all cores. Results do not depend on it.
     verbose : bool or int, default=False
         Whether to print the losses of every epoch.
 
@@ -223,8 +221,7 @@ class DeepNetClassifier(
         for the members if there are several. The arrays are read-only; assign a list to replace
         those of all layers.
     temperature_ : float
-        Divisor of the logits that calibrates the probabilities; 1 without ``early_stopping`` or
-        without validation rows.
+        Divisor of the logits that calibrates the probabilities; 1 without validation rows.
     oof_score_ : float
         Accuracy of *single* members (with ``diverse_members``, of pairs) on their held-out rows:
         a slightly low estimate of the ensemble's. Only if several members hold out rows.
