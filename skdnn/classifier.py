@@ -43,8 +43,8 @@ class DeepNetClassifier(
 
     ``fit`` trains an ensemble of ``n_members`` networks, the members. Each holds out a fold of
     the rows and keeps the parameters of its best epoch on them. The probabilities are the mean over
-    the members, calibrated on the held-out rows. For a plain network as in textbooks, set ``solver="gd",
-    n_members=1, early_stopping=False, encoder="passthrough"``.
+    the members, calibrated on the held-out rows. For a plain network as in textbooks, set
+    ``solver="gd", n_members=1, early_stopping=False, encoder="passthrough"``.
 
     Parameters shared with :class:`sklearn.neural_network.MLPClassifier` have the same meaning.
     "auto" depends on the data and the solver. In its descriptions, rows are the distinct rows that
