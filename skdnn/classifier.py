@@ -120,15 +120,15 @@ class DeepNetClassifier(
     epsilon : float > 0, default=1e-8
         Added to the square root of Adam's second moment for numerical stability.
     max_grad_norm : float > 0 or None, default=None
-        Gradients of a member with a larger Euclidean norm are scaled down to this one.
+        Upper bound on the Euclidean norm of a member's gradient, which is scaled down to it.
     max_iter : int or "auto", default="auto"
-        Maximum number of epochs (iterations for "lbfgs"). "auto" for "adamw" is 50 (20 above
-        30,000 rows, 15 above 100,000), but at least 2,000 steps; 1,000 for "gd"; else 200.
+        Maximum number of epochs (iterations for "lbfgs"). "auto" for "adamw" is 50 (20 above 30,000
+        rows, 15 above 100,000) but at least 2,000 steps (500 with over 5 inputs a row); 1,000 for
+        "gd"; else 200.
     max_fun : int, default=15000
         Maximum number of loss evaluations of "lbfgs".
     tol : float >= 0, default=1e-4
-        Smallest decrease of the loss that counts as an improvement. For "lbfgs", also the
-        tolerance on the gradient.
+        Smallest decrease of the loss that counts as progress; for "lbfgs", of the gradient too.
     n_iter_no_change : int, inf or "auto", default="auto"
         Patience: number of epochs without improvement before training stops. "auto" is an eighth
         of ``max_iter``, at least 8, with ``early_stopping``; else 10, but no limit for "gd".

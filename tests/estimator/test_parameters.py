@@ -125,6 +125,12 @@ def test_auto_epochs_are_a_number_by_size_or_what_2000_steps_take(n_rows, batch_
     assert resolve(net, data_size, validates=True)["max_iter"] == n_epochs
 
 
+@pytest.mark.parametrize(("n_inputs", "n_epochs"), [(500, 1000), (501, 250)])
+def test_many_more_inputs_than_rows_are_trained_for_500_steps(n_inputs, n_epochs):
+    data_size = DataSize(100, True, n_inputs, n_inputs, False, n_members=8)
+    assert resolve(DeepNetClassifier(), data_size, validates=True)["max_iter"] == n_epochs
+
+
 @pytest.mark.parametrize(
     ("solver", "n_rows", "has_all_rows", "expected"),
     [
