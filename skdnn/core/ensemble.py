@@ -111,7 +111,17 @@ class Ensemble:
         Parameters
         ----------
         saved : dict of str to ndarray
+
+        Raises
+        ------
+        ValueError
+            If it is a snapshot of another training: kernels do not check the shapes of arrays.
         """
+        for name, array in self.snapshot().items():
+            if array.shape and not name.startswith(("order.", "generators")):
+                shape = len(saved["members"]), *array.shape[1:]
+                if (saved[name].shape, saved[name].dtype) != (shape, array.dtype):
+                    raise ValueError(f"the array {name!r} of the checkpoint has another shape.")
         for name in self.OF_MEMBERS:
             setattr(self, name, saved[name])
         lists = self.rngs, self.train_rows, self.valid_rows

@@ -90,18 +90,27 @@ class Recording:
     RESULT = "params", "curves", "best_epoch", "has_converged"
 
     def __init__(self, saved):
-        grads = (saved[f"grad.{number}"] for number in range(len(saved.get("values", ()))))
+        grads = [saved[f"grad.{number}"] for number in range(len(saved.get("values", ())))]
         self.evaluations = list(zip(saved.get("values", ()), grads, strict=True))
         self.curve = list(saved.get("curve", ()))
         self.result = tuple(saved[name] for name in self.RESULT) if "params" in saved else None
         self.n_saved, self.n_evaluated = len(self.curve), 0
 
     def evaluate(self, objective, params):
-        """Return the value and the gradient, from the recording where it has them."""
+        """Return the value and the gradient, from the recording where it has them.
+
+        Raises
+        ------
+        ValueError
+            If the recording is of another training: SciPy does not check the shape of gradients.
+        """
         if self.n_evaluated == len(self.evaluations):
             self.evaluations.append(objective(params))
         self.n_evaluated += 1
-        return self.evaluations[self.n_evaluated - 1]
+        value, grad = self.evaluations[self.n_evaluated - 1]
+        if (grad.shape, grad.dtype) != (params.shape, params.dtype):
+            raise ValueError("a gradient of the checkpoint has another shape.")
+        return value, grad
 
     def report(self, number, compute):
         """Return the curves at an iteration, from the recording where it has them."""
