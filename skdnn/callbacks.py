@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from skdnn._compat import StrOptions, validate_parameter_constraints
+from skdnn.classifier import DeepNetClassifier
 from skdnn.estimator.checkpoints import TrainingCheckpoint
 from skdnn.estimator.parameters import NON_NEGATIVE, POSITIVE_INT
 
@@ -138,8 +139,17 @@ class Checkpoint(_EpochCallback):
         self.every = every
         self.every_epochs = every_epochs
 
+    def setup(self, estimator, context):
+        """Validate the parameters, and that the estimator is a network."""
+        super().setup(estimator, context)
+        if not isinstance(estimator, DeepNetClassifier):
+            raise TypeError(
+                f"Checkpoint is a callback of DeepNetClassifier, not of {context.estimator_name}: "
+                "set it on the network inside."
+            )
+
     def on_fit_task_end(self, estimator, context):
-        """Do nothing: what is saved is no attribute of the estimator."""
+        """Do nothing: training itself says when there is something to save."""
 
     def open_checkpoint(self, identity):
         """Return the TrainingCheckpoint of a fit.

@@ -83,6 +83,7 @@ CASES = {
     "transformer": ({"encoder": StandardScaler()}, ()),
     "custom activation": ({"activation": leaky}, ()),
 }
+QUICKLY = "members", "one network", "members that stop", "one network by lbfgs", "sparse", "cv"
 
 
 def quick(**kwargs):
@@ -116,7 +117,13 @@ def fit(path, given=(), callbacks=(), every=0, **params):
     return net.fit(*(given or (X, y)))
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case",
+    [
+        *QUICKLY,
+        *(pytest.param(name, marks=pytest.mark.slow) for name in CASES if name not in QUICKLY),
+    ],
+)
 def test_a_fit_broken_off_after_any_file_ends_with_the_bits_of_the_unbroken_one(
     case, tmp_path, writes
 ):
@@ -421,6 +428,12 @@ def test_what_a_checkpoint_cannot_be_is_refused_at_the_start(checkpoint, message
         quick().set_callbacks(checkpoint).fit(X, y)
 
 
+def test_a_checkpoint_of_a_search_is_told_to_go_to_the_network(tmp_path):
+    search = GridSearchCV(quick(), {"alpha": [0]}).set_callbacks(Checkpoint(tmp_path))
+    with pytest.raises(TypeError, match="not of GridSearchCV: set it on the network inside"):
+        search.fit(X, y)
+
+
 def test_one_checkpoint_is_enough(tmp_path):
     both = Checkpoint(tmp_path / "1"), Checkpoint(tmp_path / "2")
     with pytest.raises(ValueError, match="one Checkpoint"):
@@ -440,8 +453,15 @@ def test_every_counts_seconds_and_every_epochs_counts_epochs(tmp_path, writes, m
     assert 2 <= writes.number <= 5
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-@pytest.mark.parametrize("is_folder", [False, True])
+@pytest.mark.parametrize(
+    ("is_folder", "backend"),
+    [
+        (False, "threading"),
+        (True, "threading"),
+        pytest.param(False, "loky", marks=pytest.mark.slow),
+        pytest.param(True, "loky", marks=pytest.mark.slow),
+    ],
+)
 def test_a_search_whose_fits_share_a_path_loses_no_candidate(is_folder, backend, tmp_path):
     import joblib
 

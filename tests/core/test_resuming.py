@@ -25,10 +25,10 @@ from skdnn.core.schedules import SCHEDULES
 from skdnn.core.training import Runtime, train
 from skdnn.core.workers import ALONE, Workers
 
+COMPILED = pytest.param(True, marks=[needs_numba, pytest.mark.slow])
 
-@pytest.fixture(
-    autouse=True, params=[False, pytest.param(True, marks=needs_numba)], ids=["numpy", "numba"]
-)
+
+@pytest.fixture(autouse=True, params=[False, COMPILED], ids=["numpy", "numba"])
 def _engine(request):
     with compiled(request.param):
         yield
