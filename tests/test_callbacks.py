@@ -56,6 +56,14 @@ class Recorder:
         return context.task_name == "epoch" and estimator.n_iter_ == self.stop_after
 
 
+class Keep(Recorder):
+    """Keeps the fitted estimator of the last epoch, as a pickle."""
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        if context.task_name == "epoch":
+            self.saved = pickle.dumps(fitted_estimator)
+
+
 class Propagated(Recorder):
     max_propagation_depth = None
 
@@ -94,6 +102,18 @@ def test_the_fitted_estimator_after_an_epoch_is_that_of_a_fit_that_stopped_there
         short.temperature_ = 1.0
         found = recorder.shown[n_epochs - 1][2].predict_proba(X)
         np.testing.assert_allclose(found, short.predict_proba(X), rtol=1e-6)
+
+
+@needs_callbacks
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_the_fitted_estimator_after_an_epoch_can_be_saved_shown_and_trained_further(n_members):
+    keep = Keep()
+    quick(n_members=n_members).set_callbacks(keep).fit(X, y)
+    loaded = [pickle.loads(keep.saved).set_callbacks() for _ in range(3)]
+    assert len(str(loaded[0].summary()).splitlines()) > 3
+    assert "<svg" in loaded[0]._repr_html_()
+    assert len(loaded[1].partial_fit(X, y).loss_curve_) == 7
+    assert len(loaded[2].set_params(warm_start=True).fit(X, y).loss_curve_) == 12
 
 
 @needs_callbacks
