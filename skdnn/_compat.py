@@ -95,8 +95,13 @@ DURING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callba
 
 def begin_callbacks(estimator, n_epochs):
     """Set up the callbacks for a fit; return their context, or None if there are no callbacks."""
-    are_set = vars(estimator).get(CALLBACKS)
+    are_set = callbacks_of(estimator)
     return estimator._init_callback_context(max_subtasks=n_epochs) if are_set else None  # 1.9
+
+
+def callbacks_of(estimator):
+    """Return the callbacks that are set on an estimator."""
+    return vars(estimator).get(CALLBACKS, [])
 
 
 def without_callbacks(estimator):

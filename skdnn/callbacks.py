@@ -7,14 +7,15 @@ epoch (``context.task_name == "epoch"``), the estimator has the loss curves so f
 """
 
 import os
-import pickle
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from skdnn._compat import StrOptions, validate_parameter_constraints, without_callbacks
-from skdnn.estimator.parameters import POSITIVE_INT
+from skdnn._compat import StrOptions, validate_parameter_constraints
+from skdnn.classifier import DeepNetClassifier
+from skdnn.estimator.checkpoints import TrainingCheckpoint
+from skdnn.estimator.parameters import NON_NEGATIVE, POSITIVE_INT
 
 # Quantities to monitor: the attribute with the curve, and the sign that makes lower values better.
 MONITORS = {
@@ -27,7 +28,9 @@ MONITORS = {
 CONSTRAINTS = {
     "monitor": [StrOptions({"auto", *MONITORS})],
     "patience": [POSITIVE_INT],
-    "every": [POSITIVE_INT, None],
+    "path": [str, os.PathLike],
+    "every": [NON_NEGATIVE],
+    "every_epochs": [POSITIVE_INT, None],
 }
 
 
@@ -100,47 +103,63 @@ class EarlyStopping(_EpochCallback):
 
 
 class Checkpoint(_EpochCallback):
-    """Save the network to a file during training: when it improves, or every few epochs.
+    """Save the state of training, so that a fit that was broken off can go on.
 
-    The file is a pickle of a fitted estimator with the best parameters so far, not yet
-    calibrated (``temperature_`` is 1). It is replaced only once the new file is complete.
+    The same call of ``fit`` with the same checkpoint, in the same or another process, goes on from
+    the file, and ends with the same bits as a fit that was not broken off. If the file is of
+    another fit (other data, parameters or versions), a warning says what differs, and training
+    starts anew. When training is complete, the file has its result, and the same call returns
+    that. If a file cannot be written, there is one warning, and training goes on.
+
+    The fit needs an integer ``random_state``. ``partial_fit`` has no callbacks. The state of other
+    callbacks is not saved, and they are not compared. A file is replaced only when the new one is
+    complete, and the one before is kept as ``<path>.previous``. It has a checksum, and consists of
+    numbers: loading it executes nothing.
 
     Parameters
     ----------
     path : str or path-like
-        File to write. "{epoch}" in it is replaced by the number of the epoch.
-    every : int or None, default=None
-        Number of epochs from one file to the next. None writes a file whenever the monitored
-        value is the best so far.
-    monitor : {"auto", "loss", "validation_loss", "validation_score"}, default="auto"
-        Curve to monitor, as for :class:`EarlyStopping`.
+        File to write. If it is an existing folder, each fit has a file of its own in it: for
+        searches and cross-validation, and for several fits in one script.
+    every : float >= 0, default=60
+        Seconds from one file to the next; a file is written at the end of an epoch.
+    every_epochs : int or None, default=None
+        Number of epochs from one file to the next, instead of seconds.
 
     Examples
     --------
     >>> from skdnn import DeepNetClassifier
     >>> from skdnn.callbacks import Checkpoint
-    >>> net = DeepNetClassifier()
-    >>> net.set_callbacks(Checkpoint("net-{epoch}.pkl", every=10))  # doctest: +SKIP
+    >>> net = DeepNetClassifier(random_state=0)
+    >>> net.set_callbacks(Checkpoint("net.checkpoint"))  # doctest: +SKIP
     """
 
-    def __init__(self, path, every=None, monitor="auto"):
+    def __init__(self, path, every=60, every_epochs=None):
         self.path = path
         self.every = every
-        self.monitor = monitor
+        self.every_epochs = every_epochs
 
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
-        """Write the file if one is due after this epoch."""
-        if context.task_name == "epoch" and self._is_due(estimator):
-            path = Path(str(self.path).replace("{epoch}", str(estimator.n_iter_)))
-            unfinished = path.with_name(path.name + ".unfinished")
-            unfinished.write_bytes(pickle.dumps(without_callbacks(fitted_estimator)))
-            os.replace(unfinished, path)
+    def setup(self, estimator, context):
+        """Validate the parameters, and that the estimator is a network."""
+        super().setup(estimator, context)
+        if not isinstance(estimator, DeepNetClassifier):
+            raise TypeError(
+                f"Checkpoint is a callback of DeepNetClassifier, not of {context.estimator_name}: "
+                "set it on the network inside."
+            )
 
-    def _is_due(self, estimator):
-        if self.every is not None:
-            return estimator.n_iter_ % self.every == 0
-        curve = _monitored(estimator, self.monitor)
-        return len(curve) == 1 or curve[-1] < curve[:-1].min()
+    def on_fit_task_end(self, estimator, context):
+        """Do nothing: training itself says when there is something to save."""
+
+    def open_checkpoint(self, identity):
+        """Return the TrainingCheckpoint of a fit.
+
+        Parameters
+        ----------
+        identity : dict of str to str
+            What training depends on.
+        """
+        return TrainingCheckpoint(Path(self.path), identity, self.every, self.every_epochs)
 
 
 class LossProgress(_EpochCallback):

@@ -25,7 +25,8 @@ def public_names():
     yield "skdnn.inspection.display.Display.plot"  # which most displays inherit
     yield "skdnn.inspection.attribution_displays.AttributionDisplay.from_estimator"
     for name, value in vars(skdnn.callbacks).items():
-        if inspect.isclass(value) and not name.startswith("_") and name != "Path":
+        is_own = getattr(value, "__module__", None) == "skdnn.callbacks"
+        if inspect.isclass(value) and not name.startswith("_") and is_own:
             yield f"skdnn.callbacks.{name}"
 
 

@@ -20,6 +20,8 @@ class BestEpochs:
         Whether to keep a copy of the best parameters.
     """
 
+    OF_MEMBERS = "loss", "epoch", "waited", "params"
+
     def __init__(self, params, tol, keep_best):
         n_members = len(params)
         self.tol = tol
@@ -52,10 +54,17 @@ class BestEpochs:
 
     def select(self, members):
         """Keep only some of the members."""
-        for name in ("loss", "epoch", "waited"):
-            setattr(self, name, getattr(self, name)[members])
-        if self.params is not None:
-            self.params = self.params[members]
+        self.restore({name: array[members] for name, array in self.snapshot().items()})
+
+    def snapshot(self):
+        """Return the state as a dict of arrays, not copied."""
+        arrays = {name: getattr(self, name) for name in self.OF_MEMBERS}
+        return {name: array for name, array in arrays.items() if array is not None}
+
+    def restore(self, saved):
+        """Replace the state by that of a snapshot."""
+        for name, array in saved.items():
+            setattr(self, name, array)
 
 
 SMALLEST_RATE = 1e-6  # where the adaptive schedule ends, as in MLPClassifier
@@ -112,14 +121,13 @@ class StoppingCriterion:
     """
 
     def __init__(self, plan, valid_rows):
-        self.plan = plan
+        self.plan, self.last = plan, None
         if not plan.keep_best:
             return
         n_rows = np.array([len(rows) for rows in valid_rows])
         self.own_share = n_rows / (n_rows + SHRINKAGE_ROWS)
         variants = np.broadcast_to(plan.variants, len(n_rows))
         self.are_alike = variants[:, None] == variants
-        self.last = None
 
     def monitored(self, report):
         """Return the early-stopping criterion, the lower the better, for what an epoch reports.

@@ -1,5 +1,6 @@
 """The members that are still training: steps, validation, divergence."""
 
+import json
 import math
 from itertools import compress
 
@@ -42,6 +43,8 @@ class Ensemble:
         One a member.
     """
 
+    OF_MEMBERS = "members", "params", "rates", "smoothing", "n_failures", "last_good", "lowest"
+
     def __init__(self, job, split, state, rngs):
         self.job, self.plan = job, job.plan
         self.members, self.params = np.arange(len(state.params)), state.params.copy()
@@ -60,11 +63,18 @@ class Ensemble:
         self.best = BestEpochs(self.params, job.plan.tol, job.plan.keep_best)
         self._prepare()
 
-    def _prepare(self):
-        """Make what depends on which members are left."""
+    def _prepare(self, orders=None):
+        """Make what depends on which members are left; go on from the orders of their rows."""
         self.before = np.empty_like(self.params)
         groups = form_groups(self.job, self.params)
         self.groups = [(span, Steps(self.job, self._members(span))) for span in groups]
+        for order, reached in zip(self.orders, orders or (), strict=orders is not None):
+            order[...] = reached
+
+    @property
+    def orders(self):
+        """The rows of each member, in the order that shuffling has left them in."""
+        return [order for _, steps in self.groups for order in steps.orders]
 
     def _members(self, span):
         """Return what each of some members has for itself; arrays are views."""
@@ -75,18 +85,55 @@ class Ensemble:
 
     def select(self, kept):
         """Go on with some of the members only; ``kept`` is boolean."""
-        names = "members", "params", "rates", "smoothing", "n_failures", "last_good", "lowest"
-        for name in names:
+        for name in self.OF_MEMBERS:
             setattr(self, name, getattr(self, name)[kept])
-        # In the order that shuffling has left them in: it goes on from there.
-        orders = [order for _, steps in self.groups for order in steps.orders]
-        lists = (self.rngs, orders, self.valid_rows)
-        self.rngs, self.train_rows, self.valid_rows = (
+        lists = self.orders, self.rngs, self.train_rows, self.valid_rows
+        orders, self.rngs, self.train_rows, self.valid_rows = (
             list(compress(items, kept)) for items in lists
         )
         self.memory = [memory[kept] for memory in self.memory]
         self.best.select(kept)
-        self._prepare()
+        self._prepare(orders)
+
+    def snapshot(self):
+        """Return all that training needs to go on from here, as a dict of arrays."""
+        arrays = {name: getattr(self, name) for name in self.OF_MEMBERS}
+        arrays |= {f"best.{name}": array for name, array in self.best.snapshot().items()}
+        arrays |= {f"memory.{place}": array for place, array in enumerate(self.memory)}
+        arrays |= {f"order.{place}": order for place, order in enumerate(self.orders)}
+        states = [rng.bit_generator.state for rng in self.rngs]
+        arrays["generators"] = np.array([json.dumps(s, default=np.ndarray.tolist) for s in states])
+        return {**arrays, "n_steps": np.array(self.n_steps)}
+
+    def restore(self, saved):
+        """Go on from a snapshot of the same training.
+
+        Parameters
+        ----------
+        saved : dict of str to ndarray
+
+        Raises
+        ------
+        ValueError
+            If it is a snapshot of another training: kernels do not check the shapes of arrays.
+        """
+        for name, array in self.snapshot().items():
+            if array.shape and not name.startswith(("order.", "generators")):
+                shape = len(saved["members"]), *array.shape[1:]
+                if (saved[name].shape, saved[name].dtype) != (shape, array.dtype):
+                    raise ValueError(f"the array {name!r} of the checkpoint has another shape.")
+        for name in self.OF_MEMBERS:
+            setattr(self, name, saved[name])
+        lists = self.rngs, self.train_rows, self.valid_rows
+        self.rngs, self.train_rows, self.valid_rows = (
+            [items[member] for member in self.members] if items else [] for items in lists
+        )
+        for rng, state in zip(self.rngs, saved["generators"].tolist(), strict=True):
+            rng.bit_generator.state = json.loads(state)
+        self.memory = [saved[f"memory.{place}"] for place in range(len(self.memory))]
+        self.best.restore({name: saved.get(f"best.{name}") for name in BestEpochs.OF_MEMBERS})
+        self.n_steps = int(saved["n_steps"])
+        self._prepare([saved[f"order.{place}"] for place in range(len(self.members))])
 
     @property
     def has_failed(self):

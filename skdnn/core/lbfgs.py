@@ -1,4 +1,11 @@
-"""Full-batch training by L-BFGS-B from SciPy, one member at a time."""
+"""Full-batch training by L-BFGS-B from SciPy, one member at a time.
+
+SciPy keeps the state of its optimizer to itself, but it follows from the values and gradients that
+the optimizer was given. A :class:`Recording` of them brings a later call quickly to where training
+was broken off.
+"""
+
+from functools import partial
 
 import numpy as np
 from scipy.optimize import minimize
@@ -64,6 +71,67 @@ class Objective:
         return np.array([report[0] if self.plan.score is None else -report[1]])
 
 
+class Recording:
+    """What the optimizer was given while it trained a member, and what came of it.
+
+    Parameters
+    ----------
+    saved : dict of str to ndarray
+        A snapshot of the same training, which is repeated up to there; or empty.
+
+    Attributes
+    ----------
+    curve : list of ndarray of shape (3,)
+        Training loss, validation loss and validation score of each iteration.
+    result : tuple or None
+        Parameters, curves, best iteration, and whether it converged; None before the end.
+    """
+
+    RESULT = "params", "curves", "best_epoch", "has_converged"
+
+    def __init__(self, saved):
+        grads = [saved[f"grad.{number}"] for number in range(len(saved.get("values", ())))]
+        self.evaluations = list(zip(saved.get("values", ()), grads, strict=True))
+        self.curve = list(saved.get("curve", ()))
+        self.result = tuple(saved[name] for name in self.RESULT) if "params" in saved else None
+        self.n_saved, self.n_evaluated = len(self.curve), 0
+
+    def evaluate(self, objective, params):
+        """Return the value and the gradient, from the recording where it has them.
+
+        Raises
+        ------
+        ValueError
+            If the recording is of another training: SciPy does not check the shape of gradients.
+        """
+        if self.n_evaluated == len(self.evaluations):
+            self.evaluations.append(objective(params))
+        self.n_evaluated += 1
+        value, grad = self.evaluations[self.n_evaluated - 1]
+        if (grad.shape, grad.dtype) != (params.shape, params.dtype):
+            raise ValueError("a gradient of the checkpoint has another shape.")
+        return value, grad
+
+    def report(self, number, compute):
+        """Return the curves at an iteration, from the recording where it has them."""
+        if number == len(self.curve):
+            self.curve.append(np.array(compute()))
+        return self.curve[number]
+
+    def finish(self, result):
+        """Replace the evaluations, which take memory, by the result."""
+        self.result, self.evaluations, self.curve = result, [], []
+
+    def snapshot(self):
+        """Return the recording as a dict of arrays; another thread may continue it meanwhile."""
+        if self.result is not None:
+            return dict(zip(self.RESULT, map(np.asarray, self.result), strict=True))
+        # In this order, so that there are at least the evaluations that led to the curve.
+        curve, evaluations = np.array(self.curve), list(self.evaluations)
+        grads = {f"grad.{number}": grad for number, (_, grad) in enumerate(evaluations)}
+        return {**grads, "curve": curve, "values": np.array([value for value, _ in evaluations])}
+
+
 def train_lbfgs(network, split, state, plan, max_fun, runtime=Runtime()):  # noqa: B008 - a constant
     """Train all members; patience counts iterations.
 
@@ -74,8 +142,8 @@ def train_lbfgs(network, split, state, plan, max_fun, runtime=Runtime()):  # noq
     max_fun : int
         Most evaluations of the objective, for each member.
     runtime : Runtime, optional
-        Its watch sees the iterations of a single member as epochs. Several members have no
-        iterations in common.
+        Its callbacks see the iterations of a single member as epochs. Several members have no
+        iterations in common. Its checkpoint is offered a snapshot after each iteration.
 
     Returns
     -------
@@ -85,11 +153,18 @@ def train_lbfgs(network, split, state, plan, max_fun, runtime=Runtime()):  # noq
     data = _in_float64(split.data)
     valid = data if split.valid_data is split.data else _in_float64(split.valid_data)
     split = split._replace(data=data, valid_data=valid)
-    callbacks = IterationCallbacks(runtime.callbacks if len(state.params) == 1 else None)
+    calls = IterationCalls(runtime, plan.n_epochs, len(state.params))
 
     def of_member(member):
-        objective = Objective(member, network, split, plan)
-        return _train_member(objective, state.params[member], plan, max_fun, callbacks)
+        recording = calls.recordings[member]
+        if recording.result is None:
+            objective = Objective(member, network, split, plan)
+            given = state.params[member], plan, max_fun, calls, recording
+            result = _train_member(objective, *given)
+            if calls.stopped_by is not None:
+                return result
+            recording.finish(result)
+        return recording.result
 
     results = runtime.workers.map(of_member, range(len(state.params)))
     params, curves, best_epochs, converged = zip(*results, strict=True)
@@ -97,7 +172,7 @@ def train_lbfgs(network, split, state, plan, max_fun, runtime=Runtime()):  # noq
     missing = [((0, 0), (0, longest - curve.shape[1])) for curve in curves]
     padded = [np.pad(*pair, constant_values=np.nan) for pair in zip(curves, missing, strict=True)]
     found = np.array(best_epochs), np.zeros(len(params), np.intp), np.array(converged)
-    history = History(*np.stack(padded, axis=1), *found, callbacks.stopped_by)
+    history = History(*np.stack(padded, axis=1), *found, calls.stopped_by)
     return State(np.stack(params).astype(state.params.dtype), {}), history
 
 
@@ -106,32 +181,56 @@ def _in_float64(data):
     return data and data._replace(rows=data.rows.astype(np.float64))
 
 
-class IterationCallbacks:
-    """What may end training from outside, shared by all members.
+class IterationCalls:
+    """Calls to the runtime at the beginning and the end of iterations, shared by all members.
 
     Parameters
     ----------
-    callbacks : object or None
-        As for :func:`skdnn.core.training.train`.
+    runtime : Runtime
+    n_epochs : int
+        Most iterations.
+    n_members : int
+
+    Attributes
+    ----------
+    recordings : list of Recording
+        One a member.
+    stopped_by : {"callback", "interrupt"} or None
+        What ended training from outside.
     """
 
-    def __init__(self, callbacks):
-        self.callbacks, self.stopped_by = callbacks, None
+    def __init__(self, runtime, n_epochs, n_members):
+        self.runtime, self.n_epochs, self.stopped_by = runtime, n_epochs, None
+        parts = [{} for _ in range(n_members)]
+        for name, array in (runtime.saved or {}).items():
+            member, _, name_of_part = name.partition(".")
+            parts[int(member)][name_of_part] = array
+        self.recordings = [Recording(part) for part in parts]
+        self.callbacks = runtime.callbacks if n_members == 1 else None
+        if self.callbacks is not None and self.recordings[0].curve:
+            self.callbacks.resume(np.array(self.recordings[0].curve).T[:, None])
 
-    def begin(self):
-        """Tell that an iteration begins."""
-        if self.callbacks is not None:
+    def begin(self, number):
+        """Tell that an iteration begins, if there may be so many."""
+        if self.callbacks is not None and number < self.n_epochs:
             self.callbacks.begin()
 
     def end(self, number, report, params):
-        """Tell that an iteration has ended, and whether training should."""
+        """Tell that an iteration has ended; return whether training should."""
         curve = np.array(report)[:, None]
         if self.callbacks is not None and self.callbacks.end(number, curve, params):
             self.stopped_by = "callback"
+        if self.stopped_by is None:
+            self.runtime.offer(self.snapshot)
         return self.stopped_by is not None
 
+    def snapshot(self):
+        """Return all recordings as a dict of arrays."""
+        parts = [recording.snapshot() for recording in self.recordings]
+        return {f"{k}.{name}": part[name] for k, part in enumerate(parts) for name in part}
 
-def _train_member(objective, start, plan, max_fun, callbacks):
+
+def _train_member(objective, start, plan, max_fun, calls, recording):
     """Return parameters, curves (3, n_iterations), best iteration, and whether it converged."""
     start = start.astype(np.float64)
     # MLPClassifier's L-BFGS has no patience on the training loss either.
@@ -142,28 +241,31 @@ def _train_member(objective, start, plan, max_fun, callbacks):
         return best.params.copy() if plan.keep_best else latest[None].copy()
 
     def after_iteration(intermediate_result):
-        params = intermediate_result.x
+        params, number = intermediate_result.x, len(curve)
         latest[:] = params
-        report = objective.validate(params)
-        curve.append((intermediate_result.fun, *report))
-        best.update(len(curve) - 1, objective.monitored(report), params[None])
-        is_last = len(curve) == plan.n_epochs
-        if callbacks.end(len(curve) - 1, curve[-1], so_far):
+        curve.append(
+            recording.report(number, lambda: [intermediate_result.fun, *objective.validate(params)])
+        )
+        best.update(number, objective.monitored(curve[-1][1:]), params[None])
+        is_new = number >= recording.n_saved
+        if is_new and calls.end(number, curve[-1], so_far):
             raise StopIteration
         if plan.keep_best and best.waited[0] > plan.patience:
             raise StopIteration
-        if not is_last:
-            callbacks.begin()
+        if is_new:
+            calls.begin(len(curve))
 
     options = {"maxiter": plan.n_epochs, "maxfun": max_fun, "gtol": plan.tol}
-    callbacks.begin()
+    calls.begin(recording.n_saved)
+    is_recorded = calls.runtime.checkpoint is not None
+    evaluate = partial(recording.evaluate, objective) if is_recorded else objective
     try:
         result = minimize(
-            objective, start, jac=True, method="L-BFGS-B", callback=after_iteration, options=options
+            evaluate, start, jac=True, method="L-BFGS-B", callback=after_iteration, options=options
         )
         latest, hit_limit = result.x, result.status == 1
     except KeyboardInterrupt:
-        callbacks.stopped_by, hit_limit = "interrupt", False
+        calls.stopped_by, hit_limit = "interrupt", False
     if not curve:
         curve.append((objective(latest)[0], *objective.validate(latest)))
         best.update(0, objective.monitored(curve[0][1:]), latest[None])

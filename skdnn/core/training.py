@@ -15,6 +15,7 @@ from skdnn.core.batches import Data, plan_batches
 from skdnn.core.early_stopping import StoppingCriterion, out_of_patience
 from skdnn.core.ensemble import Ensemble
 from skdnn.core.losses import Loss
+from skdnn.core.results import Results
 from skdnn.core.row_updates import updates_rows
 from skdnn.core.steps import Job
 from skdnn.core.workers import ALONE, Workers
@@ -147,7 +148,7 @@ class History(NamedTuple):
 
 
 class Runtime(NamedTuple):
-    """The threads that training runs on, and its callbacks.
+    """The threads that training runs on, its callbacks and its checkpoint.
 
     Attributes
     ----------
@@ -157,58 +158,33 @@ class Runtime(NamedTuple):
         ``callbacks.begin()`` is called before every epoch and ``callbacks.end(number, curve,
         params)`` after it, on the calling thread, with the training loss, validation loss and
         validation score of each member, shape (3, n_members), and a function that returns the
-        parameters so far. Training stops if the latter returns True.
+        parameters so far. Training stops if the latter returns True. Before the first epoch,
+        ``callbacks.resume(curves)`` tells of epochs that were run before, shape (3, n_members,
+        n_epochs).
+    checkpoint : object or None
+        ``checkpoint.saved`` is None, or a snapshot of the same training to go on from.
+        ``checkpoint.offer(snapshot)`` is called after every epoch, with a function that returns
+        all that is needed to go on from there, as a dict of arrays.
     """
 
     workers: Workers = ALONE
     callbacks: object = None
+    checkpoint: object = None
 
+    @property
+    def saved(self):
+        """A snapshot to go on from, or None."""
+        return None if self.checkpoint is None else self.checkpoint.saved
 
-class Results:
-    """Results of members as they finish.
+    def resume(self, curves):
+        """Tell the callbacks of epochs that were run before."""
+        if self.callbacks is not None:
+            self.callbacks.resume(curves)
 
-    Parameters
-    ----------
-    ensemble : Ensemble
-        The members that are still training.
-    """
-
-    def __init__(self, ensemble):
-        params, plan = ensemble.params, ensemble.plan
-        names = plan.rule.memory if plan.keep_memory else ()
-        rule_state = {name: np.zeros_like(params) for name in names}
-        self.ensemble, self.state = ensemble, State(np.empty_like(params), rule_state)
-        self.curves = []
-        self.best_epoch = np.zeros(len(params), np.intp)
-        self.n_failures = np.zeros(len(params), np.intp)
-        self.has_converged = np.zeros(len(params), bool)
-
-    def add_members(self, done):
-        """Keep the result of the members that are done."""
-        ensemble = self.ensemble
-        members, best = ensemble.members[done], ensemble.best
-        params = ensemble.params if best.params is None else best.params
-        pairs = [(self.state.params, params)]
-        pairs += zip(self.state.rule_state.values(), ensemble.memory, strict=False)
-        for kept, array in pairs:
-            for member, place in zip(members, np.flatnonzero(done), strict=True):
-                kept[member] = array[place]  # one by one: no copy of all takes memory
-        self.best_epoch[members] = best.epoch[done]
-        self.n_failures[members] = ensemble.n_failures[done]
-
-    def so_far(self):
-        """Return the state that training would leave if it ended now."""
-        self.add_members(np.ones(len(self.ensemble.members), bool))
-        return self.state
-
-    def params(self):
-        """Return a copy of the parameters that training would leave if it ended now."""
-        return self.so_far().params.copy()
-
-    def history(self, stopped_by):
-        """Return the curves as arrays."""
-        curves = np.stack(self.curves, axis=-1)
-        return History(*curves, self.best_epoch, self.n_failures, self.has_converged, stopped_by)
+    def offer(self, snapshot):
+        """Let the checkpoint save a snapshot."""
+        if self.checkpoint is not None:
+            self.checkpoint.offer(snapshot)
 
 
 def train(network, split, state, plan, rngs, runtime=Runtime()):  # noqa: B008 - a constant
@@ -237,16 +213,22 @@ def train(network, split, state, plan, rngs, runtime=Runtime()):  # noqa: B008 -
         If there is one in the first epoch. Later, training ends and keeps what it has.
     """
     job = make_job(network, split, plan, runtime.workers, is_alone=len(state.params) == 1)
-    results = Results(Ensemble(job, split, state, rngs))
+    criterion = StoppingCriterion(plan, split.valid_rows)
+    results = Results(Ensemble(job, split, state, rngs), criterion)
+    if runtime.saved is not None:
+        results.restore(runtime.saved)
+        runtime.resume(np.stack(results.curves, axis=-1))
     try:
-        criterion = StoppingCriterion(plan, split.valid_rows)
-        stopped_by = _run_epochs(results, criterion, runtime.callbacks)
+        stopped_by = _run_epochs(results, runtime)
     except KeyboardInterrupt:
         if not results.curves:
             raise
         stopped_by = "interrupt"
+    results.add_all()
     n_steps = state.n_steps + job.layout.n_batches * len(results.curves)
-    return results.so_far()._replace(n_steps=n_steps), results.history(stopped_by)
+    of_members = results.best_epoch, results.n_failures, results.has_converged
+    history = History(*np.stack(results.curves, axis=-1), *of_members, stopped_by)
+    return State(results.params, results.rule_state, n_steps), history
 
 
 def make_job(network, split, plan, workers, is_alone):
@@ -258,23 +240,24 @@ def make_job(network, split, plan, workers, is_alone):
     return Job(network, plan, *data, layout, valid_width, is_compiled, is_alone, by_row, workers)
 
 
-def _run_epochs(results, criterion, callbacks):
-    """Train until all members are done or ``callbacks`` has seen enough; return what ended it."""
-    ensemble = results.ensemble
-    for number in range(ensemble.plan.n_epochs):
+def _run_epochs(results, runtime):
+    """Train until all members are done or the callbacks stop training; return what ended it."""
+    ensemble, callbacks = results.ensemble, runtime.callbacks
+    for number in range(len(results.curves), ensemble.plan.n_epochs):
         if callbacks is not None:
             callbacks.begin()
         of_members = ensemble.epoch(number)
         report = np.full((len(of_members), len(results.best_epoch)), np.nan)
         report[:, ensemble.members] = of_members
-        monitored, curve = criterion.monitored(report)[ensemble.members], report[:3]
+        monitored, curve = results.criterion.monitored(report)[ensemble.members], report[:3]
         ensemble.best.update(number, monitored, ensemble.params)
         results.curves.append(curve)
         are_left = _retire(results)
-        if callbacks is not None and callbacks.end(number, curve, results.params):
+        if callbacks is not None and callbacks.end(number, curve, results.params_so_far):
             return "callback"
         if not are_left:
             break
+        runtime.offer(results.snapshot)
     return None
 
 

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from skdnn._compat import begin_callbacks
+from skdnn._compat import begin_callbacks, callbacks_of
 from skdnn.estimator.fitted_model import attributes, mean_curve, mean_curves
 from skdnn.estimator.label_checks import check_labels
 
@@ -49,6 +49,34 @@ class EpochCallbacks:
         self.context = begin_callbacks(self.passed["estimator"], n_epochs)
         if self.context is not None:
             self.context.call_on_fit_task_begin(**self.passed)
+
+    def checkpoint(self):
+        """Return the ``Checkpoint`` among the callbacks, or None.
+
+        Raises
+        ------
+        ValueError
+            If there are several.
+        """
+        callbacks = callbacks_of(self.passed["estimator"])
+        found = [each for each in callbacks if hasattr(each, "open_checkpoint")]
+        if len(found) > 1:
+            raise ValueError(f"a fit can have one Checkpoint as a callback, not {len(found)}.")
+        return found[0] if found else None
+
+    def resume(self, curves):
+        """Take note of the epochs of an earlier call; their callbacks are not called again.
+
+        Parameters
+        ----------
+        curves : ndarray of shape (3, n_members, n_epochs)
+        """
+        self.curves = np.concatenate([self.curves, curves], axis=2)
+        for number, curve in enumerate(curves.transpose(2, 0, 1)):
+            if self.is_verbose:
+                print_epoch(number, curve)
+            if self.context is not None:
+                self.context.subcontext(task_name="epoch")  # counts
 
     def begin(self):
         """Call the callbacks at the beginning of an epoch."""

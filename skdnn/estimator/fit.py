@@ -15,6 +15,7 @@ from skdnn.core.row_updates import updates_rows
 from skdnn.core.schedules import SCHEDULES, as_schedule
 from skdnn.core.training import Plan, Runtime, State, train
 from skdnn.estimator.auto_parameters import DataSize, resolve
+from skdnn.estimator.checkpoints import identity_of
 from skdnn.estimator.convergence import last_finite, warn_of_trouble
 from skdnn.estimator.encoders import count_inputs, expansion_of
 from skdnn.estimator.fitted_model import FittedModel
@@ -25,6 +26,7 @@ from skdnn.estimator.parameters import check_together
 from skdnn.estimator.scoring import Score
 from skdnn.estimator.solvers import make_rule, solver_of
 from skdnn.estimator.variants import label_smoothing_of
+from skdnn.tabular.user_warnings import warn_user
 
 
 def train_members(settings, fit_data, before, callbacks, threads):
@@ -71,14 +73,9 @@ def train_members(settings, fit_data, before, callbacks, threads):
         return make_fitted(State(params, {}), curves, best_iter, curves.shape[2]).with_passes()
 
     callbacks.start(resolved["max_iter"], curves, so_far)
-    runtime = Runtime(threads, callbacks)
-    if plan.rule is not None:
-        state, history = train(network, fit_data.split, start, plan, rngs, runtime)
-    else:
-        state, history = train_lbfgs(
-            network, fit_data.split, start, plan, settings.max_fun, runtime
-        )
-        callbacks.replay(history)
+    checkpoint = _open_checkpoint(callbacks, settings, fit_data, start, curves)
+    runtime = Runtime(threads, callbacks, checkpoint)
+    state, history = _run(settings, (network, fit_data.split, start, plan), rngs, runtime)
     warn_of_trouble(settings, history, plan)
     best_iter = history.best_epoch + 1 if plan.keep_best else last_finite(history.train_loss)
     n_epochs = history.train_loss.shape[1]
@@ -92,6 +89,37 @@ def train_members(settings, fit_data, before, callbacks, threads):
         n_rows_seen + (before.n_rows_seen if before else 0),
         seen if before is None or before.fingerprint == seen else MIXED,
     ).with_passes()
+
+
+def _open_checkpoint(callbacks, settings, fit_data, start, curves):
+    """Return the checkpoint of this fit, or None."""
+    checkpoint, is_continued = callbacks.checkpoint(), curves.shape[2] > 0
+    if checkpoint is None:
+        return None
+    if settings.random_state is None and not is_continued:
+        warn_user(
+            "With random_state=None every fit is another one, so that none could go on from a "
+            "checkpoint, and none is written. Set random_state to an integer."
+        )
+        return None
+    return checkpoint.open_checkpoint(identity_of(settings, fit_data, start, curves))
+
+
+def _run(settings, given, rngs, runtime):
+    """Train, go on with training that was broken off, or return the result of an earlier call."""
+    checkpoint, callbacks = runtime.checkpoint, runtime.callbacks
+    if checkpoint is not None and checkpoint.result is not None:
+        state, history = checkpoint.result
+        callbacks.resume(np.stack(history[:3]))
+        return state, history
+    if given[-1].rule is not None:
+        state, history = train(*given, rngs, runtime)
+    else:
+        state, history = train_lbfgs(*given, settings.max_fun, runtime)
+        callbacks.replay(history)
+    if checkpoint is not None:
+        checkpoint.finish(state, history)
+    return state, history
 
 
 def _needed_bytes(shape, fit_data, plan, network, threads):

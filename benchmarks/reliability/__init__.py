@@ -1,0 +1,1 @@
+"""Failures made on purpose, and what they leave."""

@@ -1,0 +1,158 @@
+"""Files of checkpoints: arrays with a checksum, replaced only when the new file is complete.
+
+A file is MAGIC, the length of the header in 8 bytes, the header in JSON, the bytes of the arrays,
+and a BLAKE2 checksum of all that. Nothing in it is executed, or becomes larger by reading it.
+"""
+
+import hashlib
+import json
+import math
+import os
+import tempfile
+import time
+from contextlib import suppress
+from typing import NamedTuple
+
+import numpy as np
+
+MAGIC = b"skdnn checkpoint 1\n"
+N_CHECKED, BLOCK = 32, 2**20  # bytes of the checksum, and of what is read in one go
+KINDS = "biufU"  # types of arrays: numbers and strings, no objects
+ABANDONED = 3600  # seconds after which an unfinished file is nobody's any more
+
+
+class Contents(NamedTuple):
+    """Contents of a file.
+
+    Attributes
+    ----------
+    identity : dict of str to str
+        Of the fit.
+    is_done : bool
+        Whether the arrays are the result of training, not a snapshot of it.
+    arrays : dict of str to ndarray
+    """
+
+    identity: dict
+    is_done: bool
+    arrays: dict
+
+
+def previous_of(path):
+    """Return the path of the file that was written before."""
+    return path.with_name(path.name + ".previous")
+
+
+def set_aside(path):
+    """Rename a file that cannot be read, so that nothing overwrites it; return its new path."""
+    unreadable = path.with_name(path.name + ".unreadable")
+    with suppress(OSError):
+        os.replace(path, unreadable)
+    return unreadable
+
+
+def save(path, contents):
+    """Write a file, and keep the one before as the previous one.
+
+    At any moment the file or the previous one is complete, even if the process is killed or the
+    computer stops.
+
+    Parameters
+    ----------
+    path : Path
+    contents : Contents
+
+    Raises
+    ------
+    OSError
+        If it cannot be written. What was written before can still be read.
+    """
+    handle, unfinished = tempfile.mkstemp(".tmp", f"{path.name}.", path.parent)
+    try:
+        with open(handle, "wb") as file:
+            for part in _parts(contents):
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileNotFoundError):
+            os.replace(path, previous_of(path))
+        os.replace(unfinished, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(unfinished)
+        raise
+    _sync_folder(path.parent)
+
+
+def _parts(contents):
+    """Yield the parts of a file."""
+    arrays = contents.arrays.values()
+    layout = [(name, array.dtype.str, array.shape) for name, array in contents.arrays.items()]
+    text = json.dumps([contents.identity, contents.is_done, layout]).encode()
+    checksum = hashlib.blake2b(digest_size=N_CHECKED)
+    data = (np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays)
+    for part in (MAGIC, len(text).to_bytes(8, "little"), text, *data):
+        checksum.update(part)
+        yield part
+    yield checksum.digest()
+
+
+def _sync_folder(folder):
+    """Make sure that the names of files are on the disk; Windows has no way to."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def load(path):
+    """Return the Contents of a file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is not a complete checkpoint.
+    """
+    with path.open("rb") as file:
+        end = os.fstat(file.fileno()).st_size - N_CHECKED
+        if file.read(len(MAGIC)) != MAGIC:
+            raise ValueError("it is not a checkpoint of this version of skdnn")
+        if not _has_checksum(file, end):
+            raise ValueError("it is truncated or damaged")
+        file.seek(len(MAGIC))
+        length = int.from_bytes(file.read(8), "little")
+        try:
+            identity, is_done, layout = json.loads(file.read(min(length, end)))
+            arrays = {name: _read_array(file, end, *of_array) for name, *of_array in layout}
+            return Contents(dict(identity), bool(is_done), arrays)
+        except (TypeError, RecursionError) as error:
+            raise ValueError("its header is not valid") from error
+
+
+def _has_checksum(file, end):
+    """Return whether a file has at ``end`` the checksum of what is before."""
+    checksum = hashlib.blake2b(MAGIC, digest_size=N_CHECKED)
+    while block := file.read(max(0, min(BLOCK, end - file.tell()))):
+        checksum.update(block)
+    return file.read() == checksum.digest()
+
+
+def _read_array(file, end, dtype, shape):
+    """Return the next array; it must end before the byte ``end``."""
+    dtype, count = np.dtype(dtype), math.prod(shape)
+    if dtype.kind not in KINDS or not 0 <= count * dtype.itemsize <= end - file.tell():
+        raise ValueError("its header is not valid")
+    return np.fromfile(file, dtype, count).reshape(shape)
+
+
+def remove_abandoned(path):
+    """Remove unfinished files of the same name, of processes that were killed long ago."""
+    for unfinished in path.parent.glob("*.tmp"):
+        with suppress(OSError):
+            is_old = time.time() - unfinished.stat().st_mtime > ABANDONED
+            if is_old and unfinished.name.startswith(f"{path.name}."):
+                unfinished.unlink()

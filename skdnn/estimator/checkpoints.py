@@ -1,0 +1,241 @@
+"""Checkpoints of a fit: which fit it is, when to write a file, and what an earlier file is for."""
+
+import hashlib
+import json
+import sys
+import threading
+import time
+from contextlib import suppress
+
+import joblib
+import numpy as np
+from scipy.sparse import issparse
+
+from skdnn.core import compiling
+from skdnn.core.training import History, State
+from skdnn.estimator.checkpoint_file import (
+    Contents,
+    load,
+    previous_of,
+    remove_abandoned,
+    save,
+    set_aside,
+)
+from skdnn.tabular.user_warnings import warn_user
+
+PACKAGES = "skdnn", "numpy", "scipy", "sklearn"
+# Parameters that training does not depend on. The random state is compared by what was drawn.
+NOT_COMPARED = "n_jobs", "random_state", "store_oof", "verbose"
+VERSION, HASH = "the version of ", "hash "  # how names, and values that are not shown, begin
+LONGEST = 60  # characters of two values that are shown
+
+
+class TrainingCheckpoint:
+    """The checkpoint of one fit.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder in which each fit has a file of its own.
+    identity : dict of str to str
+        What training depends on, see :func:`identity_of`.
+    every : float
+        Seconds from one file to the next.
+    every_epochs : int or None
+        Epochs from one file to the next, instead of seconds.
+
+    Attributes
+    ----------
+    saved : dict of str to ndarray or None
+        A snapshot of an earlier call, to go on from.
+    result : tuple of State and History, or None
+        Of an earlier call that came to its end.
+    """
+
+    def __init__(self, path, identity, every, every_epochs):
+        self.path = path / f"{_name_of(identity)}.checkpoint" if path.is_dir() else path
+        self.identity, self.every, self.every_epochs = identity, every, every_epochs
+        self.saved = self.result = None
+        self._lock, self._n_epochs, self._has_warned = threading.Lock(), 0, False
+        self._written = time.monotonic()
+        remove_abandoned(self.path)
+        self._load()
+
+    def _load(self):
+        """Read the file of an earlier call, or the previous one if there is something wrong."""
+        troubles, found = [], None
+        for path in (self.path, previous_of(self.path)):
+            contents, trouble = self._read(path)
+            troubles += [trouble] if trouble else []
+            if contents is not None:
+                found = contents
+                break
+        if found is not None and found.is_done:
+            self.result = _as_result(found.arrays)
+            self._remove_previous()
+        elif found is not None:
+            self.saved = found.arrays
+        if troubles:
+            outcome = "starts anew" if found is None else "goes on from the previous checkpoint"
+            warn_user(f"{' '.join(troubles)} Training {outcome}.")
+
+    def _read(self, path):
+        """Return the Contents if they are of this fit, and what the user should know if not."""
+        try:
+            contents = load(path)
+        except FileNotFoundError:
+            return None, None
+        except OSError as error:
+            return None, f"The checkpoint {path} cannot be read: {error}."
+        except ValueError as error:
+            kept = f"It is kept as {set_aside(path).name}."
+            return None, f"The checkpoint {path} cannot be used: {error}. {kept}"
+        reasons = _differences(contents.identity, self.identity)
+        if not reasons:
+            return contents, None
+        # Nothing is lost with a fit that is done.
+        said = f"The checkpoint {path} is of another fit: {', '.join(reasons)}."
+        hint = "Several fits need a folder as path, where each has a file of its own."
+        return None, None if contents.is_done else f"{said} {hint}"
+
+    def offer(self, snapshot):
+        """Write a file if one is due.
+
+        Parameters
+        ----------
+        snapshot : callable
+            Function that returns the state of training as a dict of arrays.
+        """
+        with self._lock:
+            self._n_epochs += 1
+            if self._is_due():
+                self._write(Contents(self.identity, False, snapshot()))
+
+    def _is_due(self):
+        if self.every_epochs is not None:
+            return self._n_epochs % self.every_epochs == 0
+        return time.monotonic() - self._written >= self.every
+
+    def finish(self, state, history):
+        """Write the result of training, unless it was ended from outside."""
+        if history.stopped_by is None:
+            self._write(Contents(self.identity, True, _as_arrays(state, history)))
+
+    def _remove_previous(self):
+        with suppress(OSError):
+            previous_of(self.path).unlink()
+
+    def _write(self, contents):
+        """Write a file; if that fails, warn once."""
+        try:
+            save(self.path, contents)
+            if contents.is_done:
+                self._remove_previous()
+        except OSError as error:
+            if not self._has_warned:
+                warn_user(
+                    f"The checkpoint {self.path} could not be written: {error}. Training goes on, "
+                    "and tries again later; if it is broken off, what it has done since the last "
+                    "checkpoint is lost."
+                )
+            self._has_warned = True
+        self._written = time.monotonic()
+
+
+RULE = "rule."  # prefix of the names of arrays of the update rule
+
+
+def _as_arrays(state, history):
+    """Return the result of training as a dict of arrays."""
+    rule_state = {RULE + name: array for name, array in state.rule_state.items()}
+    of_history = history._asdict()
+    del of_history["stopped_by"]
+    return {"params": state.params, "n_steps": np.array(state.n_steps), **rule_state, **of_history}
+
+
+def _as_result(arrays):
+    """Return the State and the History of a dict of arrays."""
+    rule_state = {name.removeprefix(RULE): arrays[name] for name in arrays if RULE in name}
+    of_history = {name: arrays[name] for name in History._fields if name in arrays}
+    return State(arrays["params"], rule_state, int(arrays["n_steps"])), History(**of_history)
+
+
+def identity_of(settings, fit_data, start, curves):
+    """Return what training depends on: versions, parameters, and hashes of all data.
+
+    Parameters
+    ----------
+    settings : SimpleNamespace
+        The parameters of the estimator.
+    fit_data : FitData
+    start : State
+        Where training starts.
+    curves : ndarray
+        Of the training that is continued.
+
+    Returns
+    -------
+    dict of str to str
+        A description of each, in words that a message can contain.
+    """
+    backend, split = compiling.backend(), fit_data.split
+    packages = (*PACKAGES, "numba") if backend == "numba" else PACKAGES
+    compared = {k: value for k, value in vars(settings).items() if k not in NOT_COMPARED}
+    seed = fit_data.schema.seed
+    begun = start.params, *start.rule_state.values(), curves, np.array([start.n_steps, seed])
+    return {
+        **{f"{VERSION}{name}": sys.modules[name].__version__ for name in packages},
+        f"{VERSION}the kernels": backend,
+        **{f"the parameter {name}": _described(value) for name, value in compared.items()},
+        "the training rows": _hash_data(split.data),
+        "the validation rows": "" if split.valid_data is None else _hash_data(split.valid_data),
+        "the folds": _hash_arrays(*split.train_rows, *(split.valid_rows or ())),
+        "random_state or the initial parameters": _hash_arrays(*begun),
+    }
+
+
+def _described(value):
+    """Return a string that is the same for equal values, also in another process."""
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError):
+        pass  # no plain value
+    try:
+        return HASH + joblib.hash(value)
+    except Exception:  # what cannot be pickled, such as a lambda, raises errors of any type
+        code = getattr(value, "__code__", None)
+        name = getattr(value, "__qualname__", type(value).__qualname__)
+        return HASH + name + (joblib.hash((code.co_code, code.co_names)) if code else "")
+
+
+def _hash_data(data):
+    """Return a hash of encoded rows, targets and weights."""
+    rows = data.rows.array
+    parts = (rows.data, rows.indices, rows.indptr) if issparse(rows) else (rows,)
+    return _hash_arrays(*parts, data.targets, data.weights)
+
+
+def _hash_arrays(*arrays):
+    """Return a hash of the types, shapes and values of arrays."""
+    total = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        total.update(f"{array.dtype.str} {array.shape} ".encode())
+        total.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return HASH + total.hexdigest()
+
+
+def _name_of(identity):
+    """Return a name for a fit, whatever the versions: a file of others is found, and refused."""
+    parts = [f"{name}={value}" for name, value in identity.items() if VERSION not in name]
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
+
+
+def _differences(before, now):
+    """Return what differs between identities, in words."""
+    names = [name for name in {**now, **before} if before.get(name) != now.get(name)]
+    return [_difference(name, str(before.get(name)), str(now.get(name))) for name in names]
+
+
+def _difference(name, before, now):
+    are_shown = not f"{before}{now}".count(HASH) and len(before + now) < LONGEST
+    return f"{name} was {before} and is {now}" if are_shown else f"{name} changed"
