@@ -26,12 +26,14 @@ from skdnn.estimator.fitted_model import FittedModel
 from skdnn.estimator.inputs import COLUMNS, DataSchema
 from skdnn.estimator.labels import Labels
 from skdnn.estimator.variants import Variant
-from skdnn.tabular import encoder, text_formats
+from skdnn.tabular import text_formats
 from skdnn.tabular.categories import Categories
 from skdnn.tabular.column_encoders import ColumnEncoders
 from skdnn.tabular.column_types import ColumnType
+from skdnn.tabular.dataframes import column_names
+from skdnn.tabular.encoder import TableEncoder, columns_of, with_columns
 from skdnn.tabular.scaling import Scaling
-from skdnn.tabular.sparse_columns import SparseColumns
+from skdnn.tabular.sparse_columns import ColumnsWithoutEntries, SparseColumns
 from skdnn.tabular.target_statistics import TargetStatistics
 
 RECORDS = {
@@ -44,6 +46,7 @@ RECORDS = {
     )
 }
 ATOMS = (type(None), bool, int, float, str)
+LEARNT = (*COLUMNS, "ignored_columns_", "parsed_columns_")  # attributes of a TableEncoder
 ABSTRACT = {int: Integral, float: Real}  # a NumPy number may stand for one of Python
 ZONE = re.compile(r"\w[\w+-]*(/\w[\w+-]*)*", re.ASCII)
 
@@ -72,18 +75,38 @@ def _fixed_zone(seconds):
     return datetime.timezone(datetime.timedelta(seconds=seconds))
 
 
+def _encoder_state(encoder):
+    """Return the parameters of an encoder and, if it is fitted, what all else follows from."""
+    state = {"parameters": encoder.get_params(deep=False)}
+    if hasattr(encoder, "expansion_"):
+        state["learnt"] = {name: vars(encoder)[name] for name in LEARNT if name in vars(encoder)}
+        state["columns"] = columns_of(encoder)
+        if isinstance(state["columns"], SparseColumns):
+            del state["learnt"]["ignored_columns_"]  # there may be a million
+    return state
+
+
+def _encoder(state):
+    encoder = TableEncoder(**state["parameters"])
+    if "columns" not in state:
+        return encoder
+    columns, learnt = state["columns"], state["learnt"]
+    vars(encoder).update({name: learnt[name] for name in LEARNT if name in learnt})
+    if isinstance(columns, SparseColumns):
+        encoder.ignored_columns_ = ColumnsWithoutEntries(column_names(encoder), columns.kept)
+    return with_columns(encoder, columns)
+
+
 def _passthrough_state(transformer):
     """Return the columns that a FunctionTransformer without a function was fitted to."""
     if transformer.get_params() != FunctionTransformer().get_params():
         raise _refusal(transformer)
-    return {name: value for name, value in vars(transformer).items() if name in COLUMNS}
+    return {name: vars(transformer)[name] for name in COLUMNS if name in vars(transformer)}
 
 
 def _passthrough(columns):
     transformer = FunctionTransformer()
-    for name in COLUMNS:
-        if name in columns:
-            setattr(transformer, name, columns[name])
+    vars(transformer).update({name: columns[name] for name in COLUMNS if name in columns})
     return transformer
 
 
@@ -96,7 +119,7 @@ TYPES = {
     "offset": PlainType(
         datetime.timezone, lambda zone: zone.utcoffset(None).total_seconds(), _fixed_zone
     ),
-    "encoder": PlainType(encoder.TableEncoder, encoder.state_of, encoder.from_state),
+    "encoder": PlainType(TableEncoder, _encoder_state, _encoder),
     "passthrough": PlainType(FunctionTransformer, _passthrough_state, _passthrough),
 }
 NAMES = {form.kind: name for name, form in TYPES.items()}
@@ -104,7 +127,9 @@ NAMES = {form.kind: name for name, form in TYPES.items()}
 
 def is_plain(dtype):
     """Return whether arrays of this type are written as they are: numbers, times and strings."""
-    return dtype.kind == "U" or (dtype.kind in "biufmM" and dtype.itemsize <= 8)
+    # Longer numbers differ from machine to machine.
+    is_number = dtype.kind in "biufmM" and dtype.itemsize <= 8
+    return dtype.itemsize > 0 and (is_number or dtype.kind == "U")
 
 
 def to_plain(value, arrays):

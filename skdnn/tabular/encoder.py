@@ -15,7 +15,7 @@ from skdnn._compat import Interval, StrOptions, check_feature_names_in, fit_cont
 from skdnn.tabular.dataframes import as_table, check_table, column_names
 from skdnn.tabular.learn_columns import learn_columns
 from skdnn.tabular.sample_weights import weighted_rows
-from skdnn.tabular.sparse_columns import ColumnsWithoutEntries, SparseColumns
+from skdnn.tabular.sparse_columns import SparseColumns
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -298,39 +298,3 @@ def with_columns(encoder, columns):
         ignored = encoder.ignored_columns_.items()
         other.ignored_columns_ = {name: why for name, why in ignored if name not in used}
     return other
-
-
-# What else is learnt follows from these and from the columns.
-LEARNT = ("n_features_in_", "feature_names_in_", "ignored_columns_", "parsed_columns_")
-
-
-def state_of(encoder):
-    """Return what :func:`from_state` makes an encoder of, as a dict."""
-    learnt = {name: value for name, value in vars(encoder).items() if name in LEARNT}
-    columns = vars(encoder).get("_columns")
-    if isinstance(columns, SparseColumns):
-        del learnt["ignored_columns_"]  # there may be a million
-    return {"parameters": encoder.get_params(deep=False), "learnt": learnt, "columns": columns}
-
-
-def from_state(state):
-    """Return an encoder, fitted if it was.
-
-    Raises
-    ------
-    KeyError, ValueError
-        If parts are missing, or there are others.
-    """
-    encoder, learnt, columns = (
-        TableEncoder(**state["parameters"]),
-        state["learnt"],
-        state["columns"],
-    )
-    if not set(learnt) <= set(LEARNT):
-        raise ValueError(f"an encoder has no {sorted(set(learnt) - set(LEARNT))}")
-    vars(encoder).update(learnt)
-    if columns is not None:
-        encoder._keep(columns)
-    if isinstance(columns, SparseColumns):
-        encoder.ignored_columns_ = ColumnsWithoutEntries(column_names(encoder), columns.kept)
-    return encoder
