@@ -31,6 +31,7 @@ from benchmarks.reliability import mutated_models
 from skdnn import DeepNetClassifier, ModelFileError, TableEncoder
 from skdnn.estimator import model_files
 from skdnn.estimator.plain_values import RECORDS, from_plain, to_plain
+from skdnn.tabular.encoder import columns_of, with_columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of few rows and epochs
 
@@ -473,6 +474,26 @@ def test_a_zip_bomb_is_not_unpacked(method, folder, tmp_path):
 )
 def test_parts_that_do_not_fit_together_are_refused(change, fits, tmp_path):
     fitted = fits["integers"]._fitted._replace(passes=None, **change)
+    content = {"class": "DeepNetClassifier", "parameters": {}, "fitted": fitted}
+    model_files.write_model(tmp_path / "net.skdnn", content)
+    with pytest.raises(ModelFileError, match="do not fit"), mutated_models.watched():
+        skdnn.load(tmp_path / "net.skdnn")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bin_edges": {0: np.empty(0), 1: np.arange(40.0)}},
+        {"scaling": skdnn.tabular.scaling.NOTHING},
+        {"categories": {}},
+    ],
+    ids=str,
+)
+def test_an_encoder_that_does_not_fit_the_network_is_refused(change, fits, tmp_path):
+    fitted = fits["frame"]._fitted._replace(passes=None)
+    encoder = fitted.schema.encoder
+    encoder = with_columns(encoder, columns_of(encoder)._replace(**change))
+    fitted = fitted._replace(schema=fitted.schema._replace(encoder=encoder))
     content = {"class": "DeepNetClassifier", "parameters": {}, "fitted": fitted}
     model_files.write_model(tmp_path / "net.skdnn", content)
     with pytest.raises(ModelFileError, match="do not fit"), mutated_models.watched():

@@ -91,8 +91,8 @@ def _digest(file):
     left = file.seek(0, os.SEEK_END) - _digest_size()
     file.seek(0)
     digest = hashlib.sha256()
-    while left > 0:
-        digest.update(block := file.read(min(left, 2**20)))
+    while block := file.read(min(left, 2**20)):
+        digest.update(block)
         left -= len(block)
     return digest.hexdigest().encode()
 
@@ -122,12 +122,9 @@ def read_model(path):
         except MemoryError:
             raise
         except Exception as error:  # whatever zipfile, json and NumPy make of other bytes
-            reason = (
-                "" if isinstance(error, ModelFileError) else "its content is not that of a model: "
-            )
-            raise ModelFileError(
-                f"{os.fspath(path)!r} cannot be loaded: {reason}{error!s}"
-            ) from error
+            is_ours = isinstance(error, ModelFileError)
+            reason = error if is_ours else f"its content is not that of a model: {error}"
+            raise ModelFileError(f"{os.fspath(path)!r} cannot be loaded: {reason}") from error
 
 
 def _read(file):
@@ -174,7 +171,7 @@ def _read_array(content):
     if npy.read_magic(stream) != (1, 0):
         raise ModelFileError("an array is in another version of NumPy's format.")
     shape, is_fortran, dtype = npy.read_array_header_1_0(stream)
-    data = content[stream.tell() :]
+    data = memoryview(content)[stream.tell() :]
     n_entries = math.prod(n or 1 for n in shape)  # an empty list takes memory as well
     is_empty = 0 in shape and n_entries <= MOST_EMPTY
     fits = is_empty or n_entries * dtype.itemsize == len(data)
@@ -221,7 +218,8 @@ def check_model(fitted):
     is_known = type(encoder) in (TableEncoder, FunctionTransformer)
     _check(are_widths and is_known and set(schema.columns) <= set(COLUMNS))
     layout = adapted(encoder).expansion or Expansion(widths[0])
-    _check(layout.n_outputs == widths[0] and min(layout.n_bins + layout.n_categories, default=1))
+    sizes = layout.n_bins + layout.n_categories
+    _check(layout.n_outputs == widths[0] and min(sizes, default=1) > 0)
     rule_state = fitted.state.rule_state.values()
     _check(
         fitted.network().n_parameters == n_parameters

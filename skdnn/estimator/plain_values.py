@@ -59,12 +59,6 @@ class PlainType(NamedTuple):
     restore: Callable
 
 
-def _object_array(items):
-    array = np.empty(len(items), object)
-    array[:] = items
-    return array
-
-
 def _zone(key):
     if not ZONE.fullmatch(key):
         raise ValueError(f"{key!r} is no time zone")
@@ -114,7 +108,7 @@ TYPES = {
     "tuple": PlainType(tuple, list, tuple),
     "dict": PlainType(dict, lambda given: [list(pair) for pair in given.items()], dict),
     "scalar": PlainType(np.generic, np.asarray, lambda array: array[()]),
-    "objects": PlainType(np.ndarray, list, _object_array),
+    "objects": PlainType(np.ndarray, list, lambda items: np.fromiter(items, object, len(items))),
     "zone": PlainType(ZoneInfo, lambda zone: zone.key, _zone),
     "offset": PlainType(
         datetime.timezone, lambda zone: zone.utcoffset(None).total_seconds(), _fixed_zone
