@@ -2,6 +2,7 @@
 
 from skdnn import callbacks as callbacks
 from skdnn.classifier import DeepNetClassifier
+from skdnn.estimator.model_files import VERSION, ModelFileError
 from skdnn.estimator.search_space import search_space, suggest_params
 from skdnn.inspection.architecture_display import ArchitectureDisplay
 from skdnn.inspection.attribution_displays import ImportanceDisplay, WaterfallDisplay
@@ -11,18 +12,21 @@ from skdnn.inspection.uncertainty_display import UncertaintyDisplay
 from skdnn.inspection.weights_display import WeightsDisplay
 from skdnn.tabular.encoder import TableEncoder
 
-__version__ = "0.1.0"
+__version__ = VERSION
+load = DeepNetClassifier.load
 __all__ = [
     "ArchitectureDisplay",
     "DeepNetClassifier",
     "ImportanceDisplay",
     "LossCurveDisplay",
+    "ModelFileError",
     "TableEncoder",
     "UncertaintyDisplay",
     "WaterfallDisplay",
     "WeightsDisplay",
     "input_gradients",
     "integrated_gradients",
+    "load",
     "search_space",
     "suggest_params",
 ]

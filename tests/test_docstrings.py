@@ -22,6 +22,7 @@ def public_names():
             is_method = inspect.isfunction(value) or isinstance(value, classmethod)
             if not member.startswith("_") and is_method:
                 yield f"skdnn.{name}.{member}"
+    yield "skdnn.DeepNetClassifier.save"  # of a mixin, as is skdnn.load
     yield "skdnn.inspection.display.Display.plot"  # which most displays inherit
     yield "skdnn.inspection.attribution_displays.AttributionDisplay.from_estimator"
     for name, value in vars(skdnn.callbacks).items():

@@ -5,6 +5,7 @@ UTC when they are read, and in the local time of the zone seen in fit when they 
 """
 
 import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -23,9 +24,19 @@ def common_zone(zones):
     ValueError
         If only some dates have a time zone.
     """
+    zones = set(map(standard_zone, zones))
     if None in zones and len(zones) > 1:
         raise ValueError("some of its dates have a time zone, others do not. Give all of them one.")
     return next(iter(zones), None) if len(zones) < 2 else datetime.UTC
+
+
+def standard_zone(zone):
+    """Return a time zone of pytz as that of the standard library; others, and None, unchanged.
+
+    Those of pytz have no daylight saving time after 2037, and several objects stand for one zone.
+    """
+    name = getattr(zone, "zone", None)
+    return zone if name is None else ZoneInfo(name)
 
 
 def without_zone(value):

@@ -168,12 +168,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         columns, self.ignored_columns_, parsed = learn_columns(X, names, y, weights, self)
         self._keep(columns)
         self.parsed_columns_ = {name: str(reading) for name, reading in parsed.items()}
-        self.categories_ = {str(names[n]): kept.names for n, kept in columns.categories.items()}
         return self
 
     def _keep(self, columns):
         self._columns, self.expansion_ = columns, columns.expansion
-        self.level_statistics_ = columns.statistics
+        self.level_statistics_, names = columns.statistics, column_names(self)
+        self.categories_ = {str(names[n]): kept.names for n, kept in columns.categories.items()}
 
     def encode(self, X):
         """Return compact rows: numbers, positions in bins, and codes of categories.

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from skdnn.tabular.column_types import AGAIN, Column, ColumnError, string_column
-from skdnn.tabular.dates import SECOND, TIME, common_zone, without_zone
+from skdnn.tabular.dates import SECOND, TIME, common_zone, standard_zone, without_zone
 from skdnn.tabular.missing_values import is_missing
 from skdnn.tabular.text_formats import seconds_of_day
 
@@ -111,7 +111,7 @@ def _zone_of(dtype):
     if isinstance(zone, str):
         is_offset = zone[0] in "+-"
         return datetime.datetime.strptime(zone, "%z").tzinfo if is_offset else ZoneInfo(zone)
-    return zone
+    return standard_zone(zone)
 
 
 def _as_array(values, zone):

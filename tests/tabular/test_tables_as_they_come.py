@@ -19,6 +19,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skdnn import DeepNetClassifier, TableEncoder
+from skdnn.tabular.dates import common_zone
 
 N = 120
 RNG = np.random.default_rng(0)
@@ -506,3 +507,15 @@ def test_a_signalling_nan_is_a_missing_value():
     X = table(pd.Series([Decimal("sNaN"), *cents[1:]], dtype=object))
     assert_array_equal(fitted(X).transform(X), expected.transform(X))
     assert "c_missing" in fitted(X).get_feature_names_out()
+
+
+class ZoneOfPytz(datetime.tzinfo):
+    """One of several objects for a zone, each with the offset of some dates."""
+
+    zone = "Europe/Rome"
+
+
+def test_time_zones_of_pytz_become_those_of_the_standard_library():
+    assert common_zone({ZoneOfPytz(), ZoneOfPytz()}) == ZoneInfo("Europe/Rome")
+    assert common_zone({ZoneOfPytz(), ZoneInfo("Europe/Rome")}) == ZoneInfo("Europe/Rome")
+    assert common_zone({ZoneOfPytz(), datetime.UTC}) == datetime.UTC
