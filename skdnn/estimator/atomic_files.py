@@ -2,12 +2,12 @@
 
 import os
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
 @contextmanager
-def replace_file(path):
+def replace_file(path, previous=None):
     """Yield a new binary file, which replaces ``path`` once it is complete and on the disk.
 
     After an error, the file that was at ``path`` is still there, and the new one is deleted.
@@ -15,6 +15,9 @@ def replace_file(path):
     Parameters
     ----------
     path : str or path-like
+    previous : path-like, optional
+        Where to keep the file that was at ``path``. If the process is killed just then, there is a
+        complete file here and none at ``path``.
 
     Raises
     ------
@@ -22,13 +25,28 @@ def replace_file(path):
         If the file cannot be written.
     """
     path = Path(path)
-    unfinished = path.with_name(f".{secrets.token_hex(8)}.unfinished")
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with unfinished.open("x+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if previous is not None:
+            with suppress(FileNotFoundError):
+                os.replace(path, previous)
         os.replace(unfinished, path)
     except BaseException:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
         raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder):
+    """Make sure that the names of files are on the disk; Windows has no way to."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -8,12 +8,13 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 import time
 from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
+
+from skdnn.estimator.atomic_files import replace_file
 
 MAGIC = b"skdnn checkpoint 1\n"
 N_CHECKED, BLOCK = 32, 2**20  # bytes of the checksum, and of what is read in one go
@@ -67,21 +68,9 @@ def save(path, contents):
     OSError
         If it cannot be written. What was written before can still be read.
     """
-    handle, unfinished = tempfile.mkstemp(".tmp", f"{path.name}.", path.parent)
-    try:
-        with open(handle, "wb") as file:
-            for part in _parts(contents):
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileNotFoundError):
-            os.replace(path, previous_of(path))
-        os.replace(unfinished, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(unfinished)
-        raise
-    _sync_folder(path.parent)
+    with replace_file(path, previous=previous_of(path)) as file:
+        for part in _parts(contents):
+            file.write(part)
 
 
 def _parts(contents):
@@ -95,16 +84,6 @@ def _parts(contents):
         checksum.update(part)
         yield part
     yield checksum.digest()
-
-
-def _sync_folder(folder):
-    """Make sure that the names of files are on the disk; Windows has no way to."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def load(path):
