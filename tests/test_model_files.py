@@ -326,7 +326,7 @@ class Net(DeepNetClassifier):
         ("random_state", np.random.RandomState(0)),
         ("class_weight", {"no": datetime.date(2024, 1, 1)}),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_code_and_foreign_objects_are_refused_by_name_with_advice(name, value, fits, tmp_path):
     net = pickle.loads(pickle.dumps(fits["integers"])).set_params(**{name: value})
