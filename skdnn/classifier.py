@@ -94,7 +94,7 @@ class DeepNetClassifier(
     batch_size : int or "auto", default="auto"
         Maximum number of rows of a mini-batch; the rows of an epoch are divided evenly. "auto"
         is 200 for "adam" and "sgd". For "adamw" it is 64 up to 1,024 rows, 128 up to 30,000, 256
-        up to 100,000 and 512 above. "gd" and "lbfgs" always use all rows.
+        up to 100,000, 512 up to 300,000, 1,024 above. "gd" and "lbfgs" always use all rows.
     shuffle : bool, default=True
         Whether to shuffle the rows in every epoch. If False, rows also keep their input order;
         if True, they are first sorted by content, so that the input order does not matter.
@@ -122,9 +122,9 @@ class DeepNetClassifier(
     max_grad_norm : float > 0 or None, default=None
         Upper bound on the Euclidean norm of a member's gradient, which is scaled down to it.
     max_iter : int or "auto", default="auto"
-        Maximum number of epochs (iterations for "lbfgs"). "auto" for "adamw" is 50 (20 above 30,000
-        rows, 15 above 100,000) but at least 2,000 steps (500 with over 5 inputs a row); 1,000 for
-        "gd"; else 200.
+        Maximum number of epochs (iterations for "lbfgs"). "auto" for "adamw" is 50 (above 30,000
+        rows 20, 100,000 15, 300,000 3), but at least 2,000 steps (500 with over 5 inputs a row);
+        1,000 for "gd"; else 200.
     max_fun : int, default=15000
         Maximum number of loss evaluations of "lbfgs".
     tol : float >= 0, default=1e-4

@@ -32,7 +32,13 @@ AT_MOST = (
     (np.inf, (64, 2)),
 )
 # Batch size and number of epochs of "adamw".
-SIZES = ((1024, (64, 50)), (30_000, (128, 50)), (100_000, (256, 20)), (np.inf, (512, 15)))
+SIZES = (
+    (1024, (64, 50)),
+    (30_000, (128, 50)),
+    (100_000, (256, 20)),
+    (300_000, (512, 15)),
+    (np.inf, (1024, 3)),
+)
 DROPOUT = ((8192, 0.3), (np.inf, 0.1))  # larger data need less regularization
 # Small data are trained for more epochs, to take this many steps. A quarter is enough, and better,
 # with many more inputs than rows: they are learnt within few epochs.

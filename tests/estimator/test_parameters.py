@@ -117,7 +117,14 @@ def test_auto_becomes_something_that_can_be_read():
 
 @pytest.mark.parametrize(
     ("n_rows", "batch_size", "n_epochs"),
-    [(1000, 1, 50), (1000, 100, 200), (30_000, 128, 50), (30_001, 256, 20), (100_001, 512, 15)],
+    [
+        (1000, 1, 50),
+        (1000, 100, 200),
+        (30_000, 128, 50),
+        (30_001, 256, 20),
+        (100_001, 512, 15),
+        (3_000_000, 1024, 3),
+    ],
 )
 def test_auto_epochs_are_a_number_by_size_or_what_2000_steps_take(n_rows, batch_size, n_epochs):
     data_size = DataSize(n_rows, True, 5, 5, False, n_members=8)
