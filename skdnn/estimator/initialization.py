@@ -42,7 +42,8 @@ def initial_params(settings, fit_data, network, resolved, rngs):
 
 def prior_logits(data, labels):
     """Return the output biases with which a network without inputs predicts class frequencies."""
-    # The sum of integers does not depend on the order of the rows.
-    n_bits = 52 - len(data.weights).bit_length() - np.frexp(data.weights.max())[1]
+    # The sum of integers does not depend on the order of the rows; rows of weight 0 are duplicates.
+    n_distinct = int(np.count_nonzero(data.weights))
+    n_bits = 52 - n_distinct.bit_length() - np.frexp(data.weights.max())[1]
     weights = np.rint(np.ldexp(data.weights, n_bits))
     return labels.loss.prior_logits(data.targets, weights, labels.n_outputs)

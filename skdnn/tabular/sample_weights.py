@@ -1,4 +1,4 @@
-"""Sample weights: validation, and removal of rows of weight 0."""
+"""Sample weights: validation, removal of rows of weight 0, and sums in any order of the rows."""
 
 import numpy as np
 
@@ -33,12 +33,41 @@ def weighted_rows(X, y, sample_weight):
         raise ValueError(
             f"sample_weight is zero for all {len(kept)} rows; at least one must be positive."
         )
-    # Dividing by a power of 2 is exact, and keeps sums of very large weights finite.
-    weights = np.ldexp(weights, -np.frexp(weights.max())[1])
+    weights = multiply(weights)
     if kept.all():
         return X, y, weights, kept
     y = None if y is None else np.asarray(y)[kept]
     return safe_indexing(_in_native_order(X), np.flatnonzero(kept)), y, weights[kept], kept
+
+
+def multiply(weights, factors=1.0):
+    """Return weights times factors, divided by a power of 2 so that none is above 1.
+
+    Division by a power of 2 is exact, and keeps sums of very large weights finite. Products of
+    positive numbers are positive.
+    """
+    scaled = (np.ldexp(array, -np.frexp(np.max(array))[1]) for array in (weights, factors))
+    products = np.maximum(np.multiply(*scaled), np.finfo(np.float64).tiny)
+    return np.where((weights > 0) & (factors > 0), products, 0)
+
+
+def sum_by_group(groups, weights, n_groups):
+    """Return the total weight of each group; the order of the rows does not matter, bit for bit.
+
+    Parameters
+    ----------
+    groups : ndarray of int of shape (n_rows,)
+    weights : ndarray of shape (n_rows,)
+    n_groups : int
+
+    Returns
+    -------
+    ndarray of shape (n_groups,)
+    """
+    if (weights != weights[:1]).any():
+        order = np.argsort(weights)
+        groups, weights = groups[order], weights[order]
+    return np.bincount(groups, weights, n_groups)
 
 
 def _in_native_order(X):
