@@ -22,11 +22,22 @@ def apply_class_weight(class_weight, labels, train_samples, targets, weights):
     Returns
     -------
     ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If no row has a class with a weight.
     """
     if class_weight is None:
         return weights
     factors = class_weight_factors(class_weight, labels, train_samples.y, train_samples.weights)
-    return multiply(weights, factors[targets[:, 0]])
+    factors = factors[targets[:, 0]]
+    if not factors.any():
+        raise ValueError(
+            f"class_weight={class_weight!r} gives every row weight 0, because y has only classes "
+            "without a training row of positive weight."
+        )
+    return multiply(weights, factors)
 
 
 def class_weight_factors(class_weight, labels, y, weights):
