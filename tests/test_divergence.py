@@ -1,6 +1,6 @@
 """What ruins the training of other networks: here it ends finite, with one warning, or in an error.
 
-Columns of the table are the solvers. ``plain``: a finite model without a warning. ``warns``: a
+Ends are those of each solver, or of all. ``plain``: a finite model without a warning. ``warns``: a
 finite model with one ConvergenceWarning, which says what happened. ``error``: nothing finite was
 ever reached, and the error says what to do.
 """
@@ -54,35 +54,44 @@ def undefined_far_out(logits, targets):
 
 
 EACH = ("adamw", "adam", "sgd", "gd", "lbfgs")
-# fmt: off
 TABLE = {  # parameters, rows, arguments of fit, and the end for each solver
     "rate of 1e3": ({"learning_rate_init": 1e3}, X, {}, "warns warns warns warns plain"),
     "rate of 1e30": ({"learning_rate_init": 1e30}, X, {}, "warns warns warns warns plain"),
     "penalty of 1e6": ({"alpha": 1e6}, X, {}, "plain plain warns warns plain"),
     "penalty of 1e300": ({"alpha": 1e300}, X, {}, "error warns warns warns warns"),
     "decay of 1e6": ({"weight_decay": 1e6}, X, {}, "warns warns warns warns plain"),
-    "weights times 1e6": ({"init_scale": 1e6}, X, {}, "warns warns warns warns warns"),
+    "weights times 1e6": ({"init_scale": 1e6}, X, {}, "warns"),
     "weights times 1e30": ({"init_scale": 1e30}, X, {}, "error error error error warns"),
-    "columns of 1e300": ({}, X * 1e300, {}, "plain plain plain plain plain"),
-    "raw columns of 1e6": ({**RAW, "init_scale": 100}, X * 1e6, {}, "warns warns warns warns warns"),
-    "raw columns of 1e30": (RAW, X * 1e30, {}, "warns warns warns warns warns"),
-    "raw columns of 1e300": ({**RAW, "dtype": "float64"}, X * 1e300, {}, "error error error error error"),
-    "float16": ({}, X.astype(np.float16), {}, "plain plain plain plain plain"),
-    "float16, raw": (RAW, X.astype(np.float16), {}, "plain plain plain plain plain"),
-    "equal columns": ({}, np.ones((200, 3)), {}, "plain plain plain plain plain"),
-    "smoothing near 1": ({"label_smoothing": 1 - 1e-6}, X, {}, "plain plain plain plain plain"),
-    "no smoothing": ({"label_smoothing": 0.0}, X, {}, "plain plain plain plain plain"),
-    "one class in a batch": ({"shuffle": False, "batch_size": 5}, X[SORTED], {"y": y[SORTED]},
-                             "plain plain plain plain plain"),
-    "class weights of 1e308": ({"class_weight": {0: 1e308, 1: 1e308}}, X, {},
-                               "plain plain plain plain plain"),
-    "loss that overflows": ({"loss": exponential, "learning_rate_init": 1e3}, X, {},
-                            "warns warns warns warns plain"),
-    "infinite loss": ({"loss": infinite_far_out, "init_scale": 1e3}, X, {},
-                      "error error error error error"),
-    "undefined gradient": ({"loss": undefined_far_out, "learning_rate_init": 10.0}, X, {},
-                           "warns warns warns warns plain"),
-}  # fmt: on
+    "columns of 1e300": ({}, X * 1e300, {}, "plain"),
+    "raw columns of 1e6": ({**RAW, "init_scale": 100}, X * 1e6, {}, "warns"),
+    "raw columns of 1e30": (RAW, X * 1e30, {}, "warns"),
+    "raw columns of 1e300": ({**RAW, "dtype": "float64"}, X * 1e300, {}, "error"),
+    "float16": ({}, X.astype(np.float16), {}, "plain"),
+    "float16, raw": (RAW, X.astype(np.float16), {}, "plain"),
+    "equal columns": ({}, np.ones((200, 3)), {}, "plain"),
+    "smoothing near 1": ({"label_smoothing": 1 - 1e-6}, X, {}, "plain"),
+    "no smoothing": ({"label_smoothing": 0.0}, X, {}, "plain"),
+    "one class in a batch": (
+        {"shuffle": False, "batch_size": 5},
+        X[SORTED],
+        {"y": y[SORTED]},
+        "plain",
+    ),
+    "class weights of 1e308": ({"class_weight": {0: 1e308, 1: 1e308}}, X, {}, "plain"),
+    "loss that overflows": (
+        {"loss": exponential, "learning_rate_init": 1e3},
+        X,
+        {},
+        "warns warns warns warns plain",
+    ),
+    "infinite loss": ({"loss": infinite_far_out, "init_scale": 1e3}, X, {}, "error"),
+    "undefined gradient": (
+        {"loss": undefined_far_out, "learning_rate_init": 10.0},
+        X,
+        {},
+        "warns warns warns warns plain",
+    ),
+}
 
 
 def fit(params, rows, given):
@@ -115,8 +124,10 @@ def check_end(end, params, rows, given):
 @pytest.mark.parametrize("case", TABLE)
 def test_training_ends_finite_or_says_why_not(case, solver):
     params, rows, given, ends = TABLE[case]
-    end = dict(zip(EACH, ends.split(), strict=True))[solver]
-    check_end(end, {"solver": solver, **params}, rows, given)
+    ends = (
+        dict.fromkeys(EACH, ends) if " " not in ends else dict(zip(EACH, ends.split(), strict=True))
+    )
+    check_end(ends[solver], {"solver": solver, **params}, rows, given)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

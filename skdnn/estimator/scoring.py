@@ -133,7 +133,7 @@ def _held_out(samples, first, rows):
     place_of[rows] = np.arange(len(rows))
     places = place_of[first]
     chosen = np.flatnonzero(places >= 0)
-    # Sums of scorers depend on the order of the rows: in this one, the passed order does not matter.
+    # Sums of a scorer depend on the order of its rows, which here is not that of the table.
     chosen = chosen[np.lexsort((samples.weights[chosen], places[chosen]))]
     weights = samples.weights[chosen]
     weights = weights if (weights != weights[0]).any() else None
