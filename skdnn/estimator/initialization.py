@@ -26,7 +26,8 @@ def initial_params(settings, fit_data, network, resolved, rngs):
     if is_auto and solver_of(settings).adapts:
         init = [as_activation(item).init for item in resolved["activation"]] + ["he_normal"]
         scale[-1] *= OUTPUT_SCALE
-    initialize(network, params, rngs, init, scale)
+    with np.errstate(over="ignore"):  # an infinite weight makes the first loss infinite
+        initialize(network, params, rngs, init, scale)
     if resolved["connectivity"] is not None:
         expansion = expansion_of(fit_data.schema.encoder, fit_data.encoded)
         shares = connection_shares(settings, resolved, fit_data.variants, expansion)

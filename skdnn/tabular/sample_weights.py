@@ -19,7 +19,7 @@ def weighted_rows(X, y, sample_weight):
     Raises
     ------
     ValueError
-        If a weight is negative or masked, or all are 0.
+        If a weight is negative, masked or beyond float64, or all are 0.
     """
     if sample_weight is None:
         n_rows = num_samples(X)
@@ -27,7 +27,10 @@ def weighted_rows(X, y, sample_weight):
     if np.ma.is_masked(sample_weight):
         raise ValueError("sample_weight has masked values; use weight 0 for rows to leave out.")
     sample_weight = as_numpy(sample_weight)
-    weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    try:
+        weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    except OverflowError as error:
+        raise ValueError(f"sample_weight has a value too large for float64: {error}.") from error
     kept = weights > 0
     if not kept.any():
         raise ValueError(
