@@ -170,7 +170,16 @@ LABELS = st.one_of(
         st.lists(st.sampled_from([0, 1, 2]), min_size=2, max_size=2), min_size=20, max_size=20
     ),
     st.sampled_from(
-        [None, "y", 3, np.zeros((20, 0)), np.zeros((20, 2, 2)), sp.eye_array(20), {}, {"a": 1}]
+        [
+            None,
+            "y",
+            3,
+            np.zeros((20, 0)),
+            np.zeros((20, 2, 2)),
+            sp.csr_array(np.eye(20)),
+            {},
+            {"a": 1},
+        ]
     ),
 )
 WEIGHTS = st.one_of(

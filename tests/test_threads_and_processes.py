@@ -63,8 +63,8 @@ def test_32_threads_predict_with_a_model_while_others_fit_its_clones():
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("backend", slow_to_start("threading", "multiprocessing", "loky"))
 def test_every_backend_of_joblib_gives_the_same_bits(backend):
-    with joblib.parallel_config(backend, n_jobs=2):
-        found = joblib.Parallel()(joblib.delayed(fit_and_predict)() for _ in range(3))
+    parallel = joblib.Parallel(n_jobs=2, backend=backend)
+    found = parallel(joblib.delayed(fit_and_predict)() for _ in range(3))
     for proba in found:
         np.testing.assert_array_equal(proba, fit_and_predict())
 
