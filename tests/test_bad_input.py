@@ -32,6 +32,13 @@ BAD_FITS = {
     "lengths differ": (X, y[:-1], {}, r"inconsistent numbers of samples"),
     "weights differ in length": (X, y, {"sample_weight": [1.0]}, "inconsistent numbers of samples"),
     "negative weights": (X, y, {"sample_weight": -np.ones(150)}, "[Nn]egative"),
+    "weights beyond float64": (X, y, {"sample_weight": [10**400] * 150}, "too large for float64"),
+    "groups of several values": (
+        X,
+        y,
+        {"groups": [[1], [1, 2]] * 75},
+        "groups must have one value",
+    ),
     "zero weights": (X, y, {"sample_weight": np.zeros(150)}, "zero"),
     "missing values in weights": (X, y, {"sample_weight": np.full(150, np.nan)}, "NaN"),
     "one-dimensional X": (X[:, 0], y, {}, "Reshape your data"),

@@ -190,7 +190,7 @@ def test_weights_without_validation_rows_are_refused():
 
 
 def test_starting_weights_are_finite_numbers():
-    for wrong in (np.full((4, 8), np.nan), np.full((4, 8), 1j)):
+    for wrong in (np.full((4, 8), np.nan), np.full((4, 8), 1j), np.full((4, 8), -1e300)):
         with pytest.raises(ValueError, match=r"coefs_init\[0\] must hold finite numbers"):
             quick(coefs_init=[wrong, np.zeros((8, 3))]).fit(X, y)
 

@@ -1,3 +1,4 @@
+import os
 import pickle
 import subprocess
 import sys
@@ -40,12 +41,17 @@ def test_the_number_of_threads_cannot_be_seen(n_members):
 
 
 def test_two_processes_and_joblib_workers_give_the_same_bits():
-    def run():
+    def run(n_threads):
+        threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), n_threads)
         return subprocess.run(
-            [sys.executable, "-c", PRINT_HASH], capture_output=True, text=True, check=True
+            [sys.executable, "-c", PRINT_HASH],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, **threads},
         ).stdout
 
-    assert run() == run()
+    assert run("1") == run("2")
     here = DeepNetClassifier(**QUICK).fit(X, y).predict_proba(X)
     (there,) = joblib.Parallel(n_jobs=2)([joblib.delayed(_fit_and_predict)()])
     np.testing.assert_array_equal(here, there)

@@ -91,6 +91,30 @@ def test_balanced_classes_raise_the_recall_of_the_rare_one():
     assert recalls[1] > recalls[0] + 0.05
 
 
+@pytest.mark.parametrize("factor", [1e308, 1e-308])
+def test_the_scale_of_class_weights_does_not_matter(factor):
+    plain = DeepNetClassifier(**QUICK, class_weight={0: 1.0, 1: 1.5, 2: 1.25}).fit(X, y)
+    huge = {0: factor, 1: 1.5 * factor, 2: 1.25 * factor}
+    scaled = DeepNetClassifier(**QUICK, class_weight=huge).fit(X, y)
+    np.testing.assert_allclose(scaled.predict_proba(X), plain.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced", {0: 1e300, 1: 1e-300, 2: 1.0}], ids=str)
+def test_weights_of_any_size_leave_no_row_without_weight(class_weight):
+    weights = 10.0 ** np.random.default_rng(0).permutation(np.linspace(-300, 300, len(X)))
+    net = DeepNetClassifier(**QUICK, class_weight=class_weight, store_oof=True)
+    net.fit(X, y, sample_weight=weights)
+    assert np.isfinite(net.predict_proba(X)).all()
+    assert np.isfinite(net.member_validation_loss_curves_).all()
+    assert np.isfinite(net.oof_proba_).all()
+
+
+def test_validation_rows_of_classes_without_training_weight_alone_are_refused():
+    net = DeepNetClassifier(**QUICK, class_weight="balanced")
+    with pytest.raises(ValueError, match=r"'balanced' gives every row weight 0.* y_val has only"):
+        net.fit(X, y, sample_weight=y, X_val=X[y == 0], y_val=y[y == 0])
+
+
 def test_class_weight_of_an_unknown_class_is_refused():
     with pytest.raises(ValueError, match=r"class_weight names \['x'\].*none for \[0, 1, 2\]"):
         DeepNetClassifier(**QUICK, class_weight={"x": 2}).fit(X, y)

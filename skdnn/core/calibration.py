@@ -6,7 +6,9 @@ from scipy.special import entr
 
 from skdnn.core.averaging import mean_proba
 
-TEMPERATURES = (0.2, 5.0)  # bounds of the search
+TEMPERATURES = (0.2, 5.0)  # usual ones, searched first
+AT_BOUND = 1e-3  # in logarithms; a search that ends so near a bound may have more beyond it
+HIGHEST = 1e300  # of the search beyond: that of the largest logits
 N_ROUNDS = 200  # of expectation-maximization
 SHARPNESS = 2  # exponent of the weights of a mixture
 SMALLEST_MIXED = 1e-6  # of the weights before that
@@ -17,7 +19,8 @@ def fit_temperature(logits, targets, weights, loss):
     """Return the temperature that minimizes the loss of ``logits / temperature``.
 
     Guo et al., 2017, https://arxiv.org/abs/1706.04599. A penalty ``log(temperature) ** 2 /
-    n_rows``, a weak prior at 1, keeps the temperature of a few rows near 1.
+    n_rows``, a weak prior at 1, keeps the temperature of a few rows near 1. Above 5 it rises only
+    in proportion to the logarithm: where logits are far too large, so is the temperature.
 
     Parameters
     ----------
@@ -30,18 +33,24 @@ def fit_temperature(logits, targets, weights, loss):
     Returns
     -------
     float
-        1 if no other temperature lowers the loss.
+        At least 0.2; 1 if no other temperature lowers the loss.
     """
     logits = logits.astype(np.float64)
     weights = weights[None] / weights.sum()
+    lowest, usual, highest = np.log([*TEMPERATURES, HIGHEST])
 
     def mean_loss(log_temperature):
         scaled = logits[None] * np.exp(-log_temperature)
         value = loss.evaluate(scaled, targets[None], weights)[0][0]
-        return value + log_temperature**2 / len(logits)
+        beyond = max(log_temperature - usual, 0.0)
+        return value + (log_temperature**2 - beyond**2) / len(logits)
 
-    bounds = np.log(TEMPERATURES)
-    best = minimize_scalar(mean_loss, bounds=bounds, method="bounded").x
+    def search(low, high):
+        return minimize_scalar(mean_loss, bounds=(low, high), method="bounded").x
+
+    best = search(lowest, usual)
+    if best > usual - AT_BOUND:
+        best = min(search(usual, highest), best, key=mean_loss)
     return float(np.exp(best)) if mean_loss(best) < mean_loss(0.0) else 1.0
 
 

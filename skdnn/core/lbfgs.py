@@ -84,10 +84,10 @@ class Recording:
     curve : list of ndarray of shape (3,)
         Training loss, validation loss and validation score of each iteration.
     result : tuple or None
-        Parameters, curves, best iteration, and whether it converged; None before the end.
+        Parameters, curves, best iteration, failures, and whether it converged; None before the end.
     """
 
-    RESULT = "params", "curves", "best_epoch", "has_converged"
+    RESULT = "params", "curves", "best_epoch", "n_failures", "has_converged"
 
     def __init__(self, saved):
         grads = [saved[f"grad.{number}"] for number in range(len(saved.get("values", ())))]
@@ -167,11 +167,11 @@ def train_lbfgs(network, split, state, plan, max_fun, runtime=Runtime()):  # noq
         return recording.result
 
     results = runtime.workers.map(of_member, range(len(state.params)))
-    params, curves, best_epochs, converged = zip(*results, strict=True)
+    params, curves, best_epochs, failures, converged = zip(*results, strict=True)
     longest = max(curve.shape[1] for curve in curves)
     missing = [((0, 0), (0, longest - curve.shape[1])) for curve in curves]
     padded = [np.pad(*pair, constant_values=np.nan) for pair in zip(curves, missing, strict=True)]
-    found = np.array(best_epochs), np.zeros(len(params), np.intp), np.array(converged)
+    found = np.array(best_epochs), np.array(failures, np.intp), np.array(converged)
     history = History(*np.stack(padded, axis=1), *found, calls.stopped_by)
     return State(np.stack(params).astype(state.params.dtype), {}), history
 
@@ -231,7 +231,10 @@ class IterationCalls:
 
 
 def _train_member(objective, start, plan, max_fun, calls, recording):
-    """Return parameters, curves (3, n_iterations), best iteration, and whether it converged."""
+    """Return parameters, curves (3, n_iterations), best iteration, failures (0 or 1), convergence.
+
+    L-BFGS-B has failed if its first line search found no lower loss. Later, that is rounding.
+    """
     start = start.astype(np.float64)
     # MLPClassifier's L-BFGS has no patience on the training loss either.
     best = BestEpochs(start[None], plan.tol, plan.keep_best)
@@ -263,11 +266,12 @@ def _train_member(objective, start, plan, max_fun, calls, recording):
         result = minimize(
             evaluate, start, jac=True, method="L-BFGS-B", callback=after_iteration, options=options
         )
-        latest, hit_limit = result.x, result.status == 1
+        latest, hit_limit, has_failed = result.x, result.status == 1, result.status == 2
     except KeyboardInterrupt:
-        calls.stopped_by, hit_limit = "interrupt", False
+        calls.stopped_by, hit_limit, has_failed = "interrupt", False, False
+    has_failed &= not curve
     if not curve:
         curve.append((objective(latest)[0], *objective.validate(latest)))
         best.update(0, objective.monitored(curve[0][1:]), latest[None])
     best_epoch = best.epoch[0] if plan.keep_best else len(curve) - 1
-    return so_far()[0], np.array(curve).T, best_epoch, not hit_limit
+    return so_far()[0], np.array(curve).T, best_epoch, has_failed, not hit_limit

@@ -92,8 +92,8 @@ class ForwardPass:
         if _are_sane(logits):
             return logits
         raise ValueError(
-            f"the network's outputs overflow for rows {block.start} to {block.stop - 1}: X is "
-            "far outside of what was trained on. Scale it, or use encoder='auto'."
+            f"the network's outputs overflow for rows {block.start} to {block.stop - 1}: X is very "
+            "large, or far outside of what was trained on. Scale it, or use encoder='auto'."
         )
 
 

@@ -227,8 +227,9 @@ class Steps:
         steps = n_before + 1.0 + np.arange(len(rates))[:, None]
         given = [1 - rates * plan.weight_decay, *plan.rule.numbers(rates, steps)]
         numbers = np.empty((*rates.shape, len(given)), params.dtype)
-        for place, value in enumerate(given):
-            numbers[..., place] = value
+        with np.errstate(over="ignore"):  # enormous rates do not fit into float32
+            for place, value in enumerate(given):
+                numbers[..., place] = value
         return numbers
 
     def _draw_keys(self, n_steps):

@@ -4,6 +4,8 @@ from numbers import Real
 
 import numpy as np
 
+from skdnn.tabular.sample_weights import multiply, sum_by_group
+
 
 def apply_class_weight(class_weight, labels, train_samples, targets, weights):
     """Return the sample weights of some rows, multiplied by their class weights.
@@ -20,11 +22,22 @@ def apply_class_weight(class_weight, labels, train_samples, targets, weights):
     Returns
     -------
     ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If no row has a class with a weight.
     """
     if class_weight is None:
         return weights
     factors = class_weight_factors(class_weight, labels, train_samples.y, train_samples.weights)
-    return weights * factors[targets[:, 0]]
+    factors = factors[targets[:, 0]]
+    if not factors.any():
+        raise ValueError(
+            f"class_weight={class_weight!r} gives every row weight 0, because y has only classes "
+            "without a training row of positive weight."
+        )
+    return multiply(weights, factors)
 
 
 def class_weight_factors(class_weight, labels, y, weights):
@@ -52,8 +65,10 @@ def class_weight_factors(class_weight, labels, y, weights):
     if labels.is_multilabel:
         raise ValueError("class_weight is not defined for multilabel y; use sample_weight.")
     if class_weight == "balanced":
-        totals = np.bincount(labels.targets(y)[:, 0], weights, len(labels.classes))
-        return totals.sum() / (len(totals) * np.where(totals > 0, totals, np.inf))
+        totals = sum_by_group(labels.targets(y)[:, 0], weights, len(labels.classes))
+        with np.errstate(over="ignore"):
+            factors = totals.sum() / (len(totals) * np.where(totals > 0, totals, np.inf))
+        return np.minimum(factors, np.finfo(np.float64).max)
     known = labels.classes.tolist()
     unknown = [label for label in class_weight if label not in known]
     unweighted = [label for label in known if label not in class_weight]

@@ -13,6 +13,7 @@ from scipy.sparse import issparse
 from skdnn.core.random_bits import scramble
 from skdnn.tabular.dataframes import spans
 from skdnn.tabular.row_hashes import BLOCK, hash_rows
+from skdnn.tabular.sample_weights import sum_by_group
 
 
 class MergedRows(NamedTuple):
@@ -58,7 +59,7 @@ def merge_duplicate_rows(inputs, keys, weights, by_content=True):
     hashes = hash_rows(inputs, keys)
     rows, first = _merge(inputs, keys, hashes)
     if len(rows) < len(first):
-        weights = np.bincount(first, weights, len(first))
+        weights = sum_by_group(first, weights, len(first))
     if not by_content:
         rows.sort()
     return MergedRows(rows, first, weights, _fingerprint(hashes, weights))

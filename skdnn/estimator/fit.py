@@ -76,7 +76,7 @@ def train_members(settings, fit_data, before, callbacks, threads):
     checkpoint = _open_checkpoint(callbacks, settings, fit_data, start, curves)
     runtime = Runtime(threads, callbacks, checkpoint)
     state, history = _run(settings, (network, fit_data.split, start, plan), rngs, runtime)
-    warn_of_trouble(settings, history, plan)
+    warn_of_trouble(settings, history, plan, fit_data.schema.labels.n_outputs)
     best_iter = history.best_epoch + 1 if plan.keep_best else last_finite(history.train_loss)
     n_epochs = history.train_loss.shape[1]
     n_rows_seen = n_epochs * fit_data.prepared.count(fit_data.split.train_rows)

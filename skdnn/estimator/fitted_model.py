@@ -164,11 +164,13 @@ def overwrite(network, params, given, name, which):
     if given is None:
         return
     views = _layer_views(network, params, which)
-    if len(given) != len(views):
-        raise ValueError(f"{name} must have {len(views)} arrays, one a layer; got {len(given)}.")
+    n_given = len(given) if np.iterable(given) else 0
+    if n_given != len(views):
+        raise ValueError(f"{name} must have {len(views)} arrays, one a layer; got {n_given}.")
     for number, (values, view) in enumerate(zip(map(np.asarray, given), views, strict=True)):
-        if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
-            raise ValueError(f"{name}[{number}] must hold finite numbers.")
+        limit = np.finfo(view.dtype).max
+        if values.dtype.kind not in "iuf" or not (np.abs(values) <= limit).all():
+            raise ValueError(f"{name}[{number}] must hold finite numbers of {view.dtype}.")
         if values.shape not in (view.shape[1:], view.shape):
             raise ValueError(
                 f"{name}[{number}] must have the shape {view.shape[1:]}, or {view.shape} for the "

@@ -177,7 +177,10 @@ def roles_from_cv(settings, seed, samples, groups):
 
 def _check_groups(groups, kept):
     """Return groups as an array of one value for each row that is kept."""
-    values = np.asarray(groups)
+    try:
+        values = np.asarray(groups)
+    except ValueError as error:
+        raise ValueError(f"groups must have one value a row: {error}") from error
     if values.ndim != 1 and values.shape[1:] != (1,):
         raise ValueError(f"groups must have one value a row, but its shape is {values.shape}.")
     refuse_missing(values, "groups", "give each row without a group a group of its own.")

@@ -26,7 +26,8 @@ def initial_params(settings, fit_data, network, resolved, rngs):
     if is_auto and solver_of(settings).adapts:
         init = [as_activation(item).init for item in resolved["activation"]] + ["he_normal"]
         scale[-1] *= OUTPUT_SCALE
-    initialize(network, params, rngs, init, scale)
+    with np.errstate(over="ignore"):  # an infinite weight makes the first loss infinite
+        initialize(network, params, rngs, init, scale)
     if resolved["connectivity"] is not None:
         expansion = expansion_of(fit_data.schema.encoder, fit_data.encoded)
         shares = connection_shares(settings, resolved, fit_data.variants, expansion)
@@ -42,7 +43,8 @@ def initial_params(settings, fit_data, network, resolved, rngs):
 
 def prior_logits(data, labels):
     """Return the output biases with which a network without inputs predicts class frequencies."""
-    # The sum of integers does not depend on the order of the rows.
-    n_bits = 52 - len(data.weights).bit_length() - np.frexp(data.weights.max())[1]
+    # The sum of integers does not depend on the order of the rows; rows of weight 0 are duplicates.
+    n_distinct = int(np.count_nonzero(data.weights))
+    n_bits = 52 - n_distinct.bit_length() - np.frexp(data.weights.max())[1]
     weights = np.rint(np.ldexp(data.weights, n_bits))
     return labels.loss.prior_logits(data.targets, weights, labels.n_outputs)

@@ -7,6 +7,7 @@ import numpy as np
 from skdnn.core.averaging import mean_proba
 from skdnn.core.calibration import ensemble_temperature, fit_mixture, fit_temperature
 from skdnn.core.evaluation import held_out_logits
+from skdnn.tabular.sample_weights import sum_by_group
 
 SOME_ROWS = 2048  # evenly spaced; enough to compare the confidence of ensemble and members
 SMALLEST_WEIGHT = 0.02  # of a variant; the members of those with less are left out
@@ -151,7 +152,7 @@ def _oof_score(prepared, held_out, variant_weights, loss):
     """Return the accuracy on held-out rows."""
     # Use sample weights without class weights, as score() does.
     merged, samples = prepared.merged, prepared.samples
-    weights = np.bincount(merged.first, samples.weights, len(prepared.data.targets))
+    weights = sum_by_group(merged.first, samples.weights, len(prepared.data.targets))
     scores = loss.scores(held_out.logits, variant_weights)
     hits = loss.is_hit(scores[None], held_out.targets[None])[0]
     return float(np.average(hits, weights=weights[held_out.rows]))

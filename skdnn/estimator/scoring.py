@@ -133,6 +133,8 @@ def _held_out(samples, first, rows):
     place_of[rows] = np.arange(len(rows))
     places = place_of[first]
     chosen = np.flatnonzero(places >= 0)
+    # Sums of a scorer depend on the order of its rows, which here is not that of the table.
+    chosen = chosen[np.lexsort((samples.weights[chosen], places[chosen]))]
     weights = samples.weights[chosen]
     weights = weights if (weights != weights[0]).any() else None
     X, y = safe_indexing(samples.X, chosen), samples.y[chosen]

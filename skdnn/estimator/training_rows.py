@@ -113,12 +113,14 @@ def prepare_rows(settings, schema, samples, train_samples=None, roles=None, lear
     encoded = encoder.encode(samples.X, schema.dtype, in_training=learns)
     targets = labels.targets(samples.y)
     labels.check_columns(samples.given)
-    weights = apply_class_weight(
-        settings.class_weight, labels, train_samples or samples, targets, samples.weights
-    )
     codes = encoder.category_codes(samples.X) if learns else None
     keys = np.hstack([part for part in (targets, codes, roles) if part is not None])
-    merged = merge_duplicate_rows(encoded, keys, weights, by_content=settings.shuffle)
+    merged = merge_duplicate_rows(encoded, keys, samples.weights, by_content=settings.shuffle)
+    # Only now, as the product with a sum of weights is not the sum of the products, bit for bit.
+    weights = apply_class_weight(
+        settings.class_weight, labels, train_samples or samples, targets, merged.weights
+    )
+    merged = merged._replace(weights=weights)
     if learns:
         rng = np.random.default_rng(schema.seed)
         weights = merged.weights / merged.weights[merged.rows].mean()

@@ -1,4 +1,4 @@
-"""Sample weights: validation, and removal of rows of weight 0."""
+"""Sample weights: validation, removal of rows of weight 0, and sums in any order of the rows."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ def weighted_rows(X, y, sample_weight):
     Raises
     ------
     ValueError
-        If a weight is negative or masked, or all are 0.
+        If a weight is negative, masked or beyond float64, or all are 0.
     """
     if sample_weight is None:
         n_rows = num_samples(X)
@@ -27,18 +27,50 @@ def weighted_rows(X, y, sample_weight):
     if np.ma.is_masked(sample_weight):
         raise ValueError("sample_weight has masked values; use weight 0 for rows to leave out.")
     sample_weight = as_numpy(sample_weight)
-    weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    try:
+        weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    except OverflowError as error:
+        raise ValueError(f"sample_weight has a value too large for float64: {error}.") from error
     kept = weights > 0
     if not kept.any():
         raise ValueError(
             f"sample_weight is zero for all {len(kept)} rows; at least one must be positive."
         )
-    # Dividing by a power of 2 is exact, and keeps sums of very large weights finite.
-    weights = np.ldexp(weights, -np.frexp(weights.max())[1])
+    weights = multiply(weights)
     if kept.all():
         return X, y, weights, kept
     y = None if y is None else np.asarray(y)[kept]
     return safe_indexing(_in_native_order(X), np.flatnonzero(kept)), y, weights[kept], kept
+
+
+def multiply(weights, factors=1.0):
+    """Return weights times factors, divided by a power of 2 so that none is above 1.
+
+    Division by a power of 2 is exact, and keeps sums of very large weights finite. Products of
+    positive numbers are positive.
+    """
+    scaled = (np.ldexp(array, -np.frexp(np.max(array))[1]) for array in (weights, factors))
+    products = np.maximum(np.multiply(*scaled), np.finfo(np.float64).tiny)
+    return np.where((weights > 0) & (factors > 0), products, 0)
+
+
+def sum_by_group(groups, weights, n_groups):
+    """Return the total weight of each group; the order of the rows does not matter, bit for bit.
+
+    Parameters
+    ----------
+    groups : ndarray of int of shape (n_rows,)
+    weights : ndarray of shape (n_rows,)
+    n_groups : int
+
+    Returns
+    -------
+    ndarray of shape (n_groups,)
+    """
+    if (weights != weights[:1]).any():
+        order = np.argsort(weights)
+        groups, weights = groups[order], weights[order]
+    return np.bincount(groups, weights, n_groups)
 
 
 def _in_native_order(X):

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdnn.tabular.sample_weights import sum_by_group
+
 # Sums of weights such as 0.1 have rounding errors, smaller than this fraction of the total.
 SLACK = 1e-12
 DIGITS = 12
@@ -139,9 +141,8 @@ def scale(values, scaling):
 def weighted_shares(codes, weights, n_categories):
     """Return the fraction of the total weight of each category; code -1 is a missing value."""
     weights = np.ones(len(codes)) if weights is None else weights
-    known = codes >= 0
-    counts = np.bincount(codes[known], weights[known], n_categories)
-    return np.round(counts / weights.sum(), DIGITS)
+    counts = sum_by_group(codes + 1, weights, n_categories + 1)
+    return np.round(counts[1:] / counts.sum(), DIGITS)
 
 
 def divide(values, largest):

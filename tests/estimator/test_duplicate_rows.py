@@ -1,3 +1,4 @@
+import math
 from unittest.mock import patch
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from skdnn.estimator import duplicate_rows
 from skdnn.estimator.duplicate_rows import merge_duplicate_rows
 from skdnn.tabular import row_hashes
+from skdnn.tabular.sample_weights import sum_by_group
 
 seeds = st.integers(0, 2**32 - 1)
 KINDS = {
@@ -76,6 +78,18 @@ def test_the_order_of_the_rows_does_not_matter(seed, kind, collision):
     np.testing.assert_array_equal(targets[after], targets[before])
     np.testing.assert_array_equal(shuffled.weights[shuffled.rows], ours.weights[ours.rows])
     assert shuffled.fingerprint == ours.fingerprint
+
+
+@given(seed=seeds, exponent=st.integers(-300, 300))
+def test_fractions_are_summed_to_the_same_bits_in_any_order(seed, exponent):
+    rng = np.random.default_rng(seed)
+    groups, weights = rng.integers(0, 3, 40), rng.random(40) * 10.0 ** rng.integers(-3, 3, 40)
+    weights *= 10.0**exponent
+    order = rng.permutation(40)
+    sums = sum_by_group(groups, weights, 3)
+    np.testing.assert_array_equal(sum_by_group(groups[order], weights[order], 3), sums)
+    exact = [math.fsum(weights[groups == group]) for group in range(3)]
+    np.testing.assert_allclose(sums, exact, rtol=1e-14)
 
 
 @given(seed=seeds, kind=kinds, collision=collisions)
