@@ -88,7 +88,8 @@ def _pilot_losses(settings, fit_data, threads):
     split = _pilot_split(fit_data)
     fit_data = fit_data._replace(split=split)
     epochs = N_EPOCHS if is_auto(settings.max_iter) else min(settings.max_iter, N_EPOCHS)
-    settings = SimpleNamespace(**vars(settings) | {"max_iter": epochs, "warm_start": False})
+    changed = {"max_iter": epochs, "warm_start": False, "scoring": None}
+    settings = SimpleNamespace(**vars(settings) | changed)
     resolved = resolve_for(settings, fit_data)
     network = make_network(fit_data, resolved)
     plan = make_plan(settings, resolved, network, fit_data)
