@@ -449,6 +449,14 @@ def test_the_fuzzing_notices_what_it_is_there_for(folder, tmp_path, monkeypatch)
         mutated_models.run(1000)
 
 
+def test_a_dict_whose_keys_have_the_same_hash_is_refused():
+    pairs = [[number * (2**61 - 1), 0] for number in range(1000)]  # of hash 0
+    with pytest.raises(ValueError, match="same hash"):
+        from_plain({"dict": pairs}, [])
+    same = {"dict": [[number, 0] for number in range(1000)]}
+    assert from_plain(same, []).keys() == {*range(1000)}
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
 def test_a_zip_bomb_is_not_unpacked(method, folder, tmp_path):
     members = mutated_models.read_members((folder / "integers.skdnn").read_bytes())

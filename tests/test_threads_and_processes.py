@@ -43,13 +43,13 @@ def test_32_threads_predict_with_a_model_while_others_fit_its_clones():
     one_by_one = np.vstack([net.predict_proba(X[row : row + 1]) for row in range(3)])
 
     def predict(_):
-        together.wait(60)
+        together.wait()
         for _ in range(5):
             np.testing.assert_array_equal(net.predict_proba(X), expected)
             np.testing.assert_array_equal(net.predict_proba(X[:1]), one_by_one[:1])
 
     def fit(_):
-        together.wait(60)
+        together.wait()
         np.testing.assert_array_equal(clone(net).fit(X, y).predict_proba(X), expected)
         other = clone(net).set_params(random_state=1).fit(X, y)
         assert (other.predict_proba(X) != expected).any()

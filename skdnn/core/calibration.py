@@ -55,7 +55,10 @@ def fit_temperature(logits, targets, weights, loss):
 
 
 def calibrated_loss(logits, targets, weights, loss):
-    """Return the weighted mean loss at the temperature of :func:`fit_temperature`."""
+    """Return the weighted mean loss at the temperature of :func:`fit_temperature`.
+
+    Its parameters are those of that function.
+    """
     logits = logits / fit_temperature(logits, targets, weights, loss)
     return loss.evaluate(logits[None], targets[None], weights[None] / weights.sum())[0][0]
 

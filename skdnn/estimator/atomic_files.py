@@ -10,7 +10,8 @@ from pathlib import Path
 def replace_file(path, previous=None):
     """Yield a new binary file, which replaces ``path`` once it is complete and on the disk.
 
-    After an error, the file that was at ``path`` is still there, and the new one is deleted.
+    After an error, the file that was at ``path`` is there or at ``previous``, and the new one is
+    deleted.
 
     Parameters
     ----------
@@ -39,7 +40,8 @@ def replace_file(path, previous=None):
         with suppress(OSError):
             unfinished.unlink()
         raise
-    _sync_folder(path.parent)
+    with suppress(OSError):  # the file is there; some file systems cannot do more
+        _sync_folder(path.parent)
 
 
 def _sync_folder(folder):

@@ -6,7 +6,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skdnn.estimator.solvers import solver_of
 from skdnn.tabular.user_warnings import warn_user
 
-MOST_NATS = 10  # loss of each output from which the probabilities are sure and wrong
+MOST_NATS = 10  # mean loss of each output above which there is a warning
 
 
 def warn_of_trouble(settings, history, plan, n_outputs):
@@ -49,10 +49,12 @@ def warn_of_trouble(settings, history, plan, n_outputs):
 def _check_finite(losses, name, plan):
     never = ~np.isfinite(losses).any(axis=1)
     if never.any():
+        has_rate = plan.rule is not None  # L-BFGS has none
+        at = f" at learning_rate_init={plan.learning_rate:g} or below" if has_rate else ""
         raise ValueError(
             f"training diverged from the first epoch for members {np.flatnonzero(never).tolist()}: "
-            f"no {name} loss was finite at learning_rate_init={plan.learning_rate:g} or below. "
-            "Scale X, or lower learning_rate_init, init_scale or alpha."
+            f"no {name} loss was finite{at}. "
+            f"Scale X, or lower {'learning_rate_init, ' if has_rate else ''}init_scale or alpha."
         )
 
 

@@ -5,9 +5,9 @@ A model file is a zip archive, not compressed, of ``manifest.json``, which is a 
 at its end is the SHA-256 of all bytes before it, so that damage anywhere in the file is noticed.
 
 A checksum is no signature: anyone can write a file with a correct one. So sizes and shapes are also
-compared with the bytes that there are, before anything is allocated: loading takes no more memory
-than a small multiple of the size of the file. And the parts must fit together, because compiled
-kernels do not check where they read.
+compared with the bytes that there are, before anything is allocated: loading takes about as much
+memory as the arrays, and up to some fifty times the size of the manifest. And the parts must fit
+together, because compiled kernels do not check where they read.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ from skdnn.tabular.encoder import TableEncoder
 VERSION = "0.1.0"  # of skdnn
 FORMAT = 1  # of the files; a higher one if earlier versions could not read them correctly
 MANIFEST = "manifest.json"
-MOST_OF_MANIFEST = 2**28  # bytes
+MOST_OF_MANIFEST = 2**26  # bytes
 MOST_EMPTY = 2**20  # entries that an array without bytes would have if no axis were 0
 LABEL = b"skdnn model, sha256 "
 CODE_POINTS = 0x110000  # of Unicode
@@ -123,7 +123,7 @@ def read_model(path):
             raise
         except Exception as error:  # whatever zipfile, json and NumPy make of other bytes
             is_ours = isinstance(error, ModelFileError)
-            reason = error if is_ours else f"its content is not that of a model: {error}"
+            reason = error if is_ours else f"its content cannot be read as a model: {error}"
             raise ModelFileError(f"{os.fspath(path)!r} cannot be loaded: {reason}") from error
 
 

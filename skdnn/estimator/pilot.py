@@ -47,12 +47,16 @@ def choose_members(settings, fit_data, before, threads):
         The model whose training is continued.
     threads : Workers
 
+    Returns
+    -------
+    FitData
+
     Raises
     ------
     KeyboardInterrupt
         If there is one during the pilot fit.
     """
-    if before is not None or not _is_open(settings, fit_data):
+    if before is not None or not _needs_pilot_fit(settings, fit_data):
         return fit_data
     n_members, variants = _needed(fit_data, _pilot_losses(settings, fit_data, threads))
     prepared = fit_data.prepared
@@ -61,14 +65,18 @@ def choose_members(settings, fit_data, before, threads):
     return fit_data._replace(split=split, variants=variants)
 
 
-def _is_open(settings, fit_data):
-    """Return whether the number of members is for a pilot fit to choose."""
-    is_usual = solver_of(settings).adapts and isinstance(settings.loss, str)
+def _needs_pilot_fit(settings, fit_data):
+    """Return whether a pilot fit chooses the number of members."""
+    # With few epochs or a given learning rate, a high loss may only mean that little was learnt.
+    learns = is_auto(settings.max_iter) or settings.max_iter >= N_EPOCHS
+    learns = learns and is_auto(settings.learning_rate_init)
+    is_given = settings.coefs_init is not None or settings.intercepts_init is not None
+    is_usual = solver_of(settings).adapts and isinstance(settings.loss, str) and not is_given
     has_folds = fit_data.holds_out and settings.cv is None and fit_data.prepared.roles is None
     is_large = len(fit_data.prepared.merged.rows) > SMALL
     fewest = FEWEST_MEMBERS if len(fit_data.variants) > 1 else MANY_MEMBERS
     can_halve = is_auto(settings.n_members) and fit_data.n_members >= fewest
-    return can_halve and is_usual and has_folds and is_large
+    return can_halve and learns and is_usual and has_folds and is_large
 
 
 def _needed(fit_data, losses):
@@ -87,8 +95,7 @@ def _pilot_losses(settings, fit_data, threads):
     labels, data, seed = fit_data.schema.labels, fit_data.prepared.data, fit_data.schema.seed
     split = _pilot_split(fit_data)
     fit_data = fit_data._replace(split=split)
-    epochs = N_EPOCHS if is_auto(settings.max_iter) else min(settings.max_iter, N_EPOCHS)
-    changed = {"max_iter": epochs, "warm_start": False, "scoring": None}
+    changed = {"max_iter": N_EPOCHS, "warm_start": False, "scoring": None}
     settings = SimpleNamespace(**vars(settings) | changed)
     resolved = resolve_for(settings, fit_data)
     network = make_network(fit_data, resolved)
@@ -110,7 +117,7 @@ def _pilot_split(fit_data):
     prepared, n_variants = fit_data.prepared, len(fit_data.variants)
     rows = prepared.merged.rows
     strata = fit_data.schema.labels.strata(prepared.data.targets[rows])
-    n_folds = max(N_FOLDS, N_FOLDS * len(rows) // N_ROWS)
+    n_folds = max(N_FOLDS, -(-N_FOLDS * len(rows) // N_ROWS))
     fold_of = stratified_folds(strata, n_folds, np.random.default_rng(fit_data.schema.seed))
     used = fold_of < N_FOLDS  # also rows that are alone in their class, which are in no fold
     trained, held_out = rows_by_member(rows[used], fold_of[used], 1)

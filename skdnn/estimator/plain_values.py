@@ -16,7 +16,7 @@ import reprlib
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import NamedTuple, get_args, get_type_hints
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from sklearn.preprocessing import FunctionTransformer
@@ -62,7 +62,12 @@ class PlainType(NamedTuple):
 def _zone(key):
     if not ZONE.fullmatch(key):
         raise ValueError(f"{key!r} is no time zone")
-    return ZoneInfo(key)
+    try:
+        return ZoneInfo(key)
+    except ZoneInfoNotFoundError as error:
+        raise ValueError(
+            f"this machine knows no time zone {key!r}; if there is one, install tzdata"
+        ) from error
 
 
 def _fixed_zone(seconds):
@@ -104,9 +109,17 @@ def _passthrough(columns):
     return transformer
 
 
+def _dict(pairs):
+    """Return a dict, unless many of its keys have the same hash: making it would take very long."""
+    pairs = [tuple(pair) for pair in pairs]
+    if len({hash(key) for key, _ in pairs}) < len(pairs) / 2:
+        raise ValueError("the keys of a dict have the same hash")
+    return dict(pairs)
+
+
 TYPES = {
     "tuple": PlainType(tuple, list, tuple),
-    "dict": PlainType(dict, lambda given: [list(pair) for pair in given.items()], dict),
+    "dict": PlainType(dict, lambda given: [list(pair) for pair in given.items()], _dict),
     "scalar": PlainType(np.generic, np.asarray, lambda array: array[()]),
     "objects": PlainType(np.ndarray, list, lambda items: np.fromiter(items, object, len(items))),
     "zone": PlainType(ZoneInfo, lambda zone: zone.key, _zone),

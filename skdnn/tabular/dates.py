@@ -5,7 +5,7 @@ UTC when they are read, and in the local time of the zone seen in fit when they 
 """
 
 import datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
@@ -36,7 +36,10 @@ def standard_zone(zone):
     Those of pytz have no daylight saving time after 2037, and several objects stand for one zone.
     """
     name = getattr(zone, "zone", None)
-    return zone if name is None else ZoneInfo(name)
+    try:
+        return zone if name is None else ZoneInfo(name)
+    except ZoneInfoNotFoundError:  # pytz brings its own list of zones
+        return zone
 
 
 def without_zone(value):

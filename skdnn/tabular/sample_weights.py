@@ -47,7 +47,16 @@ def multiply(weights, factors=1.0):
     """Return weights times factors, divided by a power of 2 so that none is above 1.
 
     Division by a power of 2 is exact, and keeps sums of very large weights finite. Products of
-    positive numbers are positive.
+    positive numbers that would round to 0 are the smallest positive number.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_rows,)
+    factors : float or ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
     """
     scaled = (np.ldexp(array, -np.frexp(np.max(array))[1]) for array in (weights, factors))
     products = np.maximum(np.multiply(*scaled), np.finfo(np.float64).tiny)

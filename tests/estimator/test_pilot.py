@@ -58,6 +58,9 @@ def test_the_order_of_rows_and_the_number_of_threads_change_nothing():
     [
         {"n_members": 8},
         {"cv": 3},
+        {"max_iter": 7},
+        {"learning_rate_init": 1e-4},
+        {"coefs_init": [np.ones((16, 3, 16)), np.ones((16, 1))], "encoder": "passthrough"},
         {"early_stopping": False},
         {"solver": "adam"},
         {"solver": "sgd", "learning_rate_init": 1e-3},
