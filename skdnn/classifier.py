@@ -199,8 +199,8 @@ class DeepNetClassifier(
     random_state : int, RandomState instance or None, default=None
         Determines folds, initial weights, mini-batches and dropout.
     n_jobs : int or None, default=None
-        Number of threads. None uses as many as BLAS may use, -1 all cores. The result does not
-        depend on it.
+        Number of threads, at most that of the cores. None uses as many as BLAS may use, -1 all
+        cores. The result does not depend on it.
     verbose : bool or int, default=False
         Whether to print the losses of every epoch.
 
