@@ -200,7 +200,7 @@ class DeepNetClassifier(
     random_state : int, RandomState instance or None, default=None
         Determines folds, initial weights, mini-batches and dropout.
     n_jobs : int or None, default=None
-        Number of threads: None as many as BLAS may use, -1 all cores. Results do not depend on it.
+        Threads, at most the cores: None as many as BLAS may use, -1 all. Results are the same.
     verbose : bool or int, default=False
         Whether to print the losses of every epoch.
 

@@ -15,6 +15,7 @@ from sklearn.datasets import load_breast_cancer
 from skdnn import DeepNetClassifier, TableEncoder
 from skdnn.core.compiling import compiled, has_numba
 from skdnn.core.steps import count_slices
+from skdnn.estimator import threads
 
 X, y = load_breast_cancer(return_X_y=True)
 FRAME = load_breast_cancer(as_frame=True).data.assign(
@@ -31,6 +32,13 @@ print(hashlib.sha256(net.predict_proba(X).tobytes()).hexdigest())
 """
 
 
+@pytest.fixture
+def _four_cores(monkeypatch):
+    """Let fits use up to four threads on any machine."""
+    monkeypatch.setattr(threads, "cpu_count", lambda: 4)
+
+
+@pytest.mark.usefixtures("_four_cores")
 @pytest.mark.parametrize("n_members", [1, 5, 8])
 def test_the_number_of_threads_cannot_be_seen(n_members):
     alone = DeepNetClassifier(**QUICK, n_members=n_members, n_jobs=1).fit(X, y)
@@ -204,6 +212,7 @@ LARGE = {
 }
 
 
+@pytest.mark.usefixtures("_four_cores")
 @pytest.mark.parametrize("n_members", [1, 2])
 def test_large_networks_are_the_same_on_any_number_of_threads(n_members):
     rng = np.random.default_rng(0)

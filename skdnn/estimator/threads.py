@@ -23,7 +23,7 @@ _touched = set()  # numbers of threads for which the buffers of BLAS are initial
 
 @contextmanager
 def threads_apart(n_jobs, at_most=None):
-    """Limit BLAS to one thread, and yield the Workers.
+    """Limit BLAS to one thread, and yield the Workers, not more than there are cores.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def threads_apart(n_jobs, at_most=None):
         Upper bound on the number of threads, such as the number of tasks.
     """
     with single_threaded_blas() as blas_threads:
-        number = n_threads(n_jobs, blas_threads)
+        number = min(n_threads(n_jobs, blas_threads), cpu_count())  # more would only get in the way
         with Workers(number if at_most is None else min(number, at_most)) as workers:
             _touch_blas_memory(workers)
             yield workers

@@ -8,6 +8,7 @@ import joblib
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from skdnn.estimator import threads
 from skdnn.estimator.threads import n_threads, single_threaded_blas, threads_apart
 
 
@@ -88,6 +89,14 @@ def test_without_a_number_there_are_as_many_threads_as_blas_had():
 @pytest.mark.parametrize("n_jobs", [1, 3, -1, -2, -(10**6)])
 def test_a_number_means_what_it_means_to_joblib(n_jobs):
     assert n_threads(n_jobs, 1) == joblib.effective_n_jobs(n_jobs)
+
+
+@pytest.mark.parametrize("n_cores", [1, 2, 5])
+def test_there_are_no_more_threads_than_cores(n_cores, monkeypatch):
+    monkeypatch.setattr(threads, "cpu_count", lambda: n_cores)
+    for n_jobs, expected in ((1, 1), (8, n_cores), (-1, n_cores)):
+        with threads_apart(n_jobs) as workers:
+            assert workers.number == expected
 
 
 def test_the_last_of_overlapping_limits_lifts_it():
