@@ -108,13 +108,15 @@ class Checkpoint(_EpochCallback):
     The same call of ``fit`` with the same checkpoint, in the same or another process, goes on from
     the file, and ends with the same bits as a fit that was not broken off. If the file is of
     another fit (other data, parameters or versions), a warning says what differs, and training
-    starts anew. When training is complete, the file has its result, and the same call returns
-    that. If a file cannot be written, there is one warning, and training goes on.
+    starts anew. Custom functions are compared by their code and the values in it, but not the
+    functions and global variables that they use. When training is complete, the file has its
+    result, and the same call takes it from there. If a file cannot be written, there is one
+    warning, and training goes on. A file that never was a checkpoint raises a ValueError.
 
     The fit needs an integer ``random_state``. ``partial_fit`` has no callbacks. The state of other
     callbacks is not saved, and they are not compared. A file is replaced only when the new one is
-    complete, and the one before is kept as ``<path>.previous``. It has a checksum, and consists of
-    numbers: loading it executes nothing.
+    complete, and the one before is kept as ``<path>.previous``. It has a checksum, and holds
+    numbers and short strings: loading it executes nothing.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ import os
 import pickle
 import threading
 import time
+import types
 import warnings
 
 import numpy as np
@@ -335,9 +336,10 @@ def test_a_damaged_file_falls_back_to_the_previous_one(tmp_path, writes):
     flipped = bytearray(complete)
     flipped[rng.integers(len(complete))] ^= 4
     damages = {"nothing": b"", "half": complete[: len(complete) // 2], "a bit": bytes(flipped)}
-    damages |= {"the end": complete[:-1], "more": complete + b"x", "foreign": b"my own file"}
+    damages |= {"the end": complete[:-1], "more": complete + b"x"}
     previous = checkpoint_file.previous_of(path).read_bytes()
-    for damage, content in damages.items():
+    names = ["file.unreadable", *(f"file.unreadable-{number}" for number in range(2, 10))]
+    for name, (damage, content) in zip(names, damages.items(), strict=False):
         path.write_bytes(content)
         checkpoint_file.previous_of(path).write_bytes(previous)
         writes.number = 0
@@ -345,7 +347,9 @@ def test_a_damaged_file_falls_back_to_the_previous_one(tmp_path, writes):
             net = fit(path)
         assert writes.number == N_FILES - 2, damage  # the previous one was the second
         assert_same_fit(fitted_values(net, X), plain)
-        assert path.with_name("file.unreadable").read_bytes() == content
+        assert path.with_name(name).read_bytes() == content
+    for name, content in zip(names, damages.values(), strict=False):  # none replaced another
+        assert path.with_name(name).read_bytes() == content
 
 
 def test_two_damaged_files_are_said_and_training_starts_anew(tmp_path, writes):
@@ -356,6 +360,94 @@ def test_two_damaged_files_are_said_and_training_starts_anew(tmp_path, writes):
     with pytest.warns(UserWarning, match="truncated or damaged.*truncated or .* starts anew"):
         net = fit(path)
     assert_same_fit(fitted_values(net, X), fitted_values(quick().fit(X, y), X))
+
+
+@pytest.mark.parametrize("name", ["file", "file.previous"])
+@pytest.mark.parametrize("content", [b"my own file, which is longer than that", b"short"])
+def test_a_file_that_never_was_a_checkpoint_is_refused_and_left_alone(name, content, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name} is not a checkpoint.*another path"):
+        fit(tmp_path / "file")
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [(name, content)]
+
+
+def cannot_be_renamed(path, monkeypatch):
+    original = os.replace
+
+    def replace(source, target):
+        if ".unreadable" in str(target):
+            raise PermissionError(13, "Permission denied")
+        original(source, target)
+
+    monkeypatch.setattr("os.replace", replace)
+
+
+def cannot_be_read(path, monkeypatch):
+    original = checkpoints.load
+
+    def load(given):
+        if given == path:
+            raise OSError(5, "Input/output error")
+        return original(given)
+
+    monkeypatch.setattr(checkpoints, "load", load)
+
+
+@pytest.mark.parametrize("trouble", [cannot_be_renamed, cannot_be_read])
+@pytest.mark.parametrize("name", ["file", "file.previous"])
+def test_a_file_that_can_be_neither_read_nor_set_aside_is_not_overwritten(
+    trouble, name, tmp_path, writes, monkeypatch
+):
+    broken_off(tmp_path / "file", writes)
+    (tmp_path / "file").write_bytes((tmp_path / "file").read_bytes()[:-1])
+    if name == "file.previous":
+        os.replace(tmp_path / "file", tmp_path / name)
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    trouble(tmp_path / name, monkeypatch)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        net = fit(tmp_path / "file")
+    (message,) = [str(each.message) for each in told if "heckpoint" in str(each.message)]
+    assert "No checkpoint is written" in message
+    assert writes.number == 0
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+    assert_same_fit(fitted_values(net, X), fitted_values(quick().fit(X, y), X))
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("order.0", lambda order: np.where(order == order[0], 10**9, order)),
+        ("order.1", lambda order: np.where(order == order[0], order[1], order)),
+        ("order.1", lambda order: order[:-1]),
+        ("order.1", lambda order: order.astype(np.float64)),
+        ("members", lambda members: members + 1),
+        ("members", lambda members: members - 1),
+        ("members", lambda members: members[::-1]),
+        ("members", lambda members: members * 0),
+        ("members", lambda members: members.astype(np.float64)),
+        ("members", lambda members: members[:, None]),
+    ],
+)
+def test_row_and_member_numbers_of_a_checkpoint_are_checked(name, change, tmp_path, writes):
+    path = tmp_path / "file"
+    broken_off(path, writes)
+    contents = checkpoint_file.load(path)
+    name = f"ensemble.{name}"
+    forged = {**contents.arrays, name: change(contents.arrays[name])}
+    checkpoint_file.save(path, contents._replace(arrays=forged))
+    with pytest.raises(ValueError, match="of the checkpoint"):
+        fit(path)
+
+
+def test_the_saved_state_is_not_kept_while_training_goes_on(tmp_path, writes):
+    identity = {"fit": "1"}
+    contents = checkpoint_file.Contents(identity, False, {"a": np.zeros(3)})
+    checkpoint_file.save(tmp_path / "file", contents)
+    checkpoint = checkpoints.TrainingCheckpoint(tmp_path / "file", identity, 3600, None)
+    assert checkpoint.saved.keys() == {"a"}
+    checkpoint.offer(dict)
+    assert checkpoint.saved is None
 
 
 def test_where_only_the_previous_file_is_left_it_is_used(tmp_path, writes):
@@ -446,11 +538,17 @@ def test_every_counts_seconds_and_every_epochs_counts_epochs(tmp_path, writes, m
     writes.number = 0
     quick(max_iter=7).set_callbacks(Checkpoint(tmp_path / "2", every_epochs=3)).fit(X, y)
     assert writes.number == 3  # after the epochs 3 and 6, and the result
-    now = iter(range(0, 1000, 10))
-    monkeypatch.setattr(time, "monotonic", lambda: next(now))
+    now = [0]
+    clock = types.SimpleNamespace(monotonic=lambda: now[0])
+
+    class Tick(EarlyStopping):  # an epoch takes ten seconds
+        def on_fit_task_end(self, estimator, context):
+            now[0] += 10 * (context.task_name == "epoch")
+
+    monkeypatch.setattr(checkpoints, "time", clock)
     writes.number = 0
-    fit(tmp_path / "3", every=20, max_iter=9, n_jobs=1)
-    assert 2 <= writes.number <= 5
+    fit(tmp_path / "3", (), [Tick()], every=20, max_iter=9, n_iter_no_change=9)
+    assert writes.number == 5  # after 20, 40, 60 and 80 seconds, and the result
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,13 @@ class BestEpochs:
         return {name: array for name, array in arrays.items() if array is not None}
 
     def restore(self, saved):
-        """Replace the state by that of a snapshot."""
+        """Replace the state by that of a snapshot.
+
+        Parameters
+        ----------
+        saved : dict of str to ndarray or None
+            Not copied.
+        """
         for name, array in saved.items():
             setattr(self, name, array)
 

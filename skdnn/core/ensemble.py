@@ -115,8 +115,10 @@ class Ensemble:
         Raises
         ------
         ValueError
-            If it is a snapshot of another training: kernels do not check the shapes of arrays.
+            If it is a snapshot of another training: kernels check neither the shapes of arrays nor
+            the numbers of rows.
         """
+        self._check_members(saved["members"])
         for name, array in self.snapshot().items():
             if array.shape and not name.startswith(("order.", "generators")):
                 shape = len(saved["members"]), *array.shape[1:]
@@ -133,7 +135,22 @@ class Ensemble:
         self.memory = [saved[f"memory.{place}"] for place in range(len(self.memory))]
         self.best.restore({name: saved.get(f"best.{name}") for name in BestEpochs.OF_MEMBERS})
         self.n_steps = int(saved["n_steps"])
-        self._prepare([saved[f"order.{place}"] for place in range(len(self.members))])
+        orders = [saved[f"order.{place}"] for place in range(len(self.members))]
+        self._check_orders(orders)
+        self._prepare(orders)
+
+    def _check_members(self, members):
+        """Check that members of a snapshot are some of these, in the same order."""
+        if members.dtype != self.members.dtype or members.ndim != 1 or not len(members):
+            raise ValueError("the array 'members' of the checkpoint has another shape.")
+        if not np.array_equal(self.members[np.isin(self.members, members)], members):
+            raise ValueError("the array 'members' of the checkpoint has other numbers.")
+
+    def _check_orders(self, orders):
+        """Check that the orders of a snapshot are permutations of the members' rows."""
+        for place, (order, rows) in enumerate(zip(orders, self.train_rows, strict=True)):
+            if order.dtype.kind != "i" or not np.array_equal(np.sort(order), np.sort(rows)):
+                raise ValueError(f"the array 'order.{place}' of the checkpoint has other rows.")
 
     @property
     def has_failed(self):

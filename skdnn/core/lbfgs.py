@@ -1,6 +1,6 @@
 """Full-batch training by L-BFGS-B from SciPy, one member at a time.
 
-SciPy keeps the state of its optimizer to itself, but it follows from the values and gradients that
+SciPy does not expose the state of its optimizer, but it follows from the values and gradients that
 the optimizer was given. A :class:`Recording` of them brings a later call quickly to where training
 was broken off.
 """
@@ -99,6 +99,11 @@ class Recording:
     def evaluate(self, objective, params):
         """Return the value and the gradient, from the recording where it has them.
 
+        Parameters
+        ----------
+        objective : Objective
+        params : ndarray of shape (n_parameters,)
+
         Raises
         ------
         ValueError
@@ -113,13 +118,26 @@ class Recording:
         return value, grad
 
     def report(self, number, compute):
-        """Return the curves at an iteration, from the recording where it has them."""
+        """Return the curves at an iteration, from the recording where it has them.
+
+        Parameters
+        ----------
+        number : int
+            Iterations before this one.
+        compute : callable
+            Function that returns them, shape (3,); called if the recording has none.
+        """
         if number == len(self.curve):
             self.curve.append(np.array(compute()))
         return self.curve[number]
 
     def finish(self, result):
-        """Replace the evaluations, which take memory, by the result."""
+        """Replace the evaluations, which take memory, by the result.
+
+        Parameters
+        ----------
+        result : tuple
+        """
         self.result, self.evaluations, self.curve = result, [], []
 
     def snapshot(self):

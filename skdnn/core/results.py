@@ -37,7 +37,13 @@ class Results:
         self.has_converged = np.zeros(len(params), bool)
 
     def add_members(self, done):
-        """Keep the result of the members that are done."""
+        """Keep the result of the members that are done.
+
+        Parameters
+        ----------
+        done : ndarray of bool of shape (n_members_left,)
+            Which members of the ensemble, those that are still training, are done.
+        """
         ensemble = self.ensemble
         members, best = ensemble.members[done], ensemble.best
         params = ensemble.params if best.params is None else best.params

@@ -8,8 +8,10 @@ import hashlib
 import json
 import math
 import os
+import re
 import time
 from contextlib import suppress
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +20,11 @@ from skdnn.estimator.atomic_files import replace_file
 
 MAGIC = b"skdnn checkpoint 1\n"
 N_CHECKED, BLOCK = 32, 2**20  # bytes of the checksum, and of what is read in one go
-KINDS = "biufU"  # types of arrays: numbers and strings, no objects
-ABANDONED = 3600  # seconds after which an unfinished file is nobody's any more
+# Types of arrays: numbers and strings, no objects, and none that take no bytes.
+DTYPE = re.compile("[<>|][biufU][1-9][0-9]*")
+# Of booleans and characters: type of the same size, and largest valid number.
+LARGEST = {"b": ("u1", 1), "U": ("u4", 0x10FFFF)}
+ABANDONED = 3600  # seconds after which an unfinished file is deleted
 
 
 class Contents(NamedTuple):
@@ -40,16 +45,55 @@ class Contents(NamedTuple):
 
 
 def previous_of(path):
-    """Return the path of the file that was written before."""
+    """Return the path of the file that was written before.
+
+    Parameters
+    ----------
+    path : Path
+    """
     return path.with_name(path.name + ".previous")
 
 
+def is_foreign(path):
+    """Return whether there is a file that was never a checkpoint, not even a truncated one.
+
+    Parameters
+    ----------
+    path : Path
+    """
+    try:
+        with path.open("rb") as file:
+            return not MAGIC.startswith(file.read(len(MAGIC)))
+    except OSError:
+        return False
+
+
 def set_aside(path):
-    """Rename a file that cannot be read, so that nothing overwrites it; return its new path."""
-    unreadable = path.with_name(path.name + ".unreadable")
-    with suppress(OSError):
-        os.replace(path, unreadable)
-    return unreadable
+    """Rename a damaged file, so that nothing overwrites it; return its new path.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    OSError
+        If it cannot be renamed.
+    """
+    for number in count(1):
+        end = ".unreadable" if number == 1 else f".unreadable-{number}"
+        kept = path.with_name(path.name + end)
+        try:
+            kept.touch(exist_ok=False)  # reserves the name: renaming would replace another file
+            break
+        except FileExistsError:
+            continue
+    try:
+        os.replace(path, kept)
+    except OSError:
+        kept.unlink()
+        raise
+    return kept
 
 
 def save(path, contents):
@@ -74,7 +118,12 @@ def save(path, contents):
 
 
 def _parts(contents):
-    """Yield the parts of a file."""
+    """Yield the parts of a file, as bytes or arrays of bytes.
+
+    Parameters
+    ----------
+    contents : Contents
+    """
     arrays = contents.arrays.values()
     layout = [(name, array.dtype.str, array.shape) for name, array in contents.arrays.items()]
     text = json.dumps([contents.identity, contents.is_done, layout]).encode()
@@ -88,6 +137,10 @@ def _parts(contents):
 
 def load(path):
     """Return the Contents of a file.
+
+    Parameters
+    ----------
+    path : Path
 
     Raises
     ------
@@ -108,12 +161,20 @@ def load(path):
             identity, is_done, layout = json.loads(file.read(min(length, end)))
             arrays = {name: _read_array(file, end, *of_array) for name, *of_array in layout}
             return Contents(dict(identity), bool(is_done), arrays)
-        except (TypeError, RecursionError) as error:
+        except (TypeError, OverflowError, RecursionError) as error:
             raise ValueError("its header is not valid") from error
 
 
 def _has_checksum(file, end):
-    """Return whether a file has at ``end`` the checksum of what is before."""
+    """Return whether a file has at ``end`` the checksum of what is before.
+
+    Parameters
+    ----------
+    file : file-like
+        At the end of MAGIC.
+    end : int
+        In bytes.
+    """
     checksum = hashlib.blake2b(MAGIC, digest_size=N_CHECKED)
     while block := file.read(max(0, min(BLOCK, end - file.tell()))):
         checksum.update(block)
@@ -121,15 +182,37 @@ def _has_checksum(file, end):
 
 
 def _read_array(file, end, dtype, shape):
-    """Return the next array; it must end before the byte ``end``."""
-    dtype, count = np.dtype(dtype), math.prod(shape)
-    if dtype.kind not in KINDS or not 0 <= count * dtype.itemsize <= end - file.tell():
+    """Return the next array.
+
+    Parameters
+    ----------
+    file : file-like
+        Where the array begins.
+    end : int
+        Byte at which it must have ended.
+    dtype : str
+    shape : list of int
+    """
+    if not DTYPE.fullmatch(dtype):
         raise ValueError("its header is not valid")
-    return np.fromfile(file, dtype, count).reshape(shape)
+    dtype, n_values = np.dtype(dtype), math.prod(shape)
+    if not 0 <= n_values * dtype.itemsize <= end - file.tell():
+        raise ValueError("its header is not valid")
+    array = np.fromfile(file, dtype, n_values)
+    unit, largest = LARGEST.get(dtype.kind, (None, None))
+    if unit and array.view(dtype.str[0] + unit).max(initial=0) > largest:
+        raise ValueError("its values are not valid")
+    return array.reshape(shape)
 
 
 def remove_abandoned(path):
-    """Remove unfinished files of the same name, of processes that were killed long ago."""
+    """Remove unfinished files of the same name, of processes that were killed long ago.
+
+    Parameters
+    ----------
+    path : Path
+        Of the checkpoint.
+    """
     for unfinished in path.parent.glob("*.tmp"):
         with suppress(OSError):
             is_old = time.time() - unfinished.stat().st_mtime > ABANDONED

@@ -1,13 +1,11 @@
 """Checkpoints of a fit: which fit it is, when to write a file, and what an earlier file is for."""
 
 import hashlib
-import json
 import sys
 import threading
 import time
 from contextlib import suppress
 
-import joblib
 import numpy as np
 from scipy.sparse import issparse
 
@@ -15,18 +13,20 @@ from skdnn.core import compiling
 from skdnn.core.training import History, State
 from skdnn.estimator.checkpoint_file import (
     Contents,
+    is_foreign,
     load,
     previous_of,
     remove_abandoned,
     save,
     set_aside,
 )
+from skdnn.estimator.parameter_hashes import HASH, described
 from skdnn.tabular.user_warnings import warn_user
 
 PACKAGES = "skdnn", "numpy", "scipy", "sklearn"
 # Parameters that training does not depend on. The random state is compared by what was drawn.
 NOT_COMPARED = "n_jobs", "random_state", "store_oof", "verbose"
-VERSION, HASH = "the version of ", "hash "  # how names, and values that are not shown, begin
+VERSION = "the version of "  # how names of versions begin
 LONGEST = 60  # characters of two values that are shown
 
 
@@ -47,24 +47,35 @@ class TrainingCheckpoint:
     Attributes
     ----------
     saved : dict of str to ndarray or None
-        A snapshot of an earlier call, to go on from.
+        A snapshot of an earlier call, to go on from; None once training has gone on.
     result : tuple of State and History, or None
         Of an earlier call that came to its end.
+
+    Raises
+    ------
+    ValueError
+        If there is another file at the path, which would be overwritten.
     """
 
     def __init__(self, path, identity, every, every_epochs):
         self.path = path / f"{_name_of(identity)}.checkpoint" if path.is_dir() else path
         self.identity, self.every, self.every_epochs = identity, every, every_epochs
         self.saved = self.result = None
-        self._lock, self._n_epochs, self._has_warned = threading.Lock(), 0, False
+        self._lock, self._n_epochs = threading.Lock(), 0
+        self._has_warned = self._is_blocked = False
         self._written = time.monotonic()
         remove_abandoned(self.path)
         self._load()
 
     def _load(self):
         """Read the file of an earlier call, or the previous one if there is something wrong."""
-        troubles, found = [], None
-        for path in (self.path, previous_of(self.path)):
+        troubles, found, paths = [], None, (self.path, previous_of(self.path))
+        for path in filter(is_foreign, paths):
+            raise ValueError(
+                f"The file {path} is not a checkpoint of this version of skdnn, and would be "
+                "overwritten. Choose another path, or move the file."
+            )
+        for path in paths:
             contents, trouble = self._read(path)
             troubles += [trouble] if trouble else []
             if contents is not None:
@@ -77,26 +88,35 @@ class TrainingCheckpoint:
             self.saved = found.arrays
         if troubles:
             outcome = "starts anew" if found is None else "goes on from the previous checkpoint"
-            warn_user(f"{' '.join(troubles)} Training {outcome}.")
+            kept = " No checkpoint is written, to keep this file." if self._is_blocked else ""
+            warn_user(f"{' '.join(troubles)} Training {outcome}.{kept}")
 
     def _read(self, path):
         """Return the Contents if they are of this fit, and what the user should know if not."""
         try:
             contents = load(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None, None
         except OSError as error:
+            self._is_blocked = True
             return None, f"The checkpoint {path} cannot be read: {error}."
         except ValueError as error:
-            kept = f"It is kept as {set_aside(path).name}."
-            return None, f"The checkpoint {path} cannot be used: {error}. {kept}"
+            return None, f"The checkpoint {path} cannot be used: {error}. {self._set_aside(path)}"
         reasons = _differences(contents.identity, self.identity)
         if not reasons:
             return contents, None
-        # Nothing is lost with a fit that is done.
+        # The file of a complete fit is replaced without a warning: its estimator was returned.
         said = f"The checkpoint {path} is of another fit: {', '.join(reasons)}."
         hint = "Several fits need a folder as path, where each has a file of its own."
         return None, None if contents.is_done else f"{said} {hint}"
+
+    def _set_aside(self, path):
+        """Rename a file that cannot be used; return what the user should know."""
+        try:
+            return f"It is kept as {set_aside(path).name}."
+        except OSError as error:
+            self._is_blocked = True
+            return f"It cannot be renamed: {error}."
 
     def offer(self, snapshot):
         """Write a file if one is due.
@@ -107,6 +127,7 @@ class TrainingCheckpoint:
             Function that returns the state of training as a dict of arrays.
         """
         with self._lock:
+            self.saved = None  # training has its own copy, or goes on in these arrays
             self._n_epochs += 1
             if self._is_due():
                 self._write(Contents(self.identity, False, snapshot()))
@@ -117,7 +138,13 @@ class TrainingCheckpoint:
         return time.monotonic() - self._written >= self.every
 
     def finish(self, state, history):
-        """Write the result of training, unless it was ended from outside."""
+        """Write the result of training, unless it was ended from outside.
+
+        Parameters
+        ----------
+        state : State
+        history : History
+        """
         if history.stopped_by is None:
             self._write(Contents(self.identity, True, _as_arrays(state, history)))
 
@@ -127,6 +154,8 @@ class TrainingCheckpoint:
 
     def _write(self, contents):
         """Write a file; if that fails, warn once."""
+        if self._is_blocked:
+            return
         try:
             save(self.path, contents)
             if contents.is_done:
@@ -186,26 +215,12 @@ def identity_of(settings, fit_data, start, curves):
     return {
         **{f"{VERSION}{name}": sys.modules[name].__version__ for name in packages},
         f"{VERSION}the kernels": backend,
-        **{f"the parameter {name}": _described(value) for name, value in compared.items()},
+        **{f"the parameter {name}": described(value) for name, value in compared.items()},
         "the training rows": _hash_data(split.data),
         "the validation rows": "" if split.valid_data is None else _hash_data(split.valid_data),
         "the folds": _hash_arrays(*split.train_rows, *(split.valid_rows or ())),
         "random_state or the initial parameters": _hash_arrays(*begun),
     }
-
-
-def _described(value):
-    """Return a string that is the same for equal values, also in another process."""
-    try:
-        return json.dumps(value)
-    except (TypeError, ValueError):
-        pass  # no plain value
-    try:
-        return HASH + joblib.hash(value)
-    except Exception:  # what cannot be pickled, such as a lambda, raises errors of any type
-        code = getattr(value, "__code__", None)
-        name = getattr(value, "__qualname__", type(value).__qualname__)
-        return HASH + name + (joblib.hash((code.co_code, code.co_names)) if code else "")
 
 
 def _hash_data(data):

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skdnn.estimator.checkpoint_file import MAGIC, N_CHECKED, Contents, load, previous_of, save
+from skdnn.estimator.checkpoint_file import (
+    MAGIC,
+    N_CHECKED,
+    Contents,
+    load,
+    previous_of,
+    save,
+    set_aside,
+)
 
 ARRAYS = {
     "params": np.random.default_rng(0).normal(size=(2, 5)).astype(np.float32),
@@ -96,6 +104,10 @@ def test_a_file_of_which_any_part_has_changed_is_refused(data, path):
         [{}, False, [["a", "|O", [1]]]],
         [{}, False, [["a", "|V8", [1]]]],
         [{}, False, [["a", "nonsense", [1]]]],
+        [{}, False, [["a", "<U0", [10**15]]]],
+        [{}, False, [["a", "<f8", [0, 10**30]]]],
+        [{}, False, [["a", "<U" + "9" * 30, [0]]]],
+        [{}, False, [["a", {"names": ["b"], "formats": ["<f8"]}, [1]]]],
         [{}, False, [["a", 5, [1]]]],
         [{}, False, [[["a"], "<f8", [1]]]],
     ],
@@ -106,6 +118,32 @@ def test_a_forged_header_is_refused(header, tmp_path):
     path.write_bytes(forged(header, bytes(64)))
     with pytest.raises(ValueError, match=r".+"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "content"),
+    [
+        ("|b1", b"\1\2"),
+        ("<U1", b"\0\0\x11\0" * 2),
+        (">U1", b"\0\x11\0\0" * 2),
+    ],
+)
+def test_booleans_and_characters_that_do_not_exist_are_refused(dtype, content, tmp_path):
+    (tmp_path / "file").write_bytes(forged([{}, False, [["a", dtype, [2]]]], content))
+    with pytest.raises(ValueError, match="not valid"):
+        load(tmp_path / "file")
+
+
+def test_a_file_is_set_aside_to_a_name_that_is_free(tmp_path):
+    kept = []
+    for number in range(3):
+        (tmp_path / "file").write_text(str(number))
+        kept.append(set_aside(tmp_path / "file"))
+    assert [path.name for path in kept] == [f"file.unreadable{end}" for end in ("", "-2", "-3")]
+    assert [path.read_text() for path in kept] == ["0", "1", "2"]
+    with pytest.raises(FileNotFoundError):
+        set_aside(tmp_path / "file")
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_forged_length_of_the_header_is_refused(tmp_path):
