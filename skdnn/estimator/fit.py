@@ -98,8 +98,8 @@ def _open_checkpoint(callbacks, settings, fit_data, start, curves):
         return None
     if settings.random_state is None and not is_continued:
         warn_user(
-            "With random_state=None every fit is another one, so that none could go on from a "
-            "checkpoint, and none is written. Set random_state to an integer."
+            "A fit with random_state=None cannot be resumed, so no checkpoint is written. Set "
+            "random_state to an integer."
         )
         return None
     return checkpoint.open_checkpoint(identity_of(settings, fit_data, start, curves))
