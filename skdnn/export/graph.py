@@ -21,12 +21,12 @@ OPERATORS = {
     np.minimum: "Min",
     np.multiply: "Mul",
     np.negative: "Neg",
+    np.power: "Pow",
     np.remainder: "Mod",  # of integers; the sign is that of the divisor, as in NumPy
     np.sign: "Sign",
     np.sqrt: "Sqrt",
     np.subtract: "Sub",
     np.tanh: "Tanh",
-    expit: "Sigmoid",
 }
 TESTS = {np.equal: "Equal", np.greater: "Greater", np.isnan: "IsNaN", np.less: "Less"}
 
@@ -43,12 +43,23 @@ def _floor_divide(a, b):
     return (a - a % b).divided_exactly(b)
 
 
+def _expit(x):
+    # Some versions of onnxruntime replace z * Sigmoid(z) by a node that they lack in double.
+    return 1 / (np.exp(-x) + 1)
+
+
 def _erf(x):
     # onnxruntime has no error function in double precision.
     return x.astype(np.float32).node("Erf").astype(x.dtype)
 
 
-COMPOSED = {np.expm1: _expm1, np.log1p: _log1p, np.floor_divide: _floor_divide, erf: _erf}
+COMPOSED = {
+    np.expm1: _expm1,
+    np.floor_divide: _floor_divide,
+    np.log1p: _log1p,
+    erf: _erf,
+    expit: _expit,
+}
 
 
 class Value(NDArrayOperatorsMixin):
