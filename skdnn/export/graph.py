@@ -175,21 +175,23 @@ class Graph:
         """Return the model, an ``onnx.ModelProto``."""
         from onnx import helper
 
-        name, tensors = "DeepNetClassifier", self._constants
-        graph = helper.make_graph(self._used(), name, self._inputs, self._outputs, tensors)
+        nodes, constants = self._used()
+        graph = helper.make_graph(
+            nodes, "DeepNetClassifier", self._inputs, self._outputs, constants
+        )
         opsets = [helper.make_opsetid(*opset) for opset in OPSETS.items()]
         return helper.make_model(
             graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="skdnn", **properties
         )
 
     def _used(self):
-        """Return the nodes that outputs depend on: custom activations may add others."""
-        used, needed = [], {output.name for output in self._outputs}
+        """Return the nodes and constants that outputs depend on: not all parts of dates are."""
+        nodes, needed = [], {output.name for output in self._outputs}
         for node in reversed(self._nodes):
             if needed.intersection(node.output):
                 needed.update(node.input)
-                used.append(node)
-        return used[::-1]
+                nodes.append(node)
+        return nodes[::-1], [tensor for tensor in self._constants if tensor.name in needed]
 
     def _free_name(self, name):
         while name in self._taken:

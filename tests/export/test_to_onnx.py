@@ -209,6 +209,15 @@ def test_inputs_are_the_columns_that_are_used_by_name(net):
     assert "America/New_York" in documented["seen"]
 
 
+def test_all_that_is_in_a_model_is_used(net):
+    graph = to_onnx(net).graph
+    used = {name for node in graph.node for name in node.input}
+    used |= {value.name for value in graph.output}
+    assert {value.name for value in graph.input} <= used
+    assert {tensor.name for tensor in graph.initializer} <= used
+    assert {name for node in graph.node for name in node.output} <= used
+
+
 def test_inputs_can_be_written_without_skdnn(net):
     row = pd.DataFrame(
         {
