@@ -5,5 +5,6 @@ Needs the package ``onnx`` (the extra ``onnx``); to run a model, for instance ``
 
 from skdnn.export.inputs import onnx_inputs
 from skdnn.export.models import to_onnx
+from skdnn.export.pipelines import register_converter
 
-__all__ = ["onnx_inputs", "to_onnx"]
+__all__ = ["onnx_inputs", "register_converter", "to_onnx"]

@@ -125,7 +125,7 @@ class Graph:
 
         output = self._free_name(f"{operator}_{len(self._nodes)}")
         names = [value.name for value in inputs]
-        self._nodes.append(make_node(operator, names, [output], **attributes))
+        self._nodes.append(make_node(operator, names, [output], output, **attributes))
         return Value(self, output, dtype)
 
     def constant(self, array, dtype):
@@ -168,7 +168,7 @@ class Graph:
         from onnx.helper import make_node
 
         name = self._free_name(name)
-        self._nodes.append(make_node("Identity", [value.name], [name]))
+        self._nodes.append(make_node("Identity", [value.name], [name], name))
         self._outputs.append(_value_info(name, value.dtype, shape, description))
 
     def model(self, **properties):
