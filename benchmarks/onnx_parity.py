@@ -70,17 +70,17 @@ def compare(path, options):
         rows = with_unseen(parts.X_test, np.random.default_rng(0))
         wanted, labels = net.predict_proba(rows), net.predict(rows)
         model = to_onnx(net).SerializeToString()
-        found_labels, found = run(model, onnx_inputs(net, rows))
+        found_labels, found = session_of(model).run(None, onnx_inputs(net, rows))
     return *rows.shape, abs(found - wanted).max(), (found_labels == labels).mean(), len(model)
 
 
-def run(model, inputs):
-    """Return the outputs of a model, computed on one thread."""
+def session_of(model):
+    """Return a session of onnxruntime that computes on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(model, options).run(None, inputs)
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def with_unseen(frame, rng):
