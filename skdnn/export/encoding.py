@@ -40,7 +40,7 @@ def add_encoder(graph, fitted, adapter):
     inputs = TableInputs(graph, fitted, adapter)
     parts = _encoded_parts(graph, columns, inputs)
     types = adapter.encoder.dtype, dtype
-    numbers, positions, codes = (part and _cast(part, types) for part in parts)
+    numbers, positions, codes = (None if part is None else _cast(part, types) for part in parts)
     widened = [numbers, _widen_bins(columns, positions), _widen_codes(columns, codes)]
     widened = [part for part in widened if part is not None]
     if not widened:

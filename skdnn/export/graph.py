@@ -91,6 +91,9 @@ class Value(NDArrayOperatorsMixin):
             return self.graph.node(TESTS[ufunc], inputs, np.bool_)
         return self.graph.node(OPERATORS[ufunc], inputs, dtype)
 
+    def __bool__(self):
+        raise TypeError("a node of a graph has no value yet, so that no branch can depend on it")
+
     def node(self, operator, *others, dtype=None, **attributes):
         """Return the result of a node whose first input this is; by default of the same dtype."""
         inputs = [self, *others]
