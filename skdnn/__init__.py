@@ -1,6 +1,7 @@
 """A scikit-learn-compatible deep neural network in Python and NumPy."""
 
 from skdnn import callbacks as callbacks
+from skdnn import export as export
 from skdnn.classifier import DeepNetClassifier
 from skdnn.estimator.model_files import VERSION, ModelFileError
 from skdnn.estimator.search_space import search_space, suggest_params

@@ -1,0 +1,138 @@
+"""The inputs of ONNX models: one for each column of a table, or one matrix."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skdnn.estimator.encoders import TableAdapter, adapted
+from skdnn.estimator.fitted_attributes import fitted_model
+from skdnn.tabular.column_types import NUMBER, ColumnType
+from skdnn.tabular.dataframes import check_table, column_names
+from skdnn.tabular.encoder import table_of
+from skdnn.tabular.sparse_columns import SparseColumns
+
+MISSING = "<missing>"  # ONNX has no missing strings
+MATRIX = "X"  # name of the input if there is one only
+EPOCH = np.datetime64(0, "us")
+
+
+class InputColumn(NamedTuple):
+    """A column of the table that the network uses.
+
+    Attributes
+    ----------
+    name : str
+        Name of the column and of the input.
+    position : int
+        In the table.
+    type : ColumnType
+        In fit.
+    mask : str or None
+        Name of the input that tells which dates are missing.
+    """
+
+    name: str
+    position: int
+    type: ColumnType
+    mask: str | None = None
+
+    @property
+    def kind(self):
+        """What the input holds: "number", "date" or "text"."""
+        return self.type.kind if self.type.kind in ("date", "text") else "number"
+
+
+def takes_matrix(fitted):
+    """Return whether the model of a FittedModel has one input, a matrix of numbers.
+
+    So it is for rows without column names that are all numbers, and without an encoder.
+    """
+    adapter = adapted(fitted.schema.encoder)
+    if not isinstance(adapter, TableAdapter) or isinstance(adapter.columns, SparseColumns):
+        return True
+    return "feature_names_in_" not in fitted.schema.columns and not adapter.columns.types
+
+
+def input_columns(encoder, columns):
+    """Return the InputColumns of a fitted TableEncoder, in the order of the table.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+    columns : ColumnEncoders
+        Those of the encoder.
+    """
+    names = column_names(encoder)
+    used = {*columns.numbers.tolist(), *columns.dates, *columns.missing, *columns.categories}
+    used |= set(columns.ranks if columns.statistics.tables else ())
+    found = []
+    for position in sorted(used):
+        name, fitted, mask = str(names[position]), columns.types.get(position, NUMBER), None
+        if fitted.kind == "date":
+            mask = f"{name}_missing"
+            while mask in names:
+                mask += "_"
+        found.append(InputColumn(name, position, fitted, mask))
+    return found
+
+
+def onnx_inputs(net, X):
+    """Return the inputs of the ONNX model of a network for some rows.
+
+    Parameters
+    ----------
+    net : DeepNetClassifier
+        The fitted network that the model was made of.
+    X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
+        Rows like those seen in fit.
+
+    Returns
+    -------
+    dict of str to ndarray
+        To be passed to a session of onnxruntime: ``session.run(None, onnx_inputs(net, X))``.
+
+    See Also
+    --------
+    to_onnx : Make the model.
+    """
+    fitted = fitted_model(net)
+    X = check_table(net, X, reset=False)
+    adapter = adapted(fitted.schema.encoder)
+    if not isinstance(adapter, TableAdapter):
+        rows = adapter.encode(X, fitted.schema.dtype)
+        return {MATRIX: rows.toarray() if issparse(rows) else rows}
+    table, columns = table_of(adapter.encoder, X), adapter.columns
+    if takes_matrix(fitted):
+        if issparse(table):
+            return {MATRIX: table.toarray().astype(np.float64)}
+        return {MATRIX: _numbers(table, np.arange(len(table.names)), {})}
+    inputs = input_columns(adapter.encoder, columns)
+    numbers = [column for column in inputs if column.kind == "number"]
+    values = _numbers(table, np.array([column.position for column in numbers], int), columns.types)
+    feeds = {column.name: values[:, [n]] for n, column in enumerate(numbers)}
+    for column in inputs:
+        if column.kind != "number":
+            feeds |= {"date": _dates, "text": _strings}[column.kind](table, column)
+    return feeds
+
+
+def _numbers(table, positions, types):
+    """Return float64 numbers of some columns, (n_rows, n_positions)."""
+    blocks = table.blocks(positions, types) if len(positions) else ()
+    empty = np.empty((table.n_rows, 0))
+    return np.hstack([empty, *(values for *_, values in blocks)], dtype=np.float64)
+
+
+def _dates(table, column):
+    """Return microseconds since 1970 in the local time of fit, and which are missing."""
+    times = table.values(column.position, column.type)
+    missing = np.isnat(times)
+    since_epoch = (np.where(missing, EPOCH, times) - EPOCH).astype(np.int64)
+    return {column.name: since_epoch[:, None], column.mask: missing[:, None]}
+
+
+def _strings(table, column):
+    """Return canonical strings."""
+    read = table.strings(column.position, column.type)
+    return {column.name: np.array([*read.strings, MISSING], object)[read.values][:, None]}
