@@ -1,6 +1,7 @@
 """The memory that training takes, compared with the memory that is free."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,11 @@ import numpy as np
 from skdnn.tabular.user_warnings import warn_user
 
 MEMINFO = Path("/proc/meminfo")
+# Control groups, by which containers are limited: those of this process, and where they are. Their
+# files with the limit and the use, and the line of the cache in "memory.stat".
+GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+VERSION_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+VERSION_2 = ("memory.max", "memory.current", "inactive_file")
 FRACTION = 0.5  # of the free memory, above which a warning says so
 # Arrays of the size of the parameters: the initial ones, the current ones, those at the start of
 # the epoch, those of the last good epoch and those of members that are done.
@@ -18,16 +24,50 @@ LBFGS_BYTES = 8 * 30
 
 def free_memory():
     """Return the free memory in bytes, or None if the system does not tell."""
+    known = [*_free_in_system(), *_free_in_groups()]
+    return min(known, default=None)
+
+
+def _free_in_system():
+    """Yield the free memory of the system, if it tells."""
     try:
         lines = MEMINFO.read_text(encoding="ascii").splitlines()
         # Unlike the free pages, it includes the cache of files, which the system gives back.
-        return next(int(line.split()[1]) * 1024 for line in lines if line[:13] == "MemAvailable:")
+        yield next(int(line.split()[1]) * 1024 for line in lines if line[:13] == "MemAvailable:")
+        return
     except (OSError, StopIteration):
         pass
+    with suppress(AttributeError, ValueError, OSError):
+        yield os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _free_in_groups():
+    """Yield what the control groups of this process, and those around them, have left."""
     try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
+        groups = [line.split(":", 2) for line in OWN_GROUPS.read_text("utf-8").splitlines()]
+    except OSError:
+        return
+    for _, controllers, path in groups:
+        if "memory" in controllers.split(","):
+            root, names = GROUPS / "memory", VERSION_1
+        elif not controllers:
+            root, names = GROUPS, VERSION_2
+        else:
+            continue
+        # In a container the path may be that of the host, while the limit is in the root.
+        group = root / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(root):
+                # A group without a limit has no such file, or "max" in it.
+                with suppress(OSError, ValueError):
+                    yield _left_in(folder, *names)
+
+
+def _left_in(folder, limit, use, cache):
+    """Return the bytes left of a limit; the cache of files is given back when it is needed."""
+    limit, use = (int((folder / name).read_text("ascii")) for name in (limit, use))
+    stats = dict(map(str.split, (folder / "memory.stat").read_text("ascii").splitlines()))
+    return max(limit - use + int(stats.get(cache, 0)), 0)
 
 
 def training_bytes(params_shape, dtype, plan, by_row, n_threads):

@@ -18,6 +18,7 @@ QUICK = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0}
 
 
 def test_free_memory_is_that_of_the_system_where_it_tells(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "OWN_GROUPS", tmp_path / "none")
     (tmp_path / "info").write_text("MemTotal: 9 kB\nMemFree: 2 kB\nMemAvailable:       5 kB\n")
     monkeypatch.setattr(memory, "MEMINFO", tmp_path / "info")
     assert free_memory() == 5 * 1024
@@ -33,6 +34,47 @@ def test_free_memory_is_that_of_the_system_where_it_tells(tmp_path, monkeypatch)
     assert free_memory() is None
     monkeypatch.setattr(memory, "os", SimpleNamespace())  # Windows has no sysconf
     assert free_memory() is None
+
+
+MIB = 2**20
+UNLIMITED = {1: 2**63 - 4096, 2: "max"}
+
+
+def write_group(folder, version, limit, use, cache):
+    names = {1: memory.VERSION_1, 2: memory.VERSION_2}[version]
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in zip(names, (limit, use, None), strict=True):
+        if text is not None:
+            (folder / name).write_text(f"{text}\n")
+    (folder / "memory.stat").write_text(f"anon 7\n{names[2]} {cache}\n")
+
+
+@pytest.mark.parametrize(
+    ("version", "own", "limits", "free"),
+    [
+        (2, "0::/", {"": (50 * MIB, 20 * MIB, 5 * MIB)}, 35 * MIB),  # a container
+        (2, "0::/a/b", {"a": (50 * MIB, 20 * MIB, 0), "a/b": ("max", 9, 0)}, 30 * MIB),
+        (2, "0::/a/b", {"a": (50 * MIB, 20 * MIB, 0), "a/b": (40 * MIB, 15 * MIB, 0)}, 25 * MIB),
+        (2, "0::/../other", {"": (8 * MIB, 9 * MIB, 0)}, 0),
+        (2, "0::/", {}, 100 * MIB),
+        (1, "3:cpu:/x\n4:memory:/docker/f1", {"": (50 * MIB, 20 * MIB, MIB)}, 31 * MIB),
+        (1, "4:hugetlb,memory:/a", {"a": (30 * MIB, 20 * MIB, 0)}, 10 * MIB),
+        (1, "4:memory:/", {"": (UNLIMITED[1], 20 * MIB, 0)}, 100 * MIB),
+        (1, "4:cpu:/", {"": (30 * MIB, 20 * MIB, 0)}, 100 * MIB),
+    ],
+)
+def test_free_memory_is_what_the_limit_of_a_container_leaves(
+    tmp_path, monkeypatch, version, own, limits, free
+):
+    (tmp_path / "info").write_text(f"MemAvailable: {100 * 1024} kB\n")
+    (tmp_path / "own").write_text(f"{own}\n")
+    root = tmp_path / "groups"
+    for path, numbers in limits.items():
+        write_group((root / "memory" if version == 1 else root) / path, version, *numbers)
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "info")
+    monkeypatch.setattr(memory, "OWN_GROUPS", tmp_path / "own")
+    monkeypatch.setattr(memory, "GROUPS", root)
+    assert free_memory() == free
 
 
 def test_the_estimate_counts_arrays_of_the_size_of_all_parameters():
