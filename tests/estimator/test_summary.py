@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdnn import DeepNetClassifier
-from skdnn.estimator.diagram import MOST_UNITS, network_diagram
+from skdnn.estimator.diagram import MOST_UNITS, diagram_layout, network_diagram
 from skdnn.estimator.summary import WIDTH, _name_of
 
 X, y = load_iris(return_X_y=True, as_frame=True)
@@ -115,6 +115,15 @@ def test_a_unit_is_a_circle_unless_there_are_too_many():
     assert texts_of(svg).count("⋮") == 1
     lines = [path.get("d").count("L") for path in svg.iter(f"{SVG}path")]
     assert lines == [4 * 2, 2 * 7, 7 * 6, 6 * 3]
+
+
+def test_the_units_of_each_layer_are_drawn_around_the_same_middle():
+    net = DeepNetClassifier((2, 7, 8), max_iter=2, encoder="passthrough").fit(X, y)
+    columns, _ = diagram_layout(net.summary())
+    for column in columns:
+        rows = [row for _, row in column.units]
+        assert rows == [-row for row in reversed(rows)]
+        assert set(np.diff(rows)) <= {1, 2}  # there is room for one unit where some are left out
 
 
 def test_nothing_is_drawn_outside_of_the_picture():
