@@ -163,6 +163,25 @@ def test_a_scorer_without_weights_is_refused_where_there_are_weights():
         DeepNetClassifier(**QUICK, n_members=2, scoring=cost).fit(X, y, sample_weight=weights)
 
 
+def test_an_error_of_the_scorer_itself_is_passed_on():
+    def broken(estimator, rows, truth):
+        raise TypeError("of the scorer itself")
+
+    with pytest.raises(TypeError, match="^of the scorer itself$"):
+        DeepNetClassifier(**QUICK, n_members=1, scoring=broken).fit(X, y)
+
+
+def test_a_member_that_diverges_is_not_scored():
+    def score(estimator, rows, truth):
+        assert np.isfinite(estimator.predict_proba(rows)).all()
+        return float((estimator.predict(rows) == truth).mean())
+
+    quick = QUICK | {"learning_rate_init": 1e30, "solver": "sgd"}
+    net = DeepNetClassifier(**quick, n_members=1, scoring=score)
+    with pytest.raises(ValueError, match="diverged from the first epoch"):
+        net.fit(X, y)
+
+
 def test_without_validation_there_is_nothing_to_score():
     net = DeepNetClassifier(**QUICK, n_members=1, early_stopping=False, scoring="f1", tol=0)
     assert net.fit(X, y).validation_scores_ is None
