@@ -167,7 +167,7 @@ def test_an_error_of_the_scorer_itself_is_passed_on():
     def broken(estimator, rows, truth):
         raise TypeError("of the scorer itself")
 
-    with pytest.raises(TypeError, match="^of the scorer itself$"):
+    with pytest.raises(TypeError, match=r"^of the scorer itself$"):
         DeepNetClassifier(**QUICK, n_members=1, scoring=broken).fit(X, y)
 
 
