@@ -315,7 +315,7 @@ def test_the_number_of_workers_cannot_be_seen_in_the_result(rule, shrinkage_rows
 
 @pytest.mark.parametrize(("n_members", "shares_batches"), [(1, True), (2, False), (3, False)])
 def test_threads_share_the_batches_of_one_member_or_else_the_members(n_members, shares_batches):
-    network, data = build((N_INPUTS, N_CLASSES)), make_data()
+    network, data = build((N_INPUTS, N_CLASSES), []), make_data()
     with mock.patch("skdnn.core.steps.count_slices", wraps=count_slices) as counted:
         train(
             network,
