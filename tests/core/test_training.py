@@ -317,13 +317,8 @@ def test_the_number_of_workers_cannot_be_seen_in_the_result(rule, shrinkage_rows
 def test_threads_share_the_batches_of_one_member_or_else_the_members(n_members, shares_batches):
     network, data = build((N_INPUTS, N_CLASSES), []), make_data()
     with mock.patch("skdnn.core.steps.count_slices", wraps=count_slices) as counted:
-        train(
-            network,
-            start(network, n_members),
-            everyone(data, n_members),
-            plan(),
-            generators(n_members),
-        )
+        split, begun = everyone(data, n_members), start(network, n_members)
+        train(network, split, begun, plan(), generators(n_members))
     assert {call.args[0] for call in counted.call_args_list} == {shares_batches}
 
 
