@@ -1,6 +1,7 @@
 """The table of summary() and the diagram in notebooks, against the arrays of the network."""
 
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,7 +121,7 @@ def test_a_unit_is_a_circle_unless_there_are_too_many():
 @pytest.mark.parametrize("n_columns", [MAX_NAMED, MAX_NAMED + 1])
 def test_many_ignored_columns_are_counted_by_reason_and_few_are_named(n_columns):
     reasons = {f"column_{k}": ("constant", "missing")[k % 2] for k in range(n_columns)}
-    text = str(NET.summary()._replace(ignored_columns=reasons))
+    text = str(replace(NET.summary(), ignored_columns=reasons))
     assert text.count("column_") == (n_columns if n_columns == MAX_NAMED else 0)
     assert ("26 columns (constant), 25 columns (missing)" in text) == (n_columns > MAX_NAMED)
 
