@@ -36,6 +36,11 @@ def test_the_order_of_the_rows_does_not_matter_for_a_frame_either():
     np.testing.assert_array_equal(first.predict_proba(frame), second.predict_proba(frame))
 
 
+def test_weights_of_zero_for_all_rows_are_an_error():
+    with pytest.raises(ValueError, match="zero"):  # in scikit-learn's words or ours
+        DeepNetClassifier(**QUICK).fit(X, y, sample_weight=np.zeros(len(y)))
+
+
 def test_the_scale_of_the_weights_does_not_matter():
     weights = np.random.default_rng(2).uniform(0.5, 2, len(X))
     first = DeepNetClassifier(**QUICK, alpha=1.0).fit(X, y, sample_weight=weights)

@@ -86,9 +86,16 @@ def infinite(logits, targets):
     return np.full(len(logits), np.inf), logits
 
 
+def infinite_slope_of_one(logits, targets):
+    values, gradient = cross_entropy(logits, targets)
+    gradient[0, 0] = np.inf
+    return values, gradient
+
+
 @pytest.mark.parametrize(
     ("function", "message"),
     [
+        (infinite_slope_of_one, "must be finite for any logits"),
         (infinite, "loss .*infinite.* must be finite for any logits"),
         (lambda logits, targets: np.sqrt(logits[:, 0] - 99), "must be finite for any logits"),
         (lambda logits, targets: (logits[:, 0], logits, 0), "must return .*: too many values"),

@@ -18,7 +18,7 @@ from skdnn.core.losses import LOSSES
 from skdnn.core.network import build, build_sparse, initialize
 from skdnn.core.optimizers import OPTIMIZERS, Momentum
 from skdnn.core.schedules import SCHEDULES
-from skdnn.core.steps import Steps, record_gradient
+from skdnn.core.steps import Steps, count_slices, record_gradient
 from skdnn.core.training import Plan, Runtime, Split, State, make_job, train
 from skdnn.core.workers import ALONE, Workers
 
@@ -311,6 +311,15 @@ def test_the_number_of_workers_cannot_be_seen_in_the_result(rule, shrinkage_rows
     assert shrinkage_rows or len(set(n_epochs_run)) > 1  # members do stop at different epochs
     for n_workers in (2, 3, 5, 7):
         assert_same_bits(train_folds(n_workers, rule=rule)[1], one)
+
+
+@pytest.mark.parametrize(("n_members", "shares_batches"), [(1, True), (2, False), (3, False)])
+def test_threads_share_the_batches_of_one_member_or_else_the_members(n_members, shares_batches):
+    network, data = build((N_INPUTS, N_CLASSES), []), make_data()
+    with mock.patch("skdnn.core.steps.count_slices", wraps=count_slices) as counted:
+        split, begun = everyone(data, n_members), start(network, n_members)
+        train(network, split, begun, plan(), generators(n_members))
+    assert {call.args[0] for call in counted.call_args_list} == {shares_batches}
 
 
 @pytest.mark.parametrize("n_workers", [1, 2])

@@ -13,6 +13,7 @@ from sklearn.metrics import (
 from sklearn.model_selection import train_test_split
 
 from skdnn import DeepNetClassifier
+from skdnn.estimator.scoring import held_out_logits
 
 # Training is short: some members are still improving at the end.
 pytestmark = pytest.mark.filterwarnings("ignore:Maximum iterations")
@@ -161,6 +162,45 @@ def test_a_scorer_without_weights_is_refused_where_there_are_weights():
     weights = np.arange(len(y)) % 3 + 1
     with pytest.raises(TypeError, match="must take sample_weight"):
         DeepNetClassifier(**QUICK, n_members=2, scoring=cost).fit(X, y, sample_weight=weights)
+
+
+def test_an_error_of_the_scorer_itself_is_passed_on():
+    def broken(estimator, rows, truth):
+        raise TypeError("of the scorer itself")
+
+    with pytest.raises(TypeError, match=r"^of the scorer itself$"):
+        DeepNetClassifier(**QUICK, n_members=1, scoring=broken).fit(X, y)
+
+
+def test_a_member_that_diverges_is_not_scored():
+    def score(estimator, rows, truth):
+        assert np.isfinite(estimator.predict_proba(rows)).all()
+        return float((estimator.predict(rows) == truth).mean())
+
+    quick = QUICK | {"learning_rate_init": 1e30, "solver": "sgd"}
+    net = DeepNetClassifier(**quick, n_members=1, scoring=score)
+    with pytest.raises(ValueError, match="diverged from the first epoch"):
+        net.fit(X, y)
+
+
+def test_a_member_is_not_scored_if_any_of_its_logits_is_not_finite(monkeypatch):
+    def score(estimator, rows, truth):
+        assert np.isfinite(estimator.decision_function(rows)).all()
+        n_scored.append(len(rows))
+        return float((estimator.predict(rows) == truth).mean())
+
+    def logits_with_one_overflow(*args):
+        logits = held_out_logits(*args)
+        if len(n_scored) == 3:
+            n_scored.append(0)
+            logits[0][0] = np.inf
+        return logits
+
+    n_scored = []
+    monkeypatch.setattr("skdnn.estimator.scoring.held_out_logits", logits_with_one_overflow)
+    net = DeepNetClassifier(**QUICK, n_members=1, scoring=score).fit(X, y)
+    assert n_scored.count(0) == 1
+    assert np.flatnonzero(np.isnan(net.validation_scores_)).tolist() == [3]
 
 
 def test_without_validation_there_is_nothing_to_score():

@@ -1,6 +1,7 @@
 """The table of summary() and the diagram in notebooks, against the arrays of the network."""
 
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdnn import DeepNetClassifier
-from skdnn.estimator.diagram import MOST_UNITS, network_diagram
-from skdnn.estimator.summary import WIDTH, _name_of
+from skdnn.estimator.diagram import MOST_UNITS, diagram_layout, network_diagram
+from skdnn.estimator.summary import MAX_NAMED, WIDTH, _name_of
 
 X, y = load_iris(return_X_y=True, as_frame=True)
 SVG = "{http://www.w3.org/2000/svg}"
@@ -115,6 +116,23 @@ def test_a_unit_is_a_circle_unless_there_are_too_many():
     assert texts_of(svg).count("⋮") == 1
     lines = [path.get("d").count("L") for path in svg.iter(f"{SVG}path")]
     assert lines == [4 * 2, 2 * 7, 7 * 6, 6 * 3]
+
+
+@pytest.mark.parametrize("n_columns", [MAX_NAMED, MAX_NAMED + 1])
+def test_many_ignored_columns_are_counted_by_reason_and_few_are_named(n_columns):
+    reasons = {f"column_{k}": ("constant", "missing")[k % 2] for k in range(n_columns)}
+    text = str(replace(NET.summary(), ignored_columns=reasons))
+    assert text.count("column_") == (n_columns if n_columns == MAX_NAMED else 0)
+    assert ("26 columns (constant), 25 columns (missing)" in text) == (n_columns > MAX_NAMED)
+
+
+def test_the_units_of_each_layer_are_drawn_around_the_same_middle():
+    net = DeepNetClassifier((2, 7, 8), max_iter=2, encoder="passthrough").fit(X, y)
+    columns, _ = diagram_layout(net.summary())
+    for column in columns:
+        rows = [row for _, row in column.units]
+        assert rows == [-row for row in reversed(rows)]
+        assert set(np.diff(rows)) <= {1, 2}  # there is room for one unit where some are left out
 
 
 def test_nothing_is_drawn_outside_of_the_picture():

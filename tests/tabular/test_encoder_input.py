@@ -222,3 +222,11 @@ def test_other_columns_than_in_fit_are_refused():
         encoder.transform(frame[frame.columns[::-1]])
     with pytest.raises(ValueError, match="seen at fit time, yet now missing"):
         encoder.transform(frame.drop(columns="age"))
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+def test_later_numbers_are_the_strings_of_fit_if_only_some_of_these_are_numbers(library):
+    encoder = TableEncoder().fit(library.DataFrame({"c": ["1", "2", "many"] * 20}))
+    numbers, strings = library.DataFrame({"c": [1, 2]}), library.DataFrame({"c": ["1", "2"]})
+    np.testing.assert_array_equal(encoder.transform(numbers), encoder.transform(strings))
+    assert len(np.unique(encoder.transform(numbers), axis=0)) == 2

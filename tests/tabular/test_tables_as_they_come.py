@@ -19,6 +19,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skdnn import DeepNetClassifier, TableEncoder
+from skdnn.tabular import as_frames
 from skdnn.tabular.dates import common_zone
 
 N = 120
@@ -358,6 +359,30 @@ def test_a_dataframe_of_any_library_is_read_as_that_of_pandas(kind):
         assert_array_equal(fitted(given).transform(frame), expected)
 
 
+def test_tables_of_arrow_are_read_with_polars_where_pandas_is_not_installed(monkeypatch):
+    frame = of_all_types()
+    monkeypatch.setattr(as_frames, "find_spec", {"pyarrow": as_frames.find_spec("pyarrow")}.get)
+    given = to_arrow(frame)
+    assert isinstance(as_frames.as_frame(given, None), pl.DataFrame)
+    assert_array_equal(fitted(given).transform(given), fitted(frame).transform(frame))
+
+
+def test_a_library_that_a_table_needs_and_is_not_installed_is_named(monkeypatch):
+    def fail(name):
+        raise ImportError(f"No module named {name!r}")
+
+    monkeypatch.setattr(as_frames, "find_spec", lambda name: None)
+    monkeypatch.setattr(as_frames, "import_module", fail)
+    with pytest.raises(ImportError, match=r"X is a pyarrow.* `pip install polars`"):
+        fitted(to_arrow(table(CENTS)))
+
+
+def test_a_column_of_arrow_that_pandas_cannot_hold_is_named():
+    column = pa.array([0] * N, pa.timestamp("us", tz="Nowhere/Here"))
+    with pytest.raises(TypeError, match=r"Column 'c' of X, of type timestamp\[us, tz=Nowhere"):
+        fitted(pa.table({"other": OTHER, "c": column}))
+
+
 def test_a_dict_of_scalars_is_one_row():
     frame = of_all_types()
     net = DeepNetClassifier(max_iter=2, n_members=2, random_state=0).fit(frame, OTHER > 0)
@@ -460,6 +485,14 @@ def test_a_column_that_varies_only_later_is_learnt_in_partial_fit():
     (message,) = messages
     assert "'x2' (no longer constant or missing)" in message
     assert net.score(X[200:], y[200:]) > 0.9
+
+
+def test_a_column_that_was_missing_at_first_is_named_in_partial_fit():
+    empty, filled = table(np.full(N, np.nan)), table(CENTS)
+    net = DeepNetClassifier(random_state=0, hidden_layer_sizes=(4,), n_members=2)
+    net.partial_fit(empty, OTHER > 0, classes=[False, True]).partial_fit(empty, OTHER > 0)
+    with pytest.warns(UserWarning, match=r"'c' \(no longer constant or missing\)"):
+        net.partial_fit(filled, OTHER > 0)
 
 
 def test_categories_that_appear_later_are_named_once_in_partial_fit():
