@@ -118,6 +118,17 @@ def test_a_unit_is_a_circle_unless_there_are_too_many():
     assert lines == [4 * 2, 2 * 7, 7 * 6, 6 * 3]
 
 
+def test_the_columns_of_the_table_are_aligned():
+    table = [line for line in str(NET.summary()).splitlines() if "  " in line.strip()]
+    layers = NET.summary().layers
+    header, *rows = table[: len(layers) + 1]
+    for layer, row in zip(layers, rows, strict=True):
+        assert row.index(f"({layer.fan_in}, ") == header.index("weights")
+        assert row.index(layer.activation) == header.index("activation")
+        assert row.rstrip().endswith(f"{layer.n_parameters:,}")
+        assert len(row.rstrip()) == len(header.rstrip())
+
+
 @pytest.mark.parametrize("n_columns", [MAX_NAMED, MAX_NAMED + 1])
 def test_many_ignored_columns_are_counted_by_reason_and_few_are_named(n_columns):
     reasons = {f"column_{k}": ("constant", "missing")[k % 2] for k in range(n_columns)}
