@@ -148,3 +148,19 @@ def test_rows_of_targets_are_taken_anew_at_every_replay_in_their_own_type():
     tape.play()
     np.testing.assert_array_equal(out, rows[..., None])
     assert out.dtype == targets.dtype
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_batches_assigned_a_few_at_a_time_are_those_assigned_at_once(shuffle, monkeypatch):
+    found = []
+    for n_rows in (1, 40, 10**6):
+        monkeypatch.setattr("skdnn.core.batches.TOGETHER", n_rows)
+        batches = make(0, [23, 30], 4)[-1]
+        for _ in range(2):
+            rngs = generators(0, 2, True) if shuffle else None
+            found.append([[array.copy() for array in batch] for batch in batches.epoch(rngs)])
+    for epochs in (found[::2], found[1::2]):
+        for others in epochs[1:]:
+            for batch, other in zip(epochs[0], others, strict=True):
+                for array, other_array in zip(batch, other, strict=True):
+                    np.testing.assert_array_equal(array, other_array)
