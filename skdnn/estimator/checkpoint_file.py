@@ -21,7 +21,7 @@ from skdnn.estimator.atomic_files import replace_file
 MAGIC = b"skdnn checkpoint 1\n"
 N_CHECKED, BLOCK = 32, 2**20  # bytes of the checksum, and of what is read in one go
 # Types of arrays: numbers and strings, no objects, and none that take no bytes.
-DTYPE = re.compile("[<>|][biufU][1-9][0-9]*")
+DTYPE = re.compile("[<>|][biufU][1-9][0-9]{0,5}")  # NumPy 1 misreads larger sizes
 # Of booleans and characters: type of the same size, and largest valid number.
 LARGEST = {"b": ("u1", 1), "U": ("u4", 0x10FFFF)}
 ABANDONED = 3600  # seconds after which an unfinished file is deleted
