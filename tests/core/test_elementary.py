@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skdnn.core.compiling import Kernel, has_numba
-from skdnn.core.elementary import FORMATS, SCALARS, exp, expit, expm1, softplus, tanh
+from skdnn.core.elementary import (
+    FORMATS,
+    SCALARS,
+    _parts_of_exponential,
+    exp,
+    expit,
+    expm1,
+    softplus,
+    tanh,
+)
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 DTYPES = [np.float32, np.float64]
@@ -65,6 +74,29 @@ def test_compiled_functions_are_exact_to_a_few_units_in_the_last_place(name, dty
     # Of numbers below the smallest normal one nothing is promised.
     atol = 4 * np.finfo(dtype).tiny
     np.testing.assert_allclose(compiled(name, x), exact.astype(dtype), rtol=rtol, atol=atol)
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", NAMES)
+@given(x=st.floats(-80, 80))
+def test_functions_of_single_numbers_mean_the_same_when_python_runs_them(name, dtype, x):
+    scalar = SCALARS[NAMES[name]](np.dtype(dtype).name)
+    found, exact = scalar(dtype(x)), EXACT[name](np.longdouble(dtype(x)))
+    np.testing.assert_allclose(
+        found, float(exact), rtol=8 * np.finfo(dtype).eps, atol=4 * np.finfo(dtype).tiny
+    )
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(x=st.floats(-80, 80))
+def test_the_parts_of_an_exponential_are_a_power_of_two_and_a_small_rest(dtype, x):
+    power, rest = _parts_of_exponential(np.dtype(dtype).name).py_func(dtype(x))
+    assert np.frexp(power)[0] == 0.5
+    assert abs(rest) < 0.5
+    exact = float(np.exp(np.longdouble(dtype(x))))
+    np.testing.assert_allclose(power * (1 + rest), exact, rtol=4 * np.finfo(dtype).eps)
 
 
 @needs_numba

@@ -4,7 +4,7 @@ import pkgutil
 import numpy as np
 import pytest
 from gradient_checks import encoded_rows, random_targets, random_weights
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import skdnn.core
@@ -17,7 +17,6 @@ from skdnn.core.layer_kernels import finisher
 from skdnn.core.random_bits import random_words
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
-pytestmark = needs_numba
 DTYPES = [np.float32, np.float64]
 START = 3  # where the parameters of a layer begin
 
@@ -211,14 +210,31 @@ def results(args, name):
     return arrays_among(arg for place, arg in enumerate(args) if place not in unspecified)
 
 
-def run_both(name, args):
-    """Return what the compiled loop and what the twin makes of the same arguments."""
+def compiled_loop(kernel, args):
+    return kernel.compiled_for(args)
+
+
+def interpreted_loop(kernel, args):
+    return kernel.loop
+
+
+def run_both(name, args, loop_of=compiled_loop):
+    """Return what the loop, compiled or not, and what the twin makes of the same arguments."""
     kernel = DRAWS[name][0]
     of_loop, of_twin = copies(args), copies(args)
-    kernel.compiled_for(of_loop)(*of_loop)
+    loop = loop_of(kernel, of_loop)
     with np.errstate(all="ignore"):
+        loop(*of_loop)
         kernel(*of_twin)
     return results(of_loop, name), results(of_twin, name)
+
+
+def assert_close(found, expected, dtype):
+    """Compare arrays, but for rounding in this type."""
+    eps = np.finfo(dtype).eps
+    for ours, twins in zip(found, expected, strict=True):
+        scale = np.abs(twins).max(initial=1.0)
+        np.testing.assert_allclose(ours, twins, rtol=N_EPS * eps, atol=N_EPS * eps * scale)
 
 
 def test_every_kernel_of_the_core_is_tested_here():
@@ -230,6 +246,7 @@ def test_every_kernel_of_the_core_is_tested_here():
     assert found == tested
 
 
+@needs_numba
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", DRAWS)
 @given(
@@ -240,16 +257,29 @@ def test_every_kernel_of_the_core_is_tested_here():
 )
 def test_compiled_loop_and_twin_agree_to_rounding(name, dtype, seed, n_members, n_rows, width):
     args = DRAWS[name][1](np.random.default_rng(seed), dtype, n_members, n_rows, width)
-    eps = np.finfo(dtype).eps
-    for ours, twins in zip(*run_both(name, args), strict=True):
-        scale = np.abs(twins).max(initial=1.0)
-        np.testing.assert_allclose(ours, twins, rtol=N_EPS * eps, atol=N_EPS * eps * scale)
+    assert_close(*run_both(name, args), dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", DRAWS)
+@settings(max_examples=10)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_members=st.integers(1, 2),
+    n_rows=st.sampled_from([0, 1, 4]),
+    width=st.integers(1, 5),
+)
+def test_a_loop_that_python_runs_agrees_with_its_twin(name, dtype, seed, n_members, n_rows, width):
+    # What is compiled is ordinary Python: this holds without numba too.
+    args = DRAWS[name][1](np.random.default_rng(seed), dtype, n_members, n_rows, width)
+    assert_close(*run_both(name, args, interpreted_loop), dtype)
 
 
 def float_arrays(args):
     return [array for array in arrays_among(args) if array.dtype.kind == "f" and array.size]
 
 
+@needs_numba
 @pytest.mark.parametrize("planted", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("name", DRAWS)
 @given(seed=st.integers(0, 2**32 - 1), data=st.data())
@@ -265,6 +295,7 @@ def test_what_is_not_finite_goes_the_same_ways_through_both(name, planted, seed,
         np.testing.assert_array_equal(np.isfinite(ours), np.isfinite(twins))
 
 
+@needs_numba
 @pytest.mark.parametrize("name", DRAWS)
 def test_the_same_arguments_give_the_same_bits_wherever_they_lie_in_memory(name):
     args = DRAWS[name][1](np.random.default_rng(5), np.float32, 2, 7, 13)
@@ -303,6 +334,7 @@ def test_dropout_factors_are_drawn_from_the_words_of_a_key(width, threshold):
                 assert factors[k, row, unit] == expected
 
 
+@needs_numba
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_without_slopes_or_without_keys_nothing_is_dropped(name):
     rng = np.random.default_rng(1)
@@ -341,6 +373,7 @@ def test_the_gradient_of_the_biases_is_the_sum_over_rows(
     assert (np.delete(grads, np.s_[START : START + width], axis=1) == 7).all()
 
 
+@needs_numba
 def test_a_unit_whose_bits_are_the_threshold_is_kept():
     keys = keys_of(np.random.default_rng(3), 1)
     bits = random_words(keys, 2).view(np.uint16)[0, :5]
