@@ -29,7 +29,7 @@ from sklearn.preprocessing import StandardScaler
 import skdnn
 from benchmarks.reliability import mutated_models
 from skdnn import DeepNetClassifier, ModelFileError, TableEncoder
-from skdnn.estimator import model_files
+from skdnn.estimator import array_files, model_files
 from skdnn.estimator.plain_values import RECORDS, from_plain, to_plain
 from skdnn.tabular.encoder import columns_of, with_columns
 
@@ -376,7 +376,7 @@ def test_a_failed_save_leaves_the_file_before_it_and_no_other(fits, folder, tmp_
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    of_modules = [(model_files.npy, "write_array"), *((os, name) for name in ("fsync", "replace"))]
+    of_modules = [(array_files.npy, "write_array"), *((os, name) for name in ("fsync", "replace"))]
     for module, name in of_modules:
         with monkeypatch.context() as patch:
             patch.setattr(module, name, full)
@@ -396,7 +396,7 @@ def test_a_folder_that_is_not_there_is_an_error(fits, tmp_path):
 
 
 def test_a_manifest_is_not_written_larger_than_it_is_read(fits, tmp_path, monkeypatch):
-    monkeypatch.setattr(model_files, "MOST_OF_MANIFEST", 1000)
+    monkeypatch.setattr(array_files, "MOST_OF_MANIFEST", 1000)
     with pytest.raises(ValueError, match="room for 1,000"):
         fits["frame"].save(tmp_path / "net.skdnn")
 
@@ -444,7 +444,7 @@ def test_the_fuzzing_notices_what_it_is_there_for(folder, tmp_path, monkeypatch)
     path.write_bytes((folder / "integers.skdnn").read_bytes())
     with pytest.raises(AssertionError, match="other predictions"):
         mutated_models.outcome(path, NUMBERS, np.zeros((N_ROWS, 3)), False)
-    monkeypatch.setattr(model_files, "_check_digest", lambda file: None)
+    monkeypatch.setattr(array_files, "_check_digest", lambda file, kind: None)
     with pytest.raises(AssertionError, match=r"flipped|overwritten|swapped|shifted"):
         mutated_models.run(1000)
 

@@ -27,9 +27,9 @@ import pandas as pd
 from scipy import sparse
 
 import skdnn
-from skdnn.estimator.model_files import LABEL
+from skdnn.estimator.model_files import MODEL
 
-DIGITS = 64  # of SHA-256
+LABEL, DIGITS = MODEL.label, 64  # of SHA-256
 MOST_BYTES = 2**26
 # What running something in a file would show up as.
 EVENTS = {"pickle.find_class", "os.system", "subprocess.Popen", "os.exec", "os.posix_spawn"}
@@ -123,12 +123,12 @@ def read_members(data):
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def as_file(members, method=zipfile.ZIP_STORED, extra=()):
+def as_file(members, method=zipfile.ZIP_STORED, extra=(), label=LABEL):
     """Return a file with these members, and with further ones that may have the same names."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", method) as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that are there twice
-        archive.comment = LABEL + bytes(DIGITS)
+        archive.comment = label + bytes(DIGITS)
         for name, content in [*members.items(), *extra]:
             archive.writestr(zipfile.ZipInfo(name), content, method)
     return with_checksum(stream.getvalue())

@@ -1,29 +1,17 @@
-"""Files of checkpoints: arrays with a checksum, replaced only when the new file is complete.
+"""Files of checkpoints, replaced only when the new file is complete.
 
-A file is MAGIC, the length of the header in 8 bytes, the header in JSON, the bytes of the arrays,
-and a BLAKE2 checksum of all that. Nothing in it is executed, or becomes larger by reading it.
+They are files of arrays (see :mod:`skdnn.estimator.array_files`).
 """
 
-import hashlib
-import json
-import math
 import os
-import re
 import time
 from contextlib import suppress
 from itertools import count
 from typing import NamedTuple
 
-import numpy as np
+from skdnn.estimator.array_files import DamagedFileError, FileKind, read_arrays, write_arrays
 
-from skdnn.estimator.atomic_files import replace_file
-
-MAGIC = b"skdnn checkpoint 1\n"
-N_CHECKED, BLOCK = 32, 2**20  # bytes of the checksum, and of what is read in one go
-# Types of arrays: numbers and strings, no objects, and none that take no bytes.
-DTYPE = re.compile("[<>|][biufU][1-9][0-9]{0,5}")  # NumPy 1 misreads larger sizes
-# Of booleans and characters: type of the same size, and largest valid number.
-LARGEST = {"b": ("u1", 1), "U": ("u4", 0x10FFFF)}
+CHECKPOINT = FileKind("checkpoint.json", b"skdnn checkpoint 1, sha256 ")
 ABANDONED = 3600  # seconds after which an unfinished file is deleted
 
 
@@ -63,7 +51,7 @@ def is_foreign(path):
     """
     try:
         with path.open("rb") as file:
-            return not MAGIC.startswith(file.read(len(MAGIC)))
+            return not CHECKPOINT.begins(file.read(CHECKPOINT.n_first))
     except OSError:
         return False
 
@@ -112,27 +100,8 @@ def save(path, contents):
     OSError
         If it cannot be written. What was written before can still be read.
     """
-    with replace_file(path, previous=previous_of(path)) as file:
-        for part in _parts(contents):
-            file.write(part)
-
-
-def _parts(contents):
-    """Yield the parts of a file, as bytes or arrays of bytes.
-
-    Parameters
-    ----------
-    contents : Contents
-    """
-    arrays = contents.arrays.values()
-    layout = [(name, array.dtype.str, array.shape) for name, array in contents.arrays.items()]
-    text = json.dumps([contents.identity, contents.is_done, layout]).encode()
-    checksum = hashlib.blake2b(digest_size=N_CHECKED)
-    data = (np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays)
-    for part in (MAGIC, len(text).to_bytes(8, "little"), text, *data):
-        checksum.update(part)
-        yield part
-    yield checksum.digest()
+    manifest = contents.identity, contents.is_done, list(contents.arrays)
+    write_arrays(path, CHECKPOINT, manifest, contents.arrays.values(), previous_of(path))
 
 
 def load(path):
@@ -146,63 +115,17 @@ def load(path):
     ------
     OSError
         If it cannot be read.
-    ValueError
+    DamagedFileError
         If it is not a complete checkpoint.
     """
     with path.open("rb") as file:
-        end = os.fstat(file.fileno()).st_size - N_CHECKED
-        if file.read(len(MAGIC)) != MAGIC:
-            raise ValueError("it is not a checkpoint of this version of skdnn")
-        if not _has_checksum(file, end):
-            raise ValueError("it is truncated or damaged")
-        file.seek(len(MAGIC))
-        length = int.from_bytes(file.read(8), "little")
         try:
-            identity, is_done, layout = json.loads(file.read(min(length, end)))
-            arrays = {name: _read_array(file, end, *of_array) for name, *of_array in layout}
-            return Contents(dict(identity), bool(is_done), arrays)
-        except (TypeError, OverflowError, RecursionError) as error:
-            raise ValueError("its header is not valid") from error
-
-
-def _has_checksum(file, end):
-    """Return whether a file has at ``end`` the checksum of what is before.
-
-    Parameters
-    ----------
-    file : file-like
-        At the end of MAGIC.
-    end : int
-        In bytes.
-    """
-    checksum = hashlib.blake2b(MAGIC, digest_size=N_CHECKED)
-    while block := file.read(max(0, min(BLOCK, end - file.tell()))):
-        checksum.update(block)
-    return file.read() == checksum.digest()
-
-
-def _read_array(file, end, dtype, shape):
-    """Return the next array.
-
-    Parameters
-    ----------
-    file : file-like
-        Where the array begins.
-    end : int
-        Byte at which it must have ended.
-    dtype : str
-    shape : list of int
-    """
-    if not DTYPE.fullmatch(dtype):
-        raise ValueError("its header is not valid")
-    dtype, n_values = np.dtype(dtype), math.prod(shape)
-    if not 0 <= n_values * dtype.itemsize <= end - file.tell():
-        raise ValueError("its header is not valid")
-    array = np.fromfile(file, dtype, n_values)
-    unit, largest = LARGEST.get(dtype.kind, (None, None))
-    if unit and array.view(dtype.str[0] + unit).max(initial=0) > largest:
-        raise ValueError("its values are not valid")
-    return array.reshape(shape)
+            (identity, is_done, names), arrays = read_arrays(file, CHECKPOINT)
+            return Contents(dict(identity), bool(is_done), dict(zip(names, arrays, strict=True)))
+        except (OSError, MemoryError, DamagedFileError):
+            raise
+        except Exception as error:  # of any kind, whatever is in the file
+            raise DamagedFileError(f"its content is not that of a checkpoint: {error}") from error
 
 
 def remove_abandoned(path):

@@ -11,6 +11,7 @@ from scipy.sparse import issparse
 
 from skdnn.core import compiling
 from skdnn.core.training import History, State
+from skdnn.estimator.array_files import DamagedFileError
 from skdnn.estimator.checkpoint_file import (
     Contents,
     is_foreign,
@@ -100,7 +101,7 @@ class TrainingCheckpoint:
         except OSError as error:
             self._is_blocked = True
             return None, f"The checkpoint {path} cannot be read: {error}."
-        except ValueError as error:
+        except DamagedFileError as error:
             return None, f"The checkpoint {path} cannot be used: {error}. {self._set_aside(path)}"
         reasons = _differences(contents.identity, self.identity)
         if not reasons:

@@ -22,6 +22,7 @@ import numpy as np
 from sklearn.preprocessing import FunctionTransformer
 
 from skdnn.core.training import State
+from skdnn.estimator.array_files import is_plain
 from skdnn.estimator.fitted_model import FittedModel
 from skdnn.estimator.inputs import COLUMNS, DataSchema
 from skdnn.estimator.labels import Labels
@@ -132,13 +133,6 @@ TYPES = {
 NAMES = {form.kind: name for name, form in TYPES.items()}
 
 
-def is_plain(dtype):
-    """Return whether arrays of this type are written as they are: numbers, times and strings."""
-    # Longer numbers differ from machine to machine.
-    is_number = dtype.kind in "biufmM" and dtype.itemsize <= 8
-    return dtype.itemsize > 0 and (is_number or dtype.kind == "U")
-
-
 def to_plain(value, arrays):
     """Return an object as a plain value; its arrays are appended to ``arrays``.
 
@@ -159,7 +153,7 @@ def to_plain(value, arrays):
     if kind is list:
         return [to_plain(item, arrays) for item in value]
     if isinstance(value, np.ndarray) and is_plain(value.dtype) and not np.ma.isMA(value):
-        arrays.append(np.asarray(value, order="C"))
+        arrays.append(value)
         return {"array": len(arrays) - 1}
     name = kind.__name__
     if RECORDS.get(name) is kind:
