@@ -45,7 +45,7 @@ def load_pictures():
 
 def draw_passes():
     """Draw both passes: layers as boxes, arrays and their shapes on the arrows between them."""
-    figure, axes = plt.subplots(figsize=(10.4, 2.8))
+    figure, axes = plt.subplots(figsize=(9.2, 2.6))
     _draw_layer(axes, 1, "1", ("n_0", "n_1"), "relu")
     _draw_layer(axes, 5, "2", ("n_1", "n_2"), "relu")
     _draw_layer(axes, 10.2, "L", ("n_{L-1}", "n_L"), "sigmoid")
