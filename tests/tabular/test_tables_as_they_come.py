@@ -647,6 +647,15 @@ def test_categories_that_appear_later_are_named_once_in_partial_fit():
     net.partial_fit(later, OTHER > 0)  # no second warning, which would be an error
 
 
+def test_new_categories_only_are_named_once_in_partial_fit():
+    net = DeepNetClassifier(random_state=0, hidden_layer_sizes=(4,), n_members=2)
+    net.partial_fit(table(TOWNS), OTHER > 0, classes=[False, True])
+    later = table(["Lyon"] * N)
+    with pytest.warns(UserWarning, match=r"'c' \(new categories such as 'Lyon'\)") as caught:
+        net.partial_fit(later, OTHER > 0).partial_fit(later, OTHER > 0)
+    assert len(caught) == 1
+
+
 # Columns that cannot be read are named
 
 UNREADABLE = {
