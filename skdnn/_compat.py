@@ -71,7 +71,36 @@ SYNONYMS = {"sigmoid": "logistic", "swish": "silu", "linear": "identity"}
 
 
 class HintMixin:
-    """Add the most similar choice to scikit-learn's error for a string that is not accepted."""
+    """Say in scikit-learn's errors about parameters what may have been meant."""
+
+    def set_params(self, **params):
+        """Set parameters, also those of an encoder object.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name; ``encoder__n_bins`` is the parameter ``n_bins`` of the encoder.
+
+        Returns
+        -------
+        DeepNetClassifier
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is unknown, or is one of an encoder that is given by its name.
+        """
+        encoder, nested = params.get("encoder", self.encoder), "encoder__"
+        names = [name for name in params if name.startswith(nested)]
+        if names and isinstance(encoder, str):
+            raise ValueError(
+                f"{names[0]} is a parameter of an encoder object, but encoder={encoder!r}. Set "
+                "encoder=TableEncoder() first, for instance DeepNetClassifier(encoder="
+                f"TableEncoder()); or search over encoder=[TableEncoder("
+                f"{names[0].removeprefix(nested)}=...), ...]."
+            )
+        return super().set_params(**params)
 
     def _validate_params(self):  # 1.2 and later
         try:

@@ -78,6 +78,17 @@ def test_links_of_a_page_lead_somewhere(page):
             assert anchor in anchors(target.read_text("utf-8")), link
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("script", sorted((ROOT / "docs" / "figures").glob("*.py")), ids=name)
+def test_the_figures_of_a_page_are_those_that_its_script_draws(script, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-W", "error", *OF_MATPLOTLIB, script, tmp_path]
+    subprocess.run(command, env=environment, check=True, timeout=300)
+    page = (ROOT / "docs" / script.stem.replace("_", "-")).with_suffix(".md")
+    shown = re.findall(r"!\[[^\]]*\]\(images/([^)]+)\)", page.read_text("utf-8"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(shown)
+
+
 @pytest.mark.parametrize("heading", ["Try it", "Run the tests"])
 def test_the_readme_has_one_command_under_each_heading(heading):
     text = (ROOT / "README.md").read_text("utf-8")

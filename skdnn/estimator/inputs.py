@@ -51,7 +51,7 @@ class Samples(NamedTuple):
     every_label: np.ndarray
 
 
-def read_samples(estimator, X, y, sample_weight, reset=True):
+def read_samples(estimator, X, y, sample_weight, reset=True, suffix=""):
     """Check lengths, names, labels and weights; drop rows of weight 0.
 
     Parameters
@@ -63,6 +63,8 @@ def read_samples(estimator, X, y, sample_weight, reset=True):
     sample_weight : array-like or None
     reset : bool, default=True
         Whether to store these columns, instead of comparing them with those of fit.
+    suffix : str, default=""
+        What follows the names of the arguments in warnings.
 
     Returns
     -------
@@ -73,11 +75,26 @@ def read_samples(estimator, X, y, sample_weight, reset=True):
     ValueError
         If an argument is invalid.
     """
+    for name, values in (("y", y), ("sample_weight", sample_weight)):
+        _warn_of_order(X, values, f"X{suffix}", f"{name}{suffix}")
     X = check_table(estimator, X, reset)
     labels = check_labels(y)
     check_consistent_length(X, labels, sample_weight)
     columns = {name: value for name, value in vars(estimator).items() if name in COLUMNS}
     return Samples(*weighted_rows(X, labels, sample_weight), columns, y, labels)
+
+
+def _warn_of_order(X, values, table, name):
+    """Warn if a series has the index of a dataframe, but in another order."""
+    are_indexed = hasattr(X, "iloc") and hasattr(values, "iloc") and len(X) == len(values)
+    if not are_indexed or X.index.equals(values.index):
+        return
+    if X.index.is_unique and values.index.is_unique and values.index.isin(X.index).all():
+        warn_user(
+            f"{name} has the index of {table} in another order. Rows belong together by their "
+            f"position, as everywhere in scikit-learn. To match them by index, pass "
+            f"{name}.loc[{table}.index]; if the order is right, pass {name}.to_numpy()."
+        )
 
 
 @contextmanager
@@ -109,7 +126,7 @@ def read_validation(estimator, X, y, sample_weight):
     if X is None:
         return None
     with about_validation():
-        return read_samples(estimator, X, y, sample_weight, reset=False)
+        return read_samples(estimator, X, y, sample_weight, reset=False, suffix="_val")
 
 
 def resolve_dtype(dtype, X):

@@ -8,6 +8,7 @@ from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import column_or_1d
 
+from skdnn.tabular.categories import without_spelling
 from skdnn.tabular.dataframes import refuse_lazy_frame
 from skdnn.tabular.missing_values import refuse_missing
 from skdnn.tabular.user_warnings import warn_user
@@ -175,6 +176,16 @@ def _doubt_classes(y, classes):
             return (
                 f"y has the class {label!r}, in {np.count_nonzero(y == label)} of {len(y)} rows. "
                 "If labels are missing there, drop these rows."
+            )
+    names = [label for label in classes.tolist() if isinstance(label, str)]
+    by_meaning = {without_spelling(name): name for name in names}
+    for name in names:
+        other = by_meaning[without_spelling(name)]
+        if other != name:
+            return (
+                f"y has the classes {name!r} and {other!r}, which differ in case and blanks only. "
+                "If they are one class, spell it in one way, for instance with "
+                "y.str.strip().str.lower()."
             )
     if len(y) > 20 and len(classes) > round(0.5 * len(y)):  # as scikit-learn does
         return (

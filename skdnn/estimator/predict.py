@@ -4,6 +4,7 @@ from skdnn.core.prediction import FEW
 from skdnn.estimator.encoders import as_rows, block_reader
 from skdnn.estimator.threads import threads_apart
 from skdnn.tabular.dataframes import spans
+from skdnn.tabular.user_warnings import Doubts
 
 # Rows of a block. Blocks of a small table are smaller, so that it is shared among threads.
 MOST_ROWS, FEWEST_ROWS, N_BLOCKS = 2048, 512, 16
@@ -37,7 +38,8 @@ def predict_blocks(fitted, n_jobs, X, average, result):
     """
     n_rows = X.shape[0]
     passes, (divisors, weights), dtype = fitted.passes, fitted.calibration, fitted.schema.dtype
-    read = block_reader(fitted.schema.encoder, X, dtype)
+    doubts = Doubts()
+    read = block_reader(fitted.schema.encoder, X, dtype, doubts)
 
     def fill(span):
         encoded = read(span)
@@ -49,9 +51,10 @@ def predict_blocks(fitted, n_jobs, X, average, result):
     if n_rows * passes.dense.params.size <= FREE:
         for span in blocks:
             fill(span)
-        return result
-    with threads_apart(n_jobs, len(blocks)) as threads:
-        threads.map(fill, blocks)
+    else:
+        with threads_apart(n_jobs, len(blocks)) as threads:
+            threads.map(fill, blocks)
+    doubts.warn()
     return result
 
 

@@ -50,3 +50,8 @@ def learn_categories(ranked, has_missing, limits):
         missing = len(names)
         names.append("missing")
     return Categories(names, codes, unknown, missing)
+
+
+def without_spelling(text):
+    """Return a string without its blanks and upper case, which differ among spellings."""
+    return "".join(text.split()).casefold()

@@ -6,12 +6,15 @@ import numpy as np
 
 from skdnn.core.encoded_rows import Expansion
 from skdnn.tabular.bins import bin_positions
+from skdnn.tabular.categories import without_spelling
 from skdnn.tabular.column_types import NUMBER, string_column
 from skdnn.tabular.dataframes import Frame
 from skdnn.tabular.dates import DATE_PARTS, date_parts
 from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
 
+MANY_UNKNOWN = 20  # rows whose categories are hardly all new by chance
+MOST_COMPARED = 1000  # categories whose spelling is compared with that of a few rows
 FEW_NEW = 0.05  # share of rows with new categories up to which they are not worth a warning
 
 
@@ -89,8 +92,33 @@ class ColumnEncoders(NamedTuple):
             fitted = self.types.get(position, NUMBER)
             rows[:, column] = np.isnan(table.values(position, fitted))
         for column, position in enumerate(self.categories, layout.n_inputs - len(self.categories)):
-            rows[:, column] = self.categories[position].encode(self._strings(table, position))
+            strings = self._strings(table, position)
+            rows[:, column] = self.categories[position].encode(strings)
+            self._doubt_unknown(table, position, strings)
         return rows
+
+    def _doubt_unknown(self, table, position, column):
+        """Doubt a string Column of unknown categories only, if they are many or misspelled."""
+        categories = self.categories[position]
+        known = self.ranks.get(position, categories.codes)
+        if not known.keys().isdisjoint(column.strings):
+            if table.doubts is not None:
+                table.doubts.trust(position)
+            return
+        are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
+        if not (known and column.strings and (are_many or len(known) <= MOST_COMPARED)):
+            return
+        meant = {without_spelling(text): text for text in known}
+        new = min(column.strings, key=lambda text: without_spelling(text) not in meant)
+        old = meant.get(without_spelling(new))
+        are_all = position in self.ranks or categories.unknown < 0  # else infrequent ones are not
+        if old is not None or (are_many and are_all):
+            table.doubt(
+                position,
+                f"holds no {'' if are_all else 'frequent '}category of fit: now it has {new!r}, in "
+                f"fit it had {old or next(iter(known))!r}. All are encoded as unknown categories. "
+                "Spell them as in fit, or fit again.",
+            )
 
     def read(self, table, blocks):
         """Yield ``(rows, span, values)``: values, before scaling, of a span of scaled columns.

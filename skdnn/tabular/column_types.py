@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.tabular.dates import TIME, common_zone, local_times, without_zone
-from skdnn.tabular.text_formats import COMMON, is_missing_word
+from skdnn.tabular.text_formats import COMMON, boolean_of, is_missing_word
 
 KINDS = {
     "number": "numbers",
@@ -44,6 +44,8 @@ class ColumnType(NamedTuple):
         Whether any of the strings that are categories can be a number, a date or a boolean.
     unread : tuple of str
         Some of the strings of fit that ``form`` does not read.
+    booleans : tuple of str
+        The strings for False and True, if the categories are these two.
     """
 
     kind: str = "number"
@@ -51,6 +53,7 @@ class ColumnType(NamedTuple):
     form: object = None
     may_be_numbers: bool = True
     unread: tuple = ()
+    booleans: tuple = ()
 
 
 NUMBER = ColumnType()
@@ -94,6 +97,13 @@ class Column(NamedTuple):
         """Return the code of each row of a string column, given those of known strings."""
         of_strings = [codes.get(text, unknown) for text in self.strings]
         return np.array([*of_strings, missing])[self.values]
+
+
+def spellings_of_booleans(strings):
+    """Return the strings for False and True, if these are two strings for them, or ()."""
+    found = {boolean_of(text): text for text in strings}
+    are_booleans = len(strings) == 2 and set(found) == {False, True}
+    return (found[False], found[True]) if are_booleans else ()
 
 
 def string_column(strings, is_categorical=False):
@@ -155,8 +165,8 @@ def _parsed(column, fitted, doubt):
     parse = (fitted.form or COMMON[fitted.kind]).parse
     values = [None if text in ("nan", "NaT") else parse(text) for text in column.strings]
     for row, text in enumerate(column.strings):
-        if values[row] is None and fitted.kind == "number" and text in ("True", "False"):
-            values[row] = float(text == "True")
+        if values[row] is None and fitted.kind == "number" and boolean_of(text) is not None:
+            values[row] = float(boolean_of(text))
         # Where fit had no strings, one that cannot be read is an error in the table.
         elif values[row] is None and fitted.form is None and text not in ("nan", "NaT"):
             raise ColumnError(f"{_held(fitted)}: it holds {text!r}. {AGAIN}")

@@ -18,7 +18,7 @@ from skdnn.tabular.as_frames import (
 from skdnn.tabular.column_types import NUMBER, ColumnError, parse_column, values_as
 from skdnn.tabular.missing_values import unmasked
 from skdnn.tabular.read_columns import read_column, read_strings
-from skdnn.tabular.user_warnings import warn_user
+from skdnn.tabular.user_warnings import Doubts, warn_user
 
 TILE = 2**18  # numbers scaled at a time, so that they stay in the cache
 MAX_NAMED = 10  # columns listed in a message
@@ -50,10 +50,8 @@ def check_table(estimator, X, reset):
 
     Raises
     ------
-    TypeError
-        If X is a lazy frame.
-    ValueError
-        From scikit-learn, if X is not a table or its columns are not those of fit.
+    TypeError, ValueError
+        If X is a lazy frame or not a table, or its columns are not those of fit.
     """
     refuse_lazy_frame(X, "X")
     X = as_frame(unmasked(as_numpy(X)), getattr(estimator, "feature_names_in_", None))
@@ -158,11 +156,14 @@ class Frame(NamedTuple):
     columns : list of series or 1-d arrays
     names : sequence of str
     n_rows : int
+    doubts : Doubts, optional
+        Collects warnings, if the table is a block of rows of a larger one.
     """
 
     columns: list
     names: list
     n_rows: int
+    doubts: Doubts | None = None
 
     def column(self, position):
         """Return the Column at ``position``."""
@@ -176,7 +177,7 @@ class Frame(NamedTuple):
 
     def strings(self, position, fitted):
         """Return the Column at ``position`` as strings; ``fitted`` is its ColumnType in fit."""
-        return self._read(position, lambda column: read_strings(column, fitted.may_be_numbers))
+        return self._read(position, lambda column: read_strings(column, fitted))
 
     def values(self, position, fitted):
         """Return the numbers or dates of a column, converted to its ColumnType in fit."""
@@ -184,8 +185,13 @@ class Frame(NamedTuple):
         read = lambda column: values_as(read_column(column), fitted, doubts.append)  # noqa: E731
         values = self._read(position, read)
         for doubt in doubts:
-            warn_user(f"Column {self.names[position]!r} of X {doubt}")
+            self.doubt(position, doubt)
         return values
+
+    def doubt(self, position, message):
+        """Add a warning about a column to ``doubts`` or, if that is None, warn."""
+        message = f"Column {self.names[position]!r} of X {message}"
+        warn_user(message) if self.doubts is None else self.doubts.add(position, message)
 
     def _read(self, position, read):
         """Return what a function makes of a column; put the column's name before its errors.
@@ -240,18 +246,17 @@ def spans(length, step):
     return (slice(start, min(start + step, length)) for start in range(0, length, step))
 
 
-def as_table(X, names):
+def as_table(X, names, doubts=None):
     """Return the result of :func:`check_table` as a Frame, or CSR; check its values."""
-    if hasattr(X, "iloc"):
-        return Frame([column for _, column in X.items()], names, len(X))
-    if hasattr(X, "get_columns"):
-        return Frame(X.get_columns(), names, len(X))
+    if hasattr(X, "iloc") or hasattr(X, "get_columns"):
+        columns = [c for _, c in X.items()] if hasattr(X, "iloc") else X.get_columns()
+        return Frame(columns, names, len(X), doubts)
     if issparse(X):
         X = checked_array(X, "TableEncoder", [np.float64, np.float32])
         check_finite(X)
         return with_sums(X)
     if X.dtype.kind not in "biuf":
-        return Frame(list(X.T), names, len(X))
+        return Frame(list(X.T), names, len(X), doubts)
     if X.dtype.itemsize > 8:
         with np.errstate(over="ignore"):  # numbers that are too large become inf, an error below
             X = X.astype(np.float64)

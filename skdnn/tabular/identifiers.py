@@ -9,7 +9,23 @@ REASONS = {UNIQUE, NEARLY_UNIQUE}  # of strings
 
 NEARLY = 0.95  # share of the rows whose strings must differ
 FEWEST_ROWS = 30  # with fewer rows, integers are unique and in order by chance
+FEWEST_WORDS = 5  # of a sentence; names of people have fewer
+N_COUNTED = 1000  # strings whose words are counted
 DENSE = 2  # row numbers, shuffled or sampled, fill at least 1 / DENSE of their range
+
+IN_ORDER = (
+    "Columns {} of X hold integers that differ in every row and are in order or without gaps, as "
+    "row numbers are: what is learnt from them may not hold for other rows. Drop them, or set "
+    "encoder=TableEncoder(drop_identifiers=True) to ignore them, or drop_identifiers=False to use "
+    "them without this warning."
+)
+
+SENTENCES = (
+    "Columns {} of X hold sentences that differ in nearly every row. Nothing is learnt from them. "
+    "To use them, put ColumnTransformer([('text', TfidfVectorizer(), {!r})], "
+    "remainder=TableEncoder()) before the classifier, in a pipeline; to avoid this warning, drop "
+    "them."
+)
 
 
 def why_identifier(n_values, n_rows):
@@ -27,13 +43,28 @@ def why_identifier(n_values, n_rows):
     return UNIQUE if n_values == n_rows else NEARLY_UNIQUE
 
 
+def are_sentences(strings):
+    """Return whether strings are sentences, as in free text, by their median number of words."""
+    step = len(strings) // N_COUNTED + 1
+    return np.median([len(text.split()) for text in strings[::step]]) >= FEWEST_WORDS
+
+
+def are_integers(values):
+    """Return whether numbers are integers, of any type, without missing values."""
+    if values.dtype.kind != "f":
+        return values.dtype.kind in "iu"
+    # Most columns of fractions have one among their first numbers.
+    parts = values[:N_COUNTED], values
+    return all(np.isfinite(some).all() and (some == np.floor(some)).all() for some in parts)
+
+
 def are_row_numbers(values, n_rows):
     """Return whether integers are unique in the distinct rows, and in order or dense.
 
     Parameters
     ----------
     values : ndarray
-        Integers without missing values.
+        Integers without missing values, of any type.
     n_rows : int
         Number of distinct rows.
     """

@@ -9,19 +9,27 @@ from skdnn.core.random_bits import scramble
 from skdnn.tabular.bins import learn_bin_edges
 from skdnn.tabular.categories import learn_categories, rank_categories
 from skdnn.tabular.column_encoders import ColumnEncoders
-from skdnn.tabular.column_types import NUMBER
+from skdnn.tabular.column_types import NUMBER, spellings_of_booleans
 from skdnn.tabular.dataframes import MAX_NAMED, as_table
 from skdnn.tabular.dates import date_parts
-from skdnn.tabular.identifiers import REASONS, ROW_NUMBERS, are_row_numbers, why_identifier
+from skdnn.tabular.identifiers import (
+    IN_ORDER,
+    REASONS,
+    ROW_NUMBERS,
+    SENTENCES,
+    are_integers,
+    are_row_numbers,
+    are_sentences,
+    why_identifier,
+)
 from skdnn.tabular.learn_formats import NUMBERS_OR_CODES, find_format
 from skdnn.tabular.read_columns import read_column
 from skdnn.tabular.row_hashes import hash_columns
 from skdnn.tabular.scaling import join_scalings, learn_scaling
 from skdnn.tabular.sparse_columns import ColumnsWithoutEntries, learn_sparse_columns
-from skdnn.tabular.text_formats import may_be_read
+from skdnn.tabular.text_formats import boolean_of, may_be_read
 from skdnn.tabular.user_warnings import warn_user
 
-BOOLEANS = ("True", "False")
 CONSTANT = "constant"
 ALL_MISSING = "all missing"
 ALL_INFREQUENT = "no category is frequent enough"
@@ -36,13 +44,6 @@ AMBIGUOUS = (
     "numbers or dates, for instance with pandas.to_numeric(...) or pandas.to_datetime(..., "
     "dayfirst=True); or, to avoid this warning, to a categorical type."
 )
-IN_ORDER = (
-    "Columns {} of X hold integers that differ in every row and are in order or without gaps, as "
-    "row numbers are: what is learnt from them may not hold for other rows. Drop them, or set "
-    "encoder=TableEncoder(drop_identifiers=True) to ignore them, or drop_identifiers=False to use "
-    "them without this warning."
-)
-
 # (n_columns, n_bins): bins of each scaled column, up to so many columns; wide tables need no more.
 BINS = ((16, 32), (64, 16), (np.inf, 0))
 ROWS_PER_BIN, FEWEST_BINS = 160, 3  # distinct rows; with fewer a bin, the network would fit noise
@@ -83,6 +84,10 @@ def learn_columns(X, names, targets, weights, limits):
     return encoders, _by_name(ignored, names), _by_name(parsed, names)
 
 
+def _may_be_number(text):
+    return boolean_of(text) is not None or may_be_read(text)
+
+
 def _by_name(columns, names):
     return {str(names[position]): about for position, about in sorted(columns.items())}
 
@@ -104,7 +109,7 @@ class ColumnLearner:
         self.numbers, self.missing, self.scalings = [], [], []
         self.dates, self.strings, self.categories, self.ranks, self.ignored = {}, {}, {}, {}, {}
         self.types, self.parsed, self.ambiguous, self.integers = {}, {}, {}, {}
-        self.constants = {}
+        self.constants, self.sentences = {}, []
 
     def learn(self):
         """Return the result of :func:`learn_columns`, by position."""
@@ -127,7 +132,7 @@ class ColumnLearner:
     def _add_number(self, position, column, its_type):
         if its_type != NUMBER:
             self.types[position] = its_type
-        if column.values.dtype.kind in "iu":
+        if are_integers(column.values):
             self.integers[position] = column.values
         self.numbers.append(position)
 
@@ -151,8 +156,9 @@ class ColumnLearner:
                 return add(position, column, its_type)
             if reading.rivals:
                 self.ambiguous[position] = reading
-        may_be_numbers = any(text in BOOLEANS or may_be_read(text) for text in column.strings)
-        self.types[position] = its_type._replace(may_be_numbers=may_be_numbers)
+        booleans = spellings_of_booleans(column.strings)
+        may_be_numbers = any(map(_may_be_number, column.strings))
+        self.types[position] = its_type._replace(may_be_numbers=may_be_numbers, booleans=booleans)
         categories = learn_categories(ranked, column.missing.any(), self.limits)
         self.strings[position] = ranked, categories, column.missing
 
@@ -165,6 +171,8 @@ class ColumnLearner:
         are_only = are_only and not {None, ALL_INFREQUENT}.intersection(reasons.values())
         for position, (ranked, categories, _) in self.strings.items():
             reason = reasons[position]
+            if reason in REASONS and are_sentences([text for _, text in ranked]):
+                self.sentences.append(position)
             if reason in REASONS and are_only and len(categories.names) > 1:
                 reason = None  # without identifier columns, no column would be left
             if reason is None:
@@ -197,6 +205,9 @@ class ColumnLearner:
             readings = {p: reading for p, reading in readings.items() if p not in unused}
             if readings:
                 warn_user(message.format(self._named(readings)))
+        if self.sentences:
+            names = [str(self.table.names[position]) for position in self.sentences[:MAX_NAMED]]
+            warn_user(SENTENCES.format(names, names[0]))
 
     def _named(self, readings):
         some = list(readings.items())[:MAX_NAMED]

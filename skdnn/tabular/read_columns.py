@@ -11,7 +11,7 @@ import numpy as np
 from skdnn.tabular.column_types import AGAIN, Column, ColumnError, string_column
 from skdnn.tabular.dates import SECOND, TIME, common_zone, standard_zone, without_zone
 from skdnn.tabular.missing_values import is_missing
-from skdnn.tabular.text_formats import seconds_of_day
+from skdnn.tabular.text_formats import boolean_of, seconds_of_day
 
 # For columns of objects: types of their values, the kind, the dtype of the array, and the
 # conversion of a value. An empty column has numbers.
@@ -66,11 +66,12 @@ def read_column(values):
     return Column(array)
 
 
-def read_strings(values, may_be_numbers):
+def read_strings(values, fitted):
     """Return the string Column of a series or array, converting each cell on its own.
 
     The string of a cell must not depend on the other cells: some rows of a mixed column may by
-    chance hold only dates, or only numbers, and still are strings.
+    chance hold only dates, or only numbers, and still are strings. ``fitted`` is the ColumnType in
+    fit: booleans are written as they were then.
 
     Raises
     ------
@@ -78,14 +79,22 @@ def read_strings(values, may_be_numbers):
         If the column has a type of numbers or dates, and the strings of fit were neither
         (``may_be_numbers``): all would be unknown categories.
     """
-    if _is_categorical(values):
-        return read_column(values)
+    column = read_column(values) if _is_categorical(values) else _cells_as_strings(values, fitted)
+    if not fitted.booleans:
+        return column
+    booleans = map(boolean_of, column.strings)
+    pairs = zip(column.strings, booleans, strict=True)
+    strings = [text if value is None else fitted.booleans[value] for text, value in pairs]
+    return column._replace(strings=strings)
+
+
+def _cells_as_strings(values, fitted):
     if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
         values = values.astype(f"{values.dtype.kind}8[us]")  # other units would become integers
     cells = values.to_list() if hasattr(values, "to_list") else values.tolist()
     _check_scalars(set(map(type, cells)))
     column = string_column(list(map(as_text, cells)))
-    if column.strings and not may_be_numbers and _is_typed(values.dtype):
+    if column.strings and not fitted.may_be_numbers and _is_typed(values.dtype):
         raise ColumnError(
             "held strings in fit that are neither numbers, dates nor booleans, but now has the "
             f"type {values.dtype}, with values such as {column.strings[0]}. {AGAIN}"

@@ -11,6 +11,8 @@ MISSING_WORDS = {
     *("unknown", "missing", "undefined", "not available", "not applicable", "<na>", "nat"),
 }
 
+BOOLEANS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+
 # The beginning of every string that a format reads; most strings are refused by it at once.
 MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 may_be_read = re.compile(rf"(?i)\s*(?:\(?[-+]?\s*[$€£¥₹]?\s*[-+]?\.?\d|{MONTHS})").match
@@ -140,6 +142,11 @@ def seconds_of_day(time):
     if time is None:
         return None
     return time.hour * 3600 + time.minute * 60 + time.second + time.microsecond / 1e6
+
+
+def boolean_of(text):
+    """Return the boolean that a string stands for, or None."""
+    return BOOLEANS.get(text.strip().lower())
 
 
 def is_missing_word(text):

@@ -12,3 +12,24 @@ def warn_user(message, category=UserWarning):
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in OURS:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+class Doubts:
+    """Warnings about columns of a table that is read in blocks of rows, one for each column."""
+
+    def __init__(self):
+        self._messages = {}
+
+    def add(self, position, message):
+        """Add a warning about a column."""
+        self._messages.setdefault(position, message)
+
+    def trust(self, position):
+        """Give no warning about a column, whatever is added for other blocks."""
+        self._messages[position] = None
+
+    def warn(self):
+        """Warn of the columns, in their order."""
+        for _, message in sorted(self._messages.items()):
+            if message is not None:
+                warn_user(message)

@@ -17,8 +17,13 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_pipeline
 
 from skdnn import DeepNetClassifier, TableEncoder
+from skdnn.estimator.predict import spans_of
 from skdnn.tabular import as_frames
 from skdnn.tabular.dates import common_zone
 
@@ -426,11 +431,14 @@ IDENTIFIERS = {
     "with gaps, in order": np.cumsum(COUNTS + 1),
     "shuffled": np.random.default_rng(1).permutation(N),
     "a sample of them": np.random.default_rng(1).permutation(2 * N)[:N],
+    "as floats": np.arange(N) + 7.0,
+    "of a nullable type": pd.array(np.arange(N), dtype="Int64"),
 }
 NO_IDENTIFIERS = {
     "any numbers": COUNTS * 7 % 60_000,
     "with a repetition": [0, *range(N - 1)],
     "fractions in order": np.arange(N) / 3,
+    "in order, with a missing value": [np.nan, *range(N - 1)],
     "in order, with repetitions": np.arange(N) // 2,
 }
 
@@ -465,6 +473,140 @@ def test_strings_unique_in_nearly_every_row_are_identifiers(change, library):
     kept = fitted(X, drop_identifiers=False)
     assert kept.ignored_columns_ == {}
     assert "c" in kept.categories_
+
+
+# Free text
+
+SENTENCES = [
+    f"The parcel {n} came {n % 7} days late, and {n % 3} parts were broken." for n in COUNTS
+]
+SHORT_TEXT = {
+    "names": [f"Braund{n}, Mr. Owen Harris" for n in range(N)],
+    "addresses": [f"{n} Main Street, Springfield" for n in range(N)],
+    "paths": [f"/home/user/{n}.txt" for n in range(N)],
+    "e-mails": [f"user{n}@example.org" for n in range(N)],
+}
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow", "CSV"])
+def test_free_text_of_which_nothing_is_learnt_is_named_once(library):
+    X = LIBRARIES[library](table(SENTENCES))
+    with pytest.warns(UserWarning, match=r"Columns \['c'\] .*TfidfVectorizer\(\), 'c'") as caught:
+        encoder = fitted(X)
+    assert len(caught) == 1
+    assert encoder.ignored_columns_["c"].startswith("unique in")
+    only = table(SENTENCES)[["c"]]  # its strings are categories, as there is nothing else
+    with pytest.warns(UserWarning, match="hold sentences"):
+        fitted(only)
+
+
+@pytest.mark.parametrize("kind", SHORT_TEXT)
+def test_short_identifiers_are_no_free_text(kind):
+    assert fitted(table(SHORT_TEXT[kind])).ignored_columns_ == {"c": "unique in every row"}
+
+
+def test_the_line_that_the_warning_of_free_text_suggests_learns_from_it():
+    words = np.array(["broken", "perfect"])[COUNTS % 2]
+    X = table([f"number {n} arrived in a {w} state" for n, w in zip(range(N), words, strict=True)])
+    recipe = ColumnTransformer([("text", TfidfVectorizer(), "c")], remainder=TableEncoder())
+    net = DeepNetClassifier(n_members=2, max_iter=20, random_state=0)
+    assert make_pipeline(recipe, net).fit(X, words).score(X, words) == 1
+
+
+# Categories in another spelling
+
+FLAGS = COUNTS % 2
+BOOLEANS = {
+    "booleans": FLAGS == 1,
+    "nullable booleans": pd.array(FLAGS == 1, dtype="boolean"),
+    "integers": FLAGS,
+    "floats": FLAGS * 1.0,
+    "digits": FLAGS.astype(str).astype(object),
+    "categories of digits": pd.Categorical(FLAGS.astype(str)),
+    "categories of booleans": pd.Categorical(FLAGS == 1),
+    "words": (FLAGS == 1).astype(str).astype(object),
+    "words in lower case": np.where(FLAGS, "true", "false").astype(object),
+    "decimals": np.where(FLAGS, "1.0", "0.0").astype(object),
+}
+
+
+@pytest.mark.parametrize("now", BOOLEANS)
+@pytest.mark.parametrize("before", BOOLEANS)
+@pytest.mark.filterwarnings("ignore:Columns of strings")
+def test_booleans_are_the_same_however_they_are_written(before, now):
+    encoder = fitted(table(BOOLEANS[before]), n_bins=0)
+    expected = encoder.transform(table(BOOLEANS[before]))
+    assert len(np.unique(expected[:, 1:], axis=0)) == 2
+    for library in ("pandas", "polars", "pyarrow"):
+        later = LIBRARIES[library](table(BOOLEANS[now]))
+        assert_array_equal(encoder.transform(later), expected)
+
+
+TOWNS = np.array(["Bern", "Graz", "Ulm"], object)[COUNTS % 3]
+UNKNOWN = {
+    "upper case": (np.char.upper(TOWNS.astype(str)), ("'BERN'", "'Bern'")),
+    "blanks after them": (TOWNS + "  ", ("'Bern  '", "'Bern'")),
+    "one of them in another case": (np.where(COUNTS % 3, "Lyon", "BERN"), ("'BERN'", "'Bern'")),
+    "codes": ((COUNTS % 3).astype(str), ("'0'", "'")),
+    "other towns": (np.array(["Lyon", "Rome"])[COUNTS % 2], ("'Lyon'", "'")),
+}
+
+
+@pytest.mark.parametrize("kind", UNKNOWN)
+@pytest.mark.parametrize("repeats", [1, 30])
+def test_a_column_of_unknown_categories_only_is_named_once(kind, repeats):
+    net = DeepNetClassifier(n_members=2, max_iter=2, random_state=0)
+    net.fit(table(TOWNS), OTHER > 0)
+    strings, examples = UNKNOWN[kind]
+    order = np.argsort(strings, kind="stable")
+    later = pd.concat([table(np.asarray(strings, object)).iloc[order]] * repeats)
+    with pytest.warns(UserWarning, match="Column 'c' of X holds no category of fit") as caught:
+        net.predict_proba(later)
+    (warning,) = caught
+    assert warning.filename == __file__
+    for example in examples:
+        assert example in str(warning.message)
+
+
+def test_a_few_new_categories_are_no_reason_to_warn():
+    encoder = fitted(table(TOWNS))
+    encoder.transform(table(["Lyon"] * N).head(19))
+    encoder.transform(table(np.where(np.arange(N) % 2, "Lyon", TOWNS)))
+    encoder.transform(table([None] * N))
+    with pytest.warns(UserWarning, match="now it has 'ulm', in fit it had 'Ulm'"):
+        encoder.transform(table(["ulm"] * N).head(1))
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_blocks_of_rows_with_new_categories_only_are_no_reason_to_warn(is_reversed):
+    net = DeepNetClassifier(n_members=2, max_iter=2, random_state=0)
+    net.fit(table(TOWNS), OTHER > 0)
+    later = pd.concat([table(["Lyon"] * N)] * 20 + [table(TOWNS)], ignore_index=True)
+    assert len(spans_of(len(later))) > 2
+    net.predict_proba(later[::-1] if is_reversed else later)
+
+
+def test_infrequent_categories_of_fit_are_not_called_new():
+    X = pd.concat([table(TOWNS)] * 20, ignore_index=True)
+    X.loc[7, "c"] = "Lyon"
+    net = DeepNetClassifier(n_members=2, max_iter=1, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        net.fit(X, X["other"] > 0)
+    assert net.encoder_.categories_["c"][-1] == "infrequent"
+    net.predict_proba(table(["Lyon"] * N))
+    with pytest.warns(
+        UserWarning, match=r"no frequent category of fit: now it has 'BERN', .*'Bern'"
+    ):
+        net.predict_proba(table(["BERN"] * N))
+
+
+def test_a_few_rows_are_not_compared_with_very_many_categories(monkeypatch):
+    monkeypatch.setattr("skdnn.tabular.column_encoders.MOST_COMPARED", 2)
+    encoder = fitted(table(TOWNS))
+    encoder.transform(table(["ulm"] * N).head(19))
+    with pytest.warns(UserWarning, match="now it has 'ulm', in fit it had 'Ulm'"):
+        encoder.transform(table(["ulm"] * N).head(20))
 
 
 # The order of things in partial_fit
@@ -503,6 +645,15 @@ def test_categories_that_appear_later_are_named_once_in_partial_fit():
     with pytest.warns(UserWarning, match=r"'c' \(new categories such as 'new'\).*refit_encoder"):
         net.partial_fit(later, OTHER > 0)
     net.partial_fit(later, OTHER > 0)  # no second warning, which would be an error
+
+
+def test_new_categories_only_are_named_once_in_partial_fit():
+    net = DeepNetClassifier(random_state=0, hidden_layer_sizes=(4,), n_members=2)
+    net.partial_fit(table(TOWNS), OTHER > 0, classes=[False, True])
+    later = table(["Lyon"] * N)
+    with pytest.warns(UserWarning, match=r"'c' \(new categories such as 'Lyon'\)") as caught:
+        net.partial_fit(later, OTHER > 0).partial_fit(later, OTHER > 0)
+    assert len(caught) == 1
 
 
 # Columns that cannot be read are named
