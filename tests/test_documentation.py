@@ -92,3 +92,11 @@ def test_the_source_map_names_every_module_once():
     modules = (ROOT / "skdnn").rglob("*.py")
     wanted = [path.relative_to(ROOT / "skdnn").as_posix() for path in modules]
     assert sorted(named) == sorted(wanted)
+
+
+def test_the_index_of_the_user_guide_links_every_page_of_it():
+    index = (ROOT / "docs" / "user-guide.md").read_text("utf-8")
+    linked = {link.partition("#")[0] for link in LINK.findall(index)}
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/guide/*.md")}
+    assert pages
+    assert pages <= linked
