@@ -20,7 +20,7 @@ import pandas as pd
 from benchmarks.accuracy.report import show
 from benchmarks.machine import describe, version_of
 from benchmarks.onnx_parity import session_of
-from benchmarks.report import table
+from benchmarks.report import duration, table
 from skdnn import DeepNetClassifier
 from skdnn.export import onnx_inputs, to_onnx
 
@@ -117,8 +117,7 @@ def section(measured):
     machine, latencies = measured["machine"], measured["latency"]
     calls = list(next(iter(latencies.values())))
     rows = [
-        (name, *(f"{1000 * seconds[call]:.3g} ms" for call in calls))
-        for name, seconds in latencies.items()
+        (name, *(duration(seconds[call]) for call in calls)) for name, seconds in latencies.items()
     ]
     files = [(name, f"{n_bytes / 1e6:.2f} MB") for name, n_bytes in measured["n_bytes"].items()]
     versions = ", ".join(f"{name} {machine[name]}" for name in ("skdnn", "numpy", "onnxruntime"))

@@ -255,7 +255,7 @@ def test_the_page_about_serving_shows_the_measurements_of_their_file():
     shown = serving.PAGE.read_text("utf-8").split(start)[1].split(end)[0]
     assert shown == serving.section(measured)
     for name, times in measured["latency"].items():
-        wanted = [name, *(f"{1000 * seconds:.3g} ms" for seconds in times.values())]
+        wanted = [name, *map(report.duration, times.values())]
         assert f"| {' | '.join(wanted)} |\n" in shown
 
 
