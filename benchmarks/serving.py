@@ -1,10 +1,14 @@
 """Latency and size of a served network: ``python -m benchmarks.serving``.
 
 A network with defaults is fitted to a table of eight columns, numbers and categories, that is made
-here. Times are the shortest of many calls on one thread, in milliseconds: ``predict_proba`` of a
-dataframe; onnxruntime with the inputs of the model at hand; and with ``onnx_inputs`` making them.
+here. Times are the shortest of many calls on one thread: ``predict_proba``; onnxruntime with
+``onnx_inputs`` making the inputs of the model; and onnxruntime with these at hand. The measurements
+go to a file, and from there to docs/guide/serving.md, between two marks; ``--report`` only writes
+the page.
 """
 
+import argparse
+import json
 import pickle
 import tempfile
 from pathlib import Path
@@ -13,35 +17,55 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 
+from benchmarks.accuracy.report import show
+from benchmarks.machine import describe, version_of
 from benchmarks.onnx_parity import session_of
+from benchmarks.report import duration, table
 from skdnn import DeepNetClassifier
 from skdnn.export import onnx_inputs, to_onnx
 
 N_TRAIN, BATCHES = 5_000, (1, 100, 10_000)
 SECONDS = 3.0  # of calls to take the shortest of
+RESULTS = Path(__file__).parent / "results" / "serving.json"
+PAGE = Path(__file__).parents[1] / "docs" / "guide" / "serving.md"
+MARKS = ("<!-- written by benchmarks.serving -->\n", "<!-- end -->")
 
 
 def main():
-    """Fit, and print two tables."""
-    X, y = people(N_TRAIN, np.random.default_rng(0))
+    """Measure, unless only the page is wanted; write the page."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.serving",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--report", action="store_true", help="write the page, measure nothing")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    options = parser.parse_args()
+    if not options.report:
+        options.results.write_text(json.dumps(measure(), indent=1) + "\n", encoding="utf-8")
+    measured = json.loads(options.results.read_text(encoding="utf-8"))
+    text = options.page.read_text(encoding="utf-8")
+    options.page.write_text(show(text, section(measured), MARKS), encoding="utf-8")
+    print(section(measured))
+
+
+def measure(n_train=N_TRAIN, batches=BATCHES, seconds=SECONDS):
+    """Fit a network; return its latency in seconds and its size, with facts of the machine."""
+    X, y = people(n_train, np.random.default_rng(0))
     net = DeepNetClassifier(random_state=0, n_jobs=1).fit(X, y)
     model = to_onnx(net).SerializeToString()
+    inputs = {f"{n:,} as a DataFrame": people(n, np.random.default_rng(1))[0] for n in batches}
+    (first,) = people(1, np.random.default_rng(1))[0].to_dict("records")
+    inputs = {"1 as a dict": first, **inputs}
     session = session_of(model)
-    print(f"{net.predict_proba_members(X[:1]).shape[0]} members\n")
-    row = "{:>8} {:>14} {:>12} {:>26}".format
-    print(row("rows", "predict_proba", "onnxruntime", "onnx_inputs, onnxruntime"))
-    for n_rows in BATCHES:
-        rows, _ = people(n_rows, np.random.default_rng(1))
-        inputs = onnx_inputs(net, rows)
-        calls = (
-            lambda rows=rows: net.predict_proba(rows),
-            lambda inputs=inputs: session.run(None, inputs),
-            lambda rows=rows: session.run(None, onnx_inputs(net, rows)),
-        )
-        print(row(n_rows, *(f"{1000 * shortest(call):.3g}" for call in calls)), flush=True)
-    print()
-    for name, n_bytes in sizes(net, model).items():
-        print(f"{name:14} {n_bytes / 1e6:.2f} MB")
+    return {
+        "n_train": n_train,
+        "n_members": len(net.predict_proba_members(X[:1])),
+        "latency": {name: latency(net, session, X, seconds) for name, X in inputs.items()},
+        "n_bytes": sizes(net, model),
+        "machine": describe() | {"onnxruntime": version_of("onnxruntime")},
+    }
 
 
 def people(n_rows, rng):
@@ -54,10 +78,21 @@ def people(n_rows, rng):
     return X, np.where(score > 0, "yes", "no")
 
 
-def shortest(call):
+def latency(net, session, X, seconds):
+    """Return the seconds that rows take on each way to their probabilities."""
+    inputs = onnx_inputs(net, X)
+    calls = {
+        "predict_proba": lambda: net.predict_proba(X),
+        "onnx_inputs, onnxruntime": lambda: session.run(None, onnx_inputs(net, X)),
+        "onnxruntime": lambda: session.run(None, inputs),
+    }
+    return {name: shortest(call, seconds) for name, call in calls.items()}
+
+
+def shortest(call, seconds):
     """Return the seconds of the shortest of many calls."""
     call()
-    times, end = [], perf_counter() + SECONDS
+    times, end = [], perf_counter() + seconds
     while not times or perf_counter() < end:
         start = perf_counter()
         call()
@@ -73,8 +108,25 @@ def sizes(net, model):
         return {
             "model file": path.stat().st_size,
             "pickle": len(pickle.dumps(net)),
-            "ONNX": len(model),
+            "ONNX model": len(model),
         }
+
+
+def section(measured):
+    """Return the measurements as Markdown."""
+    machine, latencies = measured["machine"], measured["latency"]
+    calls = list(next(iter(latencies.values())))
+    rows = [
+        (name, *(duration(seconds[call]) for call in calls)) for name, seconds in latencies.items()
+    ]
+    files = [(name, f"{n_bytes / 1e6:.2f} MB") for name, n_bytes in measured["n_bytes"].items()]
+    versions = ", ".join(f"{name} {machine[name]}" for name in ("skdnn", "numpy", "onnxruntime"))
+    return (
+        f"A network with the defaults, trained on {measured['n_train']:,} rows of eight columns "
+        f"({measured['n_members']} members).\nShortest of many calls, on one thread of "
+        f"{machine['cpu']}; {versions}; Python {machine['python']}.\n\n"
+        f"{table(('rows', *calls), rows)}\n{table(('file', 'size'), files)}"
+    )
 
 
 if __name__ == "__main__":

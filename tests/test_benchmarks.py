@@ -1,6 +1,7 @@
 """The benchmarks do the work that they time, and the report says what was measured."""
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import report, results, sparse, targets
+from benchmarks import report, results, serving, sparse, targets
 from benchmarks.adapters import ADAPTERS, Network
 from benchmarks.cases import CASES
 from benchmarks.data import BUNDLED, Sources, columns, mixed_frame, table, table_names
@@ -246,3 +247,24 @@ def test_a_quick_benchmark_of_sparse_tables_reports_every_classifier(number):
     assert header.startswith("|  | fit | peak memory | in use before |")
     names = [line.split(" | ")[0].removeprefix("| ") for line in lines if line]
     assert names == list(sparse.CLASSIFIERS)
+
+
+def test_the_page_about_serving_shows_the_measurements_of_their_file():
+    measured = json.loads(serving.RESULTS.read_text("utf-8"))
+    start, end = serving.MARKS
+    shown = serving.PAGE.read_text("utf-8").split(start)[1].split(end)[0]
+    assert shown == serving.section(measured)
+    for name, times in measured["latency"].items():
+        wanted = [name, *map(report.duration, times.values())]
+        assert f"| {' | '.join(wanted)} |\n" in shown
+
+
+def test_serving_is_measured_on_every_way_to_the_probabilities():
+    pytest.importorskip("onnxruntime")
+    measured = serving.measure(n_train=60, batches=(1, 7), seconds=0)
+    assert list(measured["latency"]) == ["1 as a dict", "1 as a DataFrame", "7 as a DataFrame"]
+    for times in measured["latency"].values():
+        assert list(times) == ["predict_proba", "onnx_inputs, onnxruntime", "onnxruntime"]
+        assert min(times.values()) > 0
+    assert min(measured["n_bytes"].values()) > 0
+    assert serving.section(measured).count("\n| ") == 2 * 2 + 3 + 3

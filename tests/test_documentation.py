@@ -1,5 +1,6 @@
 """The Python blocks of every page run, in order; its links and pictures lead somewhere."""
 
+import json
 import os
 import re
 import subprocess
@@ -48,14 +49,37 @@ def name(page):
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if as_script(p.read_text("utf-8"))], ids=name)
-def test_the_code_of_a_page_runs(page, tmp_path):
-    # A process of its own: pages about extending the package add to its tables.
-    code = as_script(page.read_text("utf-8"))
-    runner = "import sys; exec(compile(sys.stdin.read(), sys.argv[1], 'exec'))"
+# Runs every page on standard input as a script of its own; goes on after one that fails.
+RUNNER = """
+import json, sys, traceback
+failed = False
+for page, code in json.load(sys.stdin):
+    try:
+        exec(compile(code, page, "exec"), {"__name__": "__main__"})
+    except BaseException:
+        traceback.print_exc()
+        failed = True
+sys.exit(failed)
+"""
+
+
+def processes():
+    """Return lists of the pages that share a process.
+
+    Those of the guide do, since starting takes longer than most of them. Others have a process of
+    their own: pages about extending the package add to its tables.
+    """
+    pages = [page for page in PAGES if as_script(page.read_text("utf-8"))]
+    guide = [page for page in pages if page.parent == ROOT / "docs" / "guide"]
+    return [guide, *([page] for page in pages if page not in guide)]
+
+
+@pytest.mark.parametrize("pages", processes(), ids=lambda pages: f"{len(pages)}-{name(pages[0])}")
+def test_the_code_of_every_page_runs(pages, tmp_path):
+    scripts = [(str(page), as_script(page.read_text("utf-8"))) for page in pages]
     result = subprocess.run(
-        [sys.executable, "-W", "error", *OF_MATPLOTLIB, "-X", "utf8", "-c", runner, str(page)],
-        input=code,
+        [sys.executable, "-W", "error", *OF_MATPLOTLIB, "-X", "utf8", "-c", RUNNER],
+        input=json.dumps(scripts),
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"},
         capture_output=True,
@@ -103,3 +127,11 @@ def test_the_source_map_names_every_module_once():
     modules = (ROOT / "skdnn").rglob("*.py")
     wanted = [path.relative_to(ROOT / "skdnn").as_posix() for path in modules]
     assert sorted(named) == sorted(wanted)
+
+
+def test_the_index_of_the_user_guide_links_every_page_of_it():
+    index = (ROOT / "docs" / "user-guide.md").read_text("utf-8")
+    linked = {link.partition("#")[0] for link in LINK.findall(index)}
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/guide/*.md")}
+    assert pages
+    assert pages <= linked

@@ -73,11 +73,11 @@ def main():
     print(f"Page: {page}")
 
 
-def show(text, section):
-    """Return the text of README.md with the section between the marks."""
-    before, rest = text.split(MARKS[0])
-    _, after = rest.split(MARKS[1])
-    return f"{before}{MARKS[0]}{section}{MARKS[1]}{after}"
+def show(text, section, marks=MARKS):
+    """Return the text of a page with the section between the marks."""
+    before, rest = text.split(marks[0])
+    _, after = rest.split(marks[1], 1)
+    return f"{before}{marks[0]}{section}{marks[1]}{after}"
 
 
 def write_page(rows, has_picture):

@@ -20,7 +20,7 @@ from skdnn.estimator.parameters import CONSTRAINTS
 from skdnn.estimator.solvers import SOLVERS
 from skdnn.estimator.variants import choose_variants
 
-GUIDE = Path(__file__).parents[2] / "docs" / "user-guide.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "auto-values.md"
 X, y = load_iris(return_X_y=True)
 QUICK = {"max_iter": 3, "hidden_layer_sizes": (8,), "n_members": 2, "random_state": 0}
 DOC = inspect.getdoc(DeepNetClassifier)
