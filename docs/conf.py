@@ -39,13 +39,14 @@ myst_heading_anchors = 4
 
 # API pages. Types stand in the docstrings.
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # the template of classes lists them
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "ignore_pattern": r"^(?!plot_)",
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "gallery_order.lesson_number",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skdnn",),
     "reference_url": {"skdnn": None},
@@ -61,7 +62,9 @@ html_title = "skdnn"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_math_renderer = "mathml"
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system
 html_copy_source = False
+html_favicon = "_static/favicon.svg"
 html_sidebars = {"index": [], "install": []}
 html_theme_options = {
     "footer_end": [],
