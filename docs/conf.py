@@ -52,6 +52,7 @@ sphinx_gallery_conf = {
     "reference_url": {"skdnn": None},
     "download_all_examples": False,
     "show_signature": False,
+    "write_computation_times": False,  # their page loads scripts from elsewhere
 }
 
 copybutton_selector = "div:not(.output):not(.sphx-glr-script-out) > div.highlight > pre"

@@ -160,7 +160,7 @@ def test_llms_txt_lists_every_page_once(site, pages):
     assert len(listed) == len(set(listed)) == len(text.splitlines()) - 2
     made_by_sphinx = {"search.html", "genindex.html", "py-modindex.html"}
     found = {path.relative_to(site).as_posix() for path in pages if "_static" not in path.parts}
-    assert {name for name in found - made_by_sphinx if "sg_execution" not in name} == set(listed)
+    assert found - made_by_sphinx == set(listed)
 
 
 @pytest.mark.slow

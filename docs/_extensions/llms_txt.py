@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-LEFT_OUT = ("search", "genindex", "auto_examples/sg_execution_times", "sg_execution_times")
-
 
 def in_order(env, docname):
     """Yield a page and, after it, those of its tables of contents."""
@@ -19,9 +17,7 @@ def write_list(app, exception):
     env = app.builder.env
     pages = dict.fromkeys([*in_order(env, env.config.root_doc), *sorted(env.found_docs)])
     lines = [
-        f"- [{env.titles[page].astext()}]({app.builder.get_target_uri(page)})"
-        for page in pages
-        if page in env.titles and page not in LEFT_OUT
+        f"- [{env.titles[page].astext()}]({app.builder.get_target_uri(page)})" for page in pages
     ]
     text = "\n".join([f"# {app.config.project} {app.config.release}", "", *lines, ""])
     (Path(app.outdir) / "llms.txt").write_text(text, encoding="utf-8")
