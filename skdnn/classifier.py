@@ -210,7 +210,7 @@ class DeepNetClassifier(
         Class labels; for multilabel y, its column names if it was a frame, else their numbers.
     n_features_in_ : int
         Number of columns seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (``n_features_in_``,)
         Names of the columns, if they are all strings.
     encoder_ : transformer
         The fitted encoder.

@@ -110,7 +110,7 @@ class Tape:
 
         Returns
         -------
-        ndarray of shape (n_members, *shape)
+        ndarray of shape ``(n_members, *shape)``
         """
         return flat[:, start : start + math.prod(shape)].reshape(len(flat), *shape)
 

@@ -74,7 +74,7 @@ def search_space(kind="distributions", *, names=FIRST, prefix=""):
         "label_smoothing", "input_dropout" and "connectivity". A grid of the four defaults has
         36 points, of the first two 9.
     prefix : str, default=""
-        For a pipeline, the name of its step and two underscores, as in "deepnetclassifier__".
+        For a pipeline, the name of its step and two underscores, as in ``"deepnetclassifier__"``.
 
     Returns
     -------

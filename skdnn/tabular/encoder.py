@@ -87,7 +87,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         cells that are missing values.
     n_features_in_ : int
         Number of columns seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (``n_features_in_``,)
         Their names, if all are strings.
 
     References

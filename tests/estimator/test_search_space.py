@@ -71,7 +71,7 @@ def test_the_grid_is_as_large_as_documented():
 
 
 def test_the_documentation_has_a_row_for_every_parameter():
-    page = Path(__file__).parents[2] / "docs" / "search.md"
+    page = Path(__file__).parents[2] / "docs" / "tuning.md"
     rows = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", page.read_text("utf-8"), re.MULTILINE)
     shown = {name: (space, grid) for name, space, grid in rows}
     assert list(shown) == list(SPACE)
