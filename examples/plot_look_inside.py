@@ -74,7 +74,7 @@ detectors = DeepNetClassifier(
     init="normal",
     init_scale=0.03,
     n_members=1,
-    max_iter=20 if QUICK else 1000,
+    max_iter=1000,
     encoder="passthrough",
     random_state=0,
 )
