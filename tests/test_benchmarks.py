@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import picture, report, results, sparse, targets
+from benchmarks import report, results, sparse, targets
 from benchmarks.adapters import ADAPTERS, Network
 from benchmarks.cases import CASES
 from benchmarks.data import BUNDLED, Sources, columns, mixed_frame, table, table_names
 from benchmarks.measure import Job, prepare
+from benchmarks.picture import figure_of
 from benchmarks.verdicts import verdicts
 
 ROOT = Path(__file__).parents[1]
@@ -200,7 +201,7 @@ def test_the_report_is_a_page_and_a_picture(measurements, tmp_path, monkeypatch)
 
 def test_the_picture_names_what_each_case_measures(measurements):
     judged = verdicts(results.read(measurements))
-    axes = picture.figure_of(judged).axes[0]
+    axes = figure_of(judged).axes[0]
     texts = [text.get_text() for text in axes.texts]
     for case in ("3", "4", "9", "10"):
         assert f"{case}. {report.CASES[case].heading()}" in texts
