@@ -118,6 +118,21 @@ class HintMixin:
         return f" Did you mean {known[close[0]]!r}?" if close else ""
 
 
+class DiagramMixin:
+    """Add the HTML of ``_diagram_html()`` to what notebooks show, also inside a pipeline."""
+
+    def _get_params_html(self, *args, **kwargs):  # 1.7 and later, called by outer estimators too
+        table = super()._get_params_html(*args, **kwargs)
+        inner = table._html_repr
+        table._html_repr = lambda: self._diagram_html() + inner()
+        return table
+
+    def _with_diagram(self, html):
+        """Return the HTML of this estimator with the diagram, which versions before 1.7 lack."""
+        diagram = self._diagram_html()
+        return html if diagram in html else html + diagram
+
+
 CALLBACKS = "_skl_callbacks"  # where scikit-learn 1.9 keeps them
 DURING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")  # 1.9
 

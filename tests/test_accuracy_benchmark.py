@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from multiprocessing import active_children
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +19,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import train_test_split
 
 import skdnn
-from benchmarks.accuracy import compare, report, results, run
+from benchmarks.accuracy import compare, picture, report, results, run
 from benchmarks.accuracy.fitting import Job, fit_and_score
 from benchmarks.accuracy.peers import PEERS, USUAL, Peer, make, networks, versions_of
 from benchmarks.accuracy.process import run_alone
@@ -281,9 +282,22 @@ def test_the_report_is_a_page_and_a_picture(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", command)
     report.main()
     assert "](images/accuracy.png)" in (tmp_path / "accuracy.md").read_text("utf-8")
-    with Image.open(tmp_path / "images" / "accuracy.png") as picture:
-        assert min(picture.size) > 200
-        assert np.asarray(picture.convert("L")).std() > 10
+    with Image.open(tmp_path / "images" / "accuracy.png") as image:
+        assert min(image.size) > 200
+        assert np.asarray(image.convert("L")).std() > 10
+
+
+def test_the_picture_says_why_a_point_is_missing():
+    figure = picture.figure_of([*ROWS, scored("b", "skdnn", 2, 0.1)])
+    texts = {text.get_text() for text in figure.axes[0].texts}
+    assert "CatBoost: no result in 9 s" in texts
+    assert sum(":" in text for text in texts) == 1
+    without = [entry for entry in ROWS if "error" not in entry]
+    texts = {text.get_text() for text in picture.figure_of(without).axes[0].texts}
+    assert "CatBoost: not run" in texts
+    # 0.1 / 0.2 on a; on b, 0.4 / 0.2 and 0.2 / 0.2
+    assert f"{np.cbrt(1.0):.2f}" in texts
+    plt.close("all")
 
 
 def test_the_readme_shows_mean_ranks_between_its_marks(tmp_path, monkeypatch):

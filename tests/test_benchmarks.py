@@ -9,6 +9,7 @@ from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,6 +19,7 @@ from benchmarks.adapters import ADAPTERS, Network
 from benchmarks.cases import CASES
 from benchmarks.data import BUNDLED, Sources, columns, mixed_frame, table, table_names
 from benchmarks.measure import Job, prepare
+from benchmarks.picture import figure_of
 from benchmarks.verdicts import verdicts
 
 ROOT = Path(__file__).parents[1]
@@ -193,9 +195,22 @@ def test_the_report_is_a_page_and_a_picture(measurements, tmp_path, monkeypatch)
     monkeypatch.setattr(sys, "argv", ["report", str(measurements), "--docs", str(tmp_path)])
     report.main()
     assert "](images/benchmarks.png)" in (tmp_path / "benchmarks.md").read_text("utf-8")
-    with Image.open(tmp_path / "images" / "benchmarks.png") as picture:
-        assert min(picture.size) > 300
-        assert np.asarray(picture.convert("L")).std() > 10
+    with Image.open(tmp_path / "images" / "benchmarks.png") as image:
+        assert min(image.size) > 300
+        assert np.asarray(image.convert("L")).std() > 10
+
+
+def test_the_picture_names_what_each_case_measures(measurements):
+    judged = verdicts(results.read(measurements))
+    axes = figure_of(judged).axes[0]
+    texts = [text.get_text() for text in axes.texts]
+    for case in ("3", "4", "9", "10"):
+        assert f"{case}. {report.CASES[case].heading()}" in texts
+    assert len({text for text in texts if ". " in text}) == 4
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    drawn = [v for v in judged if v.is_ratio and v.figure is not None]
+    assert labels == [v.against for v in drawn]
+    plt.close("all")
 
 
 def test_measuring_a_case_again_replaces_its_lines_alone(measurements):

@@ -8,7 +8,7 @@ that README.md shows between two marks.
 import argparse
 from pathlib import Path
 
-from benchmarks.accuracy import compare, results
+from benchmarks.accuracy import results
 from benchmarks.accuracy.picture import draw
 from benchmarks.accuracy.sections import SECTIONS, coverage
 from benchmarks.accuracy.targets import verdicts
@@ -63,7 +63,7 @@ def main():
     options = parser.parse_args()
     rows = results.read(options.results or results.committed())
     (options.docs / PICTURE).parent.mkdir(parents=True, exist_ok=True)
-    has_picture = draw(compare.finished(rows), options.docs / PICTURE)
+    has_picture = draw(rows, options.docs / PICTURE)
     page = options.docs / "accuracy.md"
     page.write_text(write_page(rows, has_picture), encoding="utf-8")
     readme = options.docs.parent / "README.md"

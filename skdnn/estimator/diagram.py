@@ -1,4 +1,4 @@
-"""A diagram of the network, shown in notebooks beside scikit-learn's table of parameters.
+"""A diagram of the network, shown in notebooks above scikit-learn's table of parameters.
 
 The diagram is plain SVG without scripts, style sheets or external files. Lines and labels have the
 color of the surrounding text, so that they are visible on any background.
@@ -8,6 +8,7 @@ from html import escape
 from itertools import pairwise, product
 from typing import NamedTuple
 
+from skdnn._compat import DiagramMixin
 from skdnn.estimator.summary import headline
 
 MOST_UNITS = 7  # drawn of a layer; of a wider layer, six and an ellipsis
@@ -16,32 +17,28 @@ TOP, RADIUS = 62, 6
 MIDDLE = TOP + ROW * (MOST_UNITS - 1) / 2 + RADIUS
 ACCENT = "#0072B2"
 FONT = "font-family:sans-serif;font-size:12px"
-BESIDE = "display:flex;flex-wrap:wrap;align-items:flex-start;gap:1.5em"
+NARROWEST = 0.7  # share of the full width, to which a narrow window may scale the diagram
 LETTER = 7  # approximate width
 
 
-class NotebookMixin:
+class NotebookMixin(DiagramMixin):
     """Mixin that adds the diagram to the HTML representation of a fitted network."""
 
     @property
     def _repr_html_(self):
         html = super()._repr_html_  # AttributeError if scikit-learn is set to show text
-        return lambda: self._beside_diagram(html())
+        return lambda: self._with_diagram(html())
 
     def _repr_mimebundle_(self, **kwargs):
         bundle = super()._repr_mimebundle_(**kwargs)
         if "text/html" in bundle:
-            bundle["text/html"] = self._beside_diagram(bundle["text/html"])
+            bundle["text/html"] = self._with_diagram(bundle["text/html"])
         return bundle
 
-    def _beside_diagram(self, html):
+    def _diagram_html(self):
         if not self.__sklearn_is_fitted__():
-            return html
-        summary = self.summary()
-        # Limit the width of the table, so that the diagram stays beside it.
-        room = f"max-width:max(20em, calc(100% - {_width(summary) + 32}px))"
-        diagram = network_diagram(summary)
-        return f'<div style="{BESIDE}"><div style="{room}">{html}</div><div>{diagram}</div></div>'
+            return ""
+        return f'<div style="overflow-x:auto">{network_diagram(self.summary())}</div>'
 
 
 def network_diagram(summary):
@@ -62,7 +59,8 @@ def network_diagram(summary):
     columns, links = diagram_layout(summary)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" style="{FONT}">',
+        f'width="{width}" height="{height}" style="{FONT};height:auto;max-width:100%;'
+        f'min-width:{round(NARROWEST * width)}px">',
         f"<title>{escape(title)}</title>",
         *(_path(left, of_pair) for of_pair in links),
     ]

@@ -2,15 +2,18 @@
 
 import numpy as np
 
-from skdnn.inspection.display import BLUE, ORANGE, Display
+from skdnn.inspection.display import BLUE, GRAY, ORANGE, Display
 from skdnn.inspection.unwrap import unwrap
+
+BAND = (0.25, 0.75)  # quantiles of the members' losses, at the edges of the band
 
 
 class LossCurveDisplay(Display):
     """Training and validation loss by epoch, with a band for the members of the ensemble.
 
-    Lines are means over the members still training, bands reach from their lowest to their highest
-    loss, and points are the best epochs, whose parameters the members kept.
+    Lines are means over the members still training, bands hold the middle half of them (from the
+    first quartile of their losses to the third), and points are the best epochs, whose parameters
+    the members kept.
 
     Parameters
     ----------
@@ -88,10 +91,10 @@ class LossCurveDisplay(Display):
             self._draw_curve("validation", self.validation_losses, ORANGE)
         if self.validation_losses is not None and self.best_iter is not None:
             kept = self.validation_losses[np.arange(len(self.best_iter)), self.best_iter - 1]
-            style = {"color": ORANGE, "markersize": 4, "label": "kept"}
+            style = {"color": ORANGE, "markersize": 4, "label": "best epoch of a member"}
             (self.best_,) = self.ax_.plot(self.best_iter, kept, "o", **style)
         self.ax_.set(xlabel="epoch", ylabel="loss", title=self.estimator_name)
-        self.ax_.legend()
+        self._draw_legend()
 
     def _draw_curve(self, label, losses, color):
         known = np.ma.masked_invalid(losses)
@@ -99,5 +102,22 @@ class LossCurveDisplay(Display):
         (self.lines_[label],) = self.ax_.plot(epochs, known.mean(axis=0), color=color, label=label)
         if len(losses) > 1:
             style = {"color": color, "alpha": 0.2, "linewidth": 0}
-            low, high = known.min(axis=0), known.max(axis=0)
-            self.bands_[label] = self.ax_.fill_between(epochs, low, high, **style)
+            self.bands_[label] = self.ax_.fill_between(epochs, *_quantiles(known), **style)
+
+    def _draw_legend(self):
+        from matplotlib.patches import Patch
+
+        handles = [*self.lines_.values(), *[self.best_] * (self.best_ is not None)]
+        if self.bands_:  # one entry for bands of both colors
+            style = {"color": GRAY, "alpha": 0.3, "linewidth": 0}
+            handles.append(Patch(label="middle half of the members", **style))
+        self.ax_.legend(handles=handles)
+
+
+def _quantiles(losses):
+    """Return both quantiles of each epoch's losses; NaN where all are masked."""
+    found = np.full((len(BAND), losses.shape[1]), np.nan)
+    for epoch, column in enumerate(losses.T):
+        if column.count():
+            found[:, epoch] = np.quantile(column.compressed(), BAND)
+    return found

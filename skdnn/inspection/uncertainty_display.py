@@ -7,6 +7,10 @@ from skdnn.estimator.fitted_attributes import fitted_model
 from skdnn.inspection.display import BLUE, GRAY, ORANGE, Display
 from skdnn.inspection.unwrap import unwrap
 
+DOTS = {"marker": ".", "linestyle": "", "markersize": 5, "color": BLUE, "alpha": 0.5}
+CROSSES = {"marker": "x", "linestyle": "", "markersize": 6, "color": ORANGE}  # on top of the dots
+LOOKS = {"rows": DOTS, "right": DOTS, "wrong": CROSSES}
+
 
 class UncertaintyDisplay(Display):
     """Disagreement of the members of the ensemble on each row, against its confidence.
@@ -102,17 +106,16 @@ class UncertaintyDisplay(Display):
 
     def _draw(self):
         means = np.linspace(self.confidence.min(), 1, 200)
-        style = {"color": GRAY, "linewidth": 1, "label": "upper bound"}
+        style = {"color": GRAY, "linewidth": 1, "label": "upper bound of the spread"}
         (self.limit_,) = self.ax_.plot(means, np.sqrt(means * (1 - means)), "--", **style)
         self.points_ = {}
         if self.is_wrong is None:
-            kinds = [("rows", np.ones(len(self.spread), bool), BLUE, ".")]
+            kinds = [("rows", np.ones(len(self.spread), bool))]
         else:
-            kinds = [("right", ~self.is_wrong, BLUE, "."), ("wrong", self.is_wrong, ORANGE, "x")]
-        for name, rows, color, marker in kinds:
+            kinds = [("right", ~self.is_wrong), ("wrong", self.is_wrong)]
+        for name, rows in kinds:
             points, label = (self.confidence[rows], self.spread[rows]), f"{name} ({rows.sum():,})"
-            style = {"color": color, "markersize": 5, "alpha": 0.6, "label": label}
-            (self.points_[name],) = self.ax_.plot(*points, marker, **style)
+            (self.points_[name],) = self.ax_.plot(*points, **LOOKS[name], label=label)
         self.ax_.set(
             xlabel="confidence (probability of the predicted class)",
             ylabel="spread of the members",

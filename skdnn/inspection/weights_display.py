@@ -4,16 +4,27 @@ from numbers import Integral
 
 import numpy as np
 
-from skdnn.inspection.display import Display
-from skdnn.inspection.unwrap import input_names, sum_by_column, unwrap
+from skdnn.inspection.display import BLUE, ORANGE, Display, largest, shortened
+from skdnn.inspection.unwrap import (
+    input_names,
+    input_origins,
+    received_names,
+    sum_by_column,
+    unwrap,
+)
 
-NAMED = 40  # maximum number of inputs of a heat map to label with names
-LABELS = 10  # maximum number of units of a heat map to label
+MOST_ROWS, MOST_UNITS = 20, 40  # of a heat map of a fitted estimator
+N_LABELS = 10  # maximum number of units of a heat map to label
+COLORS = ("#003f63", BLUE, "white", ORANGE, "#7a3500")  # negative, 0, positive
 GAP, FRAME = 1, "lightgray"  # pixels around images, and their color
 
 
 class WeightsDisplay(Display):
-    """The weights of a layer: an image for each unit, or a heat map of all units.
+    """The weights of a layer: an image for each unit, or a heat map of units and their inputs.
+
+    With many inputs, the heat map of a fitted estimator is limited to the 20 with the largest
+    weights, and to 40 units. If the encoder made several inputs of a column of X, such as bins or
+    categories, they are one row, with the root of the sum of their squared weights.
 
     Parameters
     ----------
@@ -27,6 +38,8 @@ class WeightsDisplay(Display):
         Names of the inputs, for a heat map.
     title : str or None, default=None
         Title of the plot.
+    labels : (str, str, str), default=("unit", "input", "weight")
+        Labels of the axes of a heat map, and of the color bar.
 
     Attributes
     ----------
@@ -37,7 +50,7 @@ class WeightsDisplay(Display):
     image_ : matplotlib.image.AxesImage
         The heat map, or all images side by side, separated by NaN.
     colorbar_ : matplotlib.colorbar.Colorbar
-        The scale of the colors; white is 0.
+        The scale of the colors; the middle of the colormap is 0.
 
     Examples
     --------
@@ -50,12 +63,22 @@ class WeightsDisplay(Display):
     (64, 16)
     """
 
-    def __init__(self, *, weights, units, image_shape=None, input_names=None, title=None):
+    def __init__(
+        self,
+        *,
+        weights,
+        units,
+        image_shape=None,
+        input_names=None,
+        title=None,
+        labels=("unit", "input", "weight"),
+    ):
         self.weights = weights
         self.units = units
         self.image_shape = image_shape
         self.input_names = input_names
         self.title = title
+        self.labels = labels
 
     @classmethod
     def from_estimator(
@@ -67,7 +90,7 @@ class WeightsDisplay(Display):
         image_shape=None,
         n_units=None,
         ax=None,
-        cmap="RdBu_r",
+        cmap=None,
         title=None,
     ):
         """Plot the weights of a fitted estimator.
@@ -85,11 +108,13 @@ class WeightsDisplay(Display):
             layer only. If the encoder makes several inputs of a pixel, their weights are summed;
             pixels that it ignores are 0. None plots a heat map.
         n_units : int, default=None
-            Number of units to show, those of the largest weights; None shows all.
+            Number of units to show, those of the largest weights; None shows all images, and at
+            most 40 units of a heat map.
         ax : matplotlib.axes.Axes, default=None
             Axes to plot on; None makes a new figure.
-        cmap : str or matplotlib.colors.Colormap, default="RdBu_r"
-            Colormap whose middle is 0.
+        cmap : str or matplotlib.colors.Colormap, default=None
+            Colormap whose middle is 0; None is blue for negative, white for 0, and orange for
+            positive weights.
         title : str, default=None
             Title of the plot; None is the name of the layer.
 
@@ -110,29 +135,24 @@ class WeightsDisplay(Display):
         _check_index("member", member, len(network.member_loss_curves_))
         weights = network.coefs_[layer]
         weights = weights[member] if weights.ndim == 3 else weights
-        is_first = layer % len(layers) == 0
-        are_named = is_first and len(weights) <= NAMED
-        if image_shape is not None:
-            weights = _pixel_weights(network, weights, is_first, image_shape)
-        units = _largest(weights, n_units)
-        return cls(
-            weights=weights[:, units],
-            units=units,
-            image_shape=image_shape,
-            input_names=input_names(network) if are_named else None,
-            title=f"weights of {layers[layer].name}" if title is None else title,
-        ).plot(ax=ax, cmap=cmap)
+        title = f"weights of {layers[layer].name}" if title is None else title
+        if image_shape is None:
+            shown = _heat_map(estimator, layer, weights, n_units)
+        else:
+            weights = _pixel_weights(network, weights, layer % len(layers) == 0, image_shape)
+            units = _largest(weights, n_units)
+            shown = {"weights": weights[:, units], "units": units, "image_shape": image_shape}
+        return cls(**shown, title=title).plot(ax=ax, cmap=cmap)
 
-    def _draw(self, cmap="RdBu_r"):
-        from matplotlib import colormaps
-
+    def _draw(self, cmap=None):
         is_map = self.image_shape is None
         shown = self.weights if is_map else mosaic(self.weights, self.image_shape)
         limit = np.abs(self.weights).max() or 1.0
         style = {"aspect": "auto" if is_map else "equal", "interpolation": "nearest"}
-        colors = colormaps.get_cmap(cmap).with_extremes(bad=FRAME)
-        self.image_ = self.ax_.imshow(shown, colors, vmin=-limit, vmax=limit, **style)
-        self.colorbar_ = self.figure_.colorbar(self.image_, ax=self.ax_, label="weight", shrink=0.8)
+        self.image_ = self.ax_.imshow(shown, _colormap(cmap), vmin=-limit, vmax=limit, **style)
+        self.colorbar_ = self.figure_.colorbar(
+            self.image_, ax=self.ax_, label=self.labels[2], shrink=0.8
+        )
         self.ax_.set_title(self.title)
         if is_map:
             self._label()
@@ -140,11 +160,52 @@ class WeightsDisplay(Display):
             self.ax_.set_axis_off()
 
     def _label(self):
-        step = -(-len(self.units) // LABELS)
-        self.ax_.set(xlabel="unit", ylabel="input")
+        step = -(-len(self.units) // N_LABELS)
+        self.ax_.set(xlabel=self.labels[0], ylabel=self.labels[1])
         self.ax_.set_xticks(np.arange(len(self.units))[::step], self.units[::step])
         if self.input_names is not None:
-            self.ax_.set_yticks(np.arange(len(self.input_names)), self.input_names)
+            names = [shortened(name) for name in self.input_names]
+            self.ax_.set_yticks(range(len(names)), names, parse_math=False)
+        if (self.weights >= 0).all():  # sizes: the half for negative weights is not used
+            self.colorbar_.ax.set_ylim(0, None)
+
+
+def _colormap(cmap):
+    from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap
+
+    default = LinearSegmentedColormap.from_list("weights", COLORS)
+    return (default if cmap is None else colormaps.get_cmap(cmap)).with_extremes(bad=FRAME)
+
+
+def _heat_map(estimator, layer, weights, n_units):
+    """Return what a heat map shows: the rows and units of the largest weights, and their names."""
+    weights, names, row, quantity = _named_rows(estimator, layer, weights)
+    units = _largest(weights, n_units, MOST_UNITS)
+    rows, others = largest(np.linalg.norm(weights, axis=1), MOST_ROWS)
+    rows = rows if others else range(len(weights))  # all of them stay in their order
+    counts = (("unit", len(units), weights.shape[1]), (row, len(rows), len(weights)))
+    labels = [name if n == of else f"{name} ({n} of {of:,})" for name, n, of in counts]
+    return {
+        "weights": weights[np.ix_(rows, units)],
+        "units": units,
+        "input_names": [str(names[row]) for row in rows],
+        "labels": (*labels, quantity),
+    }
+
+
+def _named_rows(estimator, layer, weights):
+    """Return the weights of inputs or of columns, their names, what they are, and the quantity."""
+    network, _ = unwrap(estimator)
+    layers = network.summary().layers
+    if layer % len(layers):
+        return weights, range(len(weights)), f"unit of {layers[layer - 1].name}", "weight"
+    origins = input_origins(network)
+    if len(weights) <= MOST_ROWS or origins is None or len(np.unique(origins)) == len(origins):
+        return weights, input_names(network), "input", "weight"
+    sizes = np.sqrt(sum_by_column(network, np.square(weights).T).T)
+    names = received_names(estimator, network)
+    return sizes, names, "column", "root of the sum of squared weights"
 
 
 def mosaic(weights, image_shape):
@@ -194,8 +255,9 @@ def _pixel_weights(network, weights, is_first, image_shape):
     return weights
 
 
-def _largest(weights, n_units):
+def _largest(weights, n_units, most=None):
     """Return the numbers of the units with the largest weights, in ascending order."""
     if n_units is not None and (not isinstance(n_units, Integral) or n_units < 1):
         raise ValueError(f"n_units must be None or an integer > 0, got {n_units!r}.")
-    return np.sort(np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")[:n_units])
+    n_shown = most if n_units is None else n_units
+    return np.sort(np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")[:n_shown])

@@ -6,8 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sklearn
+from sklearn.base import BaseEstimator, clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -176,9 +178,23 @@ def test_the_diagram_needs_a_fit_and_the_configuration_for_diagrams():
         assert NET._repr_mimebundle_() == {"text/plain": repr(NET)}
 
 
-def test_a_pipeline_has_its_own_diagram():
-    pipeline = make_pipeline(StandardScaler(), fitted())
-    assert "DeepNetClassifier" in pipeline._repr_html_()
+def test_a_fitted_network_has_its_diagram_inside_pipelines_and_searches_too():
+    net = DeepNetClassifier((5,), max_iter=2, n_members=2, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), net)
+    search = GridSearchCV(clone(pipeline), {"deepnetclassifier__alpha": [0.0]}, cv=2)
+    for outer in (pipeline, search):
+        assert "<svg" not in outer._repr_html_()
+        fitted_step = getattr(outer.fit(X, y), "best_estimator_", outer)[-1]
+        html = outer._repr_html_()
+        assert "DeepNetClassifier" in html
+        if hasattr(BaseEstimator, "_get_params_html"):  # scikit-learn 1.7 and later
+            assert html.count(network_diagram(fitted_step.summary())) == 1
+
+
+def test_the_diagram_is_shown_once_and_gets_smaller_in_a_narrow_window():
+    svg = network_diagram(NET.summary())
+    assert NET._repr_html_().count(svg) == 1
+    assert "max-width:100%" in ElementTree.fromstring(svg).get("style")
 
 
 class Renamed(DeepNetClassifier):

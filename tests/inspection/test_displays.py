@@ -59,6 +59,10 @@ def _close_figures():
     plt.close("all")
 
 
+def tick_labels(display):
+    return [label.get_text() for label in display.ax_.get_yticklabels()]
+
+
 # The interface
 
 
@@ -117,11 +121,23 @@ def test_loss_curves_are_those_of_the_network():
         np.testing.assert_array_equal(epochs, np.arange(1, NET.n_iter_ + 1))
         np.testing.assert_allclose(losses, curve)
     legend = [text.get_text() for text in drawn.ax_.get_legend().get_texts()]
-    assert legend == ["training", "validation", "kept"]
+    assert legend == [
+        "training",
+        "validation",
+        "best epoch of a member",
+        "middle half of the members",
+    ]
     assert drawn.ax_.get_title() == "DeepNetClassifier"
 
 
-def test_the_band_holds_every_member_and_no_more():
+def edges_of(band, epoch):
+    """Return the lowest and the highest point of a band at an epoch."""
+    corners = band.get_paths()[0].vertices
+    at_epoch = corners[corners[:, 0] == epoch, 1]
+    return at_epoch.min(), at_epoch.max()
+
+
+def test_the_band_lies_between_quantiles_of_the_members_still_training():
     drawn = LossCurveDisplay.from_estimator(NET)
     members = {
         "training": NET.member_loss_curves_,
@@ -129,11 +145,26 @@ def test_the_band_holds_every_member_and_no_more():
     }
     assert np.isnan(members["training"]).any()  # some member has stopped before the last epoch
     for name, curves in members.items():
-        corners = drawn.bands_[name].get_paths()[0].vertices
         for epoch in range(1, NET.n_iter_ + 1):
-            at_epoch = corners[corners[:, 0] == epoch, 1]
             known = curves[:, epoch - 1][np.isfinite(curves[:, epoch - 1])]
-            np.testing.assert_allclose([at_epoch.min(), at_epoch.max()], [known.min(), known.max()])
+            edges = edges_of(drawn.bands_[name], epoch)
+            np.testing.assert_allclose(edges, np.quantile(known, [0.25, 0.75]))
+
+
+def test_one_member_of_many_does_not_widen_the_band():
+    losses = np.tile(np.linspace(1, 0.5, 20), (21, 1)) + np.linspace(0, 0.1, 21)[:, None]
+    losses[7] = 50.0
+    drawn = LossCurveDisplay(train_losses=losses).plot()
+    for epoch in (1, 20):
+        low, high = edges_of(drawn.bands_["training"], epoch)
+        assert high - low == pytest.approx(0.08 - 0.025)  # the sixth and the sixteenth of 21
+
+
+def test_the_band_leaves_out_epochs_without_a_known_loss():
+    losses = np.array([[3.0, np.nan, 1.5, 1.0], [3.5, np.inf, np.nan, 1.2]])
+    drawn = LossCurveDisplay(train_losses=losses).plot()
+    epochs = {x for path in drawn.bands_["training"].get_paths() for x in path.vertices[:, 0]}
+    assert epochs == {1, 3, 4}
 
 
 def test_the_points_are_the_epochs_that_were_kept():
@@ -147,6 +178,7 @@ def test_the_points_are_the_epochs_that_were_kept():
 def test_one_member_has_no_band_and_no_validation_no_second_line():
     one = LossCurveDisplay.from_estimator(fitted(n_members=1, max_iter=3), name="one")
     assert (one.bands_, one.ax_.get_title()) == ({}, "one")
+    assert not any("middle" in text.get_text() for text in one.ax_.get_legend().get_texts())
     assert len(one.best_.get_xdata()) == 1
     plain = LossCurveDisplay.from_estimator(fitted(early_stopping=False, max_iter=3))
     assert list(plain.lines_) == ["training"]
@@ -197,16 +229,81 @@ def test_images_that_do_not_fill_a_square_leave_room():
     assert np.isnan(shown[7:9, 5:8]).all()
 
 
-def test_a_heat_map_shows_any_layer_and_names_few_inputs():
-    for layer, weights in enumerate(NET.coefs_):
+def test_a_heat_map_shows_any_layer():
+    for layer in (1, 2, -1):
         drawn = WeightsDisplay.from_estimator(NET, layer=layer, member=1)
-        np.testing.assert_array_equal(drawn.image_.get_array(), weights[1])
+        np.testing.assert_array_equal(drawn.image_.get_array(), NET.coefs_[layer][1])
         assert drawn.ax_.get_title() == f"weights of {NET.summary().layers[layer].name}"
+        assert drawn.ax_.get_ylabel() == f"unit of {NET.summary().layers[layer - 1].name}"
+        assert tick_labels(drawn) == [str(number) for number in range(NET.coefs_[layer].shape[1])]
+
+
+def test_a_heat_map_of_few_inputs_names_them_in_their_order():
     net = fitted(X.iloc[:, :4], encoder=TableEncoder(n_bins=0), n_members=1)
     drawn = WeightsDisplay.from_estimator(net)
     np.testing.assert_array_equal(drawn.image_.get_array(), net.coefs_[0])
-    labels = [label.get_text() for label in drawn.ax_.get_yticklabels()]
-    assert labels == net.encoder_.get_feature_names_out().tolist()
+    assert tick_labels(drawn) == net.encoder_.get_feature_names_out().tolist()
+
+
+def sizes_by_column(net, member):
+    """Return the norms of the weights of each column of X, from the names of the inputs."""
+    names = net.encoder_.get_feature_names_out()
+    assert not any(name.startswith(f"{other} ") for name in X for other in X)
+    of_column = [
+        [name.startswith(f"{column}_") or name == column for name in names] for column in X
+    ]
+    assert np.sum(of_column) == len(names)
+    return np.array([np.linalg.norm(net.coefs_[0][member][rows], axis=0) for rows in of_column])
+
+
+def test_inputs_made_of_a_column_are_a_row_of_the_heat_map_and_the_largest_are_named():
+    sizes = sizes_by_column(NET, 1)
+    drawn = WeightsDisplay.from_estimator(NET, member=1)
+    order = np.argsort(-np.linalg.norm(sizes, axis=1))[:20]
+    np.testing.assert_allclose(drawn.image_.get_array(), sizes[order], rtol=1e-5)
+    assert tick_labels(drawn) == X.columns[order].tolist()
+    assert drawn.ax_.get_ylabel() == "column (20 of 30)"
+    assert drawn.ax_.get_xlabel() == "unit"
+    limit = sizes.max()
+    assert drawn.colorbar_.ax.get_ylim() == pytest.approx((0, limit))
+
+
+def test_columns_of_a_heat_map_have_the_names_that_a_pipeline_gives_them():
+    step = DeepNetClassifier((4,), max_iter=2, n_members=2, random_state=0)
+    drawn = WeightsDisplay.from_estimator(make_pipeline(StandardScaler(), step).fit(X, y))
+    assert len(tick_labels(drawn)) == 20
+    assert set(tick_labels(drawn)) < set(X.columns)
+
+
+def test_a_heat_map_of_many_units_shows_those_with_the_largest_weights():
+    net = fitted(X, hidden_layer_sizes=(50, 60), encoder="passthrough", max_iter=2, n_members=1)
+    drawn = WeightsDisplay.from_estimator(net)
+    rows = np.argsort(-np.linalg.norm(net.coefs_[0], axis=1))[:20]
+    units = np.sort(np.argsort(-np.linalg.norm(net.coefs_[0], axis=0))[:40])
+    np.testing.assert_array_equal(drawn.image_.get_array(), net.coefs_[0][np.ix_(rows, units)])
+    assert drawn.units.tolist() == units.tolist()
+    assert drawn.ax_.get_ylabel() == "input (20 of 30)"
+    assert drawn.ax_.get_xlabel() == "unit (40 of 50)"
+    every = WeightsDisplay.from_estimator(net, n_units=50)
+    assert every.units.tolist() == list(range(50))
+    hidden = WeightsDisplay.from_estimator(net, layer=1)
+    assert hidden.weights.shape == (20, 40)
+    assert hidden.ax_.get_ylabel() == "unit of hidden 1 (20 of 50)"
+
+
+def test_weights_of_ones_own_are_shown_as_they_are():
+    drawn = WeightsDisplay(weights=NET.coefs_[0][0], units=np.arange(9)).plot()
+    np.testing.assert_array_equal(drawn.image_.get_array(), NET.coefs_[0][0])
+
+
+def test_the_ends_of_the_color_bar_are_colors_and_its_middle_is_white():
+    drawn = WeightsDisplay.from_estimator(NET, layer=1)
+    low, middle, high = drawn.image_.get_cmap()([0.0, 0.5, 1.0])[:, :3]
+    assert middle.min() > 0.97
+    for end in (low, high):
+        assert end.max() - end.min() > 0.3
+    again = drawn.plot(cmap="RdBu_r").image_.get_cmap()
+    np.testing.assert_array_equal(again([0.0, 1.0]), mpl.colormaps["RdBu_r"]([0.0, 1.0]))
 
 
 def test_only_the_largest_units_are_shown_under_their_own_numbers():
@@ -317,10 +414,6 @@ def test_one_member_and_several_labels_have_no_spread():
 # Attributions
 
 ATTRIBUTIONS = integrated_gradients(NET, X.set_axis([f"patient {n}" for n in range(len(X))]))
-
-
-def tick_labels(display):
-    return [label.get_text() for label in display.ax_.get_yticklabels()]
 
 
 def labels_of(display):
