@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.datasets import fetch_olivetti_faces, fetch_openml, load_breast_cancer, load_digits
+from sklearn.datasets import fetch_olivetti_faces, fetch_openml, load_digits
 from sklearn.model_selection import train_test_split
 
 SOURCE = os.environ.get("SKDNN_DATA")
@@ -145,9 +145,21 @@ def made_up_credits(n_rows=20_000):
     return X, y
 
 
-def cells():
-    """Return the measurements of cell nuclei bundled with scikit-learn."""
-    return load_breast_cancer(return_X_y=True, as_frame=True)
+def drifting_prices(n_rows=20_000):
+    """Return a made-up stream of half-hours in which a rule changes gradually."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            "period": np.arange(n_rows) % 48,
+            "demand": rng.beta(2, 2, n_rows).round(3),
+            "transfer": rng.beta(2, 2, n_rows).round(3),
+        }
+    )
+    share = np.linspace(-1, 1, n_rows)  # of the new rule
+    logit = 8 * (X["demand"] - 0.5) - 6 * share * (X["transfer"] - 0.5)
+    logit += np.sin(X["period"] * 2 * np.pi / 48) * share
+    y = np.where(rng.random(n_rows) < 1 / (1 + np.exp(-logit)), 1, 0)
+    return X, pd.Series(y, name="target")
 
 
 def downloaded_digits():
@@ -168,6 +180,7 @@ STAND_INS = {
     "catvnoncat": ("digits, 3 and 8, bundled with scikit-learn", threes_and_eights),
     "orl_faces": ("drawn faces", drawn_faces),
     "spoken_digits_melspec": ("made-up spectrograms", whistled_digits),
+    "electricity": ("20,000 made-up half-hours", drifting_prices),
     "give_me_some_credit": ("20,000 made-up borrowers", made_up_credits),
 }
 DOWNLOADS = {"mnist": downloaded_digits, "orl_faces": downloaded_faces}
