@@ -139,7 +139,7 @@ def made_up_credits(n_rows=20_000):
     )
     income = np.log(X["monthly_income"])
     logit = 2.2 * X["used_share_of_limit"] + 0.9 * np.sqrt(X["late_payments"]) - 0.02 * X["age"]
-    logit += 0.6 * X["debt_ratio"] - 0.5 * (income - 8.5) - 4.0
+    logit += 0.6 * X["debt_ratio"] - 0.5 * (income - 8.5) - 3.1
     y = pd.Series((rng.random(n_rows) < 1 / (1 + np.exp(-logit))).astype(int), name="target")
     X.loc[rng.random(n_rows) < 0.2, "monthly_income"] = np.nan
     return X, y

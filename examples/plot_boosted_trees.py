@@ -76,7 +76,9 @@ labels = np.array(list(tables))[order]
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained", sharey=True)
 for axes, values in (left, losses), (right, times):
     axes.hlines(labels, *np.sort(values[:, order], axis=0), color="C2", linewidth=3, zorder=1)
-    for name, value, color, marker in zip(models, values[:, order], ("C0", "C1"), "os", strict=True):
+    for name, value, color, marker in zip(
+        models, values[:, order], ("C0", "C1"), "os", strict=True
+    ):
         axes.scatter(value, labels, color=color, marker=marker, s=60, label=name)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")

@@ -42,7 +42,8 @@ X = pd.DataFrame(
     {
         "plan": pd.Categorical(rng.choice(["basic", "family", "business"], n_rows)),
         "city": rng.choice(["Bern", "Graz", "Lyon", "Oslo", "Porto", "Ulm"], n_rows),
-        "signed_up": pd.Timestamp("2021-01-01") + pd.to_timedelta(rng.integers(0, 1500, n_rows), "D"),
+        "signed_up": pd.Timestamp("2021-01-01")
+        + pd.to_timedelta(rng.integers(0, 1500, n_rows), "D"),
         "monthly_bill": rng.gamma(9, 5, n_rows).round(2),
         "hotline_calls": rng.poisson(1.5, n_rows),
     }

@@ -25,10 +25,10 @@ QUICK = os.environ.get("SKDNN_QUICK") == "1"  # a short run, for the project's t
 plt.style.use("tableau-colorblind10")
 
 X, y = load_table("give_me_some_credit")
+print(f"{y.mean():.1%} of {len(y):,} borrowers did not pay back.")
 X, X_test, y, y_test = train_test_split(
     X, y, train_size=2000 if QUICK else 15_000, stratify=y, random_state=0
 )
-print(f"{y.mean():.1%} of {len(y)} borrowers did not pay back.")
 
 # %%
 # With and without class weights
@@ -67,7 +67,8 @@ for name, refuse in choices.items():
     print(f"{name:24} cost {mean_cost(refuse):.3f}, {found:4.0%} of the unpaid found")
 for name, net in {"plain": plain, "class weights": balanced}.items():
     proba = net.predict_proba(X_test)
-    print(f"{name:14} log-loss {log_loss(y_test, proba):.3f}, mean probability {proba[:, 1].mean():.3f}")
+    mean_risk = proba[:, 1].mean()
+    print(f"{name:14} log-loss {log_loss(y_test, proba):.3f}, mean probability {mean_risk:.3f}")
 
 # %%
 # Left: class weights make the probabilities far too high; without them, of the applicants with a
@@ -75,7 +76,6 @@ for name, net in {"plain": plain, "class weights": balanced}.items():
 # network is where the costs say, while that of the weighted one would have to be searched for.
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
 left.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle=":")
-left.text(0.97, 0.95, "calibrated", ha="right", va="bottom", rotation=0)
 thresholds = np.geomspace(0.005, 0.95, 150)
 for name, net, color, marker in (
     ("without class weights", plain, "C0", "o"),

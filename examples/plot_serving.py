@@ -111,8 +111,12 @@ for (name, values), color, marker in zip(milliseconds.items(), ("C0", "C1"), "os
     axes.loglog(batches, values, marker=marker, color=color, label=name)
 one_by_one = milliseconds["predict_proba of a DataFrame"][0]
 asked = np.array(batches[:-1])
-axes.loglog(asked, one_by_one * asked, color="C2", linestyle="--", label="predict_proba, row by row")
-axes.set(xlabel="rows of a request", ylabel="milliseconds", title="Time of an answer, on one thread")
+axes.loglog(
+    asked, one_by_one * asked, color="C2", linestyle="--", label="predict_proba, row by row"
+)
+axes.set(
+    xlabel="rows of a request", ylabel="milliseconds", title="Time of an answer, on one thread"
+)
 axes.xaxis.set_major_formatter("{x:,.0f}")
 axes.yaxis.set_major_formatter("{x:g}")
 axes.legend()

@@ -30,7 +30,9 @@ print(f"Accuracy on {len(sounds.y_test)} test recordings: {accuracy:.3f}")
 # %%
 # What the words look like
 # ------------------------
-figure, panels = plt.subplots(2, 5, figsize=(10, 4.4), layout="constrained", sharex=True, sharey=True)
+figure, panels = plt.subplots(
+    2, 5, figsize=(10, 4.4), layout="constrained", sharex=True, sharey=True
+)
 for digit, axes in enumerate(panels.flat):
     row = np.flatnonzero(sounds.y_test == digit)[0]
     proba = net.predict_proba(sounds.X_test[[row]])[0]

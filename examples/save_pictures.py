@@ -4,29 +4,29 @@
 second figure as why_deep_2.png, in the folder that SKDNN_PICTURES names or in examples/output.
 """
 
+import itertools
 import os
 import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg as FigureCanvas  # noqa: F401 - backend
-from matplotlib.backends.backend_agg import FigureManagerBase
 from PIL import Image
 
+NUMBERS = itertools.count(1)  # of the figures of a script
 
-class FigureManager(FigureManagerBase):
-    """The manager of a figure, for pyplot."""
 
-    @classmethod
-    def pyplot_show(cls, *, block=None):
-        """Save and close all figures, and print the paths of their pictures."""
-        folder = Path(os.environ.get("SKDNN_PICTURES", Path(__file__).parent / "output"))
-        folder.mkdir(parents=True, exist_ok=True)
-        lesson = Path(sys.argv[0]).stem.removeprefix("plot_")
-        for number in plt.get_fignums():
-            path = folder / f"{lesson}{f'_{number}' if number > 1 else ''}.png"
-            save_small(plt.figure(number), path)
-            print(f"Picture: {path}")
+def show(*, block=None):
+    """Save and close all figures, and print the paths of their pictures."""
+    folder = Path(os.environ.get("SKDNN_PICTURES", Path(__file__).parent / "output"))
+    folder.mkdir(parents=True, exist_ok=True)
+    lesson = Path(sys.argv[0]).stem.removeprefix("plot_")
+    for figure in map(plt.figure, plt.get_fignums()):
+        number = next(NUMBERS)
+        path = folder / (f"{lesson}.png" if number == 1 else f"{lesson}_{number}.png")
+        save_small(figure, path)
+        print(f"Picture: {path}")
+    plt.close("all")
 
 
 def save_small(figure, path):
