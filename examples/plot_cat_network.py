@@ -12,6 +12,7 @@ and why it fails explains how weights are initialized today.
 # %%
 # 209 training pictures of 64 x 64 pixels in three colors, where ``SKDNN_DATA`` has them.
 import os
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -29,18 +30,27 @@ print(f"{len(cats.y_train)} training pictures; {share:.1%} are of class 1 (cats)
 print(f"Cost of predicting {share:.1%} for every picture: {prior_cost:.4f}")
 
 # %%
+# Two starts
+# ----------
+# The hidden layers have 20, 7 and 5 units, so five layers with the inputs and the output. Random
+# numbers are drawn as the course's ``np.random.seed(1)`` draws them.
+rng = np.random.RandomState(1)  # noqa: NPY002 - not the generator one would choose today
+widths = (cats.X_train.shape[1], 20, 7, 5, 1)
+draws = [rng.randn(fan_out, fan_in).T for fan_in, fan_out in pairwise(widths)]
+starts = {
+    "0.01 * randn": [0.01 * draw for draw in draws],
+    "randn / sqrt(fan_in)": [draw / np.sqrt(len(draw)) for draw in draws],
+}
+
+# %%
 # The notes' network, exactly
 # ---------------------------
-# With the inputs and the output counted, it has five layers. ``init="lecun_normal"`` is
-# ``randn / sqrt(fan_in)``.
-starts = {
-    "0.01 * randn": {"init": "normal", "init_scale": 0.01},
-    "randn / sqrt(fan_in)": {"init": "lecun_normal"},
-}
+# From such a start skdnn computes the same as the course's code, to rounding.
 nets = {
     name: DeepNetClassifier(
         hidden_layer_sizes=(20, 7, 5),
         activation="relu",
+        coefs_init=weights,
         solver="gd",
         learning_rate="constant",
         learning_rate_init=0.0075,
@@ -50,10 +60,8 @@ nets = {
         early_stopping=False,
         encoder="passthrough",
         dtype="float64",
-        random_state=1,
-        **start,
     ).fit(cats.X_train, cats.y_train)
-    for name, start in starts.items()
+    for name, weights in starts.items()
 }
 for name, net in nets.items():
     costs = ", ".join(f"{cost:.4f}" for cost in net.loss_curve_[:: max(1, net.n_iter_ // 6)])
@@ -62,27 +70,30 @@ for name, net in nets.items():
     print(f"    test accuracy     {net.score(cats.X_test, cats.y_test):.3f}")
 
 # %%
-# Why
-# ---
-# A layer of weights 0.01 * randn makes the signal smaller, and four of them leave nothing: the last
-# layer sees the same for every picture, so the best it can do is to predict the share of cats. The
-# gradients, multiplied by the same small weights on their way back, do not change that. With
-# randn / sqrt(fan_in) the signal keeps its size.
+# The second network reaches 82 % on the 50 test pictures. That is a lucky draw: 209 pictures are
+# few, the network learns almost all of them by heart, and eight other starts gave 66 to 84 %.
+#
+# Why the first one fails
+# -----------------------
+# Each layer of weights 0.01 * randn makes the signal smaller (left), so that the last layer sees
+# nearly the same for every picture. The best it can do then is to predict the share of cats for all
+# (right). The gradients are multiplied by the same small weights on their way back, so training
+# does not change that. With randn / sqrt(fan_in) the signal keeps about its size.
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-for (name, start), color in zip(starts.items(), ("C1", "C0"), strict=True):
-    rng = np.random.default_rng(1)
+for (name, weights), color in zip(starts.items(), ("C1", "C0"), strict=True):
     signal, sizes = cats.X_train, [cats.X_train.std()]
-    for width in (20, 7, 5):
-        fan_in = signal.shape[1]
-        scale = 0.01 if start["init"] == "normal" else fan_in**-0.5
-        signal = np.maximum(signal @ rng.normal(scale=scale, size=(fan_in, width)), 0)
+    for layer in weights[:-1]:
+        signal = np.maximum(signal @ layer, 0)
         sizes.append(signal.std())
     left.semilogy(sizes, "o-", color=color, label=name)
-    right.plot(nets[name].loss_curve_, color=color, label=name)
+    right.plot(nets[name].loss_curve_, color=color, label=f"from {name}")
 left.set_xticks(range(4), ["pixels", "hidden\nlayer 1", "hidden\nlayer 2", "hidden\nlayer 3"])
-left.set(ylabel="standard deviation of the outputs", title="Before training: the signal")
+left.set(ylabel="standard deviation of the outputs", title="Before training: size of the signal")
 left.legend(title="initial weights")
 right.axhline(prior_cost, color="black", linewidth=1, linestyle=":")
-right.text(0, prior_cost + 0.01, "predicting the share of cats for all", va="bottom")
+right.text(
+    right.get_xlim()[1], prior_cost + 0.01, "predicting the share of cats for all ", ha="right"
+)
 right.set(xlabel="iteration", ylabel="cost", ylim=(0, None), title="Training: the cost")
+right.legend(loc="center right")
 plt.show()

@@ -46,6 +46,7 @@ for (upper, lower), row in zip(panels.T, shown, strict=True):
     )
     for axes in (upper, lower):
         axes.set(xticks=[], yticks=[])
+figure.suptitle(f"{len(right)} of {len(predicted)} faces are recognized; some of the hardest")
 panels[0, 0].set_ylabel("test picture")
 panels[1, 0].set_ylabel("picture of the person\nthat is predicted")
 plt.show()

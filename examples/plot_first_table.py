@@ -22,14 +22,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from skdnn import DeepNetClassifier
 
@@ -78,21 +78,22 @@ print(f"Accuracy on {len(X_test)} test rows:  {net.score(X_test, y_test):.3f}")
 # %%
 # Compared with other models
 # --------------------------
-# Logistic regression needs its columns prepared, and neither of the other two models reads dates.
-categories = make_column_selector(dtype_exclude=["number", "datetime"])
-numbers = make_column_selector(dtype_include="number")
-prepare = make_column_transformer(
-    (OneHotEncoder(sparse_output=False), categories),
-    (make_pipeline(SimpleImputer(), StandardScaler()), numbers),
+# The other two models need their columns prepared: dates as numbers, categories one-hot, and for
+# logistic regression also scaling and no missing values.
+to_days = FunctionTransformer(lambda dates: dates.astype("int64") / (24 * 3600 * 10**9))
+to_columns = make_column_transformer(
+    (OneHotEncoder(sparse_output=False), ["plan", "city"]),
+    (to_days, ["signed_up"]),
+    remainder="passthrough",
 )
+trees = HistGradientBoostingClassifier(random_state=0)
 models = {
-    "logistic regression": make_pipeline(prepare, LogisticRegression()),
-    "gradient boosting": make_pipeline(prepare, HistGradientBoostingClassifier(random_state=0)),
+    "logistic regression": make_pipeline(
+        to_columns, SimpleImputer(), StandardScaler(), LogisticRegression()
+    ).fit(X_train, y_train),
+    "gradient boosting": make_pipeline(to_columns, trees).fit(X_train, y_train),
+    "DeepNetClassifier": net,
 }
-for model in models.values():
-    model.fit(X_train, y_train)
-models["DeepNetClassifier"] = net
-
 for name, model in models.items():
     loss = log_loss(y_test, model.predict_proba(X_test))
     print(f"{name:20} log-loss {loss:.3f}")
@@ -100,13 +101,15 @@ best_loss = log_loss(y_test, np.column_stack([true_test, 1 - true_test]))
 print(f"{'true probabilities':20} log-loss {best_loss:.3f}")
 
 # %%
-# Left: each dot is a test row. The nearer to the line, the closer a model came to the truth, which
-# neither of them was told. Right: what the network was right to be sure of.
+# Each dot is a test row. The nearer to the line, the closer a model came to the true probability,
+# of which it only saw who left. Where the bill is missing (pale dots), nobody can come close.
 figure, panels = plt.subplots(1, 3, figsize=(12, 4), layout="constrained", sharey=True)
 for axes, (name, model), color in zip(panels, models.items(), ("C2", "C1", "C0"), strict=True):
     proba = model.predict_proba(X_test)[:, 0]
     error = np.abs(proba - true_test).mean()
-    axes.plot(true_test, proba, ".", color=color, markersize=3)
+    has_bill = X_test["monthly_bill"].notna()
+    axes.plot(true_test[has_bill], proba[has_bill], ".", color=color, markersize=3)
+    axes.plot(true_test[~has_bill], proba[~has_bill], ".", color=color, markersize=3, alpha=0.3)
     axes.plot([0, 1], [0, 1], color="black", linewidth=1)
     axes.set(aspect="equal", xlim=(0, 1), ylim=(0, 1), xlabel="true probability of leaving")
     axes.set_title(f"{name}\nmean error {error:.3f}")

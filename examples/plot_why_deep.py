@@ -37,13 +37,12 @@ X, y = two_spirals(2000)
 X_test, y_test = two_spirals(2000, seed=1)
 
 # %%
-# Five networks
+# Four networks
 # -------------
 # Only ``hidden_layer_sizes`` differs; ``()`` is logistic regression. Since results depend on the
 # random initialization, each is trained from four of them.
 networks = {
     "no hidden layer": (),
-    "1 layer of 10": (10,),
     "1 layer of 130": (130,),
     "2 layers of 21": (21, 21),
     "4 layers of 12": (12, 12, 12, 12),
@@ -76,7 +75,7 @@ for name, sizes in networks.items():
 # Colors are the predicted probabilities; the second best of the four networks is shown.
 ticks = np.linspace(-1.15, 1.15, 240)
 grid = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
-figure, panels = plt.subplots(1, len(networks), figsize=(12, 3), layout="constrained")
+figure, panels = plt.subplots(1, len(networks), figsize=(12, 3.7), layout="constrained")
 for axes, (name, (net, n_parameters, scores)) in zip(panels, fitted.items(), strict=True):
     proba = net.predict_proba(grid)[:, 1].reshape(len(ticks), -1)
     axes.contourf(ticks, ticks, proba, levels=np.linspace(0, 1, 11), cmap="RdBu_r", alpha=0.6)
