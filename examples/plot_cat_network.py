@@ -34,7 +34,7 @@ print(f"Cost of predicting {share:.1%} for every picture: {prior_cost:.4f}")
 # ----------
 # The hidden layers have 20, 7 and 5 units, so five layers with the inputs and the output. Random
 # numbers are drawn as the course's ``np.random.seed(1)`` draws them.
-rng = np.random.RandomState(1)  # noqa: NPY002 - not the generator one would choose today
+rng = np.random.RandomState(1)
 widths = (cats.X_train.shape[1], 20, 7, 5, 1)
 draws = [rng.randn(fan_out, fan_in).T for fan_in, fan_out in pairwise(widths)]
 starts = {
@@ -78,7 +78,7 @@ for name, net in nets.items():
 # Each layer of weights 0.01 * randn makes the signal smaller (left), so that the last layer sees
 # nearly the same for every picture. The best it can do then is to predict the share of cats for all
 # (right). The gradients are multiplied by the same small weights on their way back, so training
-# does not change that. With randn / sqrt(fan_in) the signal keeps about its size.
+# does not change that. With randn / sqrt(fan_in) enough of the signal is left.
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 for (name, weights), color in zip(starts.items(), ("C1", "C0"), strict=True):
     signal, sizes = cats.X_train, [cats.X_train.std()]
