@@ -53,7 +53,7 @@ print(f"Test accuracy: {(search.predict(X_test) == y_test).mean():.3f}")
 # Successive halving
 # ------------------
 # The resource is ``max_iter``, the number of epochs.
-rates = np.geomspace(1e-4, 0.1, 4 if QUICK else 16).round(5)
+rates = np.geomspace(1e-4, 0.1, 4 if QUICK else 16).round(5).tolist()
 halving = HalvingGridSearchCV(
     small,
     {"learning_rate_init": rates},
