@@ -148,6 +148,11 @@ def callbacks_of(estimator):
     return vars(estimator).get(CALLBACKS, [])
 
 
+def callbacks_around(estimator):
+    """Return the callbacks of the search or pipeline that an estimator is fitted in."""
+    return getattr(vars(estimator).get("_parent_callback_ctx"), "_callbacks", [])  # 1.9
+
+
 def without_callbacks(estimator):
     """Remove the callbacks and their attributes from an estimator, and return it."""
     for name in (CALLBACKS, *DURING_FIT):

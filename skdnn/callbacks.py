@@ -16,6 +16,7 @@ from skdnn._compat import StrOptions, validate_parameter_constraints
 from skdnn.classifier import DeepNetClassifier
 from skdnn.estimator.checkpoints import TrainingCheckpoint
 from skdnn.estimator.parameters import NON_NEGATIVE, POSITIVE_INT
+from skdnn.estimator.progress import end_line, write_over
 
 # Quantities to monitor: the attribute with the curve, and the sign that makes lower values better.
 MONITORS = {
@@ -52,6 +53,8 @@ def _monitored(estimator, monitor):
 
 class _EpochCallback:
     """Base of callbacks that act at the end of an epoch."""
+
+    shows_progress = False  # otherwise, ``verbose="auto"`` shows none
 
     def setup(self, estimator, context):
         """Validate the parameters."""
@@ -167,7 +170,8 @@ class Checkpoint(_EpochCallback):
 class LossProgress(_EpochCallback):
     """Show the epoch and the losses on one line, updated after each epoch.
 
-    Set it on the network itself, also inside a pipeline or a search; scikit-learn's
+    Files and pipes get a line for each epoch. So do parallel fits, each line with the process and
+    the thread. Set it on the network itself, also inside a pipeline or a search; scikit-learn's
     ``ProgressBar`` is set on the outermost estimator.
 
     Parameters
@@ -183,6 +187,8 @@ class LossProgress(_EpochCallback):
     >>> net = DeepNetClassifier()
     >>> net.set_callbacks(LossProgress())  # doctest: +SKIP
     """
+
+    shows_progress = True
 
     def __init__(self, file=None):
         self.file = file
@@ -206,7 +212,6 @@ class LossProgress(_EpochCallback):
             curves = {name: getattr(estimator, curve) for name, (curve, _) in MONITORS.items()}
             last = [f"{name.replace('_', ' ')} {c[-1]:.4f}" for name, c in curves.items() if c]
             epoch = f"epoch {estimator.n_iter_}/{context.parent.max_subtasks}"
-            file.write("\r" + "  ".join([epoch, *last]))
+            write_over(file, "  ".join([epoch, *last]))
         else:
-            file.write("\n")
-        file.flush()
+            end_line(file)

@@ -201,8 +201,8 @@ class DeepNetClassifier(
         Determines folds, initial weights, mini-batches and dropout.
     n_jobs : int or None, default=None
         Threads, at most the cores: None as many as BLAS may use, -1 all. Results are the same.
-    verbose : bool or int, default=False
-        Whether to print the losses of every epoch.
+    verbose : bool, int or "auto", default="auto"
+        True prints a table of losses; "auto" one line in a terminal or notebook, if a fit is long.
 
     Attributes
     ----------
@@ -290,7 +290,7 @@ class DeepNetClassifier(
     shuffle: bool = True
     random_state: object = None
     tol: float = 1e-4
-    verbose: bool | int = False
+    verbose: bool | int | str = "auto"
     warm_start: bool = False
     momentum: float = 0.9
     nesterovs_momentum: bool = True

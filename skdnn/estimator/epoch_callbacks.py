@@ -1,14 +1,13 @@
-"""Actions before and after each epoch: scikit-learn's callbacks, and the lines of ``verbose``."""
+"""Actions before and after each epoch: scikit-learn's callbacks, and the progress shown."""
 
 from functools import partial
 
 import numpy as np
 
-from skdnn._compat import begin_callbacks, callbacks_of
-from skdnn.estimator.fitted_model import attributes, mean_curve, mean_curves
+from skdnn._compat import begin_callbacks, callbacks_around, callbacks_of
+from skdnn.estimator.fitted_model import attributes, mean_curves
 from skdnn.estimator.label_checks import check_labels
-
-COLUMNS = ("loss", "validation loss", "validation score")
+from skdnn.estimator.progress import RemainingTime, make_report
 
 
 class EpochCallbacks:
@@ -31,7 +30,10 @@ class EpochCallbacks:
         are_objects = getattr(getattr(y, "dtype", None), "kind", None) == "O"
         labels = partial(check_labels, y) if are_objects else y
         self.passed = {"estimator": estimator, "X": X, "y": labels, "metadata": metadata}
-        self.show, self.is_verbose = show, bool(estimator.verbose)
+        self.show = show
+        callbacks = callbacks_of(estimator) + callbacks_around(estimator)
+        may_show = any(getattr(each, "shows_progress", True) for each in callbacks)
+        self.report = make_report(estimator.verbose, may_show)
 
     def start(self, n_epochs, curves, so_far):
         """Set up the callbacks.
@@ -45,7 +47,7 @@ class EpochCallbacks:
         so_far : callable
             ``(params, curves) -> FittedModel``, as if training had ended.
         """
-        self.curves, self.so_far = curves, so_far
+        self.curves, self.so_far, self.time_left = curves, so_far, RemainingTime(n_epochs)
         self.context = begin_callbacks(self.passed["estimator"], n_epochs)
         if self.context is not None:
             self.context.call_on_fit_task_begin(**self.passed)
@@ -73,8 +75,7 @@ class EpochCallbacks:
         """
         self.curves = np.concatenate([self.curves, curves], axis=2)
         for number, curve in enumerate(curves.transpose(2, 0, 1)):
-            if self.is_verbose:
-                print_epoch(number, curve)
+            self._report(number, curve)
             if self.context is not None:
                 self.context.subcontext(task_name="epoch")  # counts
 
@@ -100,8 +101,7 @@ class EpochCallbacks:
         -------
         bool
         """
-        if self.is_verbose:
-            print_epoch(number, curve)
+        self._report(number, curve, self.time_left.after(number))
         if self.context is None:
             return False
         self.curves = np.concatenate([self.curves, curve[:, :, None]], axis=2)
@@ -115,21 +115,21 @@ class EpochCallbacks:
 
     def replay(self, history):
         """Print the curves of members that were trained one after the other."""
-        if self.is_verbose and history.train_loss.shape[0] > 1:
+        if history.train_loss.shape[0] > 1:
             for number, curve in enumerate(np.stack(history[:3]).transpose(2, 0, 1)):
-                print_epoch(number, curve)
+                self._report(number, curve)
+
+    def _report(self, number, curve, seconds_left=None):
+        if self.report is not None:
+            self.report.show(number, self.time_left.n_epochs, curve, seconds_left)
+
+    def close(self):
+        """End the line of progress; training is over."""
+        if self.report is not None:
+            self.report.close()
 
     def finish(self, fitted):
         """Call the callbacks at the end of the fit."""
         if self.context is not None:
             self.show(attributes(fitted))
             self.context.call_on_fit_task_end(**self.passed, reconstruction_attributes={})
-
-
-def print_epoch(number, curve):
-    """Print a line of the table of losses, with the header before the first line."""
-    means = zip(COLUMNS, map(mean_curve, curve[:, :, None]), strict=True)
-    known = [(name, *mean) for name, mean in means if mean]
-    if number == 0:
-        print("Iteration", *(f"{name:>16}" for name, _ in known), sep="  ")
-    print(f"{number + 1:>9}", *(f"{mean:>16.6f}" for _, mean in known), sep="  ")

@@ -1,5 +1,6 @@
 """Train all members: build the network and the Plan, train, and return a FittedModel."""
 
+from contextlib import closing
 from functools import partial
 
 import numpy as np
@@ -75,7 +76,8 @@ def train_members(settings, fit_data, before, callbacks, threads):
     callbacks.start(resolved["max_iter"], curves, so_far)
     checkpoint = _open_checkpoint(callbacks, settings, fit_data, start, curves)
     runtime = Runtime(threads, callbacks, checkpoint)
-    state, history = _run(settings, (network, fit_data.split, start, plan), rngs, runtime)
+    with closing(callbacks):
+        state, history = _run(settings, (network, fit_data.split, start, plan), rngs, runtime)
     warn_of_trouble(settings, history, plan, fit_data.schema.labels.n_outputs)
     best_iter = history.best_epoch + 1 if plan.keep_best else last_finite(history.train_loss)
     n_epochs = history.train_loss.shape[1]

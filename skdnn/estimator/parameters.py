@@ -37,7 +37,7 @@ CONSTRAINTS = {
     "learning_rate": [Choices(SCHEDULES, {"auto"})],
     "learning_rate_init": [AUTO, POSITIVE],
     "random_state": ["random_state"],
-    "verbose": ["verbose"],
+    "verbose": [AUTO, "verbose"],
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [AUTO, POSITIVE_INT, Options(Real, {np.inf})],

@@ -284,8 +284,10 @@ def test_dtype_decides_what_is_computed_in():
 def test_verbose_prints_a_table_with_a_line_an_epoch(capsys):
     DeepNetClassifier(**QUICK, verbose=True).fit(X, y)
     head, *lines = capsys.readouterr().out.splitlines()
-    assert head.split() == ["Iteration", "loss", *("validation", "loss"), *("validation", "score")]
-    assert [line.split()[0] for line in lines] == ["1", "2", "3"]
+    losses = "loss", *("validation", "loss"), *("validation", "score")
+    assert head.split() == ["Iteration", *losses, "time", "left"]
+    assert [line.split()[0] for line in lines] == ["1/3", "2/3", "3/3"]
+    assert lines[-1].split()[-2:] == ["0", "s"]
     assert {len(line) for line in lines} == {len(head)}
 
 
