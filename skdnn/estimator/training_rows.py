@@ -54,6 +54,7 @@ class FitData(NamedTuple):
     schema : DataSchema
         With the encoder fitted to these rows.
     prepared : PreparedRows
+        All rows; a sample of them if they are read in blocks.
     split : Split
     valid : PreparedRows or None
         The validation rows; ``prepared`` if members hold out some of its rows.
@@ -82,8 +83,12 @@ class FitData(NamedTuple):
 
     @property
     def encoded(self):
-        """All rows, encoded."""
+        """All rows, or a sample if they are read in blocks, encoded."""
         return self.prepared.data.rows.array
+
+    def count_rows(self):
+        """Return the largest number of rows passed to fit that a member trains on."""
+        return self.split.blocks.n_rows or self.prepared.count(self.split.train_rows)
 
 
 def prepare_rows(settings, schema, samples, train_samples=None, roles=None, learns=True):
@@ -109,7 +114,7 @@ def prepare_rows(settings, schema, samples, train_samples=None, roles=None, lear
     prepared : PreparedRows
     """
     labels, encoder = schema.labels, adapted(schema.encoder)
-    learns = learns and train_samples is None and encoder.has_target_statistics
+    learns = learns and train_samples is None and encoder.n_target_statistics > 0
     encoded = encoder.encode(samples.X, schema.dtype, in_training=learns)
     targets = labels.targets(samples.y)
     labels.check_columns(samples.given)
