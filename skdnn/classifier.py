@@ -20,19 +20,18 @@ from skdnn.estimator.diagram import NotebookMixin
 from skdnn.estimator.epoch_callbacks import EpochCallbacks
 from skdnn.estimator.fit import train_members
 from skdnn.estimator.fitted_attributes import FittedAttributes, fitted_model
-from skdnn.estimator.inputs import learn_schema, read_samples, read_validation
 from skdnn.estimator.label_checks import check_labels
-from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.out_of_fold import calibrate
 from skdnn.estimator.parameters import CONSTRAINTS, EPOCH, settings_of
 from skdnn.estimator.pilot import choose_members
-from skdnn.estimator.predict import predict_blocks
+from skdnn.estimator.predict import predict_blocks, predict_files
+from skdnn.estimator.read_fit_data import read_fit_data
 from skdnn.estimator.solvers import takes_steps
 from skdnn.estimator.summary import summarize
 from skdnn.estimator.threads import threads_apart
-from skdnn.estimator.training_rows import prepare_fit_data
 from skdnn.tabular.as_frames import as_numpy
 from skdnn.tabular.dataframes import check_table
+from skdnn.tabular.parquet_files import are_paths
 
 
 @dataclass(eq=False, repr=False)
@@ -334,10 +333,12 @@ class DeepNetClassifier(
 
         Parameters
         ----------
-        X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            Training rows; for ``encoder="auto"``, of any columns, also with missing values.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or an indicator matrix for multilabel classification.
+        X : {frame, array-like, sparse matrix} of shape (n_samples, n_features), or path
+            Training rows; for ``encoder="auto"``, of any columns, also with missing values. Paths
+            are a Parquet file, a folder of such files, or a list; they may exceed the memory.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), or str
+            Class labels, or an indicator matrix for multilabel classification. For paths, the
+            name of a column, and so is ``sample_weight``.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights. An integer weight is equivalent to repeating the row; a class
             of weight 0 stays in ``classes_``, with probabilities near 0.
@@ -368,11 +369,8 @@ class DeepNetClassifier(
     def _train(self, settings, before, passed, validation=(None,) * 3, groups=None, classes=None):
         """Return a FittedModel; scikit-learn and callbacks may set attributes on this copy."""
         callbacks = EpochCallbacks(self, passed, vars(self).update)
-        samples = read_samples(self, *passed, reset=before is None)
-        valid_samples = read_validation(self, *validation)
-        labels = learn_labels(samples, classes)
-        schema = learn_schema(settings, samples, labels, before)
-        fit_data = prepare_fit_data(settings, schema, samples, before, valid_samples, groups)
+        given = passed, validation, (groups, classes)
+        fit_data = read_fit_data(self, settings, before, *given)
         n_threads = fit_data.n_members if fit_data.n_members > 1 else None
         with threads_apart(self.n_jobs, n_threads) as threads:
             fit_data = choose_members(settings, fit_data, before, threads)
@@ -425,6 +423,8 @@ class DeepNetClassifier(
 
     def _predict(self, fitted, X, average, shape):
         """Return ``average(logits, weights)`` of all rows, (*shape[:-1], n_rows, shape[-1])."""
+        if are_paths(X):
+            return predict_files(fitted, X, lambda X: self._predict(fitted, X, average, shape))
         X = check_table(self._copy_to_fit(fitted), X, reset=False)
         result = np.empty((*shape[:-1], X.shape[0], shape[-1]))
         return predict_blocks(fitted, self.n_jobs, X, average, result)

@@ -1,5 +1,7 @@
 """Rows of data, and which of them each member sees in each batch."""
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -116,6 +118,28 @@ class Data(NamedTuple):
     weights: np.ndarray
 
 
+class Blocks(NamedTuple):
+    """Training rows that are read a block at a time, as there is no memory for all of them.
+
+    Attributes
+    ----------
+    number : int
+        Blocks of an epoch.
+    load : callable
+        ``load(epoch)`` returns a context manager. It yields an iterable that overwrites the arrays
+        of the training data with another block at each iteration. By default, all are there.
+    n_rows : int or None
+        Rows of all blocks of an epoch; None if the data are a single block.
+    mean_weight : float or None
+        Mean weight of these rows; None if the data are a single block.
+    """
+
+    number: int = 1
+    load: Callable = lambda epoch: nullcontext((None,))
+    n_rows: int | None = None
+    mean_weight: float | None = None
+
+
 class Layout(NamedTuple):
     """Shape of an epoch, the same for all members.
 
@@ -162,6 +186,8 @@ class Batches:
     layout : Layout
     dtype : dtype
         Type of the batch weights.
+    mean_weight : float, optional
+        Mean weight of all training rows, if these are only a block of them.
 
     Attributes
     ----------
@@ -169,13 +195,13 @@ class Batches:
         The members' rows in the order that shuffling has left them in.
     """
 
-    def __init__(self, member_rows, weights, layout, dtype):
+    def __init__(self, member_rows, weights, layout, dtype, mean_weight=None):
         self.orders = [rows.astype(np.intp) for rows in member_rows]
         self.layout = layout
         self.counts = np.array([len(rows) for rows in member_rows])
         self.weights = weights
         # Over the mean weight of all a member sees: a batch of light rows counts less.
-        self.means = np.array([weights[rows].mean() for rows in member_rows])
+        self.means = np.array([mean_weight or weights[rows].mean() for rows in member_rows])
         self.dtype = dtype
         # Batches whose rows are looked up in one go: less work a batch, little memory. An epoch
         # that is looked up in one go takes the same places every time.

@@ -50,7 +50,7 @@ class Ensemble:
         self.members, self.params = np.arange(len(state.params)), state.params.copy()
         self.rngs, self.train_rows = rngs, split.train_rows
         self.valid_rows = [] if split.valid_data is None else split.valid_rows
-        self.n_rows = max(map(len, split.train_rows))
+        self.n_rows, self.blocks = split.n_rows, split.blocks
         self.n_steps = self.first_step = state.n_steps
         names = job.plan.rule.memory
         self.memory = [np.zeros_like(self.params) for _ in names]
@@ -171,49 +171,57 @@ class Ensemble:
             Training loss, validation loss, validation score, and validation losses at further
             temperatures; NaN without validation.
         """
+        report = np.full((3 + len(self.plan.temperatures), len(self.members)), np.nan)
+        report[0] = 0
+        with self.blocks.load(number) as blocks:
+            for block, _ in enumerate(blocks, 1):
+                self._train_block(number, report, is_last=block == self.blocks.number)
+        return report
+
+    def _train_block(self, number, report, is_last):
+        """Train on a block, and validate after the last of an epoch; write to the report."""
         np.copyto(self.before, self.params)
-        rates, report = self._rates(number), self._empty_report(len(self.members))
+        rates = self._rates(number)
 
         def train(group):
-            span, steps = group
-            report[:, span] = self._train(span, steps, rates)
+            self._train(*group, rates, report[:, group[0]])
+            if is_last and group[1].evaluate is not None:
+                self._validate(*group, report[:, group[0]])
 
         # The batches of a single member are what threads share.
         run = map if self.job.is_alone else self.job.workers.map
         try:
             list(run(train, self.groups))
         except KeyboardInterrupt:
-            np.copyto(self.params, self.before)  # half an epoch is none
+            np.copyto(self.params, self.before)  # half a block is none
             raise
         self.n_steps += len(rates)
-        return report
 
-    def _empty_report(self, n_members):
-        return np.full((3 + len(self.plan.temperatures), n_members), np.nan)
-
-    def _train(self, span, steps, rates):
-        """Train some of the members; return what :meth:`epoch` does, of these."""
+    def _train(self, span, steps, rates, report):
+        """Train some of the members on a block; add its share of the training loss."""
         before, last_good, lowest = self.before[span], self.last_good[span], self.lowest[span]
-        report = self._empty_report(len(before))
         with np.errstate(over="ignore", invalid="ignore"):
-            report[0] = losses = steps.epoch(rates, self.n_steps)
+            losses = steps.epoch(rates, self.n_steps)
+            report[0] += losses / self.blocks.number
             self._restore_diverged(span, losses)
-            # An epoch's training loss is close to that of the parameters at its start. Where it
+            # A block's training loss is close to that of the parameters at its start. Where it
             # is the lowest so far, these are the ones to go back to after a divergence.
             for k in np.flatnonzero(losses < lowest):
                 last_good[k] = before[k]
             np.fmin(lowest, losses, out=lowest)
-            if steps.evaluate is not None:
-                report[1:] = steps.evaluate()
-        if steps.evaluate is not None and self.plan.score is not None:
+
+    def _validate(self, span, steps, report):
+        """Write losses and scores of some of the members on their validation rows."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            report[1:] = steps.evaluate()
+        if self.plan.score is not None:
             report[2] = self.plan.score(self.members[span], self.params[span])
-        return report
 
     def _rates(self, number):
-        """Return the rates of the steps of an epoch."""
+        """Return the rates of the steps of the next block."""
         plan, n_batches = self.plan, self.job.layout.n_batches
         taken = self.n_steps - self.first_step + np.arange(n_batches)
-        fractions = (taken / (plan.n_epochs * n_batches)).tolist()
+        fractions = (taken / (plan.n_epochs * self.blocks.number * n_batches)).tolist()
         more = number * self.n_rows, plan.power_t, plan.warmup
         return [plan.learning_rate * plan.schedule(Progress(part, *more)) for part in fractions]
 

@@ -39,6 +39,8 @@ class Job(NamedTuple):
     updates_rows : bool
         Whether a step updates only the weights of inputs that the batch has entries for.
     workers : Workers
+    mean_weight : float or None
+        Mean weight of all training rows, if ``data`` is only a block of them.
     """
 
     network: object
@@ -51,6 +53,7 @@ class Job(NamedTuple):
     is_alone: bool
     updates_rows: bool
     workers: Workers
+    mean_weight: float | None = None
 
 
 class Members(NamedTuple):
@@ -180,7 +183,8 @@ class Steps:
     def __init__(self, job, members):
         self.job, self.members = job, members
         params, layout = members.params, job.layout
-        self.batches = Batches(members.train_rows, job.data.weights, layout, params.dtype)
+        given = layout, params.dtype, job.mean_weight
+        self.batches = Batches(members.train_rows, job.data.weights, *given)
         self.orders = self.batches.orders
         self.rows, self.weights, _ = (array.copy() for array in next(self.batches.epoch()))
         is_cut = job.is_alone and not job.updates_rows

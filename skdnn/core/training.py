@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.core import compiling
-from skdnn.core.batches import Data, plan_batches
+from skdnn.core.batches import Blocks, Data, plan_batches
 from skdnn.core.early_stopping import StoppingCriterion, out_of_patience
 from skdnn.core.ensemble import Ensemble
 from skdnn.core.losses import Loss
@@ -98,12 +98,20 @@ class Split(NamedTuple):
         None trains without validation.
     valid_rows : list of ndarray or None
         Rows of ``valid_data`` that each member is validated on.
+    blocks : Blocks
+        How ``data`` is filled during an epoch, if it has room for only a block of the rows.
     """
 
     data: Data
     train_rows: list
     valid_data: Data | None = None
     valid_rows: list | None = None
+    blocks: Blocks = Blocks()
+
+    @property
+    def n_rows(self):
+        """Largest number of rows that a member trains on in an epoch."""
+        return self.blocks.n_rows or max(map(len, self.train_rows))
 
 
 class State(NamedTuple):
@@ -225,10 +233,9 @@ def train(network, split, state, plan, rngs, runtime=Runtime()):  # noqa: B008 -
             raise
         stopped_by = "interrupt"
     results.add_all()
-    n_steps = state.n_steps + job.layout.n_batches * len(results.curves)
     of_members = results.best_epoch, results.n_failures, results.has_converged
     history = History(*np.stack(results.curves, axis=-1), *of_members, stopped_by)
-    return State(results.params, results.rule_state, n_steps), history
+    return State(results.params, results.rule_state, results.ensemble.n_steps), history
 
 
 def make_job(network, split, plan, workers, is_alone):
@@ -237,7 +244,8 @@ def make_job(network, split, plan, workers, is_alone):
     valid_width = max(map(len, split.valid_rows or [()]))
     is_compiled, data = compiling.backend() == "numba", (split.data, split.valid_data)
     by_row = updates_rows(network, plan, split.data, layout.width)
-    return Job(network, plan, *data, layout, valid_width, is_compiled, is_alone, by_row, workers)
+    how = layout, valid_width, is_compiled, is_alone, by_row, workers
+    return Job(network, plan, *data, *how, split.blocks.mean_weight)
 
 
 def _run_epochs(results, runtime):

@@ -217,7 +217,7 @@ def identity_of(settings, fit_data, start, curves):
         **{f"{VERSION}{name}": sys.modules[name].__version__ for name in packages},
         f"{VERSION}the kernels": backend,
         **{f"the parameter {name}": described(value) for name, value in compared.items()},
-        "the training rows": _hash_data(split.data),
+        "the training rows": _hash_data(fit_data.prepared.data),
         "the validation rows": "" if split.valid_data is None else _hash_data(split.valid_data),
         "the folds": _hash_arrays(*split.train_rows, *(split.valid_rows or ())),
         "random_state or the initial parameters": _hash_arrays(*begun),

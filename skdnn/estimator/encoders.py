@@ -56,8 +56,8 @@ class TableAdapter:
     ----------
     expansion : Expansion or None
         Converts encoded rows to inputs of the network; None if they are inputs already.
-    has_target_statistics : bool
-        Whether encoded rows begin with target statistics.
+    n_target_statistics : int
+        Number of target statistics, with which encoded rows begin.
     reads_blocks : bool
         Whether rows can be encoded in blocks, independently of other rows.
     """
@@ -67,7 +67,7 @@ class TableAdapter:
     def __init__(self, encoder):
         self.encoder, self.expansion = encoder, encoder.expansion_
         self.columns = columns_of(encoder)
-        self.has_target_statistics = encoder.level_statistics_.n_numbers > 0
+        self.n_target_statistics = encoder.level_statistics_.n_numbers
 
     def encode(self, X, dtype, in_training=False, doubts=None):
         """Return encoded rows: a C-contiguous array or CSR, finite, of type ``dtype``.
@@ -110,7 +110,7 @@ class TransformerAdapter:
     encoder : transformer
     """
 
-    expansion, has_target_statistics = None, False
+    expansion, n_target_statistics = None, 0
 
     def __init__(self, encoder):
         self.encoder = encoder

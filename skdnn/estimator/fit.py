@@ -81,7 +81,7 @@ def train_members(settings, fit_data, before, callbacks, threads):
     warn_of_trouble(settings, history, plan, fit_data.schema.labels.n_outputs)
     best_iter = history.best_epoch + 1 if plan.keep_best else last_finite(history.train_loss)
     n_epochs = history.train_loss.shape[1]
-    n_rows_seen = n_epochs * fit_data.prepared.count(fit_data.split.train_rows)
+    n_rows_seen = n_epochs * fit_data.count_rows()
     seen = fit_data.prepared.merged.fingerprint if fit_data.holds_out else MIXED
     return make_fitted(
         state if settings.warm_start else State(state.params, {}),
@@ -133,7 +133,7 @@ def _needed_bytes(shape, fit_data, plan, network, threads):
 
 def resolve_for(settings, fit_data, before=None):
     """Return the parameters with "auto" replaced, and check that they are compatible."""
-    n_rows, n_columns = max(map(len, fit_data.split.train_rows)), fit_data.encoded.shape[1]
+    n_rows, n_columns = fit_data.split.n_rows, fit_data.encoded.shape[1]
     n_inputs = count_inputs(fit_data.schema.encoder, fit_data.encoded)
     has_all_rows, is_sparse = not settings.is_part, issparse(fit_data.encoded)
     shape = fit_data.n_members, fit_data.schema.labels.n_outputs

@@ -34,7 +34,7 @@ def initial_params(settings, fit_data, network, resolved, rngs):
         connect(network, params, rngs, np.repeat(shares, len(rngs) // len(shares), axis=0))
     if is_auto and settings.intercepts_init is None:
         network.dense(params)[-1][1][...] = prior_logits(
-            fit_data.split.data, fit_data.schema.labels
+            fit_data.prepared.data, fit_data.schema.labels
         )
     overwrite(network, params, settings.coefs_init, "coefs_init", 0)
     overwrite(network, params, settings.intercepts_init, "intercepts_init", 1)

@@ -1,9 +1,12 @@
 """Prediction: encode blocks of rows, run the forward pass, and average the members."""
 
+import numpy as np
+
 from skdnn.core.prediction import FEW
 from skdnn.estimator.encoders import as_rows, block_reader
 from skdnn.estimator.threads import threads_apart
 from skdnn.tabular.dataframes import spans
+from skdnn.tabular.parquet_files import about_file, open_parquet
 from skdnn.tabular.user_warnings import Doubts
 
 # Rows of a block. Blocks of a small table are smaller, so that it is shared among threads.
@@ -56,6 +59,37 @@ def predict_blocks(fitted, n_jobs, X, average, result):
             threads.map(fill, blocks)
     doubts.warn()
     return result
+
+
+def predict_files(fitted, paths, predict):
+    """Return the predictions for the rows of Parquet files, in order, reading some at a time.
+
+    Parameters
+    ----------
+    fitted : FittedModel
+    paths : path, or list of paths
+    predict : callable
+        Function of a dataframe that returns an array of shape (..., n_rows, n_columns).
+
+    Raises
+    ------
+    ValueError
+        If the columns of fit had no names, or one is missing.
+    """
+    names = fitted.schema.columns.get("feature_names_in_")
+    if names is None:
+        raise ValueError("X is a path, but the columns of fit had no names to be found by.")
+    files = open_parquet(paths)
+    missing = [name for name in names.tolist() if name not in files.schema.names]
+    if missing:
+        raise ValueError(f"{files.paths[0]}: columns seen at fit time are missing: {missing[:10]}.")
+    files, parts = files.select(names.tolist()), []
+    for piece, frame in files.read(files.plan()):
+        with about_file(files.paths[piece.file]):
+            parts.append(predict(frame))
+    if not parts:
+        raise ValueError(f"X has no rows in {', '.join(files.paths[:3])}.")
+    return np.concatenate(parts, axis=-2)
 
 
 def spans_of(n_rows):

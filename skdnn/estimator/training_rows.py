@@ -55,6 +55,7 @@ class FitData(NamedTuple):
     schema : DataSchema
         With the encoder fitted to these rows.
     prepared : PreparedRows
+        All rows; a sample of them if they are read in blocks.
     split : Split
     valid : PreparedRows or None
         The validation rows; ``prepared`` if members hold out some of its rows.
@@ -83,8 +84,12 @@ class FitData(NamedTuple):
 
     @property
     def encoded(self):
-        """All rows, encoded."""
+        """All rows, or a sample if they are read in blocks, encoded."""
         return self.prepared.data.rows.array
+
+    def count_rows(self):
+        """Return the largest number of rows passed to fit that a member trains on."""
+        return self.split.blocks.n_rows or self.prepared.count(self.split.train_rows)
 
 
 def prepare_rows(settings, schema, samples, train_samples=None, roles=None, learns=True):
@@ -110,7 +115,7 @@ def prepare_rows(settings, schema, samples, train_samples=None, roles=None, lear
     prepared : PreparedRows
     """
     labels, encoder = schema.labels, adapted(schema.encoder)
-    learns = learns and train_samples is None and encoder.has_target_statistics
+    learns = learns and train_samples is None and encoder.n_target_statistics > 0
     # A warning has already said that later rows are not as those of the first call.
     doubts = Doubts() if schema.has_warned and train_samples is None else None
     encoded = encoder.encode(samples.X, schema.dtype, in_training=learns, doubts=doubts)

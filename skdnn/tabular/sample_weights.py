@@ -24,13 +24,7 @@ def weighted_rows(X, y, sample_weight):
     if sample_weight is None:
         n_rows = num_samples(X)
         return X, y, np.ones(n_rows), np.ones(n_rows, bool)
-    if np.ma.is_masked(sample_weight):
-        raise ValueError("sample_weight has masked values; use weight 0 for rows to leave out.")
-    sample_weight = as_numpy(sample_weight)
-    try:
-        weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    except OverflowError as error:
-        raise ValueError(f"sample_weight has a value too large for float64: {error}.") from error
+    weights = check_weights(sample_weight, X)
     kept = weights > 0
     if not kept.any():
         raise ValueError(
@@ -41,6 +35,23 @@ def weighted_rows(X, y, sample_weight):
         return X, y, weights, kept
     y = None if y is None else np.asarray(y)[kept]
     return safe_indexing(_in_native_order(X), np.flatnonzero(kept)), y, weights[kept], kept
+
+
+def check_weights(sample_weight, X):
+    """Return sample weights as float64, one for each row of X.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, masked or beyond float64.
+    """
+    if np.ma.is_masked(sample_weight):
+        raise ValueError("sample_weight has masked values; use weight 0 for rows to leave out.")
+    sample_weight = as_numpy(sample_weight)
+    try:
+        return check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    except OverflowError as error:
+        raise ValueError(f"sample_weight has a value too large for float64: {error}.") from error
 
 
 def multiply(weights, factors=1.0):

@@ -1,0 +1,152 @@
+"""The rows of Parquet files to fit to: in memory if they are few, else read during training."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skdnn.core.training import Split
+from skdnn.estimator.inputs import read_samples, read_validation
+from skdnn.estimator.row_stream import ParquetTable, RowStream
+from skdnn.estimator.sampled_fit_data import learn_from_sample
+from skdnn.estimator.solvers import solver_of
+from skdnn.tabular.parquet_files import MAX_NAMED, about_file, open_parquet, places_in_stream
+from skdnn.tabular.table_statistics import choose_sample_size, merge, statistics
+from skdnn.tabular.user_warnings import warn_user
+
+MERGED_TOGETHER = 16  # statistics of batches, so that the sample is not copied for each
+# Shares of the variance, between parts of the rows that are shuffled together, above which there
+# is a warning: of a class, and of an encoded column.
+SORTED_BY_CLASS, SORTED = 0.02, 0.5
+FEWEST_ROWS = 100  # of the sample in a part
+
+
+def open_table(settings, passed):
+    """Return the ParquetTable of the arguments X, y and sample_weight.
+
+    Raises
+    ------
+    ValueError
+        If y or sample_weight is not the name of a column.
+    """
+    X, y, sample_weight = passed
+    files = open_parquet(X)
+    for argument, name in (("y", y), ("sample_weight", sample_weight)):
+        is_column = isinstance(name, str) and name in files.schema.names
+        if not is_column and (name is not None or argument == "y"):
+            raise ValueError(
+                f"X is a path, so that {argument} must be the name of a column of its files, "
+                f"which are {files.schema.names[:MAX_NAMED]}"
+                f"{' and more' * (len(files.schema.names) > MAX_NAMED)}; got {name!r}."
+            )
+    seed = int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max))
+    return ParquetTable(files, y, sample_weight, seed)
+
+
+def read_statistics(table):
+    """Return the TableStatistics of a ParquetTable.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows of positive weight.
+    """
+    parts, sample_size = [], None
+    for X, y, weights, part in table.read(table.files.plan()):
+        sample_size = sample_size or choose_sample_size(X)
+        is_full = parts and len(parts[0].sample.hashes) == sample_size
+        below = parts[0].sample.hashes[-1] if is_full else None
+        with about_file(part.name):
+            parts.append(statistics(X, y, weights, part, sample_size, below))
+        if len(parts) == MERGED_TOGETHER:
+            parts = [merge(parts)]
+    merged = merge(parts) if parts else None
+    if merged is None or not merged.n_rows:
+        raise ValueError(f"X has no rows of positive weight in {', '.join(table.files.paths[:3])}.")
+    return merged
+
+
+def learn_stream(estimator, settings, table, statistics, validation):
+    """Return the FitData of a table whose rows are read during training.
+
+    Parameters
+    ----------
+    estimator : DeepNetClassifier
+        A copy, on which scikit-learn sets the attributes of the columns.
+    settings : SimpleNamespace
+        The parameters of the estimator.
+    table : ParquetTable
+    statistics : TableStatistics
+    validation : tuple
+        X_val, y_val and sample_weight_val.
+
+    Returns
+    -------
+    FitData
+    """
+    sample = statistics.sample
+    columns = read_samples(estimator, sample.X, sample.y, None).columns
+    valid_samples = read_validation(estimator, *validation)
+    fit_data, encoder = learn_from_sample(settings, statistics, columns, valid_samples)
+    stream = RowStream(table, encoder, fit_data.encoded.shape[1])
+    _warn_of_order(stream, fit_data.prepared, statistics)
+    data, split = stream.data(), fit_data.split
+    rows = [np.arange(len(data.targets))] * len(split.train_rows)
+    return fit_data._replace(
+        split=Split(data, rows, split.valid_data, split.valid_rows, stream.blocks(data))
+    )
+
+
+def check_arguments(settings, before, groups):
+    """Raise an error for what is not available for Parquet files.
+
+    Raises
+    ------
+    ValueError
+        If there is something.
+    """
+    for name, is_given in (
+        (f"solver={settings.solver!r}", solver_of(settings).takes_all_rows),
+        ("training that is continued (warm_start=True)", before is not None),
+        ("cv", settings.cv is not None),
+        ("groups", groups is not None),
+        ("shuffle=False", not settings.shuffle),
+    ):
+        if is_given:
+            raise ValueError(
+                f"{name} is not available for Parquet files with more rows than fit into the "
+                "sample. Read them into a dataframe, or choose another value."
+            )
+
+
+def _warn_of_order(stream, prepared, statistics):
+    """Warn if the rows are in such an order that blocks differ, although they are shuffled."""
+    sample = statistics.sample.by_position()
+    trained = sample.hashes >= stream.encoder.held_out_below
+    places = places_in_stream(stream.pieces(0), sample.positions[trained])
+    n_parts = min(stream.table.files.n_rows // stream.n_buffered, trained.sum() // FEWEST_ROWS)
+    if n_parts < 2:
+        return
+    part_of = places * n_parts // stream.table.files.n_rows
+    targets = prepared.data.targets[:, 0]
+    classes = targets[:, None] == np.arange(len(stream.encoder.schema.labels.classes))
+    of_classes = _share_between(part_of, classes.astype(float), n_parts).max()
+    of_columns = _share_between(part_of, prepared.data.rows.array.astype(float), n_parts).max()
+    if of_classes > SORTED_BY_CLASS or of_columns > SORTED:
+        by = "class" if of_classes > SORTED_BY_CLASS else "the values of a column"
+        warn_user(
+            f"The rows of the files are sorted by {by}, and row groups are so large, or so few, "
+            "that rows which are read together are alike, also after shuffling. The network learns "
+            "poorly from such rows. Write the rows to files in random order before, for instance "
+            "with DuckDB: duckdb.sql(\"COPY (SELECT * FROM 'rows.parquet' ORDER BY random()) TO "
+            "'shuffled.parquet' (ROW_GROUP_SIZE 50000)\"). The user guide on data larger than "
+            "memory has code that needs pyarrow only."
+        )
+
+
+def _share_between(groups, values, n_groups):
+    """Return the share of each column's variance between groups, without what is random."""
+    counts = np.bincount(groups, minlength=n_groups)
+    centered = values - values.mean(axis=0)
+    sums = np.stack([np.bincount(groups, column, n_groups) for column in centered.T])
+    between = (sums**2 / np.maximum(counts, 1)).sum(axis=1)
+    total = np.maximum((centered**2).sum(axis=0), np.finfo(float).tiny)
+    return between / total - (n_groups - 1) / max(len(groups) - 1, 1)

@@ -1,0 +1,206 @@
+"""The FitData of a table that is read part by part, from its statistics and its sample of rows."""
+
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skdnn.core.batches import Data, DenseRows
+from skdnn.core.training import Split
+from skdnn.estimator.auto_parameters import count_members
+from skdnn.estimator.class_weights import class_weight_factors
+from skdnn.estimator.encoders import adapted, count_inputs, expansion_of
+from skdnn.estimator.inputs import Samples, about_validation, learn_schema
+from skdnn.estimator.labels import learn_labels
+from skdnn.estimator.training_rows import FitData, prepare_rows
+from skdnn.estimator.variants import STANDARD, choose_variants
+from skdnn.tabular.read_columns import read_column
+from skdnn.tabular.user_warnings import warn_user
+
+MAX_NAMED = 10  # columns listed in a message
+
+
+class RowEncoder(NamedTuple):
+    """Encodes the training rows of parts of a table.
+
+    Attributes
+    ----------
+    schema : DataSchema
+    factors : ndarray of shape (n_classes,)
+        Class weights.
+    held_out_below : uint64
+        Rows with smaller hashes are held out.
+    hashes : uint64 ndarray of shape (n_sampled,)
+        Of the rows of which target statistics were learnt, in order.
+    ordered : ndarray of shape (n_sampled, n_numbers)
+        Their ordered target statistics, which do not depend on their own labels.
+    n_rows : int
+        Training rows of all parts.
+    mean_weight : float
+        Their mean weight.
+    """
+
+    schema: object
+    factors: np.ndarray
+    held_out_below: np.uint64
+    hashes: np.ndarray
+    ordered: np.ndarray
+    n_rows: int
+    mean_weight: float
+
+    def encode(self, X, y, weights, hashes):
+        """Return the Data of the rows that are trained on: neither held out nor of weight 0.
+
+        Parameters
+        ----------
+        X : frame or ndarray
+            With the columns of fit.
+        y : ndarray of shape (n_rows,)
+            Checked labels.
+        weights : ndarray of shape (n_rows,)
+        hashes : uint64 ndarray of shape (n_rows,)
+            See :class:`skdnn.tabular.row_samples.Part`.
+        """
+        schema, rows = self.schema, np.flatnonzero((weights > 0) & (hashes >= self.held_out_below))
+        encoded = adapted(schema.encoder).encode(X, schema.dtype)[rows]
+        hashes, targets = hashes[rows], schema.labels.targets(y[rows])
+        if self.ordered.shape[1]:
+            places = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
+            known = self.hashes[places] == hashes
+            encoded[known, : self.ordered.shape[1]] = self.ordered[places[known]]
+        return Data(DenseRows(encoded), targets, weights[rows] * self.factors[targets[:, 0]])
+
+
+def learn_from_sample(settings, statistics, columns, valid_samples=None):
+    """Return the FitData of a table, whose training rows are yet to be read, and their RowEncoder.
+
+    Its ``split.data`` is the sample; whoever reads the rows replaces ``split``.
+
+    Parameters
+    ----------
+    settings : SimpleNamespace
+        The parameters of the estimator.
+    statistics : TableStatistics
+        Of all parts, merged.
+    columns : dict
+        ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
+    valid_samples : Samples, optional
+        Validation rows passed to fit. Otherwise rows of the sample are held out.
+
+    Returns
+    -------
+    fit_data : FitData
+    encoder : RowEncoder
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes, or the encoder returns sparse rows.
+    """
+    sample = statistics.sample.by_position()
+    holds_out = settings.early_stopping and valid_samples is None
+    below = statistics.held_out_below if holds_out else np.uint64(0)
+    trained, held_out = (
+        sample.take(np.flatnonzero(rows))
+        for rows in (sample.hashes >= below, sample.hashes < below)
+    )
+    samples = _as_samples(trained, columns)
+    if len(held_out.hashes):
+        valid_samples = _as_samples(held_out, columns)
+    labels = _labels_of(statistics, sample, columns)
+    schema = learn_schema(settings, samples, labels, None)
+    settings, factors = _with_exact_class_weights(settings, statistics, labels)
+    schema, prepared = prepare_rows(settings, schema, samples)
+    if issparse(prepared.data.rows.array):
+        raise ValueError(
+            "encoder returns sparse rows, but a table that is read in parts needs dense ones."
+        )
+    _warn_of_rare_values(statistics, trained.X)
+    encoder = _row_encoder(statistics, schema, prepared, factors, (below, trained, held_out))
+    return _fit_data(settings, encoder, prepared, valid_samples), encoder
+
+
+def _as_samples(sample, columns):
+    kept = np.ones(len(sample.y), bool)
+    return Samples(sample.X, sample.y, sample.weights, kept, columns, sample.y, sample.y)
+
+
+def _labels_of(statistics, sample, columns):
+    """Return the Labels: the classes of all rows, of the type of those in the sample."""
+    found = statistics.classes
+    samples = _as_samples(sample, columns)
+    if sample.y.dtype.kind == "U":
+        samples = samples._replace(given=sample.y.astype(object))
+    # The error for a single class is that of y, not that of classes passed to partial_fit.
+    return learn_labels(samples, found if len(found) > 1 else None)
+
+
+def _with_exact_class_weights(settings, statistics, labels):
+    """Return the parameters with class weights of all rows, and these as factors by class."""
+    if settings.class_weight is None:
+        return settings, np.ones(len(labels.classes))
+    totals = _class_totals(statistics, labels)
+    factors = class_weight_factors(settings.class_weight, labels, labels.classes, totals)
+    factors[factors == 0] = 1.0  # of classes without rows
+    class_weight = dict(zip(labels.classes.tolist(), factors.tolist(), strict=True))
+    return SimpleNamespace(**vars(settings) | {"class_weight": class_weight}), factors
+
+
+def _class_totals(statistics, labels):
+    weights = statistics.class_weights
+    return np.array([float(weights[label]) for label in labels.classes.tolist()])
+
+
+def _row_encoder(statistics, schema, prepared, factors, sides):
+    """Return the RowEncoder.
+
+    ``sides`` are the limit of the hashes of held-out rows, and the RowSamples of rows that are
+    trained on and of those that are held out.
+    """
+    labels, (below, trained, held_out) = schema.labels, sides
+    n_rows = statistics.n_rows - len(held_out.y)
+    classes = labels.targets(held_out.y)[:, 0] if len(held_out.y) else np.empty(0, np.intp)
+    left = _class_totals(statistics, labels) @ factors - (held_out.weights * factors[classes]).sum()
+    order = np.argsort(trained.hashes)
+    n_numbers = adapted(schema.encoder).n_target_statistics
+    ordered = prepared.data.rows.array[prepared.merged.first[order], :n_numbers]
+    of_sample = trained.hashes[order], ordered.copy()
+    return RowEncoder(schema, factors, below, *of_sample, n_rows, float(left / n_rows))
+
+
+def _fit_data(settings, encoder, prepared, valid_samples):
+    """Return the FitData, with the validation rows if there are any."""
+    schema, array = encoder.schema, prepared.data.rows.array
+    n_members = count_members(settings, encoder.n_rows, count_inputs(schema.encoder, array))
+    split = Split(prepared.data, [prepared.merged.rows] * n_members)
+    if valid_samples is None:
+        return FitData(schema, prepared, split)
+    with about_validation():
+        _, valid = prepare_rows(settings, schema, valid_samples, train_samples=prepared.samples)
+    split = split._replace(valid_data=valid.data, valid_rows=[valid.merged.rows] * n_members)
+    expansion, variants = expansion_of(schema.encoder, array), (STANDARD,)
+    if settings.early_stopping:
+        variants = choose_variants(settings, n_members, encoder.n_rows, expansion)
+    return FitData(schema, prepared, split, valid, settings.early_stopping, variants)
+
+
+def _warn_of_rare_values(statistics, X):
+    """Warn of columns with missing values, or several values, of which the sample has none."""
+    found = {}
+    for position, name in enumerate(statistics.names):
+        column = X.iloc[:, position] if hasattr(X, "iloc") else X[:, position]
+        values = read_column(column)
+        n_missing = statistics.n_missing[position]
+        if n_missing and not values.missing.any():
+            found[name] = f"{n_missing} missing values"
+        elif values.strings is None and len(np.unique(values.values)) == 1:
+            low, high = statistics.low[position], statistics.high[position]
+            if low < high:
+                found[name] = f"numbers from {low:g} to {high:g}"
+    if found:
+        named = ", ".join(f"{name!r} ({what})" for name, what in list(found.items())[:MAX_NAMED])
+        warn_user(
+            f"Some columns have values in so few rows that the sample of {len(X)} rows, of which "
+            f"the encoding is learnt, has none of them: {named}. They are not learnt."
+        )

@@ -1,0 +1,298 @@
+"""Parquet files, read a few rows at a time in bounded memory."""
+
+import os
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+MAX_NAMED = 10  # columns listed in a message
+# A batch of rows has so many bytes, and rows, at most; each column of a file that is read takes
+# about two pages of a mebibyte, one of them uncompressed, if the row group is not smaller.
+BATCH_BYTES, BATCH_ROWS, COLUMN_BYTES = 2**22, 2**14, 2**21
+READ_BYTES, READ_TOGETHER = 2**27, 16  # row groups that are read at the same time, at most
+BUFFER = 2**18  # bytes read at a time from each column of a file
+
+
+class Piece(NamedTuple):
+    """Consecutive rows of a file that are read together.
+
+    Attributes
+    ----------
+    file, group : int
+        Numbers of the file and of the row group in it.
+    first_row, n_rows : int
+        Number of the first row in the file, and how many there are.
+    """
+
+    file: int
+    group: int
+    first_row: int
+    n_rows: int
+
+
+class RowGroup(NamedTuple):
+    """A row group that is not empty; see :class:`Piece`."""
+
+    file: int
+    group: int
+    first_row: int
+    n_rows: int
+    n_bytes: int
+
+
+class ParquetFiles(NamedTuple):
+    """Parquet files with the rows of one table.
+
+    Attributes
+    ----------
+    paths : tuple of str
+    schema : pyarrow.Schema
+        Types to which the columns of all files are converted.
+    groups : tuple of RowGroup
+    """
+
+    paths: tuple
+    schema: object
+    groups: tuple
+
+    @property
+    def n_rows(self):
+        """Number of rows."""
+        return sum(group.n_rows for group in self.groups)
+
+    @property
+    def batch_rows(self):
+        """Number of rows of a batch."""
+        n_bytes = sum(group.n_bytes for group in self.groups) / max(self.n_rows, 1)
+        n_bytes = max(n_bytes, 8 * len(self.schema))
+        return int(max(1, min(BATCH_ROWS, BATCH_BYTES // n_bytes)))
+
+    def select(self, names):
+        """Return the files with only some of the columns, in this order."""
+        pyarrow = import_module("pyarrow")
+        return self._replace(schema=pyarrow.schema([self.schema.field(name) for name in names]))
+
+    def plan(self, rng=None):
+        """Return the Pieces of all rows: in order or, given a generator, mixed.
+
+        Then row groups are read in random order, several at a time, as many as memory allows.
+        """
+        waiting, reading, pieces = list(self.groups), [], []
+        n_together = 1
+        if rng is not None:
+            waiting = [self.groups[k] for k in rng.permutation(len(self.groups))]
+            n_bytes = max((group.n_bytes for group in self.groups), default=1)
+            n_bytes = min(n_bytes, COLUMN_BYTES * len(self.schema))
+            n_together = max(1, min(READ_TOGETHER, READ_BYTES // max(n_bytes, 1)))
+        waiting.reverse()
+        while waiting or reading:
+            while waiting and len(reading) < n_together:
+                reading.append(iter(self._cut(waiting.pop())))
+            place = 0 if rng is None else int(rng.integers(len(reading)))
+            piece = next(reading[place], None)
+            if piece is None:
+                del reading[place]
+            else:
+                pieces.append(piece)
+        return pieces
+
+    def _cut(self, group):
+        """Return the Pieces of a row group."""
+        size = self.batch_rows
+        return [
+            Piece(group.file, group.group, group.first_row + start, min(size, group.n_rows - start))
+            for start in range(0, group.n_rows, size)
+        ]
+
+    def read(self, pieces):
+        """Yield each Piece with its rows as a dataframe.
+
+        Pieces of a row group follow each other in order.
+        """
+        readers, left = {}, {}
+        sizes = {(group.file, group.group): group.n_rows for group in self.groups}
+        for piece in pieces:
+            key = piece.file, piece.group
+            with about_file(self.paths[piece.file]):
+                if key not in readers:
+                    readers[key], left[key] = self._batches(*key), sizes[key]
+                table = self._take(readers[key], piece.n_rows)
+            left[key] -= piece.n_rows
+            if not left[key]:
+                del readers[key]
+            yield piece, table
+
+    def _batches(self, file, group):
+        """Return an iterator over the batches of a row group."""
+        # Without a buffer, or with reading ahead, all bytes of a column are read at once.
+        parquet = import_module("pyarrow.parquet")
+        reader = parquet.ParquetFile(self.paths[file], buffer_size=BUFFER, pre_buffer=False)
+        options = {"columns": self.schema.names, "use_threads": False}
+        return reader.iter_batches(self.batch_rows, [group], **options)
+
+    def _take(self, batches, n_rows):
+        """Return the next rows of some batches as a dataframe."""
+        taken = []
+        while n_rows > 0:
+            taken.append(next(batches))
+            n_rows -= len(taken[-1])
+        table = import_module("pyarrow").Table.from_batches(taken)
+        table = table.select(self.schema.names).cast(self.schema, safe=False)
+        options = {"ignore_metadata": True, "date_as_object": False, "use_threads": False}
+        return table.to_pandas(**options)
+
+
+@contextmanager
+def about_file(path):
+    """Begin the messages of errors with the path of a file."""
+    try:
+        yield
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:  # of pyarrow too
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{path}: {error}") from error
+
+
+def are_paths(X):
+    """Return whether X is a path, or a list of paths."""
+    items = X if isinstance(X, (list, tuple)) and X else [X]
+    return all(isinstance(item, (str, os.PathLike)) for item in items)
+
+
+def open_parquet(X):
+    """Return the ParquetFiles of a path to a file or folder, or of a list of paths.
+
+    Files of a folder are those whose names end in ".parquet", also in folders within it, in the
+    order of their names; those that begin with "." or "_" are left out.
+
+    Raises
+    ------
+    ImportError
+        If pyarrow or pandas is not installed.
+    OSError
+        If a file cannot be read.
+    ValueError
+        If there is no file, or files differ in their columns.
+    """
+    parquet = _import("pyarrow.parquet")
+    _import("pandas")
+    paths = [path for item in (X if isinstance(X, (list, tuple)) else [X]) for path in _files(item)]
+    schemas, groups = [], []
+    for number, path in enumerate(paths):
+        with about_file(path), parquet.ParquetFile(path) as file:
+            schemas.append(file.schema_arrow)
+            groups += _row_groups(number, file.metadata)
+    return ParquetFiles(tuple(paths), _common_schema(paths, schemas), tuple(groups))
+
+
+def _import(name):
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            "X is a path, and Parquet files are read with pyarrow and pandas: install them with "
+            "`pip install skdnn[arrow]`."
+        ) from error
+
+
+def _files(path):
+    """Return the files of a path, as strings."""
+    path = Path(path)
+    if not path.is_dir():
+        if not path.exists():
+            raise FileNotFoundError(
+                f"there is no file or folder {str(path)!r}. X is a path, so that its rows are read "
+                "from Parquet files."
+            )
+        return [str(path)]
+    found = [file.relative_to(path) for file in path.rglob("*.parquet")]
+    found = sorted(file for file in found if not any(part[0] in "._" for part in file.parts))
+    if not found:
+        raise ValueError(f"the folder {str(path)!r} has no files that end in '.parquet'.")
+    for file in found:
+        named = [part.partition("=")[0] for part in file.parts[:-1] if "=" in part]
+        if named:
+            raise ValueError(
+                f"{path / file}: the columns {named} are in the names of folders, which are not "
+                "read. Write them into the files, or pass a list of files to leave them out."
+            )
+    return [str(path / file) for file in found]
+
+
+def _row_groups(file, metadata):
+    """Yield the row groups of a file that are not empty."""
+    first_row = 0
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if group.num_rows:
+            yield RowGroup(file, number, first_row, group.num_rows, group.total_byte_size)
+        first_row += group.num_rows
+
+
+def _common_schema(paths, schemas):
+    """Return the schema to which the columns of all files can be converted.
+
+    Raises
+    ------
+    ValueError
+        If files differ in their columns, or in the kind of values of a column. The message names
+        the file.
+    """
+    pyarrow = import_module("pyarrow")
+    common = _without_index(schemas[0])
+    for path, schema in zip(paths[1:], schemas[1:], strict=True):
+        schema = _without_index(schema)
+        differing = {*schema.names} ^ {*common.names}
+        if differing:
+            named = [
+                f"{name!r} ({'only' if name in schema.names else 'not'} here)"
+                for name in sorted(differing)[:MAX_NAMED]
+            ]
+            raise ValueError(
+                f"{path}: its columns differ from those of {paths[0]}: {', '.join(named)}."
+            )
+        try:
+            common = pyarrow.unify_schemas([common, schema], promote_options="permissive")
+        except pyarrow.ArrowException as error:
+            raise ValueError(
+                f"{path}: the type of a column differs from that in {paths[0]} or the files after "
+                f"it: {error}. Convert it to one type in all files."
+            ) from error
+    repeated = sorted(name for name in {*common.names} if common.names.count(name) > 1)
+    if repeated:
+        raise ValueError(f"{paths[0]}: several columns are named {repeated[:MAX_NAMED]}.")
+    return common
+
+
+def _without_index(schema):
+    """Return a schema without the columns that pandas stored its index in, as pandas reads it."""
+    index = (schema.pandas_metadata or {}).get("index_columns", [])
+    names = [name for name in index if isinstance(name, str)]
+    kept = [field for field in schema if field.name not in names]
+    return import_module("pyarrow").schema(kept)
+
+
+def places_in_stream(pieces, positions):
+    """Return the place of some rows in the order in which pieces are read.
+
+    Parameters
+    ----------
+    pieces : list of Piece
+    positions : ndarray of shape (n_rows, 2)
+        File, and number of the row in it.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+    """
+    places = np.array([(piece.file, piece.first_row, piece.n_rows) for piece in pieces])
+    starts = np.cumsum(places[:, 2]) - places[:, 2]
+    order = np.lexsort((places[:, 1], places[:, 0]))
+    # One number for file and row, so that a piece is found by bisection.
+    rows, wanted = (table[:, 0] * 2**40 + table[:, 1] for table in (places[order], positions))
+    found = order[np.searchsorted(rows, wanted, "right") - 1]
+    return starts[found] + positions[:, 1] - places[found, 1]

@@ -1,0 +1,100 @@
+"""Random samples of rows by their hashes, which parts of a table are merged to in any order."""
+
+from importlib import import_module
+from typing import NamedTuple
+
+import numpy as np
+
+from skdnn.core.random_bits import GOLDEN, random_words, scramble
+
+
+class Part(NamedTuple):
+    """Where rows come from.
+
+    Attributes
+    ----------
+    seed : int
+        Of the hashes, the same for all parts.
+    key : int
+        Number of the part.
+    name : str
+        Name of the part in messages.
+    first_row : int
+        Number of its first row, if these are only some rows of the part.
+    """
+
+    seed: int
+    key: int
+    name: str
+    first_row: int = 0
+
+    def hashes(self, n_rows):
+        """Return the hashes of so many rows, from the first on."""
+        key = scramble(np.array([self.seed], np.uint64)) + np.uint64(self.key)
+        rows = np.arange(self.first_row + 1, self.first_row + n_rows + 1, dtype=np.uint64)
+        return scramble(random_words(key, 1)[0] + rows * GOLDEN)
+
+
+class RowSample(NamedTuple):
+    """Some rows of a table, in the order of their hashes.
+
+    Attributes
+    ----------
+    hashes : uint64 ndarray of shape (n_rows,)
+    positions : int64 ndarray of shape (n_rows, 2)
+        Key of the part, and number of the row in it.
+    X : frame or ndarray
+    y : ndarray of shape (n_rows,)
+    weights : ndarray of shape (n_rows,)
+    """
+
+    hashes: np.ndarray
+    positions: np.ndarray
+    X: object
+    y: np.ndarray
+    weights: np.ndarray
+
+    def take(self, rows):
+        """Return some of the rows, given by their numbers."""
+        X = self.X
+        X = X.iloc[rows].reset_index(drop=True) if hasattr(X, "iloc") else X[rows]
+        return RowSample(
+            self.hashes[rows], self.positions[rows], X, self.y[rows], self.weights[rows]
+        )
+
+    def by_position(self):
+        """Return the rows in the order of the table."""
+        return self.take(np.lexsort(self.positions.T[::-1]))
+
+
+def smallest_hashes(samples, sample_size):
+    """Return the rows with the smallest hashes of several samples."""
+    samples = [sample for sample in samples if len(sample.hashes)] or samples[:1]
+    if len(samples) == 1:
+        return samples[0]
+    arrays = (
+        np.concatenate(parts) for parts in zip(*(s[:2] + s[3:] for s in samples), strict=True)
+    )
+    hashes, positions, y, weights = arrays
+    order = np.argsort(hashes, kind="stable")[:sample_size]
+    joined = RowSample(hashes, positions, _concatenate([s.X for s in samples]), y, weights)
+    return joined.take(order)
+
+
+def _concatenate(tables):
+    """Return the rows of several tables of one type, one after the other."""
+    first = tables[0]
+    if isinstance(first, np.ndarray):
+        return np.concatenate(tables)
+    library = import_module(type(first).__module__.partition(".")[0])
+    if not hasattr(first, "iloc"):
+        return library.concat(tables, how="vertical_relaxed")
+    columns = {}
+    for name in first.columns:
+        parts = [table[name] for table in tables]
+        if all(hasattr(part, "cat") for part in parts):  # otherwise these become strings
+            union = library.api.types.union_categoricals
+            columns[name] = union([part.astype("category") for part in parts], ignore_order=True)
+        else:
+            columns[name] = library.concat(parts, ignore_index=True)
+    return library.DataFrame(columns)
