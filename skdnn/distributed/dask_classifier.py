@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from sklearn.base import clone
+
 from skdnn._compat import fit_context
 from skdnn.classifier import DeepNetClassifier
 from skdnn.distributed.dask_collections import (
@@ -156,6 +158,13 @@ class DaskDeepNetClassifier(DeepNetClassifier):
             File to write. It contains what ``to_local`` returns.
         """
         self.to_local().save(path)
+
+    def __sklearn_clone__(self):
+        """Return an unfitted clone with the same client, of which there is no copy."""
+        params = self.get_params(deep=False)
+        client = params.pop("client")
+        copies = {name: clone(value, safe=False) for name, value in params.items()}
+        return type(self)(client=client, **copies)
 
     def __getstate__(self):
         """Return the state to pickle, without the client."""

@@ -12,8 +12,9 @@ from sklearn.utils.validation import check_consistent_length
 from skdnn.classifier import DeepNetClassifier
 from skdnn.estimator.label_checks import check_labels
 from skdnn.tabular.dataframes import check_table
+from skdnn.tabular.row_samples import Part
 from skdnn.tabular.sample_weights import check_weights
-from skdnn.tabular.table_statistics import Part, choose_sample_size, merge, statistics
+from skdnn.tabular.table_statistics import choose_sample_size, merge, statistics
 
 NUMBERS = "biuf"  # kinds of NumPy's types
 

@@ -1,5 +1,7 @@
 """A classifier for lists of partitions in memory, on an executor in this process: the oracle."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
@@ -30,7 +32,7 @@ def rows(n_rows, seed=0):
 def cut(table, *sizes):
     """Cut rows into partitions; the last has the rest."""
     edges = [0, *np.cumsum(sizes).tolist(), len(table)]
-    return [table[low:high] for low, high in zip(edges, edges[1:], strict=False)]
+    return [table[low:high] for low, high in pairwise(edges)]
 
 
 def assert_same_bits(net, other):

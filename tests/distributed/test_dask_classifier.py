@@ -36,7 +36,8 @@ def test_a_fit_on_workers_has_the_bits_of_one_in_this_process(net):
 
 def test_arrays_with_weights_are_fitted_to_as_frames_are(client):
     weights = np.random.default_rng(0).uniform(0, 2, 900)
-    arrays = [da.from_array(array, chunks=(300, *array.shape[1:])) for array in (NUMBERS, y.to_numpy(object), weights)]
+    given = NUMBERS, y.to_numpy(object), weights
+    arrays = [da.from_array(array, chunks=(300, *array.shape[1:])) for array in given]
     arrays[0] = arrays[0].rechunk((300, 2))  # columns are put together again
     net = DaskDeepNetClassifier(**SMALL).fit(*arrays)
     parts = [cut(array, 300, 300) for array in (NUMBERS, y.to_numpy(), weights)]
@@ -50,7 +51,7 @@ def test_an_error_on_a_worker_names_the_partition(client):
         return part.assign(a=np.inf) if 300 in part.index else part
 
     wrong = frame.map_partitions(spoil, meta=frame._meta)
-    with pytest.raises(ValueError, match="partition 1: .*'a'"):
+    with pytest.raises(ValueError, match=r"partition 1: .*'a'"):
         DaskDeepNetClassifier(**SMALL).fit(wrong, labels)
 
 
@@ -72,7 +73,9 @@ def test_predictions_are_lazy_and_those_of_the_local_network(net, method):
     assert len(getattr(net, method)(empty).compute()) == 0
 
 
-@pytest.mark.parametrize("labels", [y, y == "yes", (y == "yes").astype(int)], ids=["str", "bool", "int"])
+@pytest.mark.parametrize(
+    "labels", [y, y == "yes", (y == "yes").astype(int)], ids=["str", "bool", "int"]
+)
 def test_predictions_of_arrays_have_the_shape_and_type_they_say(client, labels):
     array = da.from_array(NUMBERS, chunks=(400, 2))
     net = DaskDeepNetClassifier(**SMALL).fit(array, da.from_array(labels.to_numpy(), chunks=400))
@@ -100,11 +103,11 @@ def test_clones_have_the_client(net):
 
 def test_what_are_not_corresponding_collections_is_refused(client):
     frame, labels = collections()
-    with pytest.raises(TypeError, match="X must be a dask.dataframe or a dask.array, not DataFrame"):
+    with pytest.raises(TypeError, match=r"X must be a .* not DataFrame"):
         DaskDeepNetClassifier(**SMALL).fit(X, labels)
-    with pytest.raises(TypeError, match="y must be a dask.dataframe"):
+    with pytest.raises(TypeError, match=r"y must be a .* not Series"):
         DaskDeepNetClassifier(**SMALL).fit(frame, y)
-    with pytest.raises(ValueError, match="numbers are {'X': 3, 'y': 2}"):
+    with pytest.raises(ValueError, match="'X': 3, 'y': 2"):
         DaskDeepNetClassifier(**SMALL).fit(frame, collections(2)[1])
 
 

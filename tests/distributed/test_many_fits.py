@@ -4,7 +4,6 @@ import pickle
 
 import joblib
 import numpy as np
-import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV
@@ -25,7 +24,8 @@ def test_an_estimator_to_be_fitted_is_a_small_pickle_whatever_it_was_fitted_on_b
 def test_a_fitted_network_pickles_its_parameters_but_no_data_and_no_buffers():
     plain, sizes = clone(NET).set_params(encoder="passthrough"), []
     for times in (1, 20):
-        fitted = plain.fit(np.repeat(X, times, axis=0) + np.arange(times * 300)[:, None], np.repeat(y, times))
+        moved = np.repeat(X, times, axis=0) + np.arange(times * 300)[:, None]
+        fitted = plain.fit(moved, np.repeat(y, times))
         sizes.append(len(pickle.dumps(fitted)))
     n_parameters = sum(array.size for array in [*fitted.coefs_, *fitted.intercepts_])
     assert sizes[1] < sizes[0] + 100

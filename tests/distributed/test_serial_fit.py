@@ -37,7 +37,8 @@ def test_one_step_of_each_partition_is_a_step_of_gradient_descent_on_all_rows(we
     if weighted:
         parts += (cut(weights, *sizes),)
     net = SerialClassifier(**common, **steps).fit(*parts)
-    for found, expected in zip(net.coefs_ + net.intercepts_, single.coefs_ + single.intercepts_):
+    pairs = zip(net.coefs_ + net.intercepts_, single.coefs_ + single.intercepts_, strict=True)
+    for found, expected in pairs:
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
     assert not np.allclose(net.coefs_[0], start[0])
 
@@ -63,19 +64,24 @@ def test_the_order_of_calls_and_lost_results_do_not_change_a_bit(net):
 
 @pytest.mark.parametrize("n_slots", [5, 8, 100])
 def test_spreading_the_members_over_workers_does_not_change_a_bit(n_slots):
-    class Many(SerialExecutor):
-        spans = set()
+    spans = set()
 
+    class Many(SerialExecutor):
         def map(self, function, *columns):
-            self.spans.update(str(a) for args in zip(*columns) for a in args if isinstance(a, slice))
+            spans.update(str(each) for column in columns for each in column if is_slice(each))
             return super().map(function, *columns)
 
+    Many.n_slots = n_slots
     parameters = {**SMALL, "n_members": 3}
     few = SerialClassifier(**parameters).fit(PARTS[:1], LABELS[:1])
     many = SerialClassifier(**parameters)
-    many.executor_type = type("Slots", (Many,), {"n_slots": n_slots})
+    many.executor_type = Many
     assert_same_bits(many.fit(PARTS[:1], LABELS[:1]), few)
-    assert len(Many.spans) == 3
+    assert len(spans) == 3
+
+
+def is_slice(value):
+    return isinstance(value, slice)
 
 
 def test_a_fit_learns_nearly_as_well_as_one_on_all_rows():
@@ -166,7 +172,9 @@ def test_categories_that_some_partitions_lack_are_learnt():
 
 
 def test_a_class_and_missing_values_of_one_partition_are_learnt():
-    parts, labels = change(1, lambda X: X.assign(a=np.nan), lambda y: y.where(y.index % 2 == 1, "rare"))
+    parts, labels = change(
+        1, lambda X: X.assign(a=np.nan), lambda y: y.where(y.index % 2 == 1, "rare")
+    )
     net = SerialClassifier(**SMALL).fit(parts, labels)
     assert net.classes_.tolist() == ["no", "rare", "yes"]
     assert np.isfinite(net.predict_proba(X.assign(a=np.nan))).all()
