@@ -324,6 +324,7 @@ class DeepNetClassifier(
     n_jobs: int | None = None
 
     _parameter_constraints = CONSTRAINTS
+    _read_fit_data = read_fit_data
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -369,8 +370,7 @@ class DeepNetClassifier(
     def _train(self, settings, before, passed, validation=(None,) * 3, groups=None, classes=None):
         """Return a FittedModel; scikit-learn and callbacks may set attributes on this copy."""
         callbacks = EpochCallbacks(self, passed, vars(self).update)
-        given = passed, validation, (groups, classes)
-        fit_data = read_fit_data(self, settings, before, *given)
+        fit_data = self._read_fit_data(settings, before, passed, validation, (groups, classes))
         n_threads = fit_data.n_members if fit_data.n_members > 1 else None
         with threads_apart(self.n_jobs, n_threads) as threads:
             fit_data = choose_members(settings, fit_data, before, threads)

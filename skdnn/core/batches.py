@@ -132,12 +132,17 @@ class Blocks(NamedTuple):
         Rows of all blocks of an epoch; None if the data are a single block.
     mean_weight : float or None
         Mean weight of these rows; None if the data are a single block.
+    train_elsewhere : callable or None
+        ``train_elsewhere(ensemble, epoch)`` trains for an epoch on rows that are not here, in place
+        of steps on the data. It changes the parameters and the memory of the members, counts steps
+        and failures, and returns the training losses.
     """
 
     number: int = 1
     load: Callable = lambda epoch: nullcontext((None,))
     n_rows: int | None = None
     mean_weight: float | None = None
+    train_elsewhere: Callable | None = None
 
 
 class Layout(NamedTuple):

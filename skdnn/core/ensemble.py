@@ -173,6 +173,11 @@ class Ensemble:
         """
         report = np.full((3 + len(self.plan.temperatures), len(self.members)), np.nan)
         report[0] = 0
+        if self.blocks.train_elsewhere is not None:
+            report[0] = self.blocks.train_elsewhere(self, number)
+            for group in self.groups:
+                self._validate(*group, report[:, group[0]])
+            return report
         with self.blocks.load(number) as blocks:
             for block, _ in enumerate(blocks, 1):
                 self._train_block(number, report, is_last=block == self.blocks.number)
@@ -185,7 +190,7 @@ class Ensemble:
 
         def train(group):
             self._train(*group, rates, report[:, group[0]])
-            if is_last and group[1].evaluate is not None:
+            if is_last:
                 self._validate(*group, report[:, group[0]])
 
         # The batches of a single member are what threads share.
@@ -199,19 +204,25 @@ class Ensemble:
 
     def _train(self, span, steps, rates, report):
         """Train some of the members on a block; add its share of the training loss."""
-        before, last_good, lowest = self.before[span], self.last_good[span], self.lowest[span]
         with np.errstate(over="ignore", invalid="ignore"):
             losses = steps.epoch(rates, self.n_steps)
             report[0] += losses / self.blocks.number
-            self._restore_diverged(span, losses)
-            # A block's training loss is close to that of the parameters at its start. Where it
-            # is the lowest so far, these are the ones to go back to after a divergence.
-            for k in np.flatnonzero(losses < lowest):
-                last_good[k] = before[k]
-            np.fmin(lowest, losses, out=lowest)
+            self.end_block(span, losses)
+
+    def end_block(self, span, losses):
+        """Put members that diverged on a block back; keep good parameters to go back to."""
+        before, last_good, lowest = self.before[span], self.last_good[span], self.lowest[span]
+        self._restore_diverged(span, losses)
+        # A block's training loss is close to that of the parameters at its start. Where it
+        # is the lowest so far, these are the ones to go back to after a divergence.
+        for k in np.flatnonzero(losses < lowest):
+            last_good[k] = before[k]
+        np.fmin(lowest, losses, out=lowest)
 
     def _validate(self, span, steps, report):
-        """Write losses and scores of some of the members on their validation rows."""
+        """Write losses and scores of some of the members on their validation rows, if any."""
+        if steps.evaluate is None:
+            return
         with np.errstate(over="ignore", invalid="ignore"):
             report[1:] = steps.evaluate()
         if self.plan.score is not None:

@@ -1,0 +1,171 @@
+"""DaskDeepNetClassifier: DeepNetClassifier for data on a Dask cluster."""
+
+from dataclasses import dataclass, field
+
+from sklearn.base import clone
+
+from skdnn._compat import fit_context
+from skdnn.classifier import DeepNetClassifier
+from skdnn.distributed.dask_collections import (
+    columns_of_partitions,
+    is_collection,
+    predict_lazily,
+)
+from skdnn.distributed.dask_executor import DaskExecutor
+from skdnn.distributed.fit_data import read_partitions
+from skdnn.estimator.fitted_attributes import fitted_model
+from skdnn.estimator.parameters import CONSTRAINTS, POSITIVE_INT, settings_of
+
+
+@dataclass(eq=False, repr=False)
+class DaskDeepNetClassifier(DeepNetClassifier):
+    """A :class:`DeepNetClassifier` trained on the workers of a Dask cluster.
+
+    ``fit`` takes a ``dask.dataframe`` or a ``dask.array``. Its partitions stay where they are, and
+    parameters travel. The encoder and held-out rows are from a sample of the rows. In each round,
+    some partitions start from the same parameters and take steps on their own rows; training goes
+    on from the mean of what these have changed.
+
+    The result depends on the partitions and on ``random_state``, but neither on the number of
+    workers nor on workers that are lost: their tasks are run again elsewhere.
+
+    Parameters
+    ----------
+    client : distributed.Client, default=None
+        Client of the cluster to train on. None is the current client.
+    partitions_per_round : int, default=8
+        Largest number of partitions that train at the same time. With fewer than there are
+        workers, members are spread over the workers, if there are several.
+    steps_per_round : int, default=128
+        About how many steps are between two averages. More take less communication; fewer are
+        closer to training on one machine.
+    **params
+        The other parameters are those of :class:`DeepNetClassifier`.
+
+    See Also
+    --------
+    DeepNetClassifier : For rows in memory and in Parquet files.
+
+    Notes
+    -----
+    The rounds are those of DiLoCo, https://arxiv.org/abs/2311.08105. Fitted attributes are those of
+    :class:`DeepNetClassifier`, which ``to_local`` returns.
+    """
+
+    client: object = field(default=None, kw_only=True)
+    partitions_per_round: int = field(default=8, kw_only=True)
+    steps_per_round: int = field(default=128, kw_only=True)
+
+    _parameter_constraints = {  # noqa: RUF012 - never written to
+        **CONSTRAINTS,
+        "client": "no_validation",
+        "partitions_per_round": [POSITIVE_INT],
+        "steps_per_round": [POSITIVE_INT],
+    }
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the ensemble to collections of Dask.
+
+        Parameters
+        ----------
+        X : dask.dataframe or dask.array of shape (n_samples, n_features)
+            Training rows.
+        y : dask.dataframe.Series or dask.array of shape (n_samples,)
+            Class labels, in the same partitions.
+        sample_weight : dask.dataframe.Series or dask.array of shape (n_samples,), default=None
+            Non-negative weights, in the same partitions.
+
+        Returns
+        -------
+        DaskDeepNetClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the input is invalid; the message names the partition. The estimator stays as it was.
+        """
+        fresh = self._copy_to_fit(None)
+        self._keep(fresh._train(settings_of(self, None), None, (X, y, sample_weight)))
+        return self
+
+    def _read_fit_data(self, settings, before, passed, validation, groups_and_classes):
+        shape = self.partitions_per_round, self.steps_per_round
+        return read_partitions(self, settings, self._executor(), self._columns(*passed), shape)
+
+    def _executor(self):
+        return DaskExecutor(self.client)
+
+    _columns = staticmethod(columns_of_partitions)
+
+    def predict_proba(self, X):
+        """Return class probabilities, of a collection as a lazy collection.
+
+        Parameters
+        ----------
+        X : dask.dataframe, dask.array or table in memory, of shape (n_samples, n_features)
+            Rows like those seen in fit.
+
+        Returns
+        -------
+        dask.dataframe, dask.array or ndarray of shape (n_samples, n_classes)
+            For a dataframe, with its index, and a column for each class.
+        """
+        return self._predict_lazily("predict_proba", X)
+
+    def predict(self, X):
+        """Return the most probable class of each row, of a collection as a lazy collection.
+
+        Parameters
+        ----------
+        X : dask.dataframe, dask.array or table in memory, of shape (n_samples, n_features)
+            Rows like those seen in fit.
+
+        Returns
+        -------
+        dask.dataframe.Series, dask.array or ndarray of shape (n_samples,)
+            For a dataframe, with its index.
+        """
+        return self._predict_lazily("predict", X)
+
+    def _predict_lazily(self, method, X):
+        if not is_collection(X):
+            return getattr(super(), method)(X)
+        # One thread for each call, as a worker has several calls at the same time.
+        return predict_lazily(self.to_local().set_params(n_jobs=1), method, X)
+
+    def to_local(self):
+        """Return the fitted network as a DeepNetClassifier, for rows in memory.
+
+        Returns
+        -------
+        DeepNetClassifier
+            It has the same parameters and attributes, but no client.
+        """
+        params = self.get_params(deep=False)
+        names = DeepNetClassifier().get_params(deep=False)
+        net = DeepNetClassifier(**{name: params[name] for name in names})
+        net._keep(fitted_model(self))
+        return net
+
+    def save(self, path):
+        """Save the fitted network to a model file, which :func:`skdnn.load` reads.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to write. It contains what ``to_local`` returns.
+        """
+        self.to_local().save(path)
+
+    def __sklearn_clone__(self):
+        """Return an unfitted clone with the same client, of which there is no copy."""
+        params = self.get_params(deep=False)
+        client = params.pop("client")
+        copies = {name: clone(value, safe=False) for name, value in params.items()}
+        return type(self)(client=client, **copies)
+
+    def __getstate__(self):
+        """Return the state to pickle, without the client."""
+        return {**super().__getstate__(), "client": None}

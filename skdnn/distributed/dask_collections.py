@@ -1,0 +1,108 @@
+"""Dask dataframes and arrays: their partitions, and lazy predictions."""
+
+import numpy as np
+
+
+def is_collection(X):
+    """Return whether X is a collection of Dask."""
+    from dask import is_dask_collection
+
+    return is_dask_collection(X)
+
+
+def partitions_of(name, collection):
+    """Return the partitions of rows as a list of delayed values.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for errors.
+    collection : dask.dataframe or dask.array
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if not is_collection(collection) or not hasattr(collection, "to_delayed"):
+        raise TypeError(
+            f"{name} must be a dask.dataframe or a dask.array, not {type(collection).__name__}. "
+            "For data in memory, use DeepNetClassifier; or dask.dataframe.from_pandas and "
+            "dask.array.from_array."
+        )
+    if getattr(collection, "numblocks", (1, 1))[1:] not in ((), (1,)):
+        collection = collection.rechunk({1: -1})
+    delayed = collection.to_delayed()
+    return delayed.ravel().tolist() if isinstance(delayed, np.ndarray) else list(delayed)
+
+
+def columns_of_partitions(X, y, sample_weight):
+    """Return lists of the partitions of X, y and sample_weight, which correspond.
+
+    Raises
+    ------
+    ValueError
+        If they have not the same number of partitions.
+    """
+    given = {"X": X, "y": y, "sample_weight": sample_weight}
+    lists = {k: partitions_of(k, v) for k, v in given.items() if v is not None}
+    numbers = {name: len(partitions) for name, partitions in lists.items()}
+    if len(set(numbers.values())) > 1:
+        raise ValueError(
+            f"X, y and sample_weight must have the same partitions, but their numbers are "
+            f"{numbers}. Make y from the same collection as X, or call repartition or rechunk."
+        )
+    return lists["X"], lists["y"], lists.get("sample_weight", [None] * len(lists["X"]))
+
+
+def predict_lazily(net, method, X):
+    """Return ``net.predict(X)`` or ``net.predict_proba(X)`` as a lazy collection.
+
+    Parameters
+    ----------
+    net : DeepNetClassifier
+        Fitted.
+    method : {"predict", "predict_proba"}
+    X : dask.dataframe or dask.array
+
+    Returns
+    -------
+    dask.dataframe or dask.array
+        Like X; of a dataframe, a series or a frame with its index, and a column for each class.
+    """
+    from dask import delayed
+
+    shipped = delayed(net, pure=False)  # one task has the network, to which the others refer
+    empty = _no_rows(net, method)
+    if hasattr(X, "map_partitions"):
+        meta = _as_pandas(net, X._meta.index[:0], empty)
+        return X.map_partitions(_predict_frame, shipped, method, meta=meta)
+    shape = {"chunks": (X.chunks[0], empty.shape[1:])} if empty.ndim > 1 else {"drop_axis": 1}
+    given = {"dtype": empty.dtype, "meta": empty, **shape}
+    return X.rechunk({1: -1}).map_blocks(_predict_array, shipped, method, **given)
+
+
+def _no_rows(net, method):
+    """Return what a method predicts for no rows."""
+    n_classes = len(net.classes_)
+    is_multilabel = net.out_activation_ == "logistic" and net.n_outputs_ == n_classes
+    if method == "predict_proba":
+        return np.empty((0, n_classes))
+    return np.empty((0, n_classes), int) if is_multilabel else net.classes_[:0]
+
+
+def _predict_array(X, net, method):
+    return getattr(net, method)(X) if len(X) else _no_rows(net, method)
+
+
+def _predict_frame(X, net, method):
+    return _as_pandas(net, X.index, _predict_array(X, net, method))
+
+
+def _as_pandas(net, index, values):
+    """Return predictions as a series, or as a frame with a column for each class."""
+    import pandas as pd
+
+    if values.ndim == 1:
+        return pd.Series(values, index=index, dtype=pd.Series(net.classes_).dtype)
+    return pd.DataFrame(values, index=index, columns=net.classes_)

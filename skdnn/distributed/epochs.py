@@ -1,0 +1,109 @@
+"""Epochs of training on the partitions of an executor, for the one training loop."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from skdnn.distributed.executors import tree_reduce
+from skdnn.distributed.local_steps import Start, Training, add_differences, local_steps
+from skdnn.distributed.outer_step import outer_step
+from skdnn.distributed.rounds import plan_rounds
+
+FEWEST_ROWS = 64  # of a batch: smaller ones take more time for a row
+
+
+def local_batch_size(batch_size, n_together):
+    """Return the rows of a batch of each of the partitions that train together, and share it.
+
+    So there are as many steps, one after the other, as on one machine.
+    """
+    return max(batch_size // n_together, min(batch_size, FEWEST_ROWS))
+
+
+class PartitionEpochs:
+    """Trains the members of an Ensemble on partitions, an epoch at a call.
+
+    Parameters
+    ----------
+    executor : object
+        See :mod:`skdnn.distributed.executors`.
+    partitions : list
+        References to the Data of each.
+    n_rows : ndarray of shape (n_partitions,)
+        Training rows of each.
+    seed : int
+    shape : tuple
+        ``partitions_per_round`` and ``steps_per_round``.
+
+    Attributes
+    ----------
+    n_rounds : int
+        Rounds so far.
+    """
+
+    def __init__(self, executor, partitions, n_rows, seed, shape):
+        self.executor, self.partitions, self.n_rows = executor, partitions, n_rows
+        self.seed, self.shape, self.n_rounds, self.training = seed, shape, 0, None
+
+    def __call__(self, ensemble, epoch):
+        """Train the members of an ensemble for an epoch; return their training losses."""
+        if self.training is None:
+            self._start(ensemble)
+        losses, weight = 0.0, 0.0
+        for turns in self.rounds.of_epoch(epoch):
+            total = self._round(ensemble, turns)
+            losses, weight = losses + total.losses, weight + total.weight
+            self.n_rounds += 1
+        return losses / weight
+
+    def _start(self, ensemble):
+        partitions_per_round, steps_per_round = self.shape
+        n_together = min(partitions_per_round, np.count_nonzero(self.n_rows))
+        batch_size = local_batch_size(ensemble.plan.batch_size, n_together)
+        # The score has the validation rows, which nobody needs there.
+        plan = ensemble.plan._replace(score=None, batch_size=batch_size)
+        training = Training(ensemble.job.network, plan, self.seed, int(self.n_rows.sum()))
+        self.training = self.executor.share(training)
+        self.velocity = np.zeros_like(ensemble.params)
+        shape = n_together, steps_per_round * batch_size, plan.n_epochs
+        self.rounds = plan_rounds(self.n_rows, *shape, self.seed)
+
+    def _round(self, ensemble, turns):
+        """Train for a round; return the sum of the Differences."""
+        np.copyto(ensemble.before, ensemble.params)
+        names = "members", "params", "memory", "rates", "smoothing", "n_steps"
+        start = self.executor.share(Start(*(getattr(ensemble, name) for name in names)))
+        totals = []
+        for span in self._spans(len(ensemble.params), len(turns)):
+            shared = ([each] * len(turns) for each in (self.training, start, span))
+            trained = [self.partitions[turn.partition] for turn in turns]
+            calls = self.executor.map(local_steps, *shared, trained, turns)
+            totals.append(tree_reduce(self.executor, add_differences, calls))
+        total = join_members(self.executor.gather(totals))
+        self._apply(ensemble, total)
+        return total
+
+    def _spans(self, n_members, n_turns):
+        """Return slices of the members, several if there would be fewer calls than slots."""
+        n_spans = min(n_members, max(1, self.executor.n_slots // n_turns))
+        edges = [n_members * k // n_spans for k in range(n_spans + 1)]
+        return [slice(low, high) for low, high in pairwise(edges)]
+
+    def _apply(self, ensemble, total):
+        """Take the outer step."""
+        change, *memory = total.arrays / total.arrays.dtype.type(total.weight)
+        velocity = self.velocity[ensemble.members]
+        outer_step(ensemble.params, change, velocity)
+        self.velocity[ensemble.members] = velocity
+        for array, mean in zip(ensemble.memory, memory, strict=True):
+            array[...] = mean
+        ensemble.n_steps += total.n_steps
+        is_finite = np.isfinite(total.arrays).all(axis=(0, 2))
+        ensemble.end_block(slice(None), np.where(is_finite, total.losses / total.weight, np.nan))
+
+
+def join_members(totals):
+    """Return the Difference of all members, from those of some of them each."""
+    arrays, losses, *_ = zip(*totals, strict=True)
+    joined = np.concatenate(arrays, axis=1), np.concatenate(losses)
+    return totals[0]._replace(arrays=joined[0], losses=joined[1])

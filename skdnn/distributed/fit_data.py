@@ -1,0 +1,88 @@
+"""The FitData of the partitions of an executor: statistics by tree reduction, and encoded rows."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skdnn.core.batches import Blocks
+from skdnn.distributed.epochs import PartitionEpochs
+from skdnn.distributed.executors import tree_reduce
+from skdnn.distributed.partitions import (
+    count_rows,
+    encode_partition,
+    merge_statistics,
+    part_of,
+    partition_statistics,
+)
+from skdnn.estimator.inputs import read_samples
+from skdnn.estimator.sampled_fit_data import learn_from_sample
+from skdnn.estimator.solvers import solver_of
+
+
+def read_partitions(estimator, settings, executor, partitions, shape):
+    """Return the FitData of a table, of which the executor has the rows.
+
+    Parameters
+    ----------
+    estimator : DeepNetClassifier
+        A copy, on which scikit-learn sets the attributes of the columns.
+    settings : SimpleNamespace
+        The parameters of the estimator.
+    executor : object
+        See :mod:`skdnn.distributed.executors`.
+    partitions : tuple of list
+        X, y and sample weights (or None) of each partition.
+    shape : tuple
+        ``partitions_per_round`` and ``steps_per_round``.
+
+    Returns
+    -------
+    FitData
+
+    Raises
+    ------
+    ValueError
+        If there are no rows, or a parameter is not available.
+    """
+    _check_settings(settings)
+    seed = int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max))
+    parts = [part_of(number, seed) for number in range(len(partitions[0]))]
+    statistics = _read_statistics(executor, parts, partitions)
+    sample = statistics.sample
+    columns = read_samples(estimator, sample.X, sample.y, None).columns
+    fit_data, encoder = learn_from_sample(settings, statistics, columns)
+    shared = [[executor.share(each)] * len(parts) for each in (encoder, columns)]
+    encoded = executor.map(encode_partition, *shared, parts, *partitions)
+    n_rows = np.array(executor.gather(executor.map(count_rows, encoded)))
+    epochs = PartitionEpochs(executor, encoded, n_rows, fit_data.schema.seed, shape)
+    blocks = Blocks(1, None, encoder.n_rows, encoder.mean_weight, epochs)
+    return fit_data._replace(split=fit_data.split._replace(blocks=blocks))
+
+
+def _read_statistics(executor, parts, partitions):
+    """Return the TableStatistics of all partitions."""
+    of_parts = executor.map(partition_statistics, parts, *partitions)
+    (statistics,) = executor.gather([tree_reduce(executor, merge_statistics, of_parts)])
+    if statistics is None or not statistics.n_rows:
+        raise ValueError(f"X has no rows of positive weight in its {len(parts)} partitions.")
+    return statistics
+
+
+def _check_settings(settings):
+    """Raise an error for parameters that need all rows in one place.
+
+    Raises
+    ------
+    ValueError
+        If there is one.
+    """
+    for name, is_given in (
+        (f"solver={settings.solver!r}", solver_of(settings).takes_all_rows),
+        ("warm_start=True", settings.warm_start),
+        ("store_oof=True", settings.store_oof),
+        ("cv", settings.cv is not None),
+    ):
+        if is_given:
+            raise ValueError(
+                f"{name} is not available for training on partitions. Choose another value, or use "
+                "DeepNetClassifier on rows in memory."
+            )

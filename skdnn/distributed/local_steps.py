@@ -1,0 +1,155 @@
+"""What a worker computes in a round: local steps on the rows of a partition, and their sum."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skdnn.core.ensemble import Ensemble
+from skdnn.core.training import Plan, Split, State, make_job
+from skdnn.core.workers import ALONE
+from skdnn.estimator.block_training import plan_for_part
+from skdnn.estimator.threads import single_threaded_blas
+
+
+class Training(NamedTuple):
+    """What the rounds of a fit have in common.
+
+    Attributes
+    ----------
+    network : Network
+    plan : Plan
+        Of the whole fit, without a score.
+    seed : int
+    n_rows : int
+        Training rows of all partitions.
+    """
+
+    network: object
+    plan: Plan
+    seed: int
+    n_rows: int
+
+
+class Start(NamedTuple):
+    """What all partitions start a round from: the state of the members that are in training.
+
+    Attributes
+    ----------
+    members : ndarray of shape (n_members,)
+        Their numbers.
+    params : ndarray of shape (n_members, n_parameters)
+    memory : list of ndarray of shape (n_members, n_parameters)
+        Of the update rule.
+    rates : ndarray of shape (n_members, 1)
+        Factors on the learning rate.
+    smoothing : ndarray of shape (n_members,)
+        Label smoothing.
+    n_steps : int
+        Steps taken before.
+    """
+
+    members: np.ndarray
+    params: np.ndarray
+    memory: list
+    rates: np.ndarray
+    smoothing: np.ndarray
+    n_steps: int
+
+    def of(self, span):
+        """Return the Start of some of the members, a slice."""
+        arrays = self.members, self.params, self.rates, self.smoothing
+        members, params, rates, smoothing = (array[span] for array in arrays)
+        memory = [array[span] for array in self.memory]
+        return Start(members, params, memory, rates, smoothing, self.n_steps)
+
+
+class Difference(NamedTuple):
+    """What local steps have changed, times the weight of their rows; or the sum of several.
+
+    Attributes
+    ----------
+    arrays : ndarray of shape (1 + n_memory, n_members, n_parameters)
+        Changes of the parameters, and the memory of the update rule.
+    losses : float64 ndarray of shape (n_members,)
+        Training losses; NaN if a member diverged.
+    weight : float
+        Weight of the rows.
+    n_steps : int
+        The largest number of steps.
+    """
+
+    arrays: np.ndarray
+    losses: np.ndarray
+    weight: float
+    n_steps: int
+
+
+def local_steps(training, start, span, data, turn):
+    """Train some members on some rows of a partition.
+
+    The result depends on the arguments only, and that of a member not on the others.
+
+    Parameters
+    ----------
+    training : Training
+    start : Start
+    span : slice
+        The members to train.
+    data : Data
+        The training rows of the partition.
+    turn : Turn
+
+    Returns
+    -------
+    Difference
+    """
+    rows, start = _rows_of(data, turn, training), start.of(span)
+    plan = _plan_of(training, turn, len(rows))._replace(label_smoothing=start.smoothing)
+    split = Split(data, [rows] * len(start.params))
+    job = make_job(training.network, split, plan, ALONE, is_alone=False)
+    memory = dict(zip(plan.rule.memory, start.memory, strict=True))
+    with single_threaded_blas():
+        state = State(start.params, memory, start.n_steps)
+        ensemble = Ensemble(job, split, state, _generators(training.seed, turn, start.members))
+        ensemble.rates[...] = start.rates
+        losses = ensemble.epoch(0)[0]
+    weight = float(data.weights[rows].sum())
+    arrays = np.stack([ensemble.params - start.params, *ensemble.memory])
+    with np.errstate(over="ignore"):
+        arrays *= arrays.dtype.type(weight)
+    losses = np.where(ensemble.n_failures, np.nan, losses * weight)
+    return Difference(arrays, losses, weight, job.layout.n_batches)
+
+
+def add_differences(differences):
+    """Return the sum of Differences, added in their order, so that it always rounds the same."""
+    arrays, losses, weights, n_steps = zip(*differences, strict=True)
+    total = arrays[0].copy()
+    with np.errstate(over="ignore", invalid="ignore"):  # of members that diverged
+        for array in arrays[1:]:
+            total += array
+    return Difference(total, sum(losses), sum(weights), max(n_steps))
+
+
+def _rows_of(data, turn, training):
+    """Return the rows to train on in a turn."""
+    rows = np.arange(len(data.targets))
+    if training.plan.shuffle:
+        key = [training.seed, turn.epoch, turn.partition]
+        rows = np.random.default_rng(key).permutation(rows)
+    return np.array_split(rows, turn.n_pieces)[turn.piece]
+
+
+def _plan_of(training, turn, n_rows):
+    """Return the Plan of a turn: an epoch, of which the schedule is a part of that of the fit."""
+    part = turn.number / turn.n_rounds, (turn.number + 1) / turn.n_rounds
+    # The penalty is divided by the number of rows trained on.
+    alpha = training.plan.alpha * n_rows / training.n_rows
+    return plan_for_part(training.plan, *part)._replace(alpha=alpha)
+
+
+def _generators(seed, turn, members):
+    """Return a random generator for each member, by partition and round."""
+    key = seed, turn.number, turn.partition
+    seeds = [np.random.SeedSequence([*key, member]) for member in members.tolist()]
+    return [np.random.Generator(np.random.SFC64(of_member)) for of_member in seeds]

@@ -1,0 +1,117 @@
+"""DaskDeepNetClassifier on a cluster of two processes; the oracle is the executor in this one."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from serial import SMALL, SerialClassifier, assert_same_bits, cut, rows
+from sklearn.base import clone
+
+import skdnn
+from skdnn import DeepNetClassifier
+from skdnn.distributed import DaskDeepNetClassifier
+
+da = pytest.importorskip("dask.array")
+dd = pytest.importorskip("dask.dataframe")
+
+X, y = rows(900)
+NUMBERS = X[list("abcd")].to_numpy()
+
+
+def collections(n_partitions=3):
+    frame = dd.from_pandas(X.assign(label=y), npartitions=n_partitions)
+    return frame[list("abcde")], frame["label"]
+
+
+@pytest.fixture(scope="module")
+def net(client):
+    return DaskDeepNetClassifier(client=client, **SMALL).fit(*collections())
+
+
+def test_a_fit_on_workers_has_the_bits_of_one_in_this_process(net):
+    expected = SerialClassifier(**SMALL).fit(cut(X, 300, 300), cut(y, 300, 300))
+    assert_same_bits(net, expected)
+
+
+def test_arrays_with_weights_are_fitted_to_as_frames_are(client):
+    weights = np.random.default_rng(0).uniform(0, 2, 900)
+    given = NUMBERS, y.to_numpy(object), weights
+    arrays = [da.from_array(array, chunks=(300, *array.shape[1:])) for array in given]
+    arrays[0] = arrays[0].rechunk((300, 2))  # columns are put together again
+    net = DaskDeepNetClassifier(**SMALL).fit(*arrays)
+    parts = [cut(array, 300, 300) for array in (NUMBERS, y.to_numpy(), weights)]
+    assert_same_bits(net, SerialClassifier(**SMALL).fit(*parts))
+
+
+def test_an_error_on_a_worker_names_the_partition(client):
+    frame, labels = collections()
+
+    def spoil(part):
+        return part.assign(a=np.inf) if 300 in part.index else part
+
+    wrong = frame.map_partitions(spoil, meta=frame._meta)
+    with pytest.raises(ValueError, match=r"partition 1: .*'a'"):
+        DaskDeepNetClassifier(**SMALL).fit(wrong, labels)
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+def test_predictions_are_lazy_and_those_of_the_local_network(net, method):
+    frame, _ = collections()
+    lazy, expected = getattr(net, method)(frame), getattr(net.to_local(), method)(X)
+    assert lazy.npartitions == 3
+    computed = lazy.compute()
+    np.testing.assert_array_equal(computed, expected)
+    pd.testing.assert_index_equal(computed.index, X.index)
+    if method == "predict":
+        assert lazy.dtype == computed.dtype
+    else:
+        assert lazy.dtypes.equals(computed.dtypes)
+        assert lazy.columns.tolist() == computed.columns.tolist() == ["no", "yes"]
+    np.testing.assert_array_equal(getattr(net, method)(X), expected)
+    empty = frame[frame["a"] > 100]
+    assert len(getattr(net, method)(empty).compute()) == 0
+
+
+@pytest.mark.parametrize(
+    "labels", [y, y == "yes", (y == "yes").astype(int)], ids=["str", "bool", "int"]
+)
+def test_predictions_of_arrays_have_the_shape_and_type_they_say(client, labels):
+    array = da.from_array(NUMBERS, chunks=(400, 2))
+    net = DaskDeepNetClassifier(**SMALL).fit(array, da.from_array(labels.to_numpy(), chunks=400))
+    for method in ("predict", "predict_proba"):
+        lazy, expected = getattr(net, method)(array), getattr(net.to_local(), method)(NUMBERS)
+        computed = lazy.compute()
+        assert (lazy.shape, lazy.dtype) == (computed.shape, computed.dtype)
+        np.testing.assert_array_equal(computed, expected)
+
+
+def test_to_local_is_a_plain_classifier_which_is_saved_and_pickled_without_a_client(net, tmp_path):
+    local = net.to_local()
+    assert type(local) is DeepNetClassifier
+    assert_same_bits(local, net)
+    for again in (pickle.loads(pickle.dumps(net)), pickle.loads(pickle.dumps(local))):
+        np.testing.assert_array_equal(again.predict_proba(X), local.predict_proba(X))
+    net.save(tmp_path / "net.skdnn")
+    loaded = skdnn.load(tmp_path / "net.skdnn")
+    np.testing.assert_allclose(loaded.predict_proba(X), local.predict_proba(X), atol=1e-6)
+
+
+def test_clones_have_the_client(net):
+    assert clone(net).client is net.client
+
+
+def test_what_are_not_corresponding_collections_is_refused(client):
+    frame, labels = collections()
+    with pytest.raises(TypeError, match=r"X must be a .* not DataFrame"):
+        DaskDeepNetClassifier(**SMALL).fit(X, labels)
+    with pytest.raises(TypeError, match=r"y must be a .* not Series"):
+        DaskDeepNetClassifier(**SMALL).fit(frame, y)
+    with pytest.raises(ValueError, match="'X': 3, 'y': 2"):
+        DaskDeepNetClassifier(**SMALL).fit(frame, collections(2)[1])
+
+
+@pytest.mark.parametrize("name", ["partitions_per_round", "steps_per_round"])
+def test_numbers_of_a_round_are_positive(client, name):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter"):
+        DaskDeepNetClassifier(**SMALL, **{name: 0}).fit(*collections())

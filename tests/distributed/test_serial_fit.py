@@ -1,0 +1,222 @@
+"""A distributed fit in one process, on lists of partitions."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from serial import SMALL, SerialClassifier, assert_same_bits, cut, rows
+from sklearn.metrics import log_loss
+
+from skdnn import DeepNetClassifier
+from skdnn.distributed import epochs
+from skdnn.distributed.executors import SerialExecutor
+
+X, y = rows(1200)
+SIZES = 500, 0, 150, 30
+PARTS, LABELS = cut(X, *SIZES), cut(y, *SIZES)
+
+
+@pytest.fixture(scope="module")
+def net():
+    return SerialClassifier(**SMALL).fit(PARTS, LABELS)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_one_step_of_each_partition_is_a_step_of_gradient_descent_on_all_rows(weighted):
+    """The mean of steps along gradients is a step along the gradient of the mean."""
+    n_rows, sizes = 140, (60, 0, 15, 40)  # each at most a batch
+    numbers, labels = X[list("abcd")].to_numpy()[:n_rows], y.to_numpy()[:n_rows]
+    weights = np.random.default_rng(0).uniform(0, 3, n_rows).round(2) if weighted else None
+    rng = np.random.default_rng(1)
+    start = [rng.normal(size=(4, 6)), rng.normal(size=(6, 1))]
+    common = {"hidden_layer_sizes": (6,), "n_members": 1, "early_stopping": False, "alpha": 0.3}
+    common |= {"encoder": "passthrough", "dtype": "float64", "coefs_init": start, "max_iter": 5}
+    common |= {"learning_rate_init": 0.2, "random_state": 0, "activation": "tanh", "tol": 0.0}
+    single = DeepNetClassifier(**common, solver="gd", shuffle=False).fit(numbers, labels, weights)
+    steps = {"solver": "sgd", "momentum": 0.0, "batch_size": 10**6, "n_iter_no_change": 100}
+    parts = cut(numbers, *sizes), cut(labels, *sizes)
+    if weighted:
+        parts += (cut(weights, *sizes),)
+    net = SerialClassifier(**common, **steps).fit(*parts)
+    pairs = zip(net.coefs_ + net.intercepts_, single.coefs_ + single.intercepts_, strict=True)
+    for found, expected in pairs:
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    assert not np.allclose(net.coefs_[0], start[0])
+
+
+class ShuffledExecutor(SerialExecutor):
+    """Makes calls in random order, and each of them twice, as if the first result were lost."""
+
+    rng = np.random.default_rng(0)
+
+    def map(self, function, *columns):
+        calls = list(zip(*columns, strict=True))
+        results = [None] * len(calls)
+        for place in [*self.rng.permutation(len(calls)), *self.rng.permutation(len(calls))]:
+            results[place] = function(*calls[place])
+        return results
+
+
+def test_the_order_of_calls_and_lost_results_do_not_change_a_bit(net):
+    shuffled = SerialClassifier(**SMALL)
+    shuffled.executor_type = ShuffledExecutor
+    assert_same_bits(shuffled.fit(PARTS, LABELS), net)
+
+
+@pytest.mark.parametrize("n_slots", [5, 8, 100])
+def test_spreading_the_members_over_workers_does_not_change_a_bit(n_slots):
+    spans = set()
+
+    class Many(SerialExecutor):
+        def map(self, function, *columns):
+            spans.update(str(each) for column in columns for each in column if is_slice(each))
+            return super().map(function, *columns)
+
+    Many.n_slots = n_slots
+    parameters = {**SMALL, "n_members": 3}
+    few = SerialClassifier(**parameters).fit(PARTS[:1], LABELS[:1])
+    many = SerialClassifier(**parameters)
+    many.executor_type = Many
+    assert_same_bits(many.fit(PARTS[:1], LABELS[:1]), few)
+    assert len(spans) == 3
+
+
+def is_slice(value):
+    return isinstance(value, slice)
+
+
+def test_a_fit_learns_nearly_as_well_as_one_on_all_rows():
+    test, labels = rows(2000, seed=1)
+    parameters = {**SMALL, "max_iter": 40, "steps_per_round": 4}
+    parts = cut(X, 300, 300, 300), cut(y, 300, 300, 300)
+    net = SerialClassifier(**parameters).fit(*parts)
+    del parameters["steps_per_round"]
+    single = DeepNetClassifier(**parameters).fit(X, y)
+    losses = [log_loss(labels, each.predict_proba(test)) for each in (net, single)]
+    prior = log_loss(labels, np.tile([(y == "no").mean(), (y == "yes").mean()], (2000, 1)))
+    assert losses[0] < losses[1] + 0.25 * (prior - losses[1])
+
+
+def test_the_curves_and_attributes_are_those_of_any_fit(net):
+    assert net.n_iter_ == len(net.loss_curve_) == len(net.validation_loss_curve_) == 4
+    assert net.classes_.tolist() == ["no", "yes"]
+    assert net.feature_names_in_.tolist() == list("abcde")
+    assert "epochs: 4 run" in str(net.summary())
+    assert net.t_ == 4 * (1200 - 60)
+
+
+def test_a_refit_has_the_same_bits_and_another_seed_others(net):
+    assert_same_bits(SerialClassifier(**SMALL).fit(PARTS, LABELS), net)
+    other = SerialClassifier(**{**SMALL, "random_state": 1}).fit(PARTS, LABELS)
+    assert not np.allclose(other.coefs_[0], net.coefs_[0])
+
+
+def test_patience_ends_training():
+    parameters = {**SMALL, "max_iter": 200, "n_iter_no_change": 2, "learning_rate": "constant"}
+    assert SerialClassifier(**parameters).fit(PARTS, LABELS).n_iter_ < 200
+
+
+def test_members_that_diverge_are_put_back_with_a_warning():
+    parameters = {**SMALL, "learning_rate_init": 1e3, "learning_rate": "constant", "max_iter": 20}
+    with pytest.warns(UserWarning, match="diverged"):
+        net = SerialClassifier(**parameters).fit(PARTS, LABELS)
+    assert np.isfinite(net.predict_proba(X)).all()
+
+
+def change(k, frames=None, labels=None):
+    """Return the partitions with another X or y in place k."""
+    parts, ys = list(cut(X, 400, 400)), list(cut(y, 400, 400))
+    if frames is not None:
+        parts[k] = frames(parts[k])
+    if labels is not None:
+        ys[k] = labels(ys[k])
+    return parts, ys
+
+
+WRONG = {
+    "a column is missing": (lambda X: X.drop(columns="b"), None, "partition 2.*'b'"),
+    "columns in another order": (lambda X: X[list("bacde")], None, "partition 2.*order"),
+    "strings for numbers": (lambda X: X.assign(a="many"), None, "'a'.*partition 2"),
+    "an infinite number": (lambda X: X.assign(a=np.inf), None, "partition 2:.*'a'"),
+    "fewer labels": (None, lambda y: y[:-1], "partition 2: .*inconsistent"),
+    "a missing label": (None, lambda y: y.where(y != "no"), "partition 2: .*without one"),
+    "numbers for strings": (None, lambda y: (y == "no").astype(int), "partition 2"),
+    "real numbers": (None, lambda y: pd.Series(np.linspace(0, 1, len(y))), "partition 2: .*contin"),
+    "two columns": (None, lambda y: np.zeros((len(y), 2), int), "partition 2: .*one column"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_an_error_names_the_partition(name):
+    frames, labels, message = WRONG[name]
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        SerialClassifier(**SMALL).fit(*change(2, frames, labels))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "Float64", "int64", "bool"])
+def test_a_partition_may_have_another_type_of_numbers(dtype):
+    cast = X.assign(a=np.where(X["a"] > 0, 1.0, 0.0))
+    parts = cut(cast, 400, 400)
+    same = SerialClassifier(**SMALL).fit(parts, cut(y, 400, 400))
+    parts[1] = parts[1].astype({"a": dtype})
+    other = SerialClassifier(**SMALL).fit(parts, cut(y, 400, 400))
+    assert_same_bits(other, same)
+
+
+def test_categories_that_some_partitions_lack_are_learnt():
+    parts = [part.assign(e=part["e"].astype("category")) for part in cut(X, 400, 400)]
+    parts[0] = parts[0].assign(e=pd.Categorical(["u"] * 400))
+    whole = pd.concat([part.assign(e=part["e"].astype(str)) for part in parts])
+    as_strings = cut(whole, 400, 400)
+    net = SerialClassifier(**SMALL).fit(parts, cut(y, 400, 400))
+    assert_same_bits(net, SerialClassifier(**SMALL).fit(as_strings, cut(y, 400, 400)))
+
+
+def test_a_class_and_missing_values_of_one_partition_are_learnt():
+    parts, labels = change(
+        1, lambda X: X.assign(a=np.nan), lambda y: y.where(y.index % 2 == 1, "rare")
+    )
+    net = SerialClassifier(**SMALL).fit(parts, labels)
+    assert net.classes_.tolist() == ["no", "rare", "yes"]
+    assert np.isfinite(net.predict_proba(X.assign(a=np.nan))).all()
+
+
+def test_a_class_that_the_sample_lacks_is_known_from_exact_counts(monkeypatch):
+    monkeypatch.setattr("skdnn.tabular.table_statistics.SAMPLE_ROWS", 100)
+    labels = y.copy()
+    labels.iloc[7] = "one"
+    net = SerialClassifier(**SMALL).fit(PARTS, cut(labels, *SIZES))
+    assert net.classes_.tolist() == ["no", "one", "yes"]
+
+
+def test_empty_partitions_do_not_change_a_bit_but_the_numbers_of_partitions_do(net):
+    more = [*PARTS, X[:0]], [*LABELS, y[:0]]
+    assert_same_bits(SerialClassifier(**SMALL).fit(*more), net)
+    with pytest.raises(ValueError, match="no rows of positive weight in its 2 partitions"):
+        SerialClassifier(**SMALL).fit([X[:0]] * 2, [y[:0]] * 2)
+
+
+def test_rows_of_weight_0_do_not_count():
+    weights = np.ones(1200)
+    weights[650:680] = 0  # a whole partition
+    net = SerialClassifier(**SMALL).fit(PARTS, LABELS, cut(weights, *SIZES))
+    assert net.t_ == 4 * (1170 - 58)
+
+
+def test_what_needs_all_rows_in_one_place_is_refused():
+    for parameters in ({"solver": "lbfgs"}, {"warm_start": True}, {"cv": 3}, {"store_oof": True}):
+        with pytest.raises(ValueError, match="not available for training on partitions"):
+            SerialClassifier(**{**SMALL, **parameters}).fit(PARTS, LABELS)
+
+
+def test_a_failed_fit_leaves_the_estimator_as_it_was(net):
+    before = net.predict_proba(X)
+    with pytest.raises(ValueError, match="partition 2"):
+        net.fit(*change(2, lambda X: X.drop(columns="b")))
+    np.testing.assert_array_equal(net.predict_proba(X), before)
+
+
+def test_partitions_that_train_together_share_the_rows_of_a_batch():
+    assert epochs.local_batch_size(1024, 8) == 128
+    assert epochs.local_batch_size(1024, 1) == 1024
+    assert epochs.local_batch_size(100, 8) == epochs.FEWEST_ROWS
+    assert epochs.local_batch_size(10, 8) == 10
