@@ -7,6 +7,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from backends import compiled
 from gradient_checks import Problem, assert_gradient
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_moons
@@ -14,7 +15,7 @@ from sklearn.datasets import load_iris, make_moons
 from skdnn import DeepNetClassifier
 from skdnn.core.activations import ACTIVATIONS, Activation
 from skdnn.core.batches import Data, DenseRows
-from skdnn.core.compiling import Kernel, compiled, has_numba, kernel
+from skdnn.core.compiling import Kernel, has_numba, kernel
 from skdnn.core.layer_kernels import finisher
 from skdnn.core.layers import Dense
 from skdnn.core.losses import LOSSES, Loss, highest_is_target, log_softmax

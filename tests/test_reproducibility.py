@@ -9,11 +9,12 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
+from backends import compiled
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 
 from skdnn import DeepNetClassifier, TableEncoder
-from skdnn.core.compiling import compiled, has_numba
+from skdnn.core.compiling import has_numba
 from skdnn.core.steps import count_slices
 from skdnn.estimator import threads
 

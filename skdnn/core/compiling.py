@@ -43,7 +43,6 @@ logger = logging.getLogger("skdnn")
 _lock = threading.RLock()  # held while a kernel is made ready
 _compiler_lock = threading.RLock()  # held by the thread that imports or compiles
 _backend = None  # found out when training first begins
-_forced = None  # True or False within a block of `compiled`
 _keeps = True  # whether what is compiled is kept on disk
 _seconds = 0.0  # spent compiling in this process
 
@@ -51,8 +50,6 @@ _seconds = 0.0  # spent compiling in this process
 def backend():
     """Return what runs kernels: "numba" or "numpy"."""
     global _backend
-    if _forced is not None:
-        return "numba" if _forced else "numpy"
     with _lock:
         if _backend is None:
             wanted = os.environ.get(SWITCH, "").lower() not in OFF
@@ -71,31 +68,6 @@ def _import_numba():
         return importlib.import_module("numba")
     except Exception:  # it is not installed, or its own libraries cannot be loaded
         return None
-
-
-@contextmanager
-def compiled(wanted):
-    """Run compiled kernels, or their NumPy twins, in the whole process within a block.
-
-    Blocks may be nested, but not overlap on several threads.
-
-    Parameters
-    ----------
-    wanted : bool
-
-    Raises
-    ------
-    ImportError
-        If compiled kernels are wanted and numba is not installed.
-    """
-    global _forced
-    if wanted and not has_numba():
-        raise ImportError("compiled kernels need numba: pip install 'skdnn[fast]'.")
-    before, _forced = _forced, bool(wanted)
-    try:
-        yield
-    finally:
-        _forced = before
 
 
 class Kernel:

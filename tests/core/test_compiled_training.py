@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from backends import compiled
 from gradient_checks import encoded_rows
 from test_training import (
     N_CLASSES,
@@ -17,7 +18,7 @@ from test_training import (
 )
 
 from skdnn.core.batches import Data, DenseRows
-from skdnn.core.compiling import compiled, has_numba
+from skdnn.core.compiling import has_numba
 from skdnn.core.encoded_rows import Expansion
 from skdnn.core.network import build, connect
 from skdnn.core.optimizers import OPTIMIZERS

@@ -19,7 +19,7 @@ from sklearn.datasets import load_iris
 from skdnn import DeepNetClassifier
 from skdnn.core import compiling, elementary, layer_kernels
 from skdnn.core.activations import ACTIVATIONS, Activation
-from skdnn.core.compiling import Kernel, backend, compiled, has_numba
+from skdnn.core.compiling import Kernel, backend, has_numba
 from skdnn.core.dropout import NO_KEYS, draw
 from skdnn.core.layer_kernels import finisher
 from skdnn.core.tape import Tape
@@ -89,27 +89,6 @@ def test_a_call_compiles_nothing(monkeypatch):
     assert array[0] == 2
 
 
-@needs_numba
-def test_after_blocks_of_compiled_all_is_as_before():
-    before = backend()
-    with compiled(True):
-        with compiled(False):
-            with compiled(False):
-                assert backend() == "numpy"
-            assert backend() == "numpy"
-        assert backend() == "numba"
-    assert backend() == before
-    with pytest.raises(KeyError), compiled(True):
-        {}["missing"]
-    assert backend() == before
-
-
-def test_wanting_compiled_kernels_without_numba_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "numba", None)
-    with pytest.raises(ImportError, match=r"skdnn\[fast\]"), compiled(True):
-        pass
-
-
 FIT = """
 import logging
 from sklearn.datasets import load_iris
@@ -163,8 +142,6 @@ def test_where_numba_may_not_compile_kernels_are_those_of_numpy(monkeypatch):
     monkeypatch.setattr(compiling, "_backend", None)
     monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
     assert backend() == "numpy"
-    with pytest.raises(ImportError), compiled(True):
-        pass
 
 
 def test_importing_the_package_does_not_import_numba():

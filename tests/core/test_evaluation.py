@@ -3,12 +3,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from backends import compiled
 from gradient_checks import random_targets
 from scipy.special import expit, log_softmax, softmax
 from sklearn.metrics import accuracy_score, log_loss
 
 from skdnn.core.batches import Data, DenseRows, SparseRows
-from skdnn.core.compiling import compiled, has_numba
+from skdnn.core.compiling import has_numba
 from skdnn.core.evaluation import Evaluation, held_out_logits
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build, build_sparse

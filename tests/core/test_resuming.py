@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from backends import compiled
 from test_training import (
     N_CLASSES,
     N_INPUTS,
@@ -17,7 +18,6 @@ from test_training import (
 )
 
 from skdnn.core.batches import SparseRows
-from skdnn.core.compiling import compiled
 from skdnn.core.lbfgs import train_lbfgs
 from skdnn.core.network import build, build_sparse
 from skdnn.core.optimizers import OPTIMIZERS

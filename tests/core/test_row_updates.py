@@ -5,11 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from backends import compiled
 from scipy.special import softmax
 
 from skdnn.core import row_updates
 from skdnn.core.batches import Data, SparseRows
-from skdnn.core.compiling import compiled, has_numba
+from skdnn.core.compiling import has_numba
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build, build_sparse, initialize
 from skdnn.core.optimizers import OPTIMIZERS

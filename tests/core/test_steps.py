@@ -2,11 +2,12 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from backends import compiled
 from hypothesis import given
 from hypothesis import strategies as st
 
 from skdnn.core.batches import Data, DenseRows
-from skdnn.core.compiling import backend, compiled, has_numba
+from skdnn.core.compiling import backend, has_numba
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build
 from skdnn.core.optimizers import OPTIMIZERS

@@ -5,12 +5,13 @@ from unittest import mock
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from backends import compiled
 from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from skdnn.core.batches import Data, DenseRows, SparseRows
-from skdnn.core.compiling import backend, compiled, has_numba
+from skdnn.core.compiling import backend, has_numba
 from skdnn.core.early_stopping import StoppingCriterion
 from skdnn.core.ensemble import ARRAYS, MAX_FAILURES, form_groups
 from skdnn.core.evaluation import Evaluation
