@@ -145,7 +145,7 @@ def made_up_credits(n_rows=20_000):
     return X, y
 
 
-def drifting_prices(n_rows=20_000):
+def drifting_prices(n_rows=45_000):
     """Return a made-up stream of half-hours in which a rule changes gradually."""
     rng = np.random.default_rng(0)
     X = pd.DataFrame(
@@ -180,7 +180,7 @@ STAND_INS = {
     "catvnoncat": ("digits, 3 and 8, bundled with scikit-learn", threes_and_eights),
     "orl_faces": ("drawn faces", drawn_faces),
     "spoken_digits_melspec": ("made-up spectrograms", whistled_digits),
-    "electricity": ("20,000 made-up half-hours", drifting_prices),
+    "electricity": ("45,000 made-up half-hours", drifting_prices),
     "give_me_some_credit": ("20,000 made-up borrowers", made_up_credits),
 }
 DOWNLOADS = {"mnist": downloaded_digits, "orl_faces": downloaded_faces}

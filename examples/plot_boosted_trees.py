@@ -32,7 +32,7 @@ from skdnn import DeepNetClassifier
 QUICK = os.environ.get("SKDNN_QUICK") == "1"  # a short run, for the project's tests
 plt.style.use("tableau-colorblind10")
 
-names = "adult", "bank_churners", "churn", "credit_g", "phoneme", "satimage", "titanic", "vehicle"
+names = "adult", "bank_churners", "churn", "credit_g", "titanic", "vehicle"
 tables = {name: load_table(name) for name in names if find(f"{name}.parquet")}
 if not tables:
     print("SKDNN_DATA has none of the tables: those bundled with scikit-learn are used instead.")

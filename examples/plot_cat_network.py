@@ -51,6 +51,7 @@ nets = {
         hidden_layer_sizes=(20, 7, 5),
         activation="relu",
         coefs_init=weights,
+        intercepts_init=[np.zeros(width) for width in widths[1:]],
         solver="gd",
         learning_rate="constant",
         learning_rate_init=0.0075,

@@ -12,6 +12,7 @@ ten labels, of which several may be true.)
 # %%
 # The pictures are MNIST's, 60,000 for training, where ``SKDNN_DATA`` has them.
 import os
+from itertools import product
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -37,15 +38,16 @@ X, X_val, y, y_val = train_test_split(
     digits.X_train, digits.y_train, test_size=1 / 30, stratify=digits.y_train, random_state=0
 )
 pictures = X.reshape(-1, *digits.shape)
-directions = rng.integers(4, size=len(X))
+directions = rng.integers(8, size=len(X))
 moved = np.empty_like(pictures)
-for number, step in enumerate([(0, 1), (0, -1), (1, 0), (-1, 0)]):
-    moved[directions == number] = np.roll(pictures[directions == number], step, axis=(1, 2))
+for number, step in enumerate(step for step in product((-1, 0, 1), repeat=2) if any(step)):
+    chosen = directions == number
+    moved[chosen] = np.roll(pictures[chosen], step, axis=(1, 2))
 
 net = DeepNetClassifier(
     hidden_layer_sizes=(256, 128),
     encoder="passthrough",
-    n_members=2,
+    n_members=4,
     max_iter=3 if QUICK else "auto",
     random_state=0,
 )

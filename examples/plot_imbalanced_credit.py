@@ -16,6 +16,7 @@ import os
 import matplotlib.pyplot as plt
 import numpy as np
 from example_data import load_table
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 from sklearn.model_selection import FixedThresholdClassifier, train_test_split
 
@@ -54,7 +55,7 @@ def mean_cost(refuse):
 
 
 with_threshold = FixedThresholdClassifier(
-    plain, threshold=threshold, pos_label=1, response_method="predict_proba"
+    FrozenEstimator(plain), threshold=threshold, pos_label=1, response_method="predict_proba"
 ).fit(X, y)
 choices = {
     "refuse nobody": np.zeros(len(y_test), bool),
@@ -71,9 +72,10 @@ for name, net in {"plain": plain, "class weights": balanced}.items():
     print(f"{name:14} log-loss {log_loss(y_test, proba):.3f}, mean probability {mean_risk:.3f}")
 
 # %%
-# Left: class weights make the probabilities far too high; without them, of the applicants with a
-# predicted risk of 20 %, about 20 % did not pay. Right: so the cheapest threshold for the plain
-# network is where the costs say, while that of the weighted one would have to be searched for.
+# Left: without class weights, of the applicants with a predicted risk of 20 %, about 20 % did not
+# pay. With them, the probabilities are far too high. Right: both networks can be used at the same
+# lowest cost, so class weights have not taught anything new; they only moved the threshold. Without
+# them it is where the costs say, with them it would have to be searched for.
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
 left.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle=":")
 thresholds = np.geomspace(0.005, 0.95, 150)
@@ -95,5 +97,6 @@ right.text(threshold, right.get_ylim()[1], " 1/11, from the costs", va="top")
 right.set(xscale="log", xlabel="refuse from this probability on", ylabel="cost of an applicant")
 right.set_xticks([0.01, 0.1, 0.5], ["1 %", "10 %", "50 %"])
 right.set_title("What do the decisions cost?")
-right.legend()
+right.plot([], "o", color="black", label="decisions of predict, at 50 %")
+right.legend(loc="lower left")
 plt.show()
