@@ -8,6 +8,7 @@ only writes the table.
 
 import argparse
 import json
+import os
 import statistics
 import warnings
 from pathlib import Path
@@ -65,10 +66,12 @@ def jobs(options):
 
 def run(contender, n_rows, seed):
     """Return the measurement of one fit, in a process of its own."""
+    # Of other programs, and of the fits before this one, which use all cores one after the other.
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     with fresh_process(()) as process:
         row = process.submit(measure, contender, n_rows, seed).result()
     print(*row.values(), flush=True)
-    return row | {"machine": describe()}
+    return row | {"load": load, "machine": describe()}
 
 
 def measure(contender, n_rows, seed):
@@ -136,6 +139,8 @@ def report(rows):
     facts = rows[-1]["machine"]
     where = ", ".join(f"{name} {facts[name]}" for name in SHOWN if facts.get(name))
     text = f"Means of the accuracy and medians of the time of {n_seeds} fits ({where})."
+    if max(row["load"] for row in rows) > 1.5 * int(facts["cores"]):
+        text += " Other programs ran meanwhile, so the times are too long."
     return f"{table([*header, *(f'{n}: fit' for n in names)], lines)}\n{text}\n"
 
 

@@ -28,6 +28,7 @@ def rows_by_hand():
             "accuracy": 0.8 + 0.01 * seed + (name == "default") / 20,
             "log_loss": 0.4,
             "best_accuracy": 0.9,
+            "load": 2.1,
             "machine": {**FACTS, "numba": ""},
         }
         for name in sizes.CONTENDERS
@@ -48,6 +49,12 @@ def test_the_readme_gets_means_and_medians_between_its_marks(tmp_path, monkeypat
     assert text.startswith("Before.\n")
     assert text.endswith("After.\n")
     assert "old" not in text
+
+
+def test_times_on_a_busy_machine_are_not_shown_without_a_word():
+    rows = rows_by_hand()
+    assert "too long" not in sizes.report(rows)
+    assert "too long" in sizes.report([*rows[:-1], rows[-1] | {"load": 7.5}])
 
 
 def test_a_fit_that_is_measured_again_is_replaced(tmp_path):

@@ -105,7 +105,7 @@ class RemainingTime:
     """
 
     def __init__(self, n_epochs):
-        self.n_epochs, self.ends = n_epochs, deque([monotonic()], RECENT + 1)
+        self.n_epochs, self.ends, self.n_seen = n_epochs, deque([monotonic()], RECENT + 1), 0
 
     def after(self, number):
         """Return the seconds that are left at the end of an epoch.
@@ -116,6 +116,9 @@ class RemainingTime:
             Number of epochs before this one.
         """
         self.ends.append(monotonic())
+        self.n_seen += 1
+        if self.n_seen == 2:
+            self.ends.popleft()  # the first epoch also loads or compiles kernels
         each = (self.ends[-1] - self.ends[0]) / (len(self.ends) - 1)
         return each * (self.n_epochs - number - 1)
 

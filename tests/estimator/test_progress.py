@@ -243,11 +243,11 @@ def test_the_time_left_is_that_of_the_recent_epochs(monkeypatch):
     clock = Clock(monkeypatch)
     time_left = progress.RemainingTime(20)
     found = []
-    for number, seconds in enumerate([30, 2, 2, 2, 2, 2, 2]):
+    for number, seconds in enumerate([30, 2, 2, 2, 2, 7, 7]):
         clock.now += seconds
         found.append(time_left.after(number))
-    assert found[0] == 30 * 19  # the first compiles
-    assert found[-1] == 2 * 13
+    assert found[:2] == [30 * 19, 2 * 18]  # the first may compile
+    assert found[-1] == (2 * 3 + 7 * 2) / 5 * 13
 
 
 @pytest.mark.parametrize(
