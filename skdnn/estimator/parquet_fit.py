@@ -15,7 +15,8 @@ from skdnn.tabular.user_warnings import warn_user
 MERGED_TOGETHER = 16  # statistics of batches, so that the sample is not copied for each
 # Shares of the variance, between parts of the rows that are shuffled together, above which there
 # is a warning: of a class, and of an encoded column.
-SORTED_BY_CLASS, SORTED = 0.02, 0.5
+SORTED_BY_CLASS, SORTED = 0.05, 0.5
+MOST_CLASSES = 10_000
 FEWEST_ROWS = 100  # of the sample in a part
 
 
@@ -58,10 +59,19 @@ def read_statistics(table):
             parts.append(statistics(X, y, weights, part, sample_size, below))
         if len(parts) == MERGED_TOGETHER:
             parts = [merge(parts)]
+            _check_classes(parts[0].class_weights, table.y)
     merged = merge(parts) if parts else None
     if merged is None or not merged.n_rows:
         raise ValueError(f"X has no rows of positive weight in {', '.join(table.files.paths[:3])}.")
     return merged
+
+
+def _check_classes(class_weights, name):
+    if len(class_weights) > MOST_CLASSES:
+        raise ValueError(
+            f"y, the column {name!r}, has more than {MOST_CLASSES:,} different values, such as "
+            f"{next(iter(class_weights))!r}. It may be an identifier or a regression target."
+        )
 
 
 def learn_stream(estimator, settings, table, statistics, validation):

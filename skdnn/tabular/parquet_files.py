@@ -112,24 +112,25 @@ class ParquetFiles(NamedTuple):
 
         Pieces of a row group follow each other in order.
         """
-        readers, left = {}, {}
+        readers, left, metadata = {}, {}, {}
         sizes = {(group.file, group.group): group.n_rows for group in self.groups}
         for piece in pieces:
             key = piece.file, piece.group
             with about_file(self.paths[piece.file]):
                 if key not in readers:
-                    readers[key], left[key] = self._batches(*key), sizes[key]
+                    readers[key], left[key] = self._batches(*key, metadata), sizes[key]
                 table = self._take(readers[key], piece.n_rows)
             left[key] -= piece.n_rows
             if not left[key]:
                 del readers[key]
             yield piece, table
 
-    def _batches(self, file, group):
-        """Return an iterator over the batches of a row group."""
+    def _batches(self, file, group, metadata):
+        """Return an iterator over the batches of a row group; keep the metadata of its file."""
         # Without a buffer, or with reading ahead, all bytes of a column are read at once.
-        parquet = import_module("pyarrow.parquet")
-        reader = parquet.ParquetFile(self.paths[file], buffer_size=BUFFER, pre_buffer=False)
+        given = {"buffer_size": BUFFER, "pre_buffer": False, "metadata": metadata.get(file)}
+        reader = import_module("pyarrow.parquet").ParquetFile(self.paths[file], **given)
+        metadata[file] = reader.metadata
         options = {"columns": self.schema.names, "use_threads": False}
         return reader.iter_batches(self.batch_rows, [group], **options)
 
