@@ -1,19 +1,39 @@
 """Mathematics as MathML, which browsers draw without a script or a font from elsewhere."""
 
+import html
+import re
+
 from docutils import nodes
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util import logging
+
+# Commands that docutils does not know. MathML stretches parentheses by itself.
+INSTEAD = [(r"\\[bB]igg?(?![a-zA-Z])", ""), (r"\\dots(?![a-zA-Z])", r"\\ldots")]
+logger = logging.getLogger(__name__)
+
+
+def to_mathml(node, as_block):
+    """Return a formula as MathML, or as it is written, with a warning."""
+    formula = node.astext()
+    for command, instead in INSTEAD:
+        formula = re.sub(command, instead, formula)
+    try:
+        return tex2mathml(formula, as_block=as_block)
+    except MathError as error:
+        logger.warning("formula: %s", error, location=node)
+        return f"<code>{html.escape(node.astext())}</code>"
 
 
 def visit_math(translator, node):
     """Write mathematics within a line."""
-    translator.body.append(tex2mathml(node.astext()))
+    translator.body.append(to_mathml(node, as_block=False))
     raise nodes.SkipNode
 
 
 def visit_math_block(translator, node):
     """Write a displayed formula; a wide one scrolls by itself."""
-    formula = tex2mathml(node.astext(), as_block=True)
-    translator.body.append(f'<div class="formula">{formula}</div>\n')
+    translator.body.append(f'<div class="formula">{to_mathml(node, as_block=True)}</div>\n')
     raise nodes.SkipNode
 
 
