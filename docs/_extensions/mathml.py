@@ -8,8 +8,8 @@ from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util import logging
 
-# Commands that docutils does not know. MathML stretches parentheses by itself.
-INSTEAD = [(r"\\[bB]igg?(?![a-zA-Z])", ""), (r"\\dots(?![a-zA-Z])", r"\\ldots")]
+# Commands that docutils does not know, and those of the same look.
+INSTEAD = [(r"\\([bB]igg?)(?![a-zA-Z])", r"\\\1l"), (r"\\dots(?![a-zA-Z])", r"\\ldots")]
 logger = logging.getLogger(__name__)
 
 
