@@ -103,7 +103,7 @@ print(f"{'true probabilities':20} log-loss {best_loss:.3f}")
 # %%
 # Each dot is a test row. The nearer to the line, the closer a model came to the true probability,
 # of which it only saw who left. Where the bill is missing (pale dots), nobody can come close.
-figure, panels = plt.subplots(1, 3, figsize=(12, 4), layout="constrained", sharey=True)
+figure, panels = plt.subplots(1, 3, figsize=(12, 4.5), layout="constrained", sharey=True)
 for axes, (name, model), color in zip(panels, models.items(), ("C2", "C1", "C0"), strict=True):
     proba = model.predict_proba(X_test)[:, 0]
     error = np.abs(proba - true_test).mean()
@@ -113,6 +113,9 @@ for axes, (name, model), color in zip(panels, models.items(), ("C2", "C1", "C0")
     axes.plot([0, 1], [0, 1], color="black", linewidth=1)
     axes.set(aspect="equal", xlim=(0, 1), ylim=(0, 1), xlabel="true probability of leaving")
     axes.set_title(f"{name}\nmean error {error:.3f}")
+figure.suptitle(
+    "Each dot is a customer. On the line, a prediction is exactly right.", weight="bold"
+)
 panels[0].set_ylabel("predicted probability")
 figure.savefig("first_table.png")
 print("Picture: first_table.png")

@@ -72,9 +72,9 @@ print(answer('{"age": null, "income": 24000, "debt": 30000, "town": "town 7", "j
 # %%
 # How long it takes
 # -----------------
-# The shortest of repeated calls, on one thread. Most of the time for one row is spent on checking and
-# converting it, so many rows at once are far cheaper. ONNX Runtime, which needs neither Python nor
-# skdnn where the model is served, is measured too if it is installed.
+# The shortest of repeated calls, on one thread. Most of the time for one row is spent on checking
+# and converting it, so many rows at once are far cheaper. ONNX Runtime, which needs neither Python
+# nor skdnn where the model is served, is measured too if it is installed.
 calls = {"predict_proba of a DataFrame": served.set_params(n_jobs=1).predict_proba}
 if importlib.util.find_spec("onnx") and importlib.util.find_spec("onnxruntime"):
     import onnxruntime

@@ -75,7 +75,7 @@ for name, sizes in networks.items():
 # Colors are the predicted probabilities; the second best of the four networks is shown.
 ticks = np.linspace(-1.15, 1.15, 240)
 grid = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
-figure, panels = plt.subplots(1, len(networks), figsize=(12, 3.7), layout="constrained")
+figure, panels = plt.subplots(1, len(networks), figsize=(12, 4.1), layout="constrained")
 for axes, (name, (net, n_parameters, scores)) in zip(panels, fitted.items(), strict=True):
     proba = net.predict_proba(grid)[:, 1].reshape(len(ticks), -1)
     axes.contourf(ticks, ticks, proba, levels=np.linspace(0, 1, 11), cmap="RdBu_r", alpha=0.6)
