@@ -131,6 +131,8 @@ def replace(path, row):
 
 def report(rows):
     """Return the table of all measurements, and where they were made."""
+    if not rows:
+        return "Not measured yet: `python -m benchmarks.sizes`.\n"
     sizes = sorted({row["rows"] for row in rows})
     n_seeds = max(len({r["seed"] for r in rows if r["rows"] == size}) for size in sizes)
     names = ("skdnn", "cheap setting", "HistGradientBoosting")

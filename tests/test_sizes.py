@@ -51,6 +51,10 @@ def test_the_readme_gets_means_and_medians_between_its_marks(tmp_path, monkeypat
     assert "old" not in text
 
 
+def test_the_readme_says_if_nothing_was_measured():
+    assert sizes.report([]).startswith("Not measured yet")
+
+
 def test_times_on_a_busy_machine_are_not_shown_without_a_word():
     rows = rows_by_hand()
     assert "too long" not in sizes.report(rows)
