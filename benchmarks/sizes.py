@@ -131,6 +131,8 @@ def replace(path, row):
 
 def report(rows):
     """Return the table of all measurements, and where they were made."""
+    if not rows:
+        return "Not measured yet: `python -m benchmarks.sizes`.\n"
     sizes = sorted({row["rows"] for row in rows})
     n_seeds = max(len({r["seed"] for r in rows if r["rows"] == size}) for size in sizes)
     names = ("skdnn", "cheap setting", "HistGradientBoosting")
@@ -147,14 +149,17 @@ def report(rows):
 def _line(size, rows):
     cells = [f"{size:,}"]
     groups = [[row for row in rows if row["contender"] == name] for name in CONTENDERS]
-    cells += [_percent(row["accuracy"] for row in group) for group in groups]
-    cells.append(_percent(row["best_accuracy"] for row in rows))
-    medians = (statistics.median(row["seconds"] for row in group) for group in groups)
-    return [*cells, *(duration(float(f"{seconds:.2g}")) for seconds in medians)]
+    cells += [_percent([row["accuracy"] for row in group]) for group in groups]
+    cells.append(_percent([row["best_accuracy"] for row in rows]))
+    return [*cells, *(_median([row["seconds"] for row in group]) for group in groups)]
 
 
 def _percent(values):
-    return f"{100 * statistics.mean(values):.1f} %"
+    return f"{100 * statistics.mean(values):.1f} %" if values else "-"
+
+
+def _median(seconds):
+    return duration(float(f"{statistics.median(seconds):.2g}")) if seconds else "-"
 
 
 def show(text, block):
