@@ -24,7 +24,7 @@ from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.out_of_fold import calibrate
 from skdnn.estimator.parameters import CONSTRAINTS, EPOCH, settings_of
 from skdnn.estimator.pilot import choose_members
-from skdnn.estimator.predict import predict_blocks, predict_files
+from skdnn.estimator.predict import predict_blocks, predict_files, read_targets
 from skdnn.estimator.read_fit_data import read_fit_data
 from skdnn.estimator.solvers import takes_steps
 from skdnn.estimator.summary import summarize
@@ -369,8 +369,7 @@ class DeepNetClassifier(
     def _train(self, settings, before, passed, validation=(None,) * 3, groups=None, classes=None):
         """Return a FittedModel; scikit-learn and callbacks may set attributes on this copy."""
         callbacks = EpochCallbacks(self, passed, vars(self).update)
-        given = passed, validation, (groups, classes)
-        fit_data = read_fit_data(self, settings, before, *given)
+        fit_data = read_fit_data(self, settings, before, passed, validation, (groups, classes))
         n_threads = fit_data.n_members if fit_data.n_members > 1 else None
         with threads_apart(self.n_jobs, n_threads) as threads:
             fit_data = choose_members(settings, fit_data, before, threads)
@@ -537,6 +536,7 @@ class DeepNetClassifier(
         -------
         float
         """
+        y, sample_weight = read_targets(X, y, sample_weight)
         fitted_model(self).schema.labels.check_columns(y)
         return super().score(X, check_labels(y), as_numpy(sample_weight))
 
