@@ -24,7 +24,7 @@ from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.out_of_fold import calibrate
 from skdnn.estimator.parameters import CONSTRAINTS, EPOCH, settings_of
 from skdnn.estimator.pilot import choose_members
-from skdnn.estimator.predict import predict_blocks, predict_files
+from skdnn.estimator.predict import predict_blocks, predict_files, read_targets
 from skdnn.estimator.read_fit_data import read_fit_data
 from skdnn.estimator.solvers import takes_steps
 from skdnn.estimator.summary import summarize
@@ -537,6 +537,7 @@ class DeepNetClassifier(
         -------
         float
         """
+        y, sample_weight = read_targets(X, y, sample_weight)
         fitted_model(self).schema.labels.check_columns(y)
         return super().score(X, check_labels(y), as_numpy(sample_weight))
 

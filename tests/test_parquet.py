@@ -11,6 +11,7 @@ from sklearn.metrics import log_loss
 
 import skdnn
 from skdnn import DeepNetClassifier
+from skdnn.callbacks import Checkpoint
 from skdnn.estimator import parquet_fit, row_stream
 from skdnn.estimator.parameters import settings_of
 from skdnn.estimator.row_stream import RowStream, fill, read_ahead, shuffle
@@ -172,8 +173,11 @@ def test_predictions_for_files_are_those_for_their_rows(frame, path, tmp_path):
         net.predict_proba(tmp_path / "other.parquet"), net.predict_proba(X), atol=1e-6
     )
     X.drop(columns="text").to_parquet(tmp_path / "fewer.parquet")
-    with pytest.raises(ValueError, match=r"fewer.parquet: columns seen at fit.*\['text'\]"):
+    with pytest.raises(ValueError, match=r"fewer.parquet: columns are missing: \['text'\]"):
         net.predict(tmp_path / "fewer.parquet")
+    assert net.score(path, "target") == net.score(X, frame["target"])
+    weighted = net.score(path, "target", sample_weight="count")
+    assert weighted == pytest.approx(net.score(X, frame["target"], frame["count"]))
     net.save(tmp_path / "net.skdnn")
     loaded = skdnn.load(tmp_path / "net.skdnn")
     np.testing.assert_array_equal(loaded.predict_proba(path), net.predict_proba(path))
@@ -194,6 +198,37 @@ def test_the_result_does_not_depend_on_how_fast_files_are_read(path, monkeypatch
     np.testing.assert_array_equal(learnt(found), expected)
     other = DeepNetClassifier(**SMALL | {"random_state": 1}).fit(path, "target")
     assert (learnt(other) != expected).any()
+
+
+@pytest.mark.usefixtures("in_blocks")
+def test_validation_rows_may_be_given(frame, path):
+    X_val, y_val = split(make_frame(500, seed=1))
+    net = DeepNetClassifier(**SMALL).fit(path, "target", X_val=X_val, y_val=y_val)
+    assert net.t_ == net.n_iter_ * N_ROWS  # no rows are held out
+    assert len(net.validation_loss_curve_) == net.n_iter_
+    without = DeepNetClassifier(**SMALL, early_stopping=False).fit(path, "target")
+    assert without.t_ == without.n_iter_ * N_ROWS
+    assert without.validation_loss_curve_ is None
+
+
+@pytest.mark.usefixtures("in_blocks")
+def test_a_fit_to_files_goes_on_from_its_checkpoint(path, tmp_path, monkeypatch):
+    expected = learnt(DeepNetClassifier(**SMALL).fit(path, "target"))
+    net = DeepNetClassifier(**SMALL)
+    net.set_callbacks(Checkpoint(tmp_path / "fit.checkpoint", every_epochs=1))
+    load, epochs = row_stream.fill, []
+
+    def interrupted(*given):
+        epochs.append(given)
+        if len(epochs) == 2:
+            raise OSError("the power fails")
+        yield from load(*given)
+
+    monkeypatch.setattr(row_stream, "fill", interrupted)
+    with pytest.raises(OSError, match="power"):
+        net.fit(path, "target")
+    np.testing.assert_array_equal(learnt(net.fit(path, "target")), expected)
+    assert len(epochs) == 3  # the second one again, but not the first
 
 
 def readers():
@@ -428,7 +463,7 @@ def test_places_of_rows_in_the_order_of_reading(path, monkeypatch):
     files = open_parquet([path, path])
     pieces = files.plan(np.random.default_rng(0))
     order = [(piece.file, piece.first_row + row) for piece in pieces for row in range(piece.n_rows)]
-    found = parquet_files.places_in_stream(pieces, np.array(order))
+    found = parquet_fit.places_in_stream(pieces, np.array(order))
     np.testing.assert_array_equal(found, np.arange(2 * N_ROWS))
 
 

@@ -8,7 +8,7 @@ from skdnn.estimator.inputs import read_samples, read_validation
 from skdnn.estimator.row_stream import ParquetTable, RowStream
 from skdnn.estimator.sampled_fit_data import learn_from_sample
 from skdnn.estimator.solvers import solver_of
-from skdnn.tabular.parquet_files import MAX_NAMED, about_file, open_parquet, places_in_stream
+from skdnn.tabular.parquet_files import MAX_NAMED, about_file, open_parquet
 from skdnn.tabular.table_statistics import choose_sample_size, merge, statistics
 from skdnn.tabular.user_warnings import warn_user
 
@@ -160,3 +160,25 @@ def _share_between(groups, values, n_groups):
     between = (sums**2 / np.maximum(counts, 1)).sum(axis=1)
     total = np.maximum((centered**2).sum(axis=0), np.finfo(float).tiny)
     return between / total - (n_groups - 1) / max(len(groups) - 1, 1)
+
+
+def places_in_stream(pieces, positions):
+    """Return the place of some rows in the order in which pieces are read.
+
+    Parameters
+    ----------
+    pieces : list of Piece
+    positions : ndarray of shape (n_rows, 2)
+        File, and number of the row in it.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+    """
+    places = np.array([(piece.file, piece.first_row, piece.n_rows) for piece in pieces])
+    starts = np.cumsum(places[:, 2]) - places[:, 2]
+    order = np.lexsort((places[:, 1], places[:, 0]))
+    # One number for file and row, so that a piece is found by bisection.
+    rows, wanted = (table[:, 0] * 2**40 + table[:, 1] for table in (places[order], positions))
+    found = order[np.searchsorted(rows, wanted, "right") - 1]
+    return starts[found] + positions[:, 1] - places[found, 1]

@@ -6,7 +6,7 @@ from skdnn.core.prediction import FEW
 from skdnn.estimator.encoders import as_rows, block_reader
 from skdnn.estimator.threads import threads_apart
 from skdnn.tabular.dataframes import spans
-from skdnn.tabular.parquet_files import about_file, open_parquet
+from skdnn.tabular.parquet_files import about_file, are_paths, open_parquet
 from skdnn.tabular.user_warnings import Doubts
 
 # Rows of a block. Blocks of a small table are smaller, so that it is shared among threads.
@@ -79,17 +79,24 @@ def predict_files(fitted, paths, predict):
     names = fitted.schema.columns.get("feature_names_in_")
     if names is None:
         raise ValueError("X is a path, but the columns of fit had no names to be found by.")
-    files = open_parquet(paths)
-    missing = [name for name in names.tolist() if name not in files.schema.names]
-    if missing:
-        raise ValueError(f"{files.paths[0]}: columns seen at fit time are missing: {missing[:10]}.")
-    files, parts = files.select(names.tolist()), []
+    files, parts = open_parquet(paths).select(names.tolist()), []
     for piece, frame in files.read(files.plan()):
         with about_file(files.paths[piece.file]):
             parts.append(predict(frame))
     if not parts:
         raise ValueError(f"X has no rows in {', '.join(files.paths[:3])}.")
     return np.concatenate(parts, axis=-2)
+
+
+def read_targets(X, y, sample_weight):
+    """Return y and sample_weight, read from the files if these are names of their columns."""
+    names = [name for name in (y, sample_weight) if isinstance(name, str)]
+    if not names or not are_paths(X):
+        return y, sample_weight
+    files = open_parquet(X).select(names)
+    frames = [frame for _, frame in files.read(files.plan())]
+    columns = {name: np.concatenate([frame[name] for frame in frames]) for name in names}
+    return [columns[given] if isinstance(given, str) else given for given in (y, sample_weight)]
 
 
 def spans_of(n_rows):

@@ -6,8 +6,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 MAX_NAMED = 10  # columns listed in a message
 # A batch of rows has so many bytes, and rows, at most; each column of a file that is read takes
 # about two pages of a mebibyte, one of them uncompressed, if the row group is not smaller.
@@ -71,9 +69,18 @@ class ParquetFiles(NamedTuple):
         return int(max(1, min(BATCH_ROWS, BATCH_BYTES // n_bytes)))
 
     def select(self, names):
-        """Return the files with only some of the columns, in this order."""
-        pyarrow = import_module("pyarrow")
-        return self._replace(schema=pyarrow.schema([self.schema.field(name) for name in names]))
+        """Return the files with only some of the columns, in this order.
+
+        Raises
+        ------
+        ValueError
+            If they have no such columns.
+        """
+        missing = [name for name in names if name not in self.schema.names]
+        if missing:
+            raise ValueError(f"{self.paths[0]}: columns are missing: {missing[:MAX_NAMED]}.")
+        fields = [self.schema.field(name) for name in names]
+        return self._replace(schema=import_module("pyarrow").schema(fields))
 
     def plan(self, rng=None):
         """Return the Pieces of all rows: in order or, given a generator, mixed.
@@ -275,25 +282,3 @@ def _without_index(schema):
     names = [name for name in index if isinstance(name, str)]
     kept = [field for field in schema if field.name not in names]
     return import_module("pyarrow").schema(kept)
-
-
-def places_in_stream(pieces, positions):
-    """Return the place of some rows in the order in which pieces are read.
-
-    Parameters
-    ----------
-    pieces : list of Piece
-    positions : ndarray of shape (n_rows, 2)
-        File, and number of the row in it.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-    """
-    places = np.array([(piece.file, piece.first_row, piece.n_rows) for piece in pieces])
-    starts = np.cumsum(places[:, 2]) - places[:, 2]
-    order = np.lexsort((places[:, 1], places[:, 0]))
-    # One number for file and row, so that a piece is found by bisection.
-    rows, wanted = (table[:, 0] * 2**40 + table[:, 1] for table in (places[order], positions))
-    found = order[np.searchsorted(rows, wanted, "right") - 1]
-    return starts[found] + positions[:, 1] - places[found, 1]
