@@ -136,7 +136,7 @@ def _cluster_constants():
     """Return the bandwidth between workers and the time of a task, of two local processes."""
     from distributed import Client, LocalCluster, wait
 
-    shape = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    shape = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(**shape) as cluster, Client(cluster) as client:
         one, other = client.scheduler_info(n_workers=-1)["workers"]
         array = client.submit(np.ones, 2**23, workers=[one])
@@ -226,8 +226,9 @@ def quality_table():
         ratio = float(fit["log_loss"]) / float(single[fit["data"]]["log_loss"]) - 1
         n_workers = "one process" if fit["n_workers"] == "0" else fit["n_workers"]
         travelled = f"{float(fit['bytes_a_round']) / 1e6:.1f}" if fit["bytes_a_round"] else ""
+        name = f"{fit['data']}, {int(fit['n_rows']):,} rows"
         rows.append([
-            f"{fit['data']}, {int(fit['n_rows']):,} rows", n_workers, f"{float(fit['log_loss']):.4f}",
+            name, n_workers, f"{float(fit['log_loss']):.4f}",
             f"{ratio:+.1%}", f"{float(fit['seconds']):.0f}", fit["n_rounds"], travelled,
         ])  # fmt: skip
     header = ["data", "workers", "log-loss", "difference", "seconds", "rounds", "MB a round"]
