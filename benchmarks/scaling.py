@@ -154,7 +154,7 @@ def checked_job(fit):
     """Return the Job of a measured fit."""
     size = {"n_rows": fit["n_rows"], "n_partitions": fit["n_partitions"]}
     return Job(**size, n_epochs=15, n_members=2, n_parameters=fit["n_parameters"],
-               batch_size=256, partitions_per_round=8, steps_per_round=128)  # fmt: skip
+               batch_size=64, partitions_per_round=8, steps_per_round=128)  # fmt: skip
 
 
 def machine_of(measured, n_workers):
@@ -201,7 +201,7 @@ def cluster_table(measured):
     rows = []
     n_parameters = measured["fits"]["1"]["n_parameters"]
     for n_rows, n_partitions, n_workers in CLUSTERS:
-        shape = {"n_epochs": 3, "n_members": 2, "n_parameters": n_parameters, "batch_size": 256}
+        shape = {"n_epochs": 3, "n_members": 2, "n_parameters": n_parameters, "batch_size": 64}
         together = max(8, n_workers)
         job = Job(n_rows, n_partitions, **shape, partitions_per_round=together, steps_per_round=128)
         machine = machine_of(measured, n_workers)._replace(n_cores=n_workers, bandwidth=NETWORK)
