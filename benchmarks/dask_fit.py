@@ -1,4 +1,4 @@
-"""Fits on a local Dask cluster compared with those of one process: ``python -m benchmarks.dask_fit``.
+"""Fits on a local Dask cluster and in one process: ``python -m benchmarks.dask_fit``.
 
 Each line is a fit: test log-loss, seconds, and what travelled in a round. The results are added to
 ``benchmarks/results/dask_fit.csv``, which ``python -m benchmarks.scaling`` compares with its model.
@@ -126,7 +126,7 @@ def fit_on_workers(train, test, n_workers, n_partitions):
     import dask.dataframe as dd
     from distributed import Client, LocalCluster, wait
 
-    shape = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
+    shape = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(**shape, memory_limit=0) as cluster, Client(cluster) as client:
         frame = dd.from_pandas(train, npartitions=n_partitions).persist()
         wait(frame)

@@ -136,7 +136,7 @@ def _cluster_constants():
     """Return the bandwidth between workers and the time of a task, of two local processes."""
     from distributed import Client, LocalCluster, wait
 
-    shape = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    shape = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(**shape) as cluster, Client(cluster) as client:
         one, other = client.scheduler_info(n_workers=-1)["workers"]
         array = client.submit(np.ones, 2**23, workers=[one])
@@ -154,7 +154,7 @@ def checked_job(fit):
     """Return the Job of a measured fit."""
     size = {"n_rows": fit["n_rows"], "n_partitions": fit["n_partitions"]}
     return Job(**size, n_epochs=15, n_members=2, n_parameters=fit["n_parameters"],
-               batch_size=256, partitions_per_round=8, steps_per_round=128)  # fmt: skip
+               batch_size=64, partitions_per_round=8, steps_per_round=128)  # fmt: skip
 
 
 def machine_of(measured, n_workers):
@@ -201,7 +201,7 @@ def cluster_table(measured):
     rows = []
     n_parameters = measured["fits"]["1"]["n_parameters"]
     for n_rows, n_partitions, n_workers in CLUSTERS:
-        shape = {"n_epochs": 3, "n_members": 2, "n_parameters": n_parameters, "batch_size": 256}
+        shape = {"n_epochs": 3, "n_members": 2, "n_parameters": n_parameters, "batch_size": 64}
         together = max(8, n_workers)
         job = Job(n_rows, n_partitions, **shape, partitions_per_round=together, steps_per_round=128)
         machine = machine_of(measured, n_workers)._replace(n_cores=n_workers, bandwidth=NETWORK)
@@ -226,8 +226,9 @@ def quality_table():
         ratio = float(fit["log_loss"]) / float(single[fit["data"]]["log_loss"]) - 1
         n_workers = "one process" if fit["n_workers"] == "0" else fit["n_workers"]
         travelled = f"{float(fit['bytes_a_round']) / 1e6:.1f}" if fit["bytes_a_round"] else ""
+        name = f"{fit['data']}, {int(fit['n_rows']):,} rows"
         rows.append([
-            f"{fit['data']}, {int(fit['n_rows']):,} rows", n_workers, f"{float(fit['log_loss']):.4f}",
+            name, n_workers, f"{float(fit['log_loss']):.4f}",
             f"{ratio:+.1%}", f"{float(fit['seconds']):.0f}", fit["n_rounds"], travelled,
         ])  # fmt: skip
     header = ["data", "workers", "log-loss", "difference", "seconds", "rounds", "MB a round"]

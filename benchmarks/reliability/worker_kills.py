@@ -58,7 +58,7 @@ def cluster():
     """Yield the client of a new cluster of two processes."""
     from distributed import Client, LocalCluster
 
-    shape = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    shape = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(**shape) as workers, Client(workers) as client:
         yield client
 

@@ -9,7 +9,7 @@ from skdnn.distributed.local_steps import Start, Training, add_differences, loca
 from skdnn.distributed.outer_step import outer_step
 from skdnn.distributed.rounds import plan_rounds
 
-FEWEST_ROWS = 256  # of a batch: smaller ones take more time for a row
+FEWEST_ROWS = 64  # of a batch: smaller ones take more time for a row
 
 
 def local_batch_size(batch_size, n_together):

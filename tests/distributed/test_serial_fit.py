@@ -216,7 +216,7 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(net):
 
 
 def test_partitions_that_train_together_share_the_rows_of_a_batch():
-    assert epochs.local_batch_size(1024, 2) == 512
+    assert epochs.local_batch_size(1024, 8) == 128
     assert epochs.local_batch_size(1024, 1) == 1024
     assert epochs.local_batch_size(100, 8) == epochs.FEWEST_ROWS
     assert epochs.local_batch_size(10, 8) == 10

@@ -1,12 +1,14 @@
-"""DaskDeepNetClassifier on a cluster of two processes; the oracle is the executor in this one."""
+"""A cluster of two processes; the oracle is the executor in this one."""
 
 import pickle
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from serial import SMALL, SerialClassifier, assert_same_bits, cut, rows
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
 import skdnn
 from skdnn import DeepNetClassifier
@@ -22,6 +24,14 @@ NUMBERS = X[list("abcd")].to_numpy()
 def collections(n_partitions=3):
     frame = dd.from_pandas(X.assign(label=y), npartitions=n_partitions)
     return frame[list("abcde")], frame["label"]
+
+
+@pytest.fixture(scope="module")
+def client():
+    distributed = pytest.importorskip("dask.distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +125,29 @@ def test_what_are_not_corresponding_collections_is_refused(client):
 def test_numbers_of_a_round_are_positive(client, name):
     with pytest.raises(ValueError, match=f"The '{name}' parameter"):
         DaskDeepNetClassifier(**SMALL, **{name: 0}).fit(*collections())
+
+
+def threads_of_a_fit():
+    from skdnn.estimator.threads import threads_apart
+
+    with threads_apart(None) as threads:
+        return threads.number
+
+
+def test_a_grid_search_on_processes_of_a_cluster_finds_what_it_finds_in_one_process(client):
+    net = DeepNetClassifier(**SMALL)
+    here, there = (GridSearchCV(net, {"dropout": [0.0, 0.2]}, cv=2) for _ in range(2))
+    here.fit(X, y)
+    with joblib.parallel_config("dask"):
+        there.fit(X, y)
+    assert there.best_params_ == here.best_params_
+    np.testing.assert_array_equal(
+        there.cv_results_["mean_test_score"], here.cv_results_["mean_test_score"]
+    )
+    np.testing.assert_array_equal(there.predict_proba(X), here.predict_proba(X))
+
+
+def test_a_fit_on_a_worker_uses_one_thread(client):
+    with joblib.parallel_config("dask"):
+        numbers = joblib.Parallel()(joblib.delayed(threads_of_a_fit)() for _ in range(4))
+    assert numbers == [1] * 4
