@@ -96,5 +96,5 @@ right.text(
     right.get_xlim()[1], prior_cost + 0.01, "predicting the share of cats for all ", ha="right"
 )
 right.set(xlabel="iteration", ylabel="cost", ylim=(0, None), title="Training: the cost")
-right.legend(loc="center right")
+right.legend(loc="center right", bbox_to_anchor=(1, 0.62))
 plt.show()

@@ -98,5 +98,5 @@ right.set(xscale="log", xlabel="refuse from this probability on", ylabel="cost o
 right.set_xticks([0.01, 0.1, 0.5], ["1 %", "10 %", "50 %"])
 right.set_title("What do the decisions cost?")
 right.plot([], "o", color="black", label="decisions of predict, at 50 %")
-right.legend(loc="lower left")
+figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 plt.show()
