@@ -4,12 +4,15 @@ The pages are Markdown that GitHub renders too; what only the site has is in ``_
 Nothing is loaded from the network, neither in the build nor by the pages.
 """
 
+import logging
 import sys
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent / "_extensions"), str(Path(__file__).parents[1])]
 
 import skdnn
+
+logging.getLogger("skdnn").setLevel("ERROR")  # no news of compiling in the examples' output
 
 project = "skdnn"
 author = copyright = "the skdnn developers"
