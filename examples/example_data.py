@@ -50,8 +50,6 @@ def load_table(name):
     if path:
         frame = pd.read_parquet(path)
         return frame.drop(columns="target"), frame["target"]
-    if SOURCE == "download" and name in DOWNLOADS:
-        return DOWNLOADS[name]()
     what, make = STAND_INS[name]
     print(f"SKDNN_DATA has no {name}.parquet: {what} are used instead.")
     return make()
@@ -59,8 +57,8 @@ def load_table(name):
 
 def find(name):
     """Return the path of a file in the folder SKDNN_DATA, or None if there is none."""
-    path = Path(SOURCE or "", name)
-    return path if SOURCE and path.is_file() else None
+    path = Path(SOURCE, name) if SOURCE else None
+    return path if path and path.is_file() else None
 
 
 def split(X, y, shape, test_size):
