@@ -15,7 +15,8 @@ from skdnn import DeepNetClassifier, TableEncoder
 from skdnn.estimator.parameters import CONSTRAINTS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
-DOCUMENTED = (ValueError, TypeError)  # InvalidParameterError and NotFittedError are ValueErrors
+# InvalidParameterError and NotFittedError are ValueErrors. A string as X is the path of a file.
+DOCUMENTED = (ValueError, TypeError, FileNotFoundError)
 QUICK = {**SMALL, "max_iter": 1, "n_members": 1}
 
 numbers = st.one_of(

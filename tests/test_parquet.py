@@ -16,7 +16,7 @@ from skdnn.estimator import parquet_fit, row_stream
 from skdnn.estimator.parameters import settings_of
 from skdnn.estimator.row_stream import RowStream, fill, read_ahead, shuffle
 from skdnn.tabular import parquet_files, table_statistics
-from skdnn.tabular.parquet_files import open_parquet
+from skdnn.tabular.parquet_files import are_paths, open_parquet
 
 pq = pytest.importorskip("pyarrow.parquet")
 N_ROWS, N_SAMPLED = 3000, 600
@@ -198,6 +198,14 @@ def test_the_result_does_not_depend_on_how_fast_files_are_read(path, monkeypatch
     np.testing.assert_array_equal(learnt(found), expected)
     other = DeepNetClassifier(**SMALL | {"random_state": 1}).fit(path, "target")
     assert (learnt(other) != expected).any()
+
+
+def test_lists_of_strings_are_rows_unless_all_are_names_of_parquet_files(path):
+    assert are_paths(path)
+    assert are_paths("folder")
+    assert are_paths(["a.parquet", path])
+    for rows in (["a", "b.parquet"], [], [["a.parquet"]], ("a",), [1], np.array(["a.parquet"])):
+        assert not are_paths(rows)
 
 
 @pytest.mark.usefixtures("in_blocks")
@@ -413,7 +421,9 @@ def test_what_is_no_parquet_file_is_an_error_that_says_so(frame, path, tmp_path)
         net.fit(tmp_path / "text.parquet", "target")
     with pytest.raises(ValueError, match="y must be the name of a column"):
         net.fit(path, frame["target"])
-    with pytest.raises(ValueError, match=r"sample_weight must be the name of a column.*'heavy'"):
+    with pytest.raises(ValueError, match="y must be the name of a column"):
+        net.fit("no path", frame["target"])
+    with pytest.raises(ValueError, match="sample_weight='heavy' is no column"):
         net.fit(path, "target", sample_weight="heavy")
     (tmp_path / "parts" / "year=2020").mkdir(parents=True)
     frame.to_parquet(tmp_path / "parts" / "year=2020" / "0.parquet")

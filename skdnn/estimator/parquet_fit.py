@@ -1,5 +1,7 @@
 """The rows of Parquet files to fit to: in memory if they are few, else read during training."""
 
+import reprlib
+
 import numpy as np
 from sklearn.utils import check_random_state
 
@@ -28,18 +30,26 @@ def open_table(settings, passed):
     ValueError
         If y or sample_weight is not the name of a column.
     """
-    X, y, sample_weight = passed
-    files = open_parquet(X)
-    for argument, name in (("y", y), ("sample_weight", sample_weight)):
-        is_column = isinstance(name, str) and name in files.schema.names
-        if not is_column and (name is not None or argument == "y"):
+    X, *others = passed
+    given = dict(zip(("y", "sample_weight"), others, strict=True))
+    if given["sample_weight"] is None:
+        del given["sample_weight"]
+    for argument, name in given.items():  # before files are opened, as X may be a mistake
+        if not isinstance(name, str):
             raise ValueError(
-                f"X is a path, so that {argument} must be the name of a column of its files, "
-                f"which are {files.schema.names[:MAX_NAMED]}"
-                f"{' and more' * (len(files.schema.names) > MAX_NAMED)}; got {name!r}."
+                f"X is a path, so that {argument} must be the name of a column of its files; got "
+                f"{reprlib.repr(name)}."
+            )
+    files = open_parquet(X)
+    for argument, name in given.items():
+        if name not in files.schema.names:
+            raise ValueError(
+                f"{argument}={name!r} is no column of the files, whose columns are "
+                f"{files.schema.names[:MAX_NAMED]}"
+                f"{' and more' * (len(files.schema.names) > MAX_NAMED)}."
             )
     seed = int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max))
-    return ParquetTable(files, y, sample_weight, seed)
+    return ParquetTable(files, given["y"], given.get("sample_weight"), seed)
 
 
 def read_statistics(table):

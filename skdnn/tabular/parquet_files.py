@@ -166,9 +166,17 @@ def about_file(path):
 
 
 def are_paths(X):
-    """Return whether X is a path, or a list of paths."""
-    items = X if isinstance(X, (list, tuple)) and X else [X]
-    return all(isinstance(item, (str, os.PathLike)) for item in items)
+    """Return whether X is a path, or a list of paths.
+
+    Strings in a list are paths if they end in ".parquet", as a list of others may be a row.
+    """
+    if isinstance(X, (list, tuple)) and X:
+        return all(isinstance(item, os.PathLike) or _is_named_parquet(item) for item in X)
+    return isinstance(X, (str, os.PathLike))
+
+
+def _is_named_parquet(item):
+    return isinstance(item, str) and item.endswith(".parquet")
 
 
 def open_parquet(X):
