@@ -49,7 +49,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "ignore_pattern": r"^(?!plot_)",
-    "within_subsection_order": "gallery_order.lesson_number",
+    "within_subsection_order": "gallery_order.LessonOrder",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skdnn",),
     "reference_url": {"skdnn": None},

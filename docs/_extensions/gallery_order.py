@@ -18,7 +18,16 @@ LESSONS = (
 )
 
 
-def lesson_number(name):
-    """Return what sphinx-gallery sorts the examples by: new ones come last."""
-    lesson = name.removeprefix("plot_").removesuffix(".py")
-    return (LESSONS.index(lesson) if lesson in LESSONS else len(LESSONS)), name
+class LessonOrder:
+    """Sort key of the examples in a folder: new ones come last."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __repr__(self):
+        return type(self).__name__
+
+    def __call__(self, name):
+        """Return the place of an example."""
+        lesson = name.removeprefix("plot_").removesuffix(".py")
+        return (LESSONS.index(lesson) if lesson in LESSONS else len(LESSONS)), name
