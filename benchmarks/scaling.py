@@ -78,8 +78,8 @@ class Job(NamedTuple):
     def rounds(self):
         """Return the Rounds, of partitions of one size."""
         n_rows = np.full(self.n_partitions, self.n_rows // self.n_partitions)
-        rows = self.steps_per_round * self.batch_size
-        return plan_rounds(n_rows, self.partitions_per_round, rows, self.n_epochs, 0)
+        shape = self.partitions_per_round, self.batch_size, self.steps_per_round
+        return plan_rounds(n_rows, *shape, (self.n_epochs, 0))
 
     @property
     def message(self):

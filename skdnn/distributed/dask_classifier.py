@@ -37,8 +37,9 @@ class DaskDeepNetClassifier(DeepNetClassifier):
         Largest number of partitions that train at the same time. With fewer than there are
         workers, members are spread over the workers, if there are several.
     steps_per_round : int, default=128
-        About how many steps are between two averages. More take less communication; fewer are
-        closer to training on one machine.
+        About how many steps are between two averages, at most: there are fewer if a fit would
+        have less than 64 rounds. More take less communication; fewer are closer to training on one
+        machine.
     **params
         The other parameters are those of :class:`DeepNetClassifier`.
 

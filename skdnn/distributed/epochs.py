@@ -65,8 +65,8 @@ class PartitionEpochs:
         training = Training(ensemble.job.network, plan, self.seed, int(self.n_rows.sum()))
         self.training = self.executor.share(training)
         self.velocity = np.zeros_like(ensemble.params)
-        shape = n_together, steps_per_round * batch_size, plan.n_epochs
-        self.rounds = plan_rounds(self.n_rows, *shape, self.seed)
+        shape = n_together, batch_size, steps_per_round
+        self.rounds = plan_rounds(self.n_rows, *shape, (plan.n_epochs, self.seed))
 
     def _round(self, ensemble, turns):
         """Train for a round; return the sum of the Differences."""

@@ -65,7 +65,12 @@ class Rounds(NamedTuple):
                 number += 1
 
 
-def plan_rounds(n_rows, partitions_per_round, rows_per_round, n_epochs, seed):
+# Rounds of a fit, and steps of a round: where there would be fewer rounds, rounds have fewer steps,
+# but not fewer than these.
+FEWEST_ROUNDS, FEWEST_STEPS = 64, 16
+
+
+def plan_rounds(n_rows, partitions_per_round, batch_size, steps_per_round, schedule):
     """Return the Rounds of a fit.
 
     Parameters
@@ -74,14 +79,20 @@ def plan_rounds(n_rows, partitions_per_round, rows_per_round, n_epochs, seed):
         Training rows of each partition.
     partitions_per_round : int
         Largest number of partitions that train together.
-    rows_per_round : int
-        About how many rows a partition trains on in a round.
-    n_epochs, seed : int
+    batch_size : int
+        Rows of a partition in a step.
+    steps_per_round : int
+        About how many steps a partition takes in a round, at most.
+    schedule : tuple of int
+        Number of epochs, and the seed of their order.
 
     Returns
     -------
     Rounds
     """
+    n_epochs, seed = schedule
     n_groups = -(-int(np.count_nonzero(n_rows)) // partitions_per_round)
-    n_pieces = max(1, round(n_rows.max() / rows_per_round))
-    return Rounds(n_rows, n_groups, n_pieces, n_epochs, seed)
+    steps_of_epoch = n_rows.max() / batch_size
+    for_rounds = n_epochs * n_groups * steps_of_epoch / FEWEST_ROUNDS
+    n_steps = min(steps_per_round, max(FEWEST_STEPS, for_rounds))
+    return Rounds(n_rows, n_groups, max(1, round(steps_of_epoch / n_steps)), n_epochs, seed)

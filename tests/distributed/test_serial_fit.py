@@ -9,6 +9,7 @@ from sklearn.metrics import log_loss
 from skdnn import DeepNetClassifier
 from skdnn.distributed import epochs
 from skdnn.distributed.executors import SerialExecutor
+from skdnn.distributed.outer_step import MOMENTUM
 
 X, y = rows(1200)
 SIZES = 500, 0, 150, 30
@@ -21,7 +22,7 @@ def net():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_one_step_of_each_partition_is_a_step_of_gradient_descent_on_all_rows(weighted):
+def test_one_step_of_each_partition_is_a_full_batch_step_with_the_outer_momentum(weighted):
     """The mean of steps along gradients is a step along the gradient of the mean."""
     n_rows, sizes = 140, (60, 0, 15, 40)  # each at most a batch
     numbers, labels = X[list("abcd")].to_numpy()[:n_rows], y.to_numpy()[:n_rows]
@@ -31,12 +32,12 @@ def test_one_step_of_each_partition_is_a_step_of_gradient_descent_on_all_rows(we
     common = {"hidden_layer_sizes": (6,), "n_members": 1, "early_stopping": False, "alpha": 0.3}
     common |= {"encoder": "passthrough", "dtype": "float64", "coefs_init": start, "max_iter": 5}
     common |= {"learning_rate_init": 0.2, "random_state": 0, "activation": "tanh", "tol": 0.0}
-    single = DeepNetClassifier(**common, solver="gd", shuffle=False).fit(numbers, labels, weights)
-    steps = {"solver": "sgd", "momentum": 0.0, "batch_size": 10**6, "n_iter_no_change": 100}
+    common |= {"solver": "sgd", "batch_size": 10**6, "n_iter_no_change": 100}
+    single = DeepNetClassifier(**common, momentum=MOMENTUM).fit(numbers, labels, weights)
     parts = cut(numbers, *sizes), cut(labels, *sizes)
     if weighted:
         parts += (cut(weights, *sizes),)
-    net = SerialClassifier(**common, **steps).fit(*parts)
+    net = SerialClassifier(**common, momentum=0.0).fit(*parts)
     pairs = zip(net.coefs_ + net.intercepts_, single.coefs_ + single.intercepts_, strict=True)
     for found, expected in pairs:
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
