@@ -323,8 +323,7 @@ class DeepNetClassifier(
     dtype: str = "float32"
     n_jobs: int | None = None
 
-    _parameter_constraints = CONSTRAINTS
-    _read_fit_data = read_fit_data
+    _parameter_constraints, _read_fit_data = CONSTRAINTS, read_fit_data
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(

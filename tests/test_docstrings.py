@@ -13,6 +13,8 @@ import skdnn
 LEFT_OUT = {"GL01", "ES01", "SA01", "EX01", "RT03", "PR01", "GL08", "YD01"}
 # The 44 parameters are documented by purpose, not in the order of the signature.
 GROUPED = ("skdnn.DeepNetClassifier", "PR03")
+# Parameters of the other class, which its docstring refers to.
+REFERRED = ("skdnn.distributed.DaskDeepNetClassifier", "PR02")
 
 
 def public_names():
@@ -25,6 +27,9 @@ def public_names():
     yield "skdnn.DeepNetClassifier.save"  # of a mixin, as is skdnn.load
     yield "skdnn.inspection.display.Display.plot"  # which most displays inherit
     yield "skdnn.inspection.attribution_displays.AttributionDisplay.from_estimator"
+    yield "skdnn.distributed.DaskDeepNetClassifier"
+    for member in ("fit", "predict", "predict_proba", "to_local", "save"):
+        yield f"skdnn.distributed.DaskDeepNetClassifier.{member}"
     for name, value in vars(skdnn.callbacks).items():
         is_own = getattr(value, "__module__", None) == "skdnn.callbacks"
         if inspect.isclass(value) and not name.startswith("_") and is_own:
@@ -34,4 +39,6 @@ def public_names():
 @pytest.mark.parametrize("name", list(public_names()))
 def test_the_docstring_is_valid(name):
     codes = [error[0] for error in validate(name)["errors"]]
-    assert [code for code in codes if code not in LEFT_OUT and (name, code) != GROUPED] == []
+    assert [
+        code for code in codes if code not in LEFT_OUT and (name, code) not in (GROUPED, REFERRED)
+    ] == []

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skdnn._compat import callbacks_of
 from skdnn.core.batches import Blocks
 from skdnn.distributed.epochs import PartitionEpochs
 from skdnn.distributed.executors import tree_reduce
@@ -43,7 +44,7 @@ def read_partitions(estimator, settings, executor, partitions, shape):
     ValueError
         If there are no rows, or a parameter is not available.
     """
-    _check_settings(settings)
+    _check_arguments(estimator, settings)
     seed = int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max))
     parts = [part_of(number, seed) for number in range(len(partitions[0]))]
     statistics = _read_statistics(executor, parts, partitions)
@@ -67,15 +68,17 @@ def _read_statistics(executor, parts, partitions):
     return statistics
 
 
-def _check_settings(settings):
-    """Raise an error for parameters that need all rows in one place.
+def _check_arguments(estimator, settings):
+    """Raise an error for what is not available for rows in several places.
 
     Raises
     ------
     ValueError
         If there is one.
     """
+    callbacks = callbacks_of(estimator)
     for name, is_given in (
+        ("Checkpoint", any(hasattr(each, "open_checkpoint") for each in callbacks)),
         (f"solver={settings.solver!r}", solver_of(settings).takes_all_rows),
         ("warm_start=True", settings.warm_start),
         ("store_oof=True", settings.store_oof),
@@ -83,6 +86,6 @@ def _check_settings(settings):
     ):
         if is_given:
             raise ValueError(
-                f"{name} is not available for training on partitions. Choose another value, or use "
+                f"{name} is not available for training on partitions. Leave it out, or use "
                 "DeepNetClassifier on rows in memory."
             )

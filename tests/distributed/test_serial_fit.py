@@ -7,6 +7,7 @@ from serial import SMALL, SerialClassifier, assert_same_bits, cut, rows
 from sklearn.metrics import log_loss
 
 from skdnn import DeepNetClassifier
+from skdnn.callbacks import Checkpoint
 from skdnn.distributed import epochs
 from skdnn.distributed.executors import SerialExecutor
 from skdnn.distributed.outer_step import MOMENTUM
@@ -207,6 +208,13 @@ def test_what_needs_all_rows_in_one_place_is_refused():
     for parameters in ({"solver": "lbfgs"}, {"warm_start": True}, {"cv": 3}, {"store_oof": True}):
         with pytest.raises(ValueError, match="not available for training on partitions"):
             SerialClassifier(**{**SMALL, **parameters}).fit(PARTS, LABELS)
+
+
+def test_checkpoints_are_refused_as_they_lack_the_outer_momentum(tmp_path):
+    pytest.importorskip("sklearn.callback")
+    net = SerialClassifier(**SMALL).set_callbacks(Checkpoint(tmp_path / "fit"))
+    with pytest.raises(ValueError, match="Checkpoint is not available"):
+        net.fit(PARTS, LABELS)
 
 
 def test_a_failed_fit_leaves_the_estimator_as_it_was(net):
