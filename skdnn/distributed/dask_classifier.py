@@ -98,7 +98,8 @@ class DaskDeepNetClassifier(DeepNetClassifier):
     def _executor(self):
         return DaskExecutor(self.client)
 
-    _columns = staticmethod(columns_of_partitions)
+    def _columns(self, X, y, sample_weight):
+        return columns_of_partitions(X, y, sample_weight)
 
     def predict_proba(self, X):
         """Return class probabilities, of a collection as a lazy collection.

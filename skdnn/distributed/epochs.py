@@ -90,16 +90,18 @@ class PartitionEpochs:
         return [slice(low, high) for low, high in pairwise(edges)]
 
     def _apply(self, ensemble, total):
-        """Take the outer step."""
+        """Take the outer step; put members that diverged back, and at rest."""
+        n_failures = ensemble.n_failures.copy()
         change, *memory = total.arrays / total.arrays.dtype.type(total.weight)
         velocity = self.velocity[ensemble.members]
         outer_step(ensemble.params, change, velocity)
-        self.velocity[ensemble.members] = velocity
         for array, mean in zip(ensemble.memory, memory, strict=True):
             array[...] = mean
         ensemble.n_steps += total.n_steps
         is_finite = np.isfinite(total.arrays).all(axis=(0, 2))
         ensemble.end_block(slice(None), np.where(is_finite, total.losses / total.weight, np.nan))
+        velocity[ensemble.n_failures > n_failures] = 0
+        self.velocity[ensemble.members] = velocity
 
 
 def join_members(totals):
