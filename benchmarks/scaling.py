@@ -27,6 +27,7 @@ CONSTANTS, PAGE = FOLDER / "results" / "scaling.json", FOLDER.parent / "docs" / 
 MEMORY = 3  # arrays that travel: parameters and two moments
 CHECKED_ROWS, CHECKED_PARTITIONS = 200_000, 8
 SPREAD = 0.1  # standard deviation of the logarithm of a task's time
+MISSING = "Not measured yet: `python -m benchmarks.{}`."
 
 
 class Machine(NamedTuple):
@@ -236,13 +237,13 @@ def quality_table():
 
 
 def report():
-    """Write the tables between the markers of the page."""
-    measured, text = json.loads(CONSTANTS.read_text()), PAGE.read_text(encoding="utf-8")
-    blocks = {
-        "quality": quality_table(),
-        "check": check_table(measured),
-        "clusters": cluster_table(measured),
-    }
+    """Write the tables between the markers of the page, as far as there are measurements."""
+    text = PAGE.read_text(encoding="utf-8")
+    blocks = dict.fromkeys(("check", "clusters"), MISSING.format("scaling --measure"))
+    blocks["quality"] = quality_table() if RESULTS.exists() else MISSING.format("dask_fit")
+    if CONSTANTS.exists():
+        measured = json.loads(CONSTANTS.read_text())
+        blocks |= {"check": check_table(measured), "clusters": cluster_table(measured)}
     for name, block in blocks.items():
         pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
         text = re.sub(pattern, rf"\g<1>{block}\n\g<2>", text, flags=re.DOTALL)

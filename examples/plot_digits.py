@@ -69,9 +69,9 @@ print(f"Cross-entropy on test pictures: {-np.mean(np.sum(one_hot * np.log(proba)
 # %%
 # The first layer
 # ---------------
-# Each small picture shows the weights of one hidden unit: ink switches the unit on where it is red
-# and off where it is blue. Most units look for a stroke or an edge of some direction at some place.
-# The next layers combine these into digits.
+# Each small picture shows the weights of one hidden unit: ink switches the unit on where it is
+# orange and off where it is blue. Most units look for a stroke or an edge of some direction at some
+# place. The next layers combine these into digits.
 figure, axes = plt.subplots(figsize=(8, 6), layout="constrained")
 WeightsDisplay.from_estimator(
     net, image_shape=digits.shape, n_units=30, ax=axes, title="First layer: 30 of 256 hidden units"

@@ -67,14 +67,14 @@ class DeepNetClassifier(
         Initialization of the weights: "he_normal", "he_uniform", "glorot_normal",
         "glorot_uniform", "lecun_normal", "lecun_uniform", "orthogonal", "normal", "zeros" or
         "auto". For "adamw", "auto" is the one that suits the activation, with small weights in
-        the last layer; else it is "glorot_uniform". It also sets the biases of the last layer to
-        the class frequencies (as logits). All other biases start at 0.
+        the last layer; else it is "glorot_uniform". Unless ``intercepts_init`` is given, it sets
+        the last biases to class frequencies (as logits), also with ``coefs_init``. Others are 0.
     init_scale : float > 0, default=1.0
         Factor on the initial weights: ``init="normal", init_scale=0.01`` is ``0.01 * randn``.
     coefs_init : list of array-like or None, default=None
         Initial weights of each layer: (fan_in, fan_out), or (n_members, fan_in, fan_out).
     intercepts_init : list of array-like or None, default=None
-        Initial biases of each layer: (fan_out,), or (n_members, fan_out).
+        Initial biases of each layer: (fan_out,), or (n_members, fan_out). None: see ``init``.
     connectivity : float in (0, 1], None or "auto", default="auto"
         Probability that a unit of the first layer is connected to an encoded column. A scale
         factor for each of these columns is then learnt, too; None disables both. "auto" is 0.3

@@ -123,6 +123,15 @@ def test_the_readme_has_one_command_under_each_heading(heading):
     assert len(list(blocks(section, "sh"))) == 1
 
 
+def test_extras_are_in_quotes_wherever_they_are_installed():
+    paths = [*PAGES, *(ROOT / "skdnn").rglob("*.py")]
+    commands = [line for path in paths for line in path.read_text("utf-8").splitlines()]
+    commands = [line for line in commands if re.search(r"pip install .*\w?\[\w", line)]
+    assert commands
+    for line in commands:  # zsh takes unquoted brackets for a pattern
+        assert re.search(r"pip install [^\[]*[\"'][\w.]+\[[\w,]+\][\"']", line), line
+
+
 def test_the_source_map_names_every_module_once():
     text = (ROOT / "docs" / "source-map.md").read_text("utf-8")
     named = re.findall(r"^\| `([\w/]+\.py)` \|", text, re.MULTILINE)

@@ -49,3 +49,21 @@ def test_a_round_sends_the_start_to_each_worker_and_each_difference_once():
 def test_waiting_for_the_slowest_task_takes_time():
     noisy = scaling.simulate(JOB, MACHINE._replace(n_workers=8, n_cores=8))[1]
     assert noisy > 3 * 80_000 * 2 * 1e-4 / 8
+
+
+def test_tables_without_measurements_say_so(tmp_path, monkeypatch):
+    page = tmp_path / "scaling.md"
+    page.write_text(scaling.PAGE.read_text("utf-8"), "utf-8")
+    monkeypatch.setattr(scaling, "PAGE", page)
+    monkeypatch.setattr(scaling, "CONSTANTS", tmp_path / "scaling.json")
+    monkeypatch.setattr(scaling, "RESULTS", tmp_path / "dask_fit.csv")
+    scaling.report()
+    assert page.read_text("utf-8").count("Not measured yet") == 3
+
+
+def test_the_page_shows_the_measurements_of_their_files(tmp_path, monkeypatch):
+    shown, page = scaling.PAGE.read_text("utf-8"), tmp_path / "scaling.md"
+    page.write_text(shown, "utf-8")
+    monkeypatch.setattr(scaling, "PAGE", page)
+    scaling.report()
+    assert page.read_text("utf-8") == shown

@@ -41,7 +41,7 @@ class Display:
         except ImportError as error:
             raise ImportError(
                 f"{type(self).__name__} draws with matplotlib, which is not installed. Install "
-                'the extra "plot": pip install "skdnn[plot]".'
+                'the extra "plot": `pip install "skdnn[plot]"`.'
             ) from error
         return plt.subplots(layout="constrained", figsize=self._figsize)[1]
 

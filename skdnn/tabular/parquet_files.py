@@ -211,7 +211,7 @@ def _import(name):
     except ImportError as error:
         raise ImportError(
             "X is a path, and Parquet files are read with pyarrow and pandas: install them with "
-            "`pip install skdnn[arrow]`."
+            '`pip install "skdnn[arrow]"`.'
         ) from error
 
 
