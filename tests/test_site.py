@@ -76,6 +76,17 @@ def test_every_public_object_has_an_entry_on_the_api_page():
     assert missing == []
 
 
+def test_every_page_is_in_a_table_of_contents():
+    docs = ROOT / "docs"
+    pages = {page for page in docs.rglob("*.md") if not page.is_relative_to(docs / "_build")}
+    listed = {docs / "index.md"}
+    for page in pages:
+        for tree in re.findall(r"^```\{toctree\}\n(.*?)^```", page.read_text("utf-8"), re.M | re.S):
+            for name in tree.split():  # which may be a pattern, such as guide/*
+                listed.update(page.parent.glob(f"{name}.md"))
+    assert pages - listed == set()
+
+
 class Page(HTMLParser):
     """The anchors of an HTML page, where its links lead, and what it loads."""
 

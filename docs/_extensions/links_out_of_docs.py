@@ -2,7 +2,7 @@
 
 In the repository, a page links to ``../CHANGELOG.md`` or ``../examples/plot_digits.py``. On the
 site the first is the page ``CHANGELOG`` (which includes that file), the second a gallery page.
-Source files are downloads; folders are left as text, since the site does not have them.
+Source files are downloads; folders and the README, which the site does not have, are left as text.
 """
 
 import re
@@ -22,7 +22,7 @@ def on_the_site(page, target):
         return target
     up = "../" * len(page.relative_to(docs).parents[:-1])
     inside = path.relative_to(docs.parent)
-    if path.is_dir():
+    if path.is_dir() or inside == Path("README.md"):
         return None
     if inside.parent == Path() and (docs / inside).exists():
         return f"{up}{inside}"
