@@ -16,8 +16,7 @@ SCIKIT_LEARN = "https://scikit-learn.org/stable"
 
 def on_the_site(page, target):
     """Return where the site has a file of the repository, as a link from the page, or None."""
-    path, docs = (page.parent / target).resolve(), page.parents[len(page.parents) - 1]
-    docs = Path(__file__).resolve().parents[1]
+    path, docs = (page.parent / target).resolve(), Path(__file__).resolve().parents[1]
     if path.is_relative_to(docs):
         return target
     up = "../" * len(page.relative_to(docs).parents[:-1])
