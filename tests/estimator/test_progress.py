@@ -258,6 +258,26 @@ def test_times_are_written_as_people_read_them(seconds, text):
     assert progress.duration(seconds) == text
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_table_has_the_same_columns_if_training_diverges(early_stopping, capsys):
+    rate = {"solver": "sgd", "learning_rate_init": 1e3, "alpha": 0}
+    given = {"early_stopping": early_stopping, "n_members": 1, "max_iter": 12}
+    quick(**rate, **given, verbose=1).fit(X, y)
+    rows = [re.split("  +", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    assert "nan" in [row[1] for row in rows]
+    assert {len(row) for row in rows} == {5 if early_stopping else 3}
+
+
+def test_a_table_of_losses_that_are_all_nan_has_a_column_of_them(capsys):
+    table = progress.LossTable()
+    table.show(0, 9, np.full((3, 2), np.nan), 1.0)
+    table.show(1, 9, np.ones((3, 2)), 1.0)
+    lines = [re.split("  +", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["Iteration", "loss", "time left"]
+    assert [line[1] for line in lines[1:]] == ["nan", "1.000000"]
+
+
 def test_lines_of_parallel_fits_in_threads_are_labelled(capsys):
     fits = [delayed(quick(verbose=1, random_state=seed).fit)(X, y) for seed in (0, 1)]
     Parallel(n_jobs=2, backend="threading")(fits)
