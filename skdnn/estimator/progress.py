@@ -40,7 +40,7 @@ def _is_terminal(stream):
 
 def _stream_watched():
     """Return the stream on which somebody may see the progress of this fit, or None."""
-    if _label() or "PYTEST_CURRENT_TEST" in os.environ:
+    if _label():
         return None
     if _is_notebook(sys.stdout):
         return sys.stdout  # notebooks show standard error as if it were an error

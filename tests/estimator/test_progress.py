@@ -58,7 +58,6 @@ Notebook = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"
 def session(monkeypatch, stderr=None, stdout=None, long=-1.0):
     """As in an interactive session in which fits of more than ``long`` seconds are long."""
     with monkeypatch.context() as patch:
-        patch.delenv("PYTEST_CURRENT_TEST")
         patch.setattr(logging.getLogger("skdnn"), "disabled", True)  # "compiling ..."
         patch.setattr(sys, "stderr", stderr or io.StringIO())
         patch.setattr(sys, "stdout", stdout or io.StringIO())
@@ -98,14 +97,6 @@ def test_no_line_is_shown_where_none_is_wanted(kind, monkeypatch):
         quick(verbose=False if kind == "silenced" else "auto").fit(X, y)
         assert sys.stdout.getvalue() == ""
     assert stream.getvalue() == ""
-
-
-def test_no_line_is_shown_in_tests(monkeypatch):
-    terminal = Terminal()
-    with session(monkeypatch, terminal), monkeypatch.context() as patch:
-        patch.setenv("PYTEST_CURRENT_TEST", "a test")
-        quick().fit(X, y)
-    assert terminal.getvalue() == ""
 
 
 def test_no_line_is_shown_in_threads(monkeypatch):
@@ -303,7 +294,6 @@ from joblib import Parallel, delayed
 Parallel(n_jobs=2)(delayed(fit)(verbose) for verbose in (True, True, "auto", "auto"))
 """
     environment = {**os.environ, "SKDNN_NUMBA": "0"}  # compiles nothing, and says nothing
-    environment.pop("PYTEST_CURRENT_TEST")
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
     lines = result.stdout.splitlines()
@@ -326,7 +316,6 @@ print(net.fit(*load_iris(return_X_y=True)).n_iter_)
 """
     ours, theirs = pty.openpty()
     environment = {**os.environ, "SKDNN_NUMBA": "0"}  # compiles nothing, and says nothing
-    environment.pop("PYTEST_CURRENT_TEST")
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=theirs, stderr=theirs, env=environment
     )
