@@ -6,6 +6,7 @@ import sys
 import threading
 from collections import deque
 from contextlib import suppress
+from math import nan
 from multiprocessing import parent_process
 from time import monotonic
 
@@ -39,7 +40,7 @@ def _is_terminal(stream):
 
 def _stream_watched():
     """Return the stream on which somebody may see the progress of this fit, or None."""
-    if _label() or "PYTEST_CURRENT_TEST" in os.environ:
+    if _label():
         return None
     if _is_notebook(sys.stdout):
         return sys.stdout  # notebooks show standard error as if it were an error
@@ -90,9 +91,9 @@ def duration(seconds):
 
 
 def _means(curve):
-    """Return the (name, mean over the members) of the losses and scores that there are."""
+    """Return the (name, mean over the members) of the loss, and of all else that there is."""
     means = zip(COLUMNS, map(mean_curve, curve[:, :, None]), strict=True)
-    return [(name, *mean) for name, mean in means if mean]
+    return [(name, *(mean or [nan])) for name, mean in means if mean or name == COLUMNS[0]]
 
 
 class RemainingTime:
@@ -127,7 +128,7 @@ class LossTable:
     """A table with a line for each epoch, which parallel fits begin with their label."""
 
     def __init__(self):
-        self.label = _label()
+        self.label, self.names = _label(), []
 
     def show(self, number, n_epochs, curve, seconds_left=None):
         """Print a line, with the header before the first one.
@@ -143,11 +144,12 @@ class LossTable:
         seconds_left : float, optional
             Time that the remaining epochs will take.
         """
-        names, means = zip(*_means(curve), strict=True)
+        means = dict(_means(curve))
         last = "-" if seconds_left is None else duration(seconds_left)
         if number == 0:
-            self._print("Iteration", n_epochs, names, "time left")
-        cells = (f"{mean:.6f}" for mean in means)
+            self.names = list(means)
+            self._print("Iteration", n_epochs, self.names, "time left")
+        cells = (f"{means.get(name, nan):.6f}" for name in self.names)
         self._print(f"{number + 1}/{n_epochs}", n_epochs, cells, last)
 
     def _print(self, first, n_epochs, cells, last):

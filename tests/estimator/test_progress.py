@@ -58,7 +58,6 @@ Notebook = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"
 def session(monkeypatch, stderr=None, stdout=None, long=-1.0):
     """As in an interactive session in which fits of more than ``long`` seconds are long."""
     with monkeypatch.context() as patch:
-        patch.delenv("PYTEST_CURRENT_TEST")
         patch.setattr(logging.getLogger("skdnn"), "disabled", True)  # "compiling ..."
         patch.setattr(sys, "stderr", stderr or io.StringIO())
         patch.setattr(sys, "stdout", stdout or io.StringIO())
@@ -98,14 +97,6 @@ def test_no_line_is_shown_where_none_is_wanted(kind, monkeypatch):
         quick(verbose=False if kind == "silenced" else "auto").fit(X, y)
         assert sys.stdout.getvalue() == ""
     assert stream.getvalue() == ""
-
-
-def test_no_line_is_shown_in_tests(monkeypatch):
-    terminal = Terminal()
-    with session(monkeypatch, terminal), monkeypatch.context() as patch:
-        patch.setenv("PYTEST_CURRENT_TEST", "a test")
-        quick().fit(X, y)
-    assert terminal.getvalue() == ""
 
 
 def test_no_line_is_shown_in_threads(monkeypatch):
@@ -258,6 +249,26 @@ def test_times_are_written_as_people_read_them(seconds, text):
     assert progress.duration(seconds) == text
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_table_has_the_same_columns_if_training_diverges(early_stopping, capsys):
+    rate = {"solver": "sgd", "learning_rate_init": 1e3, "alpha": 0}
+    given = {"early_stopping": early_stopping, "n_members": 1, "max_iter": 12}
+    quick(**rate, **given, verbose=1).fit(X, y)
+    rows = [re.split("  +", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    assert "nan" in [row[1] for row in rows]
+    assert {len(row) for row in rows} == {5 if early_stopping else 3}
+
+
+def test_a_table_of_losses_that_are_all_nan_has_a_column_of_them(capsys):
+    table = progress.LossTable()
+    table.show(0, 9, np.full((3, 2), np.nan), 1.0)
+    table.show(1, 9, np.ones((3, 2)), 1.0)
+    lines = [re.split("  +", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["Iteration", "loss", "time left"]
+    assert [line[1] for line in lines[1:]] == ["nan", "1.000000"]
+
+
 def test_lines_of_parallel_fits_in_threads_are_labelled(capsys):
     fits = [delayed(quick(verbose=1, random_state=seed).fit)(X, y) for seed in (0, 1)]
     Parallel(n_jobs=2, backend="threading")(fits)
@@ -283,7 +294,6 @@ from joblib import Parallel, delayed
 Parallel(n_jobs=2)(delayed(fit)(verbose) for verbose in (True, True, "auto", "auto"))
 """
     environment = {**os.environ, "SKDNN_NUMBA": "0"}  # compiles nothing, and says nothing
-    environment.pop("PYTEST_CURRENT_TEST")
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
     lines = result.stdout.splitlines()
@@ -306,7 +316,6 @@ print(net.fit(*load_iris(return_X_y=True)).n_iter_)
 """
     ours, theirs = pty.openpty()
     environment = {**os.environ, "SKDNN_NUMBA": "0"}  # compiles nothing, and says nothing
-    environment.pop("PYTEST_CURRENT_TEST")
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=theirs, stderr=theirs, env=environment
     )
