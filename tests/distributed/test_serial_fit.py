@@ -112,6 +112,14 @@ def test_a_refit_has_the_same_bits_and_another_seed_others(net):
     assert not np.allclose(other.coefs_[0], net.coefs_[0])
 
 
+def test_partitions_of_very_different_sizes_are_fitted_to():
+    many, labels = rows(8000, seed=2)
+    parameters = {**SMALL, "partitions_per_round": 1, "batch_size": 8, "steps_per_round": 8}
+    sizes = [3] * 5
+    net = SerialClassifier(**parameters).fit(cut(many, *sizes), cut(labels, *sizes))
+    assert np.isfinite(net.loss_curve_).all()
+
+
 def test_patience_ends_training():
     parameters = {**SMALL, "max_iter": 200, "n_iter_no_change": 2, "learning_rate": "constant"}
     assert SerialClassifier(**parameters).fit(PARTS, LABELS).n_iter_ < 200
