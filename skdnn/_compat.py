@@ -6,6 +6,7 @@ to 1.9.
 
 from collections import ChainMap
 from difflib import get_close_matches
+from inspect import signature
 
 import sklearn
 from sklearn.base import _fit_context as fit_context  # 1.3 and later
@@ -21,6 +22,10 @@ from sklearn.utils._param_validation import (  # 1.2 and later
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in  # 1.0
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight  # 0.22
 from sklearn.utils.validation import _num_samples as num_samples  # 0.22
+
+# Weights that are all 0 are an error in 1.9, but for this option; earlier versions accept them.
+ZEROS = "allow_all_zero_weights"
+ALLOW_ZEROS = {ZEROS: True} if ZEROS in signature(check_sample_weight).parameters else {}
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks  # 1.9 and later

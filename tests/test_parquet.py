@@ -367,6 +367,20 @@ def test_weights_of_0_leave_rows_out_and_class_weights_are_those_of_all_rows(fra
     assert len(weights) == n_blocks * len(fit_data.split.data.targets)
 
 
+@pytest.mark.parametrize("sample_size", [N_ROWS, N_SAMPLED])
+@pytest.mark.usefixtures("in_blocks")
+def test_all_weights_of_a_batch_may_be_0(frame, tmp_path, monkeypatch, sample_size):
+    monkeypatch.setattr(table_statistics, "SAMPLE_ROWS", sample_size)
+    weights = np.where(np.arange(N_ROWS) // 500 % 2, 1.0, 0.0)  # two batches, and 0 in the first
+    frame.assign(weight=weights).to_parquet(tmp_path / "rows.parquet", row_group_size=500)
+    net = DeepNetClassifier(**SMALL, early_stopping=False)
+    net.fit(tmp_path, "target", sample_weight="weight")
+    assert net.t_ == net.n_iter_ * np.count_nonzero(weights)
+    frame.assign(weight=0.0).to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match="no rows of positive weight"):
+        net.fit(tmp_path, "target", sample_weight="weight")
+
+
 @pytest.mark.usefixtures("in_blocks")
 def test_classes_and_missing_values_that_the_sample_lacks_are_known(frame, tmp_path):
     frame["rare"] = 1.0

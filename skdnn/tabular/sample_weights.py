@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skdnn._compat import check_sample_weight, num_samples, safe_indexing
+from skdnn._compat import ALLOW_ZEROS, check_sample_weight, num_samples, safe_indexing
 from skdnn.tabular.as_frames import as_numpy
 
 
@@ -40,6 +40,8 @@ def weighted_rows(X, y, sample_weight):
 def check_weights(sample_weight, X):
     """Return sample weights as float64, one for each row of X.
 
+    All may be 0, as X may be only some of the rows of a table.
+
     Raises
     ------
     ValueError
@@ -48,8 +50,9 @@ def check_weights(sample_weight, X):
     if np.ma.is_masked(sample_weight):
         raise ValueError("sample_weight has masked values; use weight 0 for rows to leave out.")
     sample_weight = as_numpy(sample_weight)
+    options = {"dtype": np.float64, "ensure_non_negative": True, **ALLOW_ZEROS}
     try:
-        return check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        return check_sample_weight(sample_weight, X, **options)
     except OverflowError as error:
         raise ValueError(f"sample_weight has a value too large for float64: {error}.") from error
 
