@@ -55,7 +55,7 @@ def read_partitions(estimator, settings, executor, partitions, shape):
     encoded = executor.map(encode_partition, *shared, parts, *partitions)
     n_rows = np.array(executor.gather(executor.map(count_rows, encoded)))
     epochs = PartitionEpochs(executor, encoded, n_rows, fit_data.schema.seed, shape)
-    blocks = Blocks(1, None, encoder.n_rows, encoder.mean_weight, epochs)
+    blocks = Blocks(1, None, encoder.n_rows, 1.0, epochs)
     return fit_data._replace(split=fit_data.split._replace(blocks=blocks))
 
 
