@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.core.random_bits import GOLDEN, random_words, scramble
+from skdnn.tabular.read_columns import as_text
 
 
 class Part(NamedTuple):
@@ -93,8 +94,16 @@ def _concatenate(tables):
     for name in first.columns:
         parts = [table[name] for table in tables]
         if all(hasattr(part, "cat") for part in parts):  # otherwise these become strings
-            union = library.api.types.union_categoricals
-            columns[name] = union([part.astype("category") for part in parts], ignore_order=True)
+            columns[name] = _concatenate_categories(library, parts)
         else:
             columns[name] = library.concat(parts, ignore_index=True)
     return library.DataFrame(columns)
+
+
+def _concatenate_categories(library, parts):
+    """Return columns of categories, one after the other; as strings if their types differ."""
+    parts = [part.astype("category") for part in parts]
+    if len({part.cat.categories.dtype for part in parts}) == 1:
+        return library.api.types.union_categoricals(parts, ignore_order=True)
+    strings = [part.astype(object).map(as_text) for part in parts]
+    return library.concat(strings, ignore_index=True).astype("category")

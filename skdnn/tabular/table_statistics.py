@@ -22,6 +22,8 @@ from skdnn.tabular.dataframes import as_table, check_finite
 from skdnn.tabular.row_samples import RowSample, smallest_hashes
 
 SAMPLE_ROWS, SAMPLE_BYTES = 100_000, 2**27  # at most; merging takes twice as much
+WITH_ZONE = "date with time zone"
+NAMES = {**KINDS, "date": "dates without a time zone", WITH_ZONE: "dates with a time zone"}
 HELD_OUT_ROWS, HELD_OUT_SHARE, OF_SAMPLE = 20_000, 20, 4  # at most, 1/20 of all, 1/4 of the sample
 
 
@@ -38,8 +40,8 @@ class TableStatistics(NamedTuple):
     names : tuple of str
         Names of the columns.
     kinds : tuple of (kind, key, name of a part) or None
-        Kind of each column, as :mod:`skdnn.tabular.column_types` names them, and a part that has
-        it; None of columns without values.
+        Kind of each column, as :mod:`skdnn.tabular.column_types` names them or ``WITH_ZONE``, and
+        a part that has it; None of columns without values.
     n_missing : int64 ndarray of shape (n_columns,)
     low, high : float64 ndarray of shape (n_columns,)
         NaN for columns that are not numbers or durations, or have no values.
@@ -140,7 +142,7 @@ def _of_column(table, position, kept, part):
     n_missing = int(kept.sum() - known.sum())
     if not known.any():
         return None, n_missing, np.nan, np.nan
-    kind = column.kind, part.key, part.name
+    kind = WITH_ZONE if column.zone else column.kind, part.key, part.name
     if column.values.dtype.kind == "M" or column.strings is not None:
         return kind, n_missing, np.nan, np.nan
     values = column.values[known]
@@ -211,7 +213,7 @@ def _common_kind(name, found):
     for kind in known:
         if kind[0] != known[0][0]:
             raise ValueError(
-                f"Column {name!r} of X holds {KINDS[known[0][0]]} in {known[0][2]}, but "
-                f"{KINDS[kind[0]]} in {kind[2]}. Convert it to one of the two in all parts."
+                f"Column {name!r} of X holds {NAMES[known[0][0]]} in {known[0][2]}, but "
+                f"{NAMES[kind[0]]} in {kind[2]}. Convert it to one of the two in all parts."
             )
     return known[0] if known else None

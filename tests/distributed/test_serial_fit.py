@@ -181,6 +181,42 @@ def test_categories_that_some_partitions_lack_are_learnt():
     assert_same_bits(net, SerialClassifier(**SMALL).fit(as_strings, cut(y, 400, 400)))
 
 
+def test_dates_with_and_without_time_zones_are_refused_with_both_partitions():
+    frames = [part.assign(a=pd.Timestamp("2020-01-01")) for part in cut(X, 400, 400)]
+    frames[1] = frames[1].assign(a=pd.Timestamp("2020-01-01", tz="UTC"))
+    message = "'a' of X holds .* without a time zone in partition 0, .* with a .* in partition 1"
+    with pytest.raises(ValueError, match=message):
+        SerialClassifier(**SMALL).fit(frames, cut(y, 400, 400))
+
+
+LETTERS, NUMBERS = np.array(["1", "2"] * 200, object), np.arange(400) % 2 + 1
+CATEGORIES = {
+    "no categories": (pd.Series([None] * 400, dtype=object), [LETTERS, LETTERS]),
+    "strings and objects": (pd.Series(LETTERS, dtype="string"), [LETTERS, LETTERS]),
+    "numbers and strings": (NUMBERS, [LETTERS, LETTERS]),
+    "integers and floats": (NUMBERS, [NUMBERS.astype(float)] * 2),
+}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("name", CATEGORIES)
+def test_categories_of_several_types_are_those_of_strings(name, place):
+    values = list(CATEGORIES[name][1])
+    values.insert(place, CATEGORIES[name][0])
+    parts, labels = cut(X, 400, 400), cut(y, 400, 400)
+    given, strings = (
+        [part.assign(e=convert(each)) for part, each in zip(parts, values, strict=True)]
+        for convert in (pd.Categorical, as_categories_of_strings)
+    )
+    net = SerialClassifier(**SMALL).fit(given, labels)
+    assert_same_bits(net, SerialClassifier(**SMALL).fit(strings, labels))
+
+
+def as_categories_of_strings(values):
+    strings = [None if value is None else str(value)[:1] for value in values]
+    return pd.Categorical(np.array(strings, object), ["1", "2"])
+
+
 def test_a_class_and_missing_values_of_one_partition_are_learnt():
     parts, labels = change(
         1, lambda X: X.assign(a=np.nan), lambda y: y.where(y.index % 2 == 1, "rare")
@@ -210,6 +246,33 @@ def test_rows_of_weight_0_do_not_count():
     weights[650:680] = 0  # a whole partition
     net = SerialClassifier(**SMALL).fit(PARTS, LABELS, cut(weights, *SIZES))
     assert net.t_ == 4 * (1170 - 58)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (pd.Series([None] * 150), "NaN"),
+        (pd.Series([np.nan] * 150), "NaN"),
+        (np.zeros((150, 3)), "1D"),
+        (np.full(150, -1.0), "Negative"),
+    ],
+    ids=["None", "NaN", "two-dimensional", "negative"],
+)
+def test_invalid_weights_of_a_partition_are_refused(wrong, message):
+    weights = cut(np.ones(1200), *SIZES)
+    weights[2] = wrong
+    with pytest.raises(ValueError, match=f"(?s)partition 2: .*{message}"):
+        SerialClassifier(**SMALL).fit(PARTS, LABELS, weights)
+
+
+@pytest.mark.parametrize("scale", [2.0**120, 2.0**-140])
+def test_the_scale_of_weights_does_not_change_a_bit(scale):
+    weights = np.random.default_rng(0).uniform(0, 3, 1200).round(2)
+    net, scaled = (
+        SerialClassifier(**SMALL).fit(PARTS, LABELS, cut(each, *SIZES))
+        for each in (weights, weights * scale)
+    )
+    assert_same_bits(scaled, net)
 
 
 def test_what_needs_all_rows_in_one_place_is_refused():
