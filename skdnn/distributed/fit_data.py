@@ -15,12 +15,20 @@ from skdnn.distributed.partitions import (
     partition_statistics,
 )
 from skdnn.estimator.inputs import read_samples
+from skdnn.estimator.read_fit_data import read_fit_data
 from skdnn.estimator.sampled_fit_data import learn_from_sample
 from skdnn.estimator.solvers import solver_of
+from skdnn.tabular.table_statistics import SAMPLE_ROWS
+
+# So many rows, if the sample has all, are trained on in this process: the held-out rows of a sample
+# would be too few for early stopping and calibration.
+IN_MEMORY_ROWS = SAMPLE_ROWS
 
 
 def read_partitions(estimator, settings, executor, partitions, shape):
     """Return the FitData of a table, of which the executor has the rows.
+
+    If the sample has all rows, they are in this process, as if they had been passed to fit.
 
     Parameters
     ----------
@@ -49,6 +57,9 @@ def read_partitions(estimator, settings, executor, partitions, shape):
     parts = [part_of(number, seed) for number in range(len(partitions[0]))]
     statistics = _read_statistics(executor, parts, partitions)
     sample = statistics.sample
+    if statistics.n_rows == len(sample.hashes) <= IN_MEMORY_ROWS:
+        passed, classes = statistics.all_rows()
+        return read_fit_data(estimator, settings, None, passed, (None,) * 3, (None, classes))
     columns = read_samples(estimator, sample.X, sample.y, None).columns
     fit_data, encoder = learn_from_sample(settings, statistics, columns)
     shared = [[executor.share(each)] * len(parts) for each in (encoder, columns)]

@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss
 
 from skdnn import DeepNetClassifier
 from skdnn.callbacks import Checkpoint
-from skdnn.distributed import epochs
+from skdnn.distributed import epochs, fit_data
 from skdnn.distributed.executors import SerialExecutor
 from skdnn.distributed.outer_step import MOMENTUM
 
@@ -273,6 +273,20 @@ def test_the_scale_of_weights_does_not_change_a_bit(scale):
         for each in (weights, weights * scale)
     )
     assert_same_bits(scaled, net)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_fit_to_so_few_rows_that_the_sample_has_all_is_that_of_these_rows(monkeypatch, weighted):
+    monkeypatch.setattr(fit_data, "IN_MEMORY_ROWS", 1200)
+    weights = np.arange(1200) % 3 if weighted else None
+    expected = DeepNetClassifier(**SMALL).fit(X, y, weights)
+    passed = (PARTS, LABELS, cut(weights, *SIZES)) if weighted else (PARTS, LABELS)
+    net = SerialClassifier(**SMALL).fit(*passed)
+    assert_same_bits(net, expected)
+    assert net.feature_names_in_.tolist() == list("abcde")
+    assert net.oof_score_ == expected.oof_score_
+    with pytest.raises(ValueError, match="partition 2"):
+        net.fit(*change(2, lambda X: X.drop(columns="b")))
 
 
 def test_what_needs_all_rows_in_one_place_is_refused():
