@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.tabular.column_types import KINDS
-from skdnn.tabular.dataframes import as_table, check_finite
+from skdnn.tabular.dataframes import MAX_NAMED, as_table, check_finite
 from skdnn.tabular.row_samples import RowSample, smallest_hashes
 
 SAMPLE_ROWS, SAMPLE_BYTES = 100_000, 2**27  # at most; merging takes twice as much
@@ -33,10 +33,11 @@ class TableStatistics(NamedTuple):
     Attributes
     ----------
     n_rows : int
-    weight : Fraction
-        Sum of the weights, exact, so that the order of summation does not matter.
+    first_part : tuple of (int, str)
+        Key and name of the part, or of the first of several parts.
     class_weights : dict of label to Fraction
-        Sum of the weights of each class; 0 for classes whose rows all have weight 0.
+        Sum of the weights of each class, exact, so that the order of summation does not matter; 0
+        for classes whose rows all have weight 0.
     names : tuple of str
         Names of the columns.
     kinds : tuple of (kind, key, name of a part) or None
@@ -51,7 +52,7 @@ class TableStatistics(NamedTuple):
     """
 
     n_rows: int
-    weight: Fraction
+    first_part: tuple
     class_weights: dict
     names: tuple
     kinds: tuple
@@ -125,7 +126,7 @@ def statistics(X, y, weights, part, sample_size, below=None):
     everything = RowSample(hashes, np.empty((len(y), 0)), X, y, weights)
     return TableStatistics(
         int(kept.sum()),
-        Fraction(float(weights.sum())),
+        (part.key, part.name),
         _sum_by_class(y, labels, weights[kept]),
         names,
         kinds,
@@ -182,7 +183,7 @@ def merge(parts):
             class_weights[label] = class_weights.get(label, Fraction(0)) + weight
     return TableStatistics(
         sum(part.n_rows for part in parts),
-        sum(part.weight for part in parts),
+        min(part.first_part for part in parts),
         class_weights,
         first.names,
         tuple(_common_kind(name, found) for name, found in zip(first.names, kinds, strict=True)),
@@ -195,9 +196,10 @@ def merge(parts):
 
 
 def _about_names(first, other):
-    names = [next((kind[2] for kind in part.kinds if kind), "a part") for part in (first, other)]
+    names = [part.first_part[1] for part in (first, other)]
     differing = sorted({*first.names} ^ {*other.names})
-    what = f"differ in the columns {differing}" if differing else "have another order of columns"
+    listed = f"{differing[:MAX_NAMED]}{' and more' * (len(differing) > MAX_NAMED)}"
+    what = f"differ in the columns {listed}" if differing else "have another order of columns"
     return f"{names[0]} and {names[1]} {what}. All parts of a table need the same columns."
 
 
