@@ -230,8 +230,7 @@ class DaskDeepNetClassifier(DeepNetClassifier):
     def __sklearn_clone__(self):
         """Return an unfitted clone with the same client, of which there is no copy."""
         clone = super(DaskDeepNetClassifier, copy(self)).__sklearn_clone__()  # has no client
-        clone.client = self.client
-        return clone
+        return clone.set_params(client=self.client)
 
     def __getstate__(self):
         """Return the state to pickle, without the client."""

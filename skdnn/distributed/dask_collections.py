@@ -75,7 +75,9 @@ def predict_lazily(net, method, X):
     shipped = delayed(net, pure=False)  # one task has the network, to which the others refer
     empty = _no_rows(net, method)
     if hasattr(X, "map_partitions"):
-        meta = _as_pandas(net, method, X._meta.index[:0], empty)
+        from dask.dataframe.dispatch import make_meta
+
+        meta = _as_pandas(net, method, make_meta(X).index[:0], empty)
         return X.map_partitions(_predict_frame, shipped, method, meta=meta)
     shape = {"chunks": (X.chunks[0], empty.shape[1:])} if empty.ndim > 1 else {"drop_axis": 1}
     given = {"dtype": empty.dtype, "meta": empty, **shape}

@@ -281,6 +281,8 @@ CHANGES = re.compile(r"setattr|delattr|vars\(.*\)\.(update|pop|setdefault|clear)
 ALLOWED = {
     # An encoder makes copies of itself.
     "skdnn.tabular.encoder": {"encoder._columns", "other._keep", "other.ignored_columns_"},
+    # A classifier itself: it keeps what a copy has learnt, and hands it to another.
+    "skdnn.distributed.dask_classifier": {"fresh._train", "net._keep"},
     # Encoders that are made again from a file get what they had learnt.
     "skdnn.estimator.plain_values": {
         *("vars(encoder).update", "vars(transformer).update", "encoder.ignored_columns_"),
