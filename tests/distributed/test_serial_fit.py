@@ -120,6 +120,20 @@ def test_partitions_of_very_different_sizes_are_fitted_to():
     assert np.isfinite(net.loss_curve_).all()
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
+def test_the_rate_of_invscaling_falls_from_epoch_to_epoch():
+    parameters = {**SMALL, "learning_rate": "invscaling", "early_stopping": False}
+    parameters |= {"n_iter_no_change": 100, "n_members": 1}
+    steps = {}
+    for power_t in (0.0, 2.0):
+        nets = (
+            SerialClassifier(**{**parameters, "power_t": power_t, "max_iter": n}) for n in (9, 10)
+        )
+        first, second = (net.fit(PARTS, LABELS).coefs_[0] for net in nets)
+        steps[power_t] = np.abs(second - first).max()
+    assert steps[2.0] < 0.02 * steps[0.0]
+
+
 def test_patience_ends_training():
     parameters = {**SMALL, "max_iter": 200, "n_iter_no_change": 2, "learning_rate": "constant"}
     assert SerialClassifier(**parameters).fit(PARTS, LABELS).n_iter_ < 200
