@@ -283,6 +283,8 @@ ALLOWED = {
     "skdnn.tabular.encoder": {"encoder._columns", "other._keep", "other.ignored_columns_"},
     # A classifier itself: it keeps what a copy has learnt, and hands it to another.
     "skdnn.distributed.dask_classifier": {"fresh._train", "net._keep"},
+    # Takes the place of the steps of an ensemble, and counts them.
+    "skdnn.distributed.epochs": {"ensemble.n_steps"},
     # Encoders that are made again from a file get what they had learnt.
     "skdnn.estimator.plain_values": {
         *("vars(encoder).update", "vars(transformer).update", "encoder.ignored_columns_"),
