@@ -12,6 +12,7 @@ from skdnn.estimator.encoders import adapted, fit_encoder
 from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.labels import Labels
 from skdnn.tabular.dataframes import check_table
+from skdnn.tabular.parquet_files import are_paths
 from skdnn.tabular.sample_weights import weighted_rows
 from skdnn.tabular.user_warnings import warn_user
 
@@ -75,6 +76,12 @@ def read_samples(estimator, X, y, sample_weight, reset=True, suffix=""):
     ValueError
         If an argument is invalid.
     """
+    if are_paths(X):
+        raise ValueError(
+            "X is a path, but only fit and the methods that predict read Parquet files: not "
+            "partial_fit, nor fit its validation rows. Pass a table, for instance of "
+            "pandas.read_parquet."
+        )
     for name, values in (("y", y), ("sample_weight", sample_weight)):
         _warn_of_order(X, values, f"X{suffix}", f"{name}{suffix}")
     X = check_table(estimator, X, reset)
