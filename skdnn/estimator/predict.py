@@ -17,7 +17,7 @@ MOST_ROWS, FEWEST_ROWS, N_BLOCKS = 2048, 512, 16
 FREE = 2**18
 
 
-def predict_blocks(fitted, n_jobs, X, average, result):
+def predict_blocks(fitted, n_jobs, X, average, result, doubts=None):
     """Write ``average(logits)`` of all rows into ``result``.
 
     The result does not depend on the number of threads, bit for bit: blocks depend on the shape
@@ -33,6 +33,8 @@ def predict_blocks(fitted, n_jobs, X, average, result):
         Function of logits (n_members, block size, n_outputs) and the weights of the members
         (n_members,) that returns an array of shape (..., block size, n_columns).
     result : ndarray of shape (..., n_rows, n_columns)
+    doubts : Doubts, optional
+        Collects warnings, if X has only some rows of a table.
 
     Returns
     -------
@@ -41,8 +43,8 @@ def predict_blocks(fitted, n_jobs, X, average, result):
     """
     n_rows = X.shape[0]
     passes, (divisors, weights), dtype = fitted.passes, fitted.calibration, fitted.schema.dtype
-    doubts = Doubts()
-    read = block_reader(fitted.schema.encoder, X, dtype, doubts)
+    own = Doubts() if doubts is None else None
+    read = block_reader(fitted.schema.encoder, X, dtype, own or doubts)
 
     def fill(span):
         encoded = read(span)
@@ -57,11 +59,12 @@ def predict_blocks(fitted, n_jobs, X, average, result):
     else:
         with threads_apart(n_jobs, len(blocks)) as threads:
             threads.map(fill, blocks)
-    doubts.warn()
+    if own:
+        own.warn()
     return result
 
 
-def predict_files(fitted, paths, predict):
+def predict_files(fitted, paths, predict, *given):
     """Return the predictions for the rows of Parquet files, in order, reading some at a time.
 
     Parameters
@@ -69,7 +72,10 @@ def predict_files(fitted, paths, predict):
     fitted : FittedModel
     paths : path, or list of paths
     predict : callable
-        Function of a dataframe that returns an array of shape (..., n_rows, n_columns).
+        Function of ``fitted``, a dataframe, ``given``, and the Doubts that collect warnings. It
+        returns an array of shape (..., n_rows, n_columns).
+    *given : objects
+        Arguments of ``predict``.
 
     Raises
     ------
@@ -79,10 +85,11 @@ def predict_files(fitted, paths, predict):
     names = fitted.schema.columns.get("feature_names_in_")
     if names is None:
         raise ValueError("X is a path, but the columns of fit had no names to be found by.")
-    files, parts = open_parquet(paths).select(names.tolist()), []
+    files, parts, doubts = open_parquet(paths).select(names.tolist()), [], Doubts()
     for piece, frame in files.read(files.plan()):
         with about_file(files.paths[piece.file]):
-            parts.append(predict(frame))
+            parts.append(predict(fitted, frame, *given, doubts))
+    doubts.warn()
     if not parts:
         raise ValueError(f"X has no rows in {', '.join(files.paths[:3])}.")
     return np.concatenate(parts, axis=-2)

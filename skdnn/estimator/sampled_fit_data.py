@@ -15,10 +15,9 @@ from skdnn.estimator.inputs import Samples, about_validation, learn_schema
 from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.training_rows import FitData, prepare_rows
 from skdnn.estimator.variants import STANDARD, choose_variants
+from skdnn.tabular.dataframes import MAX_NAMED
 from skdnn.tabular.read_columns import read_column
-from skdnn.tabular.user_warnings import warn_user
-
-MAX_NAMED = 10  # columns listed in a message
+from skdnn.tabular.user_warnings import Doubts, warn_user
 
 
 class RowEncoder(NamedTuple):
@@ -65,7 +64,8 @@ class RowEncoder(NamedTuple):
             See :class:`skdnn.tabular.row_samples.Part`.
         """
         schema, rows = self.schema, np.flatnonzero((weights > 0) & (hashes >= self.held_out_below))
-        encoded = adapted(schema.encoder).encode(X, schema.dtype)[rows]
+        # Of some rows, what is doubtful may be normal; the encoder was learnt from the sample.
+        encoded = adapted(schema.encoder).encode(X, schema.dtype, doubts=Doubts())[rows]
         hashes, targets = hashes[rows], schema.labels.targets(y[rows])
         if self.ordered.shape[1]:
             places = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)

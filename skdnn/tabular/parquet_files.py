@@ -6,7 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-MAX_NAMED = 10  # columns listed in a message
+from skdnn.tabular.dataframes import MAX_NAMED
+
 # A batch of rows has so many bytes, and rows, at most; each column of a file that is read takes
 # about two pages of a mebibyte, one of them uncompressed, if the row group is not smaller.
 BATCH_BYTES, BATCH_ROWS, COLUMN_BYTES = 2**22, 2**14, 2**21
