@@ -75,7 +75,7 @@ def stream_of(path, **parameters):
     net = DeepNetClassifier(**SMALL | parameters)
     settings = settings_of(net, None)
     table = parquet_fit.open_table(settings, (path, "target", None))
-    statistics = parquet_fit.read_statistics(table)
+    statistics, _ = parquet_fit.read_statistics(table)
     made = []
     blocks = RowStream.blocks
     with pytest.MonkeyPatch.context() as patch:
@@ -92,6 +92,11 @@ def test_few_rows_are_fitted_as_a_dataframe_is(frame, path):
     np.testing.assert_array_equal(learnt(of_file), learnt(of_frame))
     np.testing.assert_array_equal(of_file.classes_, of_frame.classes_)
     np.testing.assert_array_equal(of_file.feature_names_in_, of_frame.feature_names_in_)
+    of_file, of_frame = (
+        DeepNetClassifier(**SMALL | {"random_state": np.random.RandomState(3)}).fit(*given)
+        for given in ((path, "target"), split(frame))
+    )
+    np.testing.assert_array_equal(learnt(of_file), learnt(of_frame))
     weighted = DeepNetClassifier(**SMALL).fit(path, "target", sample_weight="count")
     X, y = split(frame)
     expected = DeepNetClassifier(**SMALL).fit(X.drop(columns="count"), y, frame["count"])
@@ -239,6 +244,84 @@ def test_a_fit_to_files_goes_on_from_its_checkpoint(path, tmp_path, monkeypatch)
     assert len(epochs) == 3  # the second one again, but not the first
 
 
+def change_labels(rows, other):
+    flipped = rows["target"].map({"yes": "no", "no": "yes"})
+    return rows.assign(target=rows["target"].where(~other, flipped))
+
+
+def change_order(rows, other):
+    there = np.flatnonzero(other)
+    order = np.arange(len(rows))
+    order[there] = there[::-1]
+    return rows.iloc[order]
+
+
+@pytest.mark.usefixtures("in_blocks")
+@pytest.mark.parametrize("change", [None, change_labels, change_order])
+def test_a_checkpoint_is_of_all_rows_also_those_that_are_not_in_the_sample(
+    path, frame, tmp_path, monkeypatch, change
+):
+    _, _, statistics = stream_of(path)
+    is_other = np.ones(N_ROWS, bool)
+    is_other[statistics.sample.positions[:, 1]] = False
+    net = DeepNetClassifier(**SMALL)
+    net.set_callbacks(Checkpoint(tmp_path / "fit.checkpoint", every_epochs=1))
+    load, epochs = row_stream.fill, []
+
+    def interrupted(*given):
+        epochs.append(given)
+        if len(epochs) == 2:
+            raise OSError("the power fails")
+        yield from load(*given)
+
+    monkeypatch.setattr(row_stream, "fill", interrupted)
+    with pytest.raises(OSError, match="power"):
+        net.fit(path, "target")
+    rows = frame if change is None else change(frame, is_other)
+    rows.to_parquet(path, row_group_size=300)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = learnt(net.fit(path, "target"))
+    if change is None:
+        assert caught == []
+    else:
+        assert ["the training rows changed" in str(each.message) for each in caught] == [True]
+    assert len(epochs) == 2 + (1 if change is None else 2)
+    np.testing.assert_array_equal(found, learnt(DeepNetClassifier(**SMALL).fit(path, "target")))
+
+
+@pytest.mark.usefixtures("in_blocks")
+def test_what_is_doubtful_of_a_batch_but_not_of_the_table_is_not_warned_of(
+    path, frame, monkeypatch
+):
+    monkeypatch.setattr(parquet_files, "BATCH_ROWS", 10)
+    _, _, statistics = stream_of(path)
+    sampled = np.bincount(statistics.sample.positions[:, 1] // 10, minlength=N_ROWS // 10)
+    batch = np.repeat(sampled == 0, 10)
+    assert 20 < batch.sum() < N_ROWS // 5
+    frame.loc[batch, "text"] = frame["text"].str.upper()  # in these batches, no known category
+    frame.to_parquet(path, row_group_size=300)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net = DeepNetClassifier(**SMALL).fit(path, "target")
+        net.predict(path)
+    renamed = split(frame.assign(text=frame["text"].str.upper()))[0]
+    renamed.to_parquet(path)
+    with pytest.warns(UserWarning, match="'text' of X holds no category of fit") as caught:
+        net.predict(path)
+    assert len(caught) == 1
+
+
+def test_paths_where_no_files_are_read_are_an_error_that_says_so(frame, path):
+    X, y = split(frame)
+    net = DeepNetClassifier(**SMALL)
+    for given in (path, str(path), [path, path]):
+        with pytest.raises(ValueError, match="X_val is a path"):
+            net.fit(X, y, X_val=given, y_val="target")
+        with pytest.raises(ValueError, match=r"X is a path.*partial_fit"):
+            net.partial_fit(given, "target", classes=["no", "yes"])
+
+
 def readers():
     return [thread for thread in threading.enumerate() if thread.name == "skdnn-read-ahead"]
 
@@ -349,7 +432,7 @@ def test_weights_of_0_leave_rows_out_and_class_weights_are_those_of_all_rows(fra
     net = DeepNetClassifier(**SMALL, class_weight="balanced")
     settings = settings_of(net, None)
     table = parquet_fit.open_table(settings, (tmp_path / "rows.parquet", "target", "weight"))
-    statistics = parquet_fit.read_statistics(table)
+    statistics, _ = parquet_fit.read_statistics(table)
     assert statistics.n_rows == (frame["weight"] > 0).sum()
     fit_data = parquet_fit.learn_stream(net, settings, table, statistics, (None,) * 3)
     weights = []
@@ -452,7 +535,9 @@ def test_what_is_no_parquet_file_is_an_error_that_says_so(frame, path, tmp_path)
 
 @pytest.mark.usefixtures("in_blocks")
 @pytest.mark.parametrize(
-    "parameters", [{"solver": "lbfgs", "dropout": 0}, {"cv": 3}, {"shuffle": False}], ids=str
+    "parameters",
+    [{"solver": "lbfgs", "dropout": 0}, {"cv": 3}, {"shuffle": False}, {"store_oof": True}],
+    ids=str,
 )
 def test_what_needs_all_rows_at_once_is_an_error(path, parameters):
     with pytest.raises(ValueError, match=f"{next(iter(parameters))}.*not available for Parquet"):

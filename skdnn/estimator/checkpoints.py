@@ -217,18 +217,19 @@ def identity_of(settings, fit_data, start, curves):
         **{f"{VERSION}{name}": sys.modules[name].__version__ for name in packages},
         f"{VERSION}the kernels": backend,
         **{f"the parameter {name}": described(value) for name, value in compared.items()},
-        "the training rows": _hash_data(fit_data.prepared.data),
+        "the training rows": _hash_data(fit_data.prepared.data, fit_data.fingerprint),
         "the validation rows": "" if split.valid_data is None else _hash_data(split.valid_data),
         "the folds": _hash_arrays(*split.train_rows, *(split.valid_rows or ())),
         "random_state or the initial parameters": _hash_arrays(*begun),
     }
 
 
-def _hash_data(data):
-    """Return a hash of encoded rows, targets and weights."""
+def _hash_data(data, fingerprint=""):
+    """Return a hash of encoded rows, targets, weights, and a fingerprint of other rows."""
     rows = data.rows.array
     parts = (rows.data, rows.indices, rows.indptr) if issparse(rows) else (rows,)
-    return _hash_arrays(*parts, data.targets, data.weights)
+    read_later = np.frombuffer(fingerprint.encode(), np.uint8)
+    return _hash_arrays(*parts, data.targets, data.weights, read_later)
 
 
 def _hash_arrays(*arrays):

@@ -1,16 +1,20 @@
 """The rows of Parquet files to fit to: in memory if they are few, else read during training."""
 
+import copy
 import reprlib
+from importlib import import_module
 
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skdnn.core.random_bits import scramble
 from skdnn.core.training import Split
 from skdnn.estimator.inputs import read_samples, read_validation
 from skdnn.estimator.row_stream import ParquetTable, RowStream
 from skdnn.estimator.sampled_fit_data import learn_from_sample
 from skdnn.estimator.solvers import solver_of
-from skdnn.tabular.parquet_files import MAX_NAMED, about_file, open_parquet
+from skdnn.tabular.dataframes import MAX_NAMED
+from skdnn.tabular.parquet_files import about_file, open_parquet
 from skdnn.tabular.table_statistics import choose_sample_size, merge, statistics
 from skdnn.tabular.user_warnings import warn_user
 
@@ -48,32 +52,43 @@ def open_table(settings, passed):
                 f"{files.schema.names[:MAX_NAMED]}"
                 f"{' and more' * (len(files.schema.names) > MAX_NAMED)}."
             )
-    seed = int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max))
+    # Of a copy, as the fit draws the same numbers if all rows are read into memory.
+    rng = copy.deepcopy(check_random_state(settings.random_state))
+    seed = int(rng.randint(np.iinfo(np.int32).max))
     return ParquetTable(files, given["y"], given.get("sample_weight"), seed)
 
 
 def read_statistics(table):
-    """Return the TableStatistics of a ParquetTable.
+    """Return the TableStatistics of a ParquetTable, and a fingerprint of all its rows.
 
     Raises
     ------
     ValueError
         If there are no rows of positive weight.
     """
-    parts, sample_size = [], None
+    parts, sample_size, total = [], None, 0
     for X, y, weights, part in table.read(table.files.plan()):
         sample_size = sample_size or choose_sample_size(X)
         is_full = parts and len(parts[0].sample.hashes) == sample_size
         below = parts[0].sample.hashes[-1] if is_full else None
         with about_file(part.name):
             parts.append(statistics(X, y, weights, part, sample_size, below))
+            total += _sum_of_hashes(X, y, weights, part)
         if len(parts) == MERGED_TOGETHER:
             parts = [merge(parts)]
             _check_classes(parts[0].class_weights, table.y)
     merged = merge(parts) if parts else None
     if merged is None or not merged.n_rows:
         raise ValueError(f"X has no rows of positive weight in {', '.join(table.files.paths[:3])}.")
-    return merged
+    return merged, f"{total} {table.files.groups}"
+
+
+def _sum_of_hashes(X, y, weights, part):
+    """Return a number for the values of some rows and their places, which sums tell apart."""
+    pandas = import_module("pandas")
+    labelled = pandas.concat([X, pandas.DataFrame({"y": y, "weight": weights})], axis=1)
+    hashes = pandas.util.hash_pandas_object(labelled, index=False).to_numpy()
+    return int(scramble(hashes + part.hashes(len(hashes))).sum(dtype=np.uint64))
 
 
 def _check_classes(class_weights, name):
@@ -129,6 +144,7 @@ def check_arguments(settings, before, groups):
         ("cv", settings.cv is not None),
         ("groups", groups is not None),
         ("shuffle=False", not settings.shuffle),
+        ("store_oof=True", settings.store_oof),
     ):
         if is_given:
             raise ValueError(

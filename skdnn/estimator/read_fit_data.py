@@ -35,10 +35,11 @@ def read_fit_data(estimator, settings, before, passed, validation, groups_and_cl
     groups, classes = groups_and_classes
     if are_paths(passed[0]) and not settings.is_part:
         table = open_table(settings, passed)
-        statistics = read_statistics(table)
+        statistics, fingerprint = read_statistics(table)
         if len(statistics.sample.hashes) < statistics.n_rows:
             check_arguments(settings, before, groups)
-            return learn_stream(estimator, settings, table, statistics, validation)
+            fit_data = learn_stream(estimator, settings, table, statistics, validation)
+            return fit_data._replace(fingerprint=fingerprint)
         passed, classes = statistics.all_rows()
     samples = read_samples(estimator, *passed, reset=before is None)
     valid_samples = read_validation(estimator, *validation)

@@ -63,6 +63,8 @@ class FitData(NamedTuple):
         Whether the validation rows are used for early stopping and calibration.
     variants : tuple of Variant
         The recipes of members, which divide these evenly and in order.
+    fingerprint : str
+        Of rows that are read in blocks, as ``prepared`` has only some of them.
     """
 
     schema: DataSchema
@@ -71,6 +73,7 @@ class FitData(NamedTuple):
     valid: PreparedRows | None = None
     keep_best: bool = False
     variants: tuple = (STANDARD,)
+    fingerprint: str = ""
 
     @property
     def holds_out(self):
