@@ -1,7 +1,6 @@
 """The FitData of the partitions of an executor: statistics by tree reduction, and encoded rows."""
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from skdnn._compat import callbacks_of
 from skdnn.core.batches import Blocks
@@ -18,6 +17,7 @@ from skdnn.estimator.inputs import read_samples
 from skdnn.estimator.read_fit_data import read_fit_data
 from skdnn.estimator.sampled_fit_data import learn_from_sample
 from skdnn.estimator.solvers import solver_of
+from skdnn.tabular.row_samples import seed_of_hashes
 from skdnn.tabular.table_statistics import SAMPLE_ROWS
 
 # So many rows, if the sample has all, are trained on in this process: the held-out rows of a sample
@@ -53,7 +53,7 @@ def read_partitions(estimator, settings, executor, partitions, shape):
         If there are no rows, or a parameter is not available.
     """
     _check_arguments(estimator, settings)
-    seed = int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max))
+    seed = seed_of_hashes(settings.random_state)
     parts = [part_of(number, seed) for number in range(len(partitions[0]))]
     statistics = _read_statistics(executor, parts, partitions)
     sample = statistics.sample

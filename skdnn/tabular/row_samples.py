@@ -1,12 +1,24 @@
 """Random samples of rows by their hashes, which parts of a table are merged to in any order."""
 
+import copy
 from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from skdnn.core.random_bits import GOLDEN, random_words, scramble
 from skdnn.tabular.read_columns import as_text
+
+
+def seed_of_hashes(random_state):
+    """Return a seed for the hashes of rows.
+
+    It is drawn from a copy of random_state, as the fit draws the same numbers if all rows are read
+    into memory.
+    """
+    rng = copy.deepcopy(check_random_state(random_state))
+    return int(rng.randint(np.iinfo(np.int32).max))
 
 
 class Part(NamedTuple):

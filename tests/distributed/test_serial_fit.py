@@ -293,9 +293,10 @@ def test_the_scale_of_weights_does_not_change_a_bit(scale):
 def test_a_fit_to_so_few_rows_that_the_sample_has_all_is_that_of_these_rows(monkeypatch, weighted):
     monkeypatch.setattr(fit_data, "IN_MEMORY_ROWS", 1200)
     weights = np.arange(1200) % 3 if weighted else None
-    expected = DeepNetClassifier(**SMALL).fit(X, y, weights)
+    rngs = np.random.RandomState(0), np.random.RandomState(0)
+    expected = DeepNetClassifier(**{**SMALL, "random_state": rngs[0]}).fit(X, y, weights)
     passed = (PARTS, LABELS, cut(weights, *SIZES)) if weighted else (PARTS, LABELS)
-    net = SerialClassifier(**SMALL).fit(*passed)
+    net = SerialClassifier(**{**SMALL, "random_state": rngs[1]}).fit(*passed)
     assert_same_bits(net, expected)
     assert net.feature_names_in_.tolist() == list("abcde")
     assert net.oof_score_ == expected.oof_score_

@@ -285,11 +285,13 @@ ALLOWED = {
     "skdnn.distributed.dask_classifier": {"fresh._train", "net._keep"},
     # Takes the place of the steps of an ensemble, and counts them.
     "skdnn.distributed.epochs": {"ensemble.n_steps"},
+    # A new classifier gets the columns of fit, with which it compares those of a partition.
+    "skdnn.distributed.partitions": {"vars(checker).update"},
     # Encoders that are made again from a file get what they had learnt.
     "skdnn.estimator.plain_values": {
         *("vars(encoder).update", "vars(transformer).update", "encoder.ignored_columns_"),
     },
-    "skdnn.estimator.model_files": {"archive.comment"},  # of the standard library
+    "skdnn.estimator.array_files": {"archive.comment"},  # of the standard library
 }
 
 
