@@ -1,8 +1,7 @@
 """DaskDeepNetClassifier: DeepNetClassifier for data on a Dask cluster."""
 
+from copy import copy
 from dataclasses import dataclass, field
-
-from sklearn.base import clone
 
 from skdnn._compat import fit_context
 from skdnn.classifier import DeepNetClassifier
@@ -92,14 +91,23 @@ class DaskDeepNetClassifier(DeepNetClassifier):
         return self
 
     def _read_fit_data(self, settings, before, passed, validation, groups_and_classes):
+        columns = self._columns(*passed)  # an error about X comes before one about the client
         shape = self.partitions_per_round, self.steps_per_round
-        return read_partitions(self, settings, self._executor(), self._columns(*passed), shape)
+        return read_partitions(self, settings, self._executor(), columns, shape)
 
     def _executor(self):
         return DaskExecutor(self.client)
 
     def _columns(self, X, y, sample_weight):
         return columns_of_partitions(X, y, sample_weight)
+
+    @property
+    def partial_fit(self):
+        """Not available: ``to_local().partial_fit`` goes on with rows in memory."""
+        raise AttributeError(
+            "DaskDeepNetClassifier has no partial_fit. To train a fitted network further on rows "
+            "in memory, use net.to_local().partial_fit(X, y)."
+        )
 
     def predict_proba(self, X):
         """Return class probabilities, of a collection as a lazy collection.
@@ -131,6 +139,63 @@ class DaskDeepNetClassifier(DeepNetClassifier):
         """
         return self._predict_lazily("predict", X)
 
+    def predict_log_proba(self, X):
+        """Return the logarithm of ``predict_proba(X)``, of a collection as a lazy collection.
+
+        Parameters
+        ----------
+        X : dask.dataframe, dask.array or table in memory, of shape (n_samples, n_features)
+            Rows like those seen in fit.
+
+        Returns
+        -------
+        dask.dataframe, dask.array or ndarray of shape (n_samples, n_classes)
+            For a dataframe, with its index, and a column for each class.
+        """
+        return self._predict_lazily("predict_log_proba", X)
+
+    def decision_function(self, X):
+        """Return log-odds or log-probabilities, of a collection as a lazy collection.
+
+        Parameters
+        ----------
+        X : dask.dataframe, dask.array or table in memory, of shape (n_samples, n_features)
+            Rows like those seen in fit.
+
+        Returns
+        -------
+        collection or ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes, the log-odds of the second; for more classes, log-probabilities. For a
+            dataframe, with its index.
+        """
+        return self._predict_lazily("decision_function", X)
+
+    def predict_proba_members(self, X):
+        """Return the class probabilities of each member, for rows in memory.
+
+        Parameters
+        ----------
+        X : table in memory, of shape (n_samples, n_features)
+            Rows like those seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_members, n_samples, n_classes)
+
+        Raises
+        ------
+        TypeError
+            If X is a collection of Dask.
+        """
+        if is_collection(X):
+            raise TypeError(
+                "predict_proba_members has no lazy result, as it has three axes. Reduce it in each "
+                "partition, for instance local = net.to_local(), then X.map_partitions(lambda "
+                "part: pandas.Series(local.predict_proba_members(part)[:, :, 1].std(axis=0), "
+                "part.index)), or X.map_blocks for a dask.array."
+            )
+        return super().predict_proba_members(X)
+
     def _predict_lazily(self, method, X):
         if not is_collection(X):
             return getattr(super(), method)(X)
@@ -157,16 +222,15 @@ class DaskDeepNetClassifier(DeepNetClassifier):
         Parameters
         ----------
         path : str or path-like
-            File to write. It contains what ``to_local`` returns.
+            File to write. It contains what ``to_local`` returns: ``skdnn.load`` gives a
+            :class:`DeepNetClassifier`.
         """
         self.to_local().save(path)
 
     def __sklearn_clone__(self):
         """Return an unfitted clone with the same client, of which there is no copy."""
-        params = self.get_params(deep=False)
-        client = params.pop("client")
-        copies = {name: clone(value, safe=False) for name, value in params.items()}
-        return type(self)(client=client, **copies)
+        clone = super(DaskDeepNetClassifier, copy(self)).__sklearn_clone__()  # has no client
+        return clone.set_params(client=self.client)
 
     def __getstate__(self):
         """Return the state to pickle, without the client."""

@@ -56,13 +56,13 @@ def columns_of_partitions(X, y, sample_weight):
 
 
 def predict_lazily(net, method, X):
-    """Return ``net.predict(X)`` or ``net.predict_proba(X)`` as a lazy collection.
+    """Return ``net.predict(X)``, or another prediction, as a lazy collection.
 
     Parameters
     ----------
     net : DeepNetClassifier
         Fitted.
-    method : {"predict", "predict_proba"}
+    method : {"predict", "predict_proba", "predict_log_proba", "decision_function"}
     X : dask.dataframe or dask.array
 
     Returns
@@ -75,7 +75,9 @@ def predict_lazily(net, method, X):
     shipped = delayed(net, pure=False)  # one task has the network, to which the others refer
     empty = _no_rows(net, method)
     if hasattr(X, "map_partitions"):
-        meta = _as_pandas(net, X._meta.index[:0], empty)
+        from dask.dataframe.dispatch import make_meta
+
+        meta = _as_pandas(net, method, make_meta(X).index[:0], empty)
         return X.map_partitions(_predict_frame, shipped, method, meta=meta)
     shape = {"chunks": (X.chunks[0], empty.shape[1:])} if empty.ndim > 1 else {"drop_axis": 1}
     given = {"dtype": empty.dtype, "meta": empty, **shape}
@@ -85,10 +87,11 @@ def predict_lazily(net, method, X):
 def _no_rows(net, method):
     """Return what a method predicts for no rows."""
     n_classes = len(net.classes_)
-    is_multilabel = net.out_activation_ == "logistic" and net.n_outputs_ == n_classes
-    if method == "predict_proba":
-        return np.empty((0, n_classes))
-    return np.empty((0, n_classes), int) if is_multilabel else net.classes_[:0]
+    has_one_output = net.out_activation_ == "logistic" and net.n_outputs_ < n_classes
+    is_multilabel = net.out_activation_ == "logistic" and not has_one_output
+    if method == "predict":
+        return np.empty((0, n_classes), int) if is_multilabel else net.classes_[:0]
+    return np.empty(0 if has_one_output and method == "decision_function" else (0, n_classes))
 
 
 def _predict_array(X, net, method):
@@ -96,13 +99,14 @@ def _predict_array(X, net, method):
 
 
 def _predict_frame(X, net, method):
-    return _as_pandas(net, X.index, _predict_array(X, net, method))
+    return _as_pandas(net, method, X.index, _predict_array(X, net, method))
 
 
-def _as_pandas(net, index, values):
+def _as_pandas(net, method, index, values):
     """Return predictions as a series, or as a frame with a column for each class."""
     import pandas as pd
 
     if values.ndim == 1:
-        return pd.Series(values, index=index, dtype=pd.Series(net.classes_).dtype)
+        dtype = pd.Series(net.classes_).dtype if method == "predict" else values.dtype
+        return pd.Series(values, index=index, dtype=dtype)
     return pd.DataFrame(values, index=index, columns=net.classes_)

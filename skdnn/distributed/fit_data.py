@@ -1,7 +1,6 @@
 """The FitData of the partitions of an executor: statistics by tree reduction, and encoded rows."""
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from skdnn._compat import callbacks_of
 from skdnn.core.batches import Blocks
@@ -15,12 +14,21 @@ from skdnn.distributed.partitions import (
     partition_statistics,
 )
 from skdnn.estimator.inputs import read_samples
+from skdnn.estimator.read_fit_data import read_fit_data
 from skdnn.estimator.sampled_fit_data import learn_from_sample
 from skdnn.estimator.solvers import solver_of
+from skdnn.tabular.row_samples import seed_of_hashes
+from skdnn.tabular.table_statistics import SAMPLE_ROWS
+
+# So many rows, if the sample has all, are trained on in this process: the held-out rows of a sample
+# would be too few for early stopping and calibration.
+IN_MEMORY_ROWS = SAMPLE_ROWS
 
 
 def read_partitions(estimator, settings, executor, partitions, shape):
     """Return the FitData of a table, of which the executor has the rows.
+
+    If the sample has all rows, they are in this process, as if they had been passed to fit.
 
     Parameters
     ----------
@@ -45,17 +53,20 @@ def read_partitions(estimator, settings, executor, partitions, shape):
         If there are no rows, or a parameter is not available.
     """
     _check_arguments(estimator, settings)
-    seed = int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max))
+    seed = seed_of_hashes(settings.random_state)
     parts = [part_of(number, seed) for number in range(len(partitions[0]))]
     statistics = _read_statistics(executor, parts, partitions)
     sample = statistics.sample
+    if statistics.n_rows == len(sample.hashes) <= IN_MEMORY_ROWS:
+        passed, classes = statistics.all_rows()
+        return read_fit_data(estimator, settings, None, passed, (None,) * 3, (None, classes))
     columns = read_samples(estimator, sample.X, sample.y, None).columns
     fit_data, encoder = learn_from_sample(settings, statistics, columns)
     shared = [[executor.share(each)] * len(parts) for each in (encoder, columns)]
     encoded = executor.map(encode_partition, *shared, parts, *partitions)
     n_rows = np.array(executor.gather(executor.map(count_rows, encoded)))
     epochs = PartitionEpochs(executor, encoded, n_rows, fit_data.schema.seed, shape)
-    blocks = Blocks(1, None, encoder.n_rows, encoder.mean_weight, epochs)
+    blocks = Blocks(1, None, encoder.n_rows, 1.0, epochs)
     return fit_data._replace(split=fit_data.split._replace(blocks=blocks))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from skdnn.core.ensemble import Ensemble
 from skdnn.core.training import Plan, Split, State, make_job
 from skdnn.core.workers import ALONE
-from skdnn.estimator.block_training import plan_for_part
+from skdnn.distributed.part_of_schedule import plan_for_part
 from skdnn.estimator.threads import single_threaded_blas
 
 
@@ -145,7 +145,8 @@ def _plan_of(training, turn, n_rows):
     part = turn.number / turn.n_rounds, (turn.number + 1) / turn.n_rounds
     # The penalty is divided by the number of rows trained on.
     alpha = training.plan.alpha * n_rows / training.n_rows
-    return plan_for_part(training.plan, *part)._replace(alpha=alpha)
+    n_rows_before = turn.epoch * training.n_rows
+    return plan_for_part(training.plan, part, n_rows_before)._replace(alpha=alpha)
 
 
 def _generators(seed, turn, members):

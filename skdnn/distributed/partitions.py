@@ -123,9 +123,8 @@ def _read(X, y, sample_weight, columns=None):
     check_consistent_length(X, y, sample_weight)
     if y.ndim > 1:
         raise ValueError("y must have one column: multilabel y needs all rows in one place.")
-    if sample_weight is None or not np.any(sample_weight):  # weights of a partition may all be 0
-        return X, y, np.full(len(y), float(sample_weight is None))
-    return X, y, check_weights(sample_weight, X)
+    weights = np.ones(len(y)) if sample_weight is None else check_weights(sample_weight, X)
+    return X, y, weights
 
 
 def count_rows(data):

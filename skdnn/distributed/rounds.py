@@ -49,7 +49,7 @@ class Rounds(NamedTuple):
 
     @property
     def n_rounds(self):
-        """Number of rounds of all epochs."""
+        """Number of rounds of all epochs, also of those in which no partition has a row left."""
         return self.n_epochs * self.n_groups * self.n_pieces
 
     def of_epoch(self, epoch):
@@ -61,7 +61,8 @@ class Rounds(NamedTuple):
             for piece in range(self.n_pieces):
                 turn = Turn(0, epoch, piece, self.n_pieces, number, self.n_rounds)
                 trained = np.sort(group[self.n_rows[group] > piece])  # the others have no such row
-                yield [turn._replace(partition=int(partition)) for partition in trained]
+                if len(trained):
+                    yield [turn._replace(partition=int(partition)) for partition in trained]
                 number += 1
 
 

@@ -95,7 +95,7 @@ class RowStream(NamedTuple):
             with read_ahead(self.shuffled(epoch), n_ahead) as chunks:
                 yield fill(data, chunks, np.diff(bounds))
 
-        return Blocks(len(bounds) - 1, load, n_rows, self.encoder.mean_weight)
+        return Blocks(len(bounds) - 1, load, n_rows, mean_weight=1.0)
 
     def pieces(self, epoch):
         """Return the pieces of the files in the order in which an epoch reads them."""

@@ -37,7 +37,7 @@ class RowEncoder(NamedTuple):
     n_rows : int
         Training rows of all parts.
     mean_weight : float
-        Their mean weight.
+        Their mean weight, with class weights.
     """
 
     schema: object
@@ -50,6 +50,8 @@ class RowEncoder(NamedTuple):
 
     def encode(self, X, y, weights, hashes):
         """Return the Data of the rows that are trained on: neither held out nor of weight 0.
+
+        Their weights are relative to the mean weight of all training rows.
 
         Parameters
         ----------
@@ -69,7 +71,8 @@ class RowEncoder(NamedTuple):
             places = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
             known = self.hashes[places] == hashes
             encoded[known, : self.ordered.shape[1]] = self.ordered[places[known]]
-        return Data(DenseRows(encoded), targets, weights[rows] * self.factors[targets[:, 0]])
+        weights = weights[rows] / self.mean_weight * self.factors[targets[:, 0]]
+        return Data(DenseRows(encoded), targets, weights)
 
 
 def learn_from_sample(settings, statistics, columns, valid_samples=None):

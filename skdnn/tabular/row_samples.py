@@ -1,11 +1,24 @@
 """Random samples of rows by their hashes, which parts of a table are merged to in any order."""
 
+import copy
 from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from skdnn.core.random_bits import GOLDEN, random_words, scramble
+from skdnn.tabular.read_columns import as_text
+
+
+def seed_of_hashes(random_state):
+    """Return a seed for the hashes of rows.
+
+    It is drawn from a copy of random_state, as the fit draws the same numbers if all rows are read
+    into memory.
+    """
+    rng = copy.deepcopy(check_random_state(random_state))
+    return int(rng.randint(np.iinfo(np.int32).max))
 
 
 class Part(NamedTuple):
@@ -93,8 +106,16 @@ def _concatenate(tables):
     for name in first.columns:
         parts = [table[name] for table in tables]
         if all(hasattr(part, "cat") for part in parts):  # otherwise these become strings
-            union = library.api.types.union_categoricals
-            columns[name] = union([part.astype("category") for part in parts], ignore_order=True)
+            columns[name] = _concatenate_categories(library, parts)
         else:
             columns[name] = library.concat(parts, ignore_index=True)
     return library.DataFrame(columns)
+
+
+def _concatenate_categories(library, parts):
+    """Return columns of categories, one after the other; as strings if their types differ."""
+    parts = [part.astype("category") for part in parts]
+    if len({part.cat.categories.dtype for part in parts}) == 1:
+        return library.api.types.union_categoricals(parts, ignore_order=True)
+    strings = [part.astype(object).map(as_text) for part in parts]
+    return library.concat(strings, ignore_index=True).astype("category")

@@ -18,10 +18,12 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.tabular.column_types import KINDS
-from skdnn.tabular.dataframes import as_table, check_finite
+from skdnn.tabular.dataframes import MAX_NAMED, as_table, check_finite
 from skdnn.tabular.row_samples import RowSample, smallest_hashes
 
 SAMPLE_ROWS, SAMPLE_BYTES = 100_000, 2**27  # at most; merging takes twice as much
+WITH_ZONE = "date with time zone"
+NAMES = {**KINDS, "date": "dates without a time zone", WITH_ZONE: "dates with a time zone"}
 HELD_OUT_ROWS, HELD_OUT_SHARE, OF_SAMPLE = 20_000, 20, 4  # at most, 1/20 of all, 1/4 of the sample
 
 
@@ -31,15 +33,16 @@ class TableStatistics(NamedTuple):
     Attributes
     ----------
     n_rows : int
-    weight : Fraction
-        Sum of the weights, exact, so that the order of summation does not matter.
+    first_part : tuple of (int, str)
+        Key and name of the part, or of the first of several parts.
     class_weights : dict of label to Fraction
-        Sum of the weights of each class; 0 for classes whose rows all have weight 0.
+        Sum of the weights of each class, exact, so that the order of summation does not matter; 0
+        for classes whose rows all have weight 0.
     names : tuple of str
         Names of the columns.
     kinds : tuple of (kind, key, name of a part) or None
-        Kind of each column, as :mod:`skdnn.tabular.column_types` names them, and a part that has
-        it; None of columns without values.
+        Kind of each column, as :mod:`skdnn.tabular.column_types` names them or ``WITH_ZONE``, and
+        a part that has it; None of columns without values.
     n_missing : int64 ndarray of shape (n_columns,)
     low, high : float64 ndarray of shape (n_columns,)
         NaN for columns that are not numbers or durations, or have no values.
@@ -49,7 +52,7 @@ class TableStatistics(NamedTuple):
     """
 
     n_rows: int
-    weight: Fraction
+    first_part: tuple
     class_weights: dict
     names: tuple
     kinds: tuple
@@ -123,7 +126,7 @@ def statistics(X, y, weights, part, sample_size, below=None):
     everything = RowSample(hashes, np.empty((len(y), 0)), X, y, weights)
     return TableStatistics(
         int(kept.sum()),
-        Fraction(float(weights.sum())),
+        (part.key, part.name),
         _sum_by_class(y, labels, weights[kept]),
         names,
         kinds,
@@ -140,7 +143,7 @@ def _of_column(table, position, kept, part):
     n_missing = int(kept.sum() - known.sum())
     if not known.any():
         return None, n_missing, np.nan, np.nan
-    kind = column.kind, part.key, part.name
+    kind = WITH_ZONE if column.zone else column.kind, part.key, part.name
     if column.values.dtype.kind == "M" or column.strings is not None:
         return kind, n_missing, np.nan, np.nan
     values = column.values[known]
@@ -180,7 +183,7 @@ def merge(parts):
             class_weights[label] = class_weights.get(label, Fraction(0)) + weight
     return TableStatistics(
         sum(part.n_rows for part in parts),
-        sum(part.weight for part in parts),
+        min(part.first_part for part in parts),
         class_weights,
         first.names,
         tuple(_common_kind(name, found) for name, found in zip(first.names, kinds, strict=True)),
@@ -193,9 +196,10 @@ def merge(parts):
 
 
 def _about_names(first, other):
-    names = [next((kind[2] for kind in part.kinds if kind), "a part") for part in (first, other)]
+    names = [part.first_part[1] for part in (first, other)]
     differing = sorted({*first.names} ^ {*other.names})
-    what = f"differ in the columns {differing}" if differing else "have another order of columns"
+    listed = f"{differing[:MAX_NAMED]}{' and more' * (len(differing) > MAX_NAMED)}"
+    what = f"differ in the columns {listed}" if differing else "have another order of columns"
     return f"{names[0]} and {names[1]} {what}. All parts of a table need the same columns."
 
 
@@ -211,7 +215,7 @@ def _common_kind(name, found):
     for kind in known:
         if kind[0] != known[0][0]:
             raise ValueError(
-                f"Column {name!r} of X holds {KINDS[known[0][0]]} in {known[0][2]}, but "
-                f"{KINDS[kind[0]]} in {kind[2]}. Convert it to one of the two in all parts."
+                f"Column {name!r} of X holds {NAMES[known[0][0]]} in {known[0][2]}, but "
+                f"{NAMES[kind[0]]} in {kind[2]}. Convert it to one of the two in all parts."
             )
     return known[0] if known else None

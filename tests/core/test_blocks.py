@@ -11,7 +11,7 @@ from skdnn.core.network import build
 from skdnn.core.optimizers import OPTIMIZERS
 from skdnn.core.schedules import SCHEDULES, as_schedule
 from skdnn.core.training import Plan, Split, State, train
-from skdnn.estimator.block_training import plan_for_part, train_block
+from skdnn.distributed.part_of_schedule import plan_for_part
 
 N_ROWS, SIZE, N_EPOCHS = 60, 20, 3
 
@@ -87,8 +87,10 @@ def test_blocks_in_order_are_the_same_training_as_all_rows_in_order(network, dat
     np.testing.assert_allclose(of_blocks.valid_loss, history.valid_loss, rtol=1e-10)
 
 
-def test_blocks_trained_in_several_calls_are_one_training(network, data):
+@pytest.mark.parametrize("schedule", ["cosine", "invscaling"])
+def test_blocks_trained_in_several_calls_are_one_training(network, data, schedule):
     plan, state, rngs = make_plan(), start(network), generators()
+    plan = plan._replace(schedule=as_schedule(SCHEDULES[schedule]), power_t=0.3)
     rows = [np.arange(N_ROWS)] * 2
     expected, history = train(network, Split(data, rows), start(network), plan, generators())
     n_blocks, mean_weight, losses = N_ROWS // SIZE, float(data.weights.mean()), []
@@ -96,24 +98,14 @@ def test_blocks_trained_in_several_calls_are_one_training(network, data):
         span = slice(number % n_blocks * SIZE, (number % n_blocks + 1) * SIZE)
         block = Data(DenseRows(data.rows.array[span]), data.targets[span], data.weights[span])
         part = number / (N_EPOCHS * n_blocks), (number + 1) / (N_EPOCHS * n_blocks)
-        given = block, mean_weight, state, plan_for_part(plan, *part), rngs
-        state, of_block = train_block(network, *given)
-        losses.append(of_block)
+        plan_of_part = plan_for_part(plan, part, number // n_blocks * N_ROWS)
+        blocks = Blocks(n_rows=SIZE, mean_weight=mean_weight)
+        split = Split(block, [np.arange(SIZE)] * 2, blocks=blocks)
+        state, of_block = train(network, split, state, plan_of_part, rngs)
+        losses.append(of_block.train_loss[:, 0])
     np.testing.assert_allclose(state.params, expected.params, rtol=1e-10)
     of_epochs = np.reshape(losses, (N_EPOCHS, n_blocks, 2)).mean(axis=1).T
     np.testing.assert_allclose(of_epochs, history.train_loss, rtol=1e-10)
-
-
-def test_training_on_a_block_changes_neither_its_start_nor_its_data(network, data):
-    state, rngs = start(network), generators()
-    before = state.params.copy(), data.rows.array.copy()
-    first, _ = train_block(network, data, 1.0, state, plan_for_part(make_plan(), 0.5, 0.6), rngs)
-    again = train_block(
-        network, data, 1.0, state, plan_for_part(make_plan(), 0.5, 0.6), generators()
-    )[0]
-    np.testing.assert_array_equal(state.params, before[0])
-    np.testing.assert_array_equal(data.rows.array, before[1])
-    np.testing.assert_array_equal(first.params, again.params)
 
 
 def test_the_blocks_of_an_epoch_are_closed_after_an_error(network, data):

@@ -7,11 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from serial import SMALL, SerialClassifier, assert_same_bits, cut, rows
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 import skdnn
 from skdnn import DeepNetClassifier
+from skdnn._compat import callbacks_of
+from skdnn.callbacks import EarlyStopping
 from skdnn.distributed import DaskDeepNetClassifier
 
 da = pytest.importorskip("dask.array")
@@ -65,7 +68,10 @@ def test_an_error_on_a_worker_names_the_partition(client):
         DaskDeepNetClassifier(**SMALL).fit(wrong, labels)
 
 
-@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+METHODS = "predict", "predict_proba", "predict_log_proba", "decision_function"
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_predictions_are_lazy_and_those_of_the_local_network(net, method):
     frame, _ = collections()
     lazy, expected = getattr(net, method)(frame), getattr(net.to_local(), method)(X)
@@ -73,7 +79,7 @@ def test_predictions_are_lazy_and_those_of_the_local_network(net, method):
     computed = lazy.compute()
     np.testing.assert_array_equal(computed, expected)
     pd.testing.assert_index_equal(computed.index, X.index)
-    if method == "predict":
+    if computed.ndim == 1:
         assert lazy.dtype == computed.dtype
     else:
         assert lazy.dtypes.equals(computed.dtypes)
@@ -83,13 +89,18 @@ def test_predictions_are_lazy_and_those_of_the_local_network(net, method):
     assert len(getattr(net, method)(empty).compute()) == 0
 
 
+THREE = pd.Series(np.arange(len(y)) % 3)
+
+
 @pytest.mark.parametrize(
-    "labels", [y, y == "yes", (y == "yes").astype(int)], ids=["str", "bool", "int"]
+    "labels",
+    [y, y == "yes", (y == "yes").astype(int), THREE],
+    ids=["str", "bool", "int", "three classes"],
 )
 def test_predictions_of_arrays_have_the_shape_and_type_they_say(client, labels):
     array = da.from_array(NUMBERS, chunks=(400, 2))
     net = DaskDeepNetClassifier(**SMALL).fit(array, da.from_array(labels.to_numpy(), chunks=400))
-    for method in ("predict", "predict_proba"):
+    for method in METHODS:
         lazy, expected = getattr(net, method)(array), getattr(net.to_local(), method)(NUMBERS)
         computed = lazy.compute()
         assert (lazy.shape, lazy.dtype) == (computed.shape, computed.dtype)
@@ -109,6 +120,46 @@ def test_to_local_is_a_plain_classifier_which_is_saved_and_pickled_without_a_cli
 
 def test_clones_have_the_client(net):
     assert clone(net).client is net.client
+    assert not hasattr(clone(net), "classes_")
+    assert clone(DaskDeepNetClassifier(**SMALL)).get_params() == clone(net).get_params() | {
+        "client": None
+    }
+
+
+def test_clones_have_the_metadata_requests_and_callbacks():
+    with config_context(enable_metadata_routing=True):
+        net = DaskDeepNetClassifier().set_fit_request(sample_weight=True)
+        assert clone(net).get_metadata_routing().fit.requests["sample_weight"] is True
+    pytest.importorskip("sklearn.callback")
+    callback = EarlyStopping()
+    assert callbacks_of(clone(DaskDeepNetClassifier().set_callbacks(callback))) == [callback]
+
+
+def test_members_of_a_collection_are_refused_with_what_to_do(net):
+    with pytest.raises(TypeError, match=r"net\.to_local\(\), then X\.map_partitions"):
+        net.predict_proba_members(collections()[0])
+    expected = net.to_local().predict_proba_members(X)
+    np.testing.assert_array_equal(net.predict_proba_members(X), expected)
+
+
+def test_partial_fit_is_not_available(net):
+    assert not hasattr(net, "partial_fit")
+    with pytest.raises(AttributeError, match=r"to_local\(\)\.partial_fit"):
+        net.partial_fit(X, y)
+    net.to_local().partial_fit(X, y)
+
+
+def test_an_error_about_x_comes_before_one_about_the_client(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+
+    def no_client():
+        raise ValueError("No clients found")
+
+    monkeypatch.setattr(distributed, "get_client", no_client)
+    with pytest.raises(TypeError, match=r"X must be a .* not DataFrame"):
+        DaskDeepNetClassifier().fit(X, y)
+    with pytest.raises(ValueError, match="No clients found"):
+        DaskDeepNetClassifier().fit(*collections())
 
 
 def test_what_are_not_corresponding_collections_is_refused(client):

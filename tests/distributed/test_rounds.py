@@ -60,3 +60,20 @@ def test_a_partition_with_fewer_rows_than_pieces_takes_part_while_it_has_rows():
     rounds = plan_rounds(np.array([10_000, 3]), 2, 10, 10, (1, 0))
     sizes = [len(turns) for turns in rounds.of_epoch(0)]
     assert sizes == [2] * 3 + [1] * 97
+
+
+def test_rounds_in_which_no_partition_of_a_group_has_a_row_are_left_out_but_numbered():
+    n_rows = np.array([1_000_000] + [50] * 15)
+    rounds = plan_rounds(n_rows, 8, 64, 128, (2, 0))
+    numbers, found = [], Counter()
+    for epoch in range(2):
+        for turns in rounds.of_epoch(epoch):
+            assert turns
+            numbers.append(turns[0].number)
+            found.update((turn.partition, turn.piece) for turn in turns if epoch == 0)
+    assert len(numbers) == 2 * (rounds.n_pieces + 50)
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] < rounds.n_rounds == 4 * rounds.n_pieces
+    sizes = np.minimum(n_rows, rounds.n_pieces)
+    expected = {(k, piece) for k, size in enumerate(sizes) for piece in range(size)}
+    assert found == dict.fromkeys(expected, 1)

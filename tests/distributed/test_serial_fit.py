@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss
 
 from skdnn import DeepNetClassifier
 from skdnn.callbacks import Checkpoint
-from skdnn.distributed import epochs
+from skdnn.distributed import epochs, fit_data
 from skdnn.distributed.executors import SerialExecutor
 from skdnn.distributed.outer_step import MOMENTUM
 
@@ -112,6 +112,28 @@ def test_a_refit_has_the_same_bits_and_another_seed_others(net):
     assert not np.allclose(other.coefs_[0], net.coefs_[0])
 
 
+def test_partitions_of_very_different_sizes_are_fitted_to():
+    many, labels = rows(8000, seed=2)
+    parameters = {**SMALL, "partitions_per_round": 1, "batch_size": 8, "steps_per_round": 8}
+    sizes = [3] * 5
+    net = SerialClassifier(**parameters).fit(cut(many, *sizes), cut(labels, *sizes))
+    assert np.isfinite(net.loss_curve_).all()
+
+
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
+def test_the_rate_of_invscaling_falls_from_epoch_to_epoch():
+    parameters = {**SMALL, "learning_rate": "invscaling", "early_stopping": False}
+    parameters |= {"n_iter_no_change": 100, "n_members": 1}
+    steps = {}
+    for power_t in (0.0, 2.0):
+        nets = (
+            SerialClassifier(**{**parameters, "power_t": power_t, "max_iter": n}) for n in (9, 10)
+        )
+        first, second = (net.fit(PARTS, LABELS).coefs_[0] for net in nets)
+        steps[power_t] = np.abs(second - first).max()
+    assert steps[2.0] < 0.02 * steps[0.0]
+
+
 def test_patience_ends_training():
     parameters = {**SMALL, "max_iter": 200, "n_iter_no_change": 2, "learning_rate": "constant"}
     assert SerialClassifier(**parameters).fit(PARTS, LABELS).n_iter_ < 200
@@ -173,6 +195,42 @@ def test_categories_that_some_partitions_lack_are_learnt():
     assert_same_bits(net, SerialClassifier(**SMALL).fit(as_strings, cut(y, 400, 400)))
 
 
+def test_dates_with_and_without_time_zones_are_refused_with_both_partitions():
+    frames = [part.assign(a=pd.Timestamp("2020-01-01")) for part in cut(X, 400, 400)]
+    frames[1] = frames[1].assign(a=pd.Timestamp("2020-01-01", tz="UTC"))
+    message = "'a' of X holds .* without a time zone in partition 0, .* with a .* in partition 1"
+    with pytest.raises(ValueError, match=message):
+        SerialClassifier(**SMALL).fit(frames, cut(y, 400, 400))
+
+
+LETTERS, NUMBERS = np.array(["1", "2"] * 200, object), np.arange(400) % 2 + 1
+CATEGORIES = {
+    "no categories": (pd.Series([None] * 400, dtype=object), [LETTERS, LETTERS]),
+    "strings and objects": (pd.Series(LETTERS, dtype="string"), [LETTERS, LETTERS]),
+    "numbers and strings": (NUMBERS, [LETTERS, LETTERS]),
+    "integers and floats": (NUMBERS, [NUMBERS.astype(float)] * 2),
+}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("name", CATEGORIES)
+def test_categories_of_several_types_are_those_of_strings(name, place):
+    values = list(CATEGORIES[name][1])
+    values.insert(place, CATEGORIES[name][0])
+    parts, labels = cut(X, 400, 400), cut(y, 400, 400)
+    given, strings = (
+        [part.assign(e=convert(each)) for part, each in zip(parts, values, strict=True)]
+        for convert in (pd.Categorical, as_categories_of_strings)
+    )
+    net = SerialClassifier(**SMALL).fit(given, labels)
+    assert_same_bits(net, SerialClassifier(**SMALL).fit(strings, labels))
+
+
+def as_categories_of_strings(values):
+    strings = [None if value is None else str(value)[:1] for value in values]
+    return pd.Categorical(np.array(strings, object), ["1", "2"])
+
+
 def test_a_class_and_missing_values_of_one_partition_are_learnt():
     parts, labels = change(
         1, lambda X: X.assign(a=np.nan), lambda y: y.where(y.index % 2 == 1, "rare")
@@ -202,6 +260,48 @@ def test_rows_of_weight_0_do_not_count():
     weights[650:680] = 0  # a whole partition
     net = SerialClassifier(**SMALL).fit(PARTS, LABELS, cut(weights, *SIZES))
     assert net.t_ == 4 * (1170 - 58)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (pd.Series([None] * 150), "NaN"),
+        (pd.Series([np.nan] * 150), "NaN"),
+        (np.zeros((150, 3)), "1D"),
+        (np.full(150, -1.0), "Negative"),
+    ],
+    ids=["None", "NaN", "two-dimensional", "negative"],
+)
+def test_invalid_weights_of_a_partition_are_refused(wrong, message):
+    weights = cut(np.ones(1200), *SIZES)
+    weights[2] = wrong
+    with pytest.raises(ValueError, match=f"(?s)partition 2: .*{message}"):
+        SerialClassifier(**SMALL).fit(PARTS, LABELS, weights)
+
+
+@pytest.mark.parametrize("scale", [2.0**120, 2.0**-140])
+def test_the_scale_of_weights_does_not_change_a_bit(scale):
+    weights = np.random.default_rng(0).uniform(0, 3, 1200).round(2)
+    net, scaled = (
+        SerialClassifier(**SMALL).fit(PARTS, LABELS, cut(each, *SIZES))
+        for each in (weights, weights * scale)
+    )
+    assert_same_bits(scaled, net)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_fit_to_so_few_rows_that_the_sample_has_all_is_that_of_these_rows(monkeypatch, weighted):
+    monkeypatch.setattr(fit_data, "IN_MEMORY_ROWS", 1200)
+    weights = np.arange(1200) % 3 if weighted else None
+    rngs = np.random.RandomState(0), np.random.RandomState(0)
+    expected = DeepNetClassifier(**{**SMALL, "random_state": rngs[0]}).fit(X, y, weights)
+    passed = (PARTS, LABELS, cut(weights, *SIZES)) if weighted else (PARTS, LABELS)
+    net = SerialClassifier(**{**SMALL, "random_state": rngs[1]}).fit(*passed)
+    assert_same_bits(net, expected)
+    assert net.feature_names_in_.tolist() == list("abcde")
+    assert net.oof_score_ == expected.oof_score_
+    with pytest.raises(ValueError, match="partition 2"):
+        net.fit(*change(2, lambda X: X.drop(columns="b")))
 
 
 def test_what_needs_all_rows_in_one_place_is_refused():

@@ -281,11 +281,17 @@ CHANGES = re.compile(r"setattr|delattr|vars\(.*\)\.(update|pop|setdefault|clear)
 ALLOWED = {
     # An encoder makes copies of itself.
     "skdnn.tabular.encoder": {"encoder._columns", "other._keep", "other.ignored_columns_"},
+    # A classifier itself: it keeps what a copy has learnt, and hands it to another.
+    "skdnn.distributed.dask_classifier": {"fresh._train", "net._keep"},
+    # Takes the place of the steps of an ensemble, and counts them.
+    "skdnn.distributed.epochs": {"ensemble.n_steps"},
+    # A new classifier gets the columns of fit, with which it compares those of a partition.
+    "skdnn.distributed.partitions": {"vars(checker).update"},
     # Encoders that are made again from a file get what they had learnt.
     "skdnn.estimator.plain_values": {
         *("vars(encoder).update", "vars(transformer).update", "encoder.ignored_columns_"),
     },
-    "skdnn.estimator.model_files": {"archive.comment"},  # of the standard library
+    "skdnn.estimator.array_files": {"archive.comment"},  # of the standard library
 }
 
 

@@ -52,7 +52,7 @@ def test_counts_are_those_of_the_whole_table(table):
     X, y, weights = table
     merged, kept = merge(in_parts(table, [0, 100, 100, 650, N_ROWS])), weights > 0
     assert merged.n_rows == kept.sum()
-    assert float(merged.weight) == pytest.approx(weights.sum())
+    assert float(sum(merged.class_weights.values())) == pytest.approx(weights.sum())
     for label in ("no", "yes"):
         assert float(merged.class_weights[label]) == pytest.approx(weights[y == label].sum())
     assert merged.n_missing.tolist() == X[kept].isna().sum().tolist()
@@ -111,8 +111,22 @@ def test_sums_of_weights_are_exact_in_any_order():
     table = X, y, 10.0 ** rng.integers(-12, 12, 40)
     parts = in_parts(table, list(range(0, 41, 2)))
     forward, backward = merge(parts), merge(parts[::-1])
-    assert forward.weight == backward.weight == sum(Fraction(p.weight) for p in parts)
     assert forward.class_weights == backward.class_weights
+    total = sum(sum(map(Fraction, part.class_weights.values())) for part in parts)
+    assert sum(forward.class_weights.values()) == total
+
+
+def test_a_part_without_values_is_named_and_few_of_many_columns_are_listed():
+    y, weights = np.array([0, 1]), np.ones(2)
+    missing, wide = pd.DataFrame({"a": [None, None]}), pd.DataFrame(np.ones((2, 50)))
+    tables = {"part A": missing, "part B": wide.add_prefix("column")}
+    parts = [
+        statistics(X, y, weights, Part(0, key, name), SAMPLE_SIZE)
+        for key, (name, X) in enumerate(tables.items())
+    ]
+    with pytest.raises(ValueError, match=r"part A and part B differ .*'column1'.*\] and more") as e:
+        merge(parts)
+    assert str(e.value).count("'") == 2 * 10
 
 
 def test_parts_of_other_columns_or_kinds_are_errors_that_name_the_part(table):
