@@ -1,11 +1,9 @@
 """The rows of Parquet files to fit to: in memory if they are few, else read during training."""
 
-import copy
 import reprlib
 from importlib import import_module
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from skdnn.core.random_bits import scramble
 from skdnn.core.training import Split
@@ -15,6 +13,7 @@ from skdnn.estimator.sampled_fit_data import learn_from_sample
 from skdnn.estimator.solvers import solver_of
 from skdnn.tabular.dataframes import MAX_NAMED
 from skdnn.tabular.parquet_files import about_file, open_parquet
+from skdnn.tabular.row_samples import seed_of_hashes
 from skdnn.tabular.table_statistics import choose_sample_size, merge, statistics
 from skdnn.tabular.user_warnings import warn_user
 
@@ -52,9 +51,7 @@ def open_table(settings, passed):
                 f"{files.schema.names[:MAX_NAMED]}"
                 f"{' and more' * (len(files.schema.names) > MAX_NAMED)}."
             )
-    # Of a copy, as the fit draws the same numbers if all rows are read into memory.
-    rng = copy.deepcopy(check_random_state(settings.random_state))
-    seed = int(rng.randint(np.iinfo(np.int32).max))
+    seed = seed_of_hashes(settings.random_state)
     return ParquetTable(files, given["y"], given.get("sample_weight"), seed)
 
 
