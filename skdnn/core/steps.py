@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdnn.core.batches import Batches, Data, Layout, take
+from skdnn.core.batches import Batches, Blocks, Data, Layout, take
 from skdnn.core.evaluation import Evaluation
 from skdnn.core.layers import Dense
 from skdnn.core.optimizers import clip_by_norm
@@ -39,8 +39,8 @@ class Job(NamedTuple):
     updates_rows : bool
         Whether a step updates only the weights of inputs that the batch has entries for.
     workers : Workers
-    mean_weight : float or None
-        Mean weight of all training rows, if ``data`` is only a block of them.
+    blocks : Blocks
+        How ``data`` is filled, if it has room for only a block of the rows.
     """
 
     network: object
@@ -53,7 +53,7 @@ class Job(NamedTuple):
     is_alone: bool
     updates_rows: bool
     workers: Workers
-    mean_weight: float | None = None
+    blocks: Blocks = Blocks()
 
 
 class Members(NamedTuple):
@@ -183,7 +183,7 @@ class Steps:
     def __init__(self, job, members):
         self.job, self.members = job, members
         params, layout = members.params, job.layout
-        given = layout, params.dtype, job.mean_weight
+        given = layout, params.dtype, job.blocks.mean_weight
         self.batches = Batches(members.train_rows, job.data.weights, *given)
         self.orders = self.batches.orders
         self.rows, self.weights, _ = (array.copy() for array in next(self.batches.epoch()))
@@ -212,7 +212,8 @@ class Steps:
             tape.call(np.add, self.values, part.values, self.values)
         if plan.alpha:
             views = job.network.weights(params), job.network.weights(grads)
-            tape.call(add_penalty, *views, plan.alpha / self.batches.counts, self.values)
+            n_rows = np.broadcast_to(job.blocks.n_rows or self.batches.counts, len(params))
+            tape.call(add_penalty, *views, plan.alpha / n_rows, self.values)
         if plan.max_grad_norm is not None:
             tape.call(clip_by_norm, grads, plan.max_grad_norm)
         self.numbers = self._numbers(np.ones(1), 0)[0].copy()

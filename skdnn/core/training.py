@@ -245,7 +245,7 @@ def make_job(network, split, plan, workers, is_alone):
     is_compiled, data = compiling.backend() == "numba", (split.data, split.valid_data)
     by_row = updates_rows(network, plan, split.data, layout.width)
     how = layout, valid_width, is_compiled, is_alone, by_row, workers
-    return Job(network, plan, *data, *how, split.blocks.mean_weight)
+    return Job(network, plan, *data, *how, split.blocks)
 
 
 def _run_epochs(results, runtime):

@@ -71,8 +71,9 @@ def in_blocks(data):
     return Blocks(N_ROWS // SIZE, load, N_ROWS, float(data.weights.mean())), room, loaded
 
 
-def test_blocks_in_order_are_the_same_training_as_all_rows_in_order(network, data):
-    plan, rows = make_plan(keep_best=True, tol=0.0), [np.arange(N_ROWS)] * 2
+@pytest.mark.parametrize("alpha", [0.0, 2.0])
+def test_blocks_in_order_are_the_same_training_as_all_rows_in_order(network, data, alpha):
+    plan, rows = make_plan(keep_best=True, tol=0.0, alpha=alpha), [np.arange(N_ROWS)] * 2
     expected, history = train(
         network, Split(data, rows, data, rows), start(network), plan, generators()
     )
