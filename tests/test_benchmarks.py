@@ -254,6 +254,7 @@ def test_a_quick_run_writes_a_line_for_every_contender(tmp_path):
     assert {entry["numpy"] for entry in lines} == {np.__version__}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 3])
 def test_a_quick_benchmark_of_sparse_tables_reports_every_classifier(number):
     text = run("-m", "benchmarks.sparse", "--quick", "--cases", str(number)).stdout

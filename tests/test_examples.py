@@ -12,6 +12,8 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
+# Run by default; the others take some seconds each.
+QUICK = ("plot_first_table", "plot_why_deep", "plot_uncertainty", "plot_stream")
 # Old releases of matplotlib use what newer ones of their dependencies deprecate.
 STRICT = ("-W", "error", "-W", "ignore::DeprecationWarning")
 
@@ -39,7 +41,13 @@ def check_picture(path):
         assert np.asarray(picture.convert("L")).std() > 10
 
 
-@pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(path, marks=() if path.stem in QUICK else pytest.mark.slow, id=path.stem)
+        for path in EXAMPLES
+    ],
+)
 def test_an_example_reports_and_draws_every_figure_that_it_shows(script, tmp_path):
     folder = tmp_path / "pictures"
     saving = {"MPLBACKEND": "module://save_pictures", "SKDNN_PICTURES": str(folder)}

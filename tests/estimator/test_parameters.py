@@ -341,6 +341,9 @@ def test_divergence_is_repaired_and_reported():
 
 def test_a_shrinking_patience_stops_earlier():
     digits, labels = load_digits(return_X_y=True)
-    short = DeepNetClassifier((16,), n_iter_no_change=1, random_state=0).fit(digits, labels)
-    long = DeepNetClassifier((16,), n_iter_no_change=20, random_state=0).fit(digits, labels)
+    short, long = (
+        DeepNetClassifier((16,), n_members=2, n_iter_no_change=patience, random_state=0)
+        for patience in (1, 20)
+    )
+    short.fit(digits, labels), long.fit(digits, labels)
     assert short.n_iter_ < long.n_iter_
