@@ -1,5 +1,6 @@
 """Fit and predict on Parquet files: in memory where the rows are few, else in blocks."""
 
+import importlib.util
 import threading
 import time
 import warnings
@@ -17,6 +18,11 @@ from skdnn.estimator.parameters import settings_of
 from skdnn.estimator.row_stream import RowStream, fill, read_ahead, shuffle
 from skdnn.tabular import parquet_files, table_statistics
 from skdnn.tabular.parquet_files import are_paths, open_parquet
+
+needs_callbacks = pytest.mark.skipif(
+    importlib.util.find_spec("sklearn.callback") is None,
+    reason="scikit-learn has callbacks since 1.9",
+)
 
 pq = pytest.importorskip("pyarrow.parquet")
 N_ROWS, N_SAMPLED = 3000, 600
@@ -224,6 +230,7 @@ def test_validation_rows_may_be_given(frame, path):
     assert without.validation_loss_curve_ is None
 
 
+@needs_callbacks
 @pytest.mark.usefixtures("in_blocks")
 def test_a_fit_to_files_goes_on_from_its_checkpoint(path, tmp_path, monkeypatch):
     expected = learnt(DeepNetClassifier(**SMALL).fit(path, "target"))
@@ -256,6 +263,7 @@ def change_order(rows, other):
     return rows.iloc[order]
 
 
+@needs_callbacks
 @pytest.mark.usefixtures("in_blocks")
 @pytest.mark.parametrize("change", [None, change_labels, change_order])
 def test_a_checkpoint_is_of_all_rows_also_those_that_are_not_in_the_sample(

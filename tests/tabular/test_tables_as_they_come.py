@@ -537,7 +537,9 @@ def test_booleans_are_the_same_however_they_are_written(before, now):
     encoder = fitted(table(BOOLEANS[before]), n_bins=0)
     expected = encoder.transform(table(BOOLEANS[before]))
     assert len(np.unique(expected[:, 1:], axis=0)) == 2
-    for library in ("pandas", "polars", "pyarrow"):
+    # Categories of polars are strings.
+    libraries = ("pandas", "pyarrow", "polars")[: 2 if now == "categories of booleans" else 3]
+    for library in libraries:
         later = LIBRARIES[library](table(BOOLEANS[now]))
         assert_array_equal(encoder.transform(later), expected)
 
