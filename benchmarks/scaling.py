@@ -25,7 +25,7 @@ from skdnn.distributed.rounds import plan_rounds
 FOLDER = Path(__file__).parent
 CONSTANTS, PAGE = FOLDER / "results" / "scaling.json", FOLDER.parent / "docs" / "scaling.md"
 MEMORY = 3  # arrays that travel: parameters and two moments
-CHECKED_ROWS, CHECKED_PARTITIONS, CHECKED_EPOCHS = 100_000, 8, 20
+CHECKED_ROWS, CHECKED_PARTITIONS, CHECKED_EPOCHS = 120_000, 8, 15
 SPREAD = 0.1  # standard deviation of the logarithm of a task's time
 MISSING = "Not measured yet: `python -m benchmarks.{}`."
 
