@@ -1,5 +1,7 @@
 """What a new user may do in the first hour: errors and warnings have the line that mends it."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,10 +42,13 @@ def test_labels_with_the_index_of_x_in_another_order_get_a_warning(index):
 
 
 def test_labels_with_the_same_or_unrelated_indexes_get_no_warning():
-    for labels in (Y, Y.set_axis(NAMED), Y.set_axis(Y.index + 5), Y.set_axis([0] * 60), list(Y)):
-        quick().fit(X, labels)
-    quick().fit(X.iloc[ORDER], Y.iloc[ORDER])
-    quick().fit(X.to_numpy(), Y.iloc[ORDER])
+    others = (Y, Y.set_axis(NAMED), Y.set_axis(Y.index + 5), Y.set_axis([0] * 60), list(Y))
+    pairs = [*((X, labels) for labels in others), (X.iloc[ORDER], Y.iloc[ORDER])]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for rows, labels in (*pairs, (X.to_numpy(), Y.iloc[ORDER])):
+            quick().fit(rows, labels)
+    assert [str(each.message) for each in caught if "index" in str(each.message)] == []
 
 
 @pytest.mark.parametrize("search", [GridSearchCV, RandomizedSearchCV])

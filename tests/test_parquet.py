@@ -230,12 +230,8 @@ def test_validation_rows_may_be_given(frame, path):
     assert without.validation_loss_curve_ is None
 
 
-@needs_callbacks
-@pytest.mark.usefixtures("in_blocks")
-def test_a_fit_to_files_goes_on_from_its_checkpoint(path, tmp_path, monkeypatch):
-    expected = learnt(DeepNetClassifier(**SMALL).fit(path, "target"))
-    net = DeepNetClassifier(**SMALL)
-    net.set_callbacks(Checkpoint(tmp_path / "fit.checkpoint", every_epochs=1))
+def break_off_in_the_second_epoch(net, path, monkeypatch):
+    """Fit until an error; return a list of the epochs that are read, also by later fits."""
     load, epochs = row_stream.fill, []
 
     def interrupted(*given):
@@ -247,6 +243,16 @@ def test_a_fit_to_files_goes_on_from_its_checkpoint(path, tmp_path, monkeypatch)
     monkeypatch.setattr(row_stream, "fill", interrupted)
     with pytest.raises(OSError, match="power"):
         net.fit(path, "target")
+    return epochs
+
+
+@needs_callbacks
+@pytest.mark.usefixtures("in_blocks")
+def test_a_fit_to_files_goes_on_from_its_checkpoint(path, tmp_path, monkeypatch):
+    expected = learnt(DeepNetClassifier(**SMALL).fit(path, "target"))
+    net = DeepNetClassifier(**SMALL)
+    net.set_callbacks(Checkpoint(tmp_path / "fit.checkpoint", every_epochs=1))
+    epochs = break_off_in_the_second_epoch(net, path, monkeypatch)
     np.testing.assert_array_equal(learnt(net.fit(path, "target")), expected)
     assert len(epochs) == 3  # the second one again, but not the first
 
@@ -274,17 +280,7 @@ def test_a_checkpoint_is_of_all_rows_also_those_that_are_not_in_the_sample(
     is_other[statistics.sample.positions[:, 1]] = False
     net = DeepNetClassifier(**SMALL)
     net.set_callbacks(Checkpoint(tmp_path / "fit.checkpoint", every_epochs=1))
-    load, epochs = row_stream.fill, []
-
-    def interrupted(*given):
-        epochs.append(given)
-        if len(epochs) == 2:
-            raise OSError("the power fails")
-        yield from load(*given)
-
-    monkeypatch.setattr(row_stream, "fill", interrupted)
-    with pytest.raises(OSError, match="power"):
-        net.fit(path, "target")
+    epochs = break_off_in_the_second_epoch(net, path, monkeypatch)
     rows = frame if change is None else change(frame, is_other)
     rows.to_parquet(path, row_group_size=300)
     with warnings.catch_warnings(record=True) as caught:
