@@ -45,7 +45,7 @@ class ColumnType(NamedTuple):
     unread : tuple of str
         Some of the strings of fit that ``form`` does not read.
     booleans : tuple of str
-        The strings for False and True, if the categories are these two.
+        The strings for False and True, if the categories, or the numbers, are these two.
     """
 
     kind: str = "number"
@@ -119,8 +119,11 @@ def parse_column(column, form):
     """Return a string Column as read in a format, and its ColumnType."""
     values = list(map(form.parse, column.strings))
     parsed = _with_values(column, values, form.kind)
-    unread = [text for text, value in zip(column.strings, values, strict=True) if value is None]
-    return parsed, ColumnType(form.kind, parsed.zone, form, True, tuple(unread[:MOST_UNREAD]))
+    pairs = list(zip(column.strings, values, strict=True))
+    unread = tuple(text for text, value in pairs if value is None)[:MOST_UNREAD]
+    booleans = [text for text, value in pairs if value is not None or boolean_of(text) is not None]
+    given = form.kind, parsed.zone, form, True, unread, spellings_of_booleans(booleans)
+    return parsed, ColumnType(*given)
 
 
 def values_as(column, fitted, doubt):
@@ -162,17 +165,24 @@ def _held(fitted):
 
 def _parsed(column, fitted, doubt):
     """Return the Column of a string column, read in the format of fit."""
-    parse = (fitted.form or COMMON[fitted.kind]).parse
-    values = [None if text in ("nan", "NaT") else parse(text) for text in column.strings]
-    for row, text in enumerate(column.strings):
-        if values[row] is None and fitted.kind == "number" and boolean_of(text) is not None:
-            values[row] = float(boolean_of(text))
-        # Where fit had no strings, one that cannot be read is an error in the table.
-        elif values[row] is None and fitted.form is None and text not in ("nan", "NaT"):
-            raise ColumnError(f"{_held(fitted)}: it holds {text!r}. {AGAIN}")
+    values = [_value_of(text, fitted) for text in column.strings]
     if fitted.form is not None:
         _check_share(column, values, fitted, doubt)
     return _with_values(column, values, fitted.kind)
+
+
+def _value_of(text, fitted):
+    """Return the value of a string as fit would have read it, None if it is missing."""
+    value = (fitted.form or COMMON[fitted.kind]).parse(text)
+    if value is not None or text in ("nan", "NaT"):
+        return value
+    # Booleans are numbers where fit had no strings, or had two for booleans, such as "1.0".
+    are_numbers = fitted.kind == "number" and (fitted.form is None or fitted.booleans)
+    if are_numbers and boolean_of(text) is not None:
+        return float(boolean_of(text))
+    if fitted.form is None:  # fit had no strings: another one is an error in the table
+        raise ColumnError(f"{_held(fitted)}: it holds {text!r}. {AGAIN}")
+    return None
 
 
 def _with_values(column, values, kind):

@@ -78,6 +78,7 @@ STRINGS = {
     "decimals": (CENTS.astype(str), CENTS),
     "decimals and a word": (replaced(CENTS.astype(str), "unknown"), nan_where(CENTS)),
     "decimals and words": (replaced(CENTS.astype(str), "?", "n/a", "broken"), nan_where(CENTS)),
+    "decimals and booleans": (replaced(CENTS.astype(str), "true", "False"), nan_where(CENTS)),
     "integers and a word": (replaced(COUNTS.astype(str), "unknown"), nan_where(COUNTS)),
     "integers and a dash": (replaced(COUNTS.astype(str), "-"), nan_where(COUNTS)),
     "integers of a float column": ([f"{v}.0" for v in COUNTS % 70], COUNTS % 70),
@@ -89,7 +90,12 @@ STRINGS = {
     ),
     "thousands after spaces": ([f"{v:,}".replace(",", " ") for v in COUNTS], COUNTS),
     "decimal commas": ([f"{v:.2f}".replace(".", ",") for v in CENTS], CENTS),
+    "decimal commas and a one": (
+        replaced([f"{v:.2f}".replace(".", ",") for v in CENTS], "1.0", "0.0"),
+        nan_where(CENTS),
+    ),
     "dollars": ([f"${v:.2f}" for v in CENTS], CENTS),
+    "dollars and a boolean": (replaced([f"${v:.2f}" for v in CENTS], "True"), nan_where(CENTS)),
     "minus before dollars": ([f"{'-' if v < 0 else ''}${abs(v):.2f}" for v in CENTS], CENTS),
     "euros": ([f"{v:.2f} €".replace(".", ",") for v in CENTS], CENTS),
     "percent": ([f"{v}%" for v in CENTS], CENTS),
@@ -542,6 +548,15 @@ def test_booleans_are_the_same_however_they_are_written(before, now):
     for library in libraries:
         later = LIBRARIES[library](table(BOOLEANS[now]))
         assert_array_equal(encoder.transform(later), expected)
+
+
+@pytest.mark.filterwarnings("ignore:Columns of strings")
+def test_decimals_beside_words_for_missing_values_may_be_booleans_later():
+    before, now = (
+        table(np.array(replaced(BOOLEANS[kind], "n/a"), object)) for kind in ("decimals", "words")
+    )
+    encoder = fitted(before)
+    assert_array_equal(encoder.transform(now), encoder.transform(before))
 
 
 TOWNS = np.array(["Bern", "Graz", "Ulm"], object)[COUNTS % 3]
