@@ -7,13 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
-from skdnn._compat import (
-    CallbackSupportMixin,
-    HintMixin,
-    fit_context,
-    with_callbacks,
-    without_callbacks,
-)
+from skdnn._compat import CallbackSupportMixin, HintMixin, fit_context, with_callbacks
 from skdnn.core.averaging import log_mean_proba, mean_proba
 from skdnn.estimator.auto_parameters import is_auto
 from skdnn.estimator.diagram import NotebookMixin
@@ -23,12 +17,13 @@ from skdnn.estimator.fitted_attributes import FittedAttributes, fitted_model
 from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.out_of_fold import calibrate
 from skdnn.estimator.parameters import CONSTRAINTS, EPOCH, settings_of
+from skdnn.estimator.parquet_fit import read_parquet
 from skdnn.estimator.pilot import choose_members
 from skdnn.estimator.predict import predict_blocks, predict_files, read_targets
-from skdnn.estimator.read_fit_data import read_fit_data
 from skdnn.estimator.solvers import takes_steps
 from skdnn.estimator.summary import summarize
 from skdnn.estimator.threads import threads_apart
+from skdnn.estimator.training_rows import read_table
 from skdnn.tabular.as_frames import as_numpy
 from skdnn.tabular.dataframes import check_table
 from skdnn.tabular.parquet_files import are_paths
@@ -323,7 +318,7 @@ class DeepNetClassifier(
     dtype: str = "float32"
     n_jobs: int | None = None
 
-    _parameter_constraints, _read_fit_data = CONSTRAINTS, read_fit_data
+    _parameter_constraints = CONSTRAINTS
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -378,6 +373,11 @@ class DeepNetClassifier(
         callbacks.finish(fitted)
         return fitted
 
+    def _read_fit_data(self, settings, before, passed, validation, groups_and_classes):
+        """Return the FitData of a table or, for ``fit``, of Parquet files."""
+        read = read_parquet if are_paths(passed[0]) and not settings.is_part else read_table
+        return read(self, settings, before, passed, validation, groups_and_classes)
+
     @available_if(takes_steps)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None, refit_encoder=False):
@@ -415,7 +415,7 @@ class DeepNetClassifier(
         classes = before.schema.labels.classes if classes is None else classes
         n_members = before.n_members if before else self.n_members
         of_call = {"is_part": True, "refit_encoder": refit_encoder, "n_members": n_members}
-        fresh, passed = without_callbacks(self._copy_to_fit(before)), (X, y, sample_weight)
+        fresh, passed = self._copy_to_fit(before, keeps_callbacks=False), (X, y, sample_weight)
         settings = settings_of(self, before, {**EPOCH, **of_call})
         self._keep(fresh._train(settings, before, passed, classes=classes))
         return self

@@ -14,9 +14,9 @@ from skdnn.distributed.partitions import (
     partition_statistics,
 )
 from skdnn.estimator.inputs import read_samples
-from skdnn.estimator.read_fit_data import read_fit_data
 from skdnn.estimator.sampled_fit_data import learn_from_sample
 from skdnn.estimator.solvers import solver_of
+from skdnn.estimator.training_rows import read_table
 from skdnn.tabular.row_samples import seed_of_hashes
 from skdnn.tabular.table_statistics import SAMPLE_ROWS
 
@@ -59,7 +59,7 @@ def read_partitions(estimator, settings, executor, partitions, shape):
     sample = statistics.sample
     if statistics.n_rows == len(sample.hashes) <= IN_MEMORY_ROWS:
         passed, classes = statistics.all_rows()
-        return read_fit_data(estimator, settings, None, passed, (None,) * 3, (None, classes))
+        return read_table(estimator, settings, None, passed, (None,) * 3, (None, classes))
     columns = read_samples(estimator, sample.X, sample.y, None).columns
     fit_data, encoder = learn_from_sample(settings, statistics, columns)
     shared = [[executor.share(each)] * len(parts) for each in (encoder, columns)]

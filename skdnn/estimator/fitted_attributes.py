@@ -2,7 +2,7 @@
 
 from sklearn.utils.validation import check_is_fitted
 
-from skdnn._compat import CALLBACKS
+from skdnn._compat import CALLBACKS, without_callbacks
 from skdnn.estimator.fitted_model import attributes
 from skdnn.estimator.model_files import (
     ModelFileError,
@@ -31,12 +31,12 @@ class FittedAttributes:
 
     _fitted = None
 
-    def _copy_to_fit(self, fitted):
+    def _copy_to_fit(self, fitted, keeps_callbacks=True):
         """Return an unfitted copy for scikit-learn to modify; it keeps the columns of a fit."""
         fresh = object.__new__(type(self))
         columns = {} if fitted is None else fitted.schema.columns
         vars(fresh).update(self._without_learnt(), **columns)
-        return fresh
+        return fresh if keeps_callbacks else without_callbacks(fresh)
 
     def _without_learnt(self):
         items = vars(self).items()

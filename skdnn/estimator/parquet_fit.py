@@ -1,4 +1,4 @@
-"""The rows of Parquet files to fit to: in memory if they are few, else read during training."""
+"""The data of a fit to Parquet files: in memory if the rows are few, else read during training."""
 
 import reprlib
 from importlib import import_module
@@ -11,6 +11,7 @@ from skdnn.estimator.inputs import read_samples, read_validation
 from skdnn.estimator.row_stream import ParquetTable, RowStream
 from skdnn.estimator.sampled_fit_data import learn_from_sample
 from skdnn.estimator.solvers import solver_of
+from skdnn.estimator.training_rows import read_table
 from skdnn.tabular.dataframes import MAX_NAMED
 from skdnn.tabular.parquet_files import about_file, open_parquet
 from skdnn.tabular.row_samples import seed_of_hashes
@@ -23,6 +24,19 @@ MERGED_TOGETHER = 16  # statistics of batches, so that the sample is not copied 
 SORTED_BY_CLASS, SORTED = 0.05, 0.5
 MOST_CLASSES = 10_000
 FEWEST_ROWS = 100  # of the sample in a part
+
+
+def read_parquet(estimator, settings, before, passed, validation, groups_and_classes):
+    """Return the FitData of the arguments of fit, as :func:`read_table` does for tables."""
+    table = open_table(settings, passed)
+    statistics, fingerprint = read_statistics(table)
+    if len(statistics.sample.hashes) == statistics.n_rows:
+        passed, classes = statistics.all_rows()
+        groups_and_classes = groups_and_classes[0], classes
+        return read_table(estimator, settings, before, passed, validation, groups_and_classes)
+    check_arguments(settings, before, groups_and_classes[0])
+    fit_data = learn_stream(estimator, settings, table, statistics, validation)
+    return fit_data._replace(fingerprint=fingerprint)
 
 
 def open_table(settings, passed):

@@ -1,4 +1,4 @@
-"""Prepare the training rows: encode them, merge duplicates, and split them among members."""
+"""The data of a fit to a table: rows checked, encoded, merged and split among the members."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,15 @@ from skdnn.estimator.encoders import (
     in_container_of,
 )
 from skdnn.estimator.folds import count_splits, roles_from_cv, rows_by_side
-from skdnn.estimator.inputs import DataSchema, Samples, about_validation
+from skdnn.estimator.inputs import (
+    DataSchema,
+    Samples,
+    about_validation,
+    learn_schema,
+    read_samples,
+    read_validation,
+)
+from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.variants import STANDARD, choose_variants
 from skdnn.tabular.target_statistics import LabelledCategories
 from skdnn.tabular.user_warnings import Doubts
@@ -93,6 +101,34 @@ class FitData(NamedTuple):
     def count_rows(self):
         """Return the largest number of rows passed to fit that a member trains on."""
         return self.split.blocks.n_rows or self.prepared.count(self.split.train_rows)
+
+
+def read_table(estimator, settings, before, passed, validation, groups_and_classes):
+    """Return the FitData of the arguments of fit or partial_fit.
+
+    Parameters
+    ----------
+    estimator : DeepNetClassifier
+        A copy, on which scikit-learn sets the attributes of the columns.
+    settings : SimpleNamespace
+        The parameters of the estimator.
+    before : FittedModel or None
+        The model whose training is continued.
+    passed, validation : tuple
+        X, y and sample weights, for training and for validation.
+    groups_and_classes : tuple
+        The argument ``groups`` of fit, and ``classes`` of partial_fit.
+
+    Returns
+    -------
+    FitData
+    """
+    groups, classes = groups_and_classes
+    samples = read_samples(estimator, *passed, reset=before is None)
+    valid_samples = read_validation(estimator, *validation)
+    labels = learn_labels(samples, classes)
+    schema = learn_schema(settings, samples, labels, before)
+    return prepare_fit_data(settings, schema, samples, before, valid_samples, groups)
 
 
 def prepare_rows(settings, schema, samples, train_samples=None, roles=None, learns=True):
