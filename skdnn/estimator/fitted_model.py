@@ -12,7 +12,7 @@ from skdnn.core.network import build, build_sparse
 from skdnn.core.prediction import ForwardPass
 from skdnn.core.training import State
 from skdnn.estimator.encoders import adapted
-from skdnn.estimator.inputs import DataSchema
+from skdnn.estimator.schema import DataSchema
 
 KEPT = 2**25  # bytes up to which parameters are also kept in float64, for faster prediction
 CURVES = ("loss_curve_", "validation_loss_curve_", "validation_scores_")

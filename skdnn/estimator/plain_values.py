@@ -24,8 +24,9 @@ from sklearn.preprocessing import FunctionTransformer
 from skdnn.core.training import State
 from skdnn.estimator.array_files import is_plain
 from skdnn.estimator.fitted_model import FittedModel
-from skdnn.estimator.inputs import COLUMNS, DataSchema
+from skdnn.estimator.inputs import COLUMNS
 from skdnn.estimator.labels import Labels
+from skdnn.estimator.schema import DataSchema
 from skdnn.estimator.variants import Variant
 from skdnn.tabular import text_formats
 from skdnn.tabular.categories import Categories

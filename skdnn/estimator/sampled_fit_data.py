@@ -11,8 +11,9 @@ from skdnn.core.training import Split
 from skdnn.estimator.auto_parameters import count_members
 from skdnn.estimator.class_weights import class_weight_factors
 from skdnn.estimator.encoders import adapted, count_inputs, expansion_of
-from skdnn.estimator.inputs import Samples, about_validation, learn_schema
+from skdnn.estimator.inputs import Samples, about_validation
 from skdnn.estimator.labels import learn_labels
+from skdnn.estimator.schema import learn_schema
 from skdnn.estimator.training_rows import FitData, prepare_rows
 from skdnn.estimator.variants import STANDARD, choose_variants
 from skdnn.tabular.dataframes import MAX_NAMED

@@ -16,15 +16,9 @@ from skdnn.estimator.encoders import (
     in_container_of,
 )
 from skdnn.estimator.folds import count_splits, roles_from_cv, rows_by_side
-from skdnn.estimator.inputs import (
-    DataSchema,
-    Samples,
-    about_validation,
-    learn_schema,
-    read_samples,
-    read_validation,
-)
+from skdnn.estimator.inputs import Samples, about_validation, read_samples, read_validation
 from skdnn.estimator.labels import learn_labels
+from skdnn.estimator.schema import DataSchema, learn_schema
 from skdnn.estimator.variants import STANDARD, choose_variants
 from skdnn.tabular.target_statistics import LabelledCategories
 from skdnn.tabular.user_warnings import Doubts

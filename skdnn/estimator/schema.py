@@ -1,0 +1,101 @@
+"""The schema of a fit: what is learnt from the rows of the first call, and kept by later calls."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skdnn.estimator.encoders import adapted, fit_encoder
+from skdnn.estimator.labels import Labels
+from skdnn.tabular.user_warnings import warn_user
+
+
+def resolve_dtype(dtype, X):
+    """Return the name of the type to compute in; "input" is the type of a float array."""
+    if dtype != "input":
+        return dtype
+    return "float64" if getattr(X, "dtype", None) == np.float64 else "float32"
+
+
+class DataSchema(NamedTuple):
+    """Properties learnt from the rows of the first call, and kept by later calls.
+
+    Attributes
+    ----------
+    labels : Labels
+    columns : dict
+        ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
+    encoder : transformer
+        Fitted.
+    dtype : str
+        Type to compute in.
+    seed : int
+    has_warned : bool
+        Whether a warning said that columns are not as in the first call.
+    """
+
+    labels: Labels
+    columns: dict
+    encoder: object
+    dtype: str
+    seed: int
+    has_warned: bool = False
+
+
+def learn_schema(settings, samples, labels, before):
+    """Return the DataSchema of the rows, or that of the model whose training is continued.
+
+    Parameters
+    ----------
+    settings : SimpleNamespace
+        The parameters of the estimator.
+    samples : Samples
+    labels : Labels
+    before : FittedModel or None
+        The model whose training is continued.
+
+    Returns
+    -------
+    DataSchema
+
+    Raises
+    ------
+    ValueError
+        If training is continued with other classes.
+    """
+    if before is None:
+        dtype = resolve_dtype(settings.dtype, samples.X)
+        rng = check_random_state(settings.random_state)
+        encoder = fit_encoder(settings, dtype, samples, labels)
+        seed = int(rng.randint(np.iinfo(np.int32).max))
+        return DataSchema(labels, samples.columns, encoder, dtype, seed)
+    schema = before.schema
+    _check_same_classes(schema.labels, labels)
+    if settings.refit_encoder:
+        return schema._replace(encoder=fit_encoder(settings, schema.dtype, samples, labels))
+    return schema if schema.has_warned else _warn_of_changes(schema, samples)
+
+
+def _warn_of_changes(schema, samples):
+    """Warn of what the encoder has not seen; return the schema with a note that it is said."""
+    changes = adapted(schema.encoder).changes(samples.X)
+    if not changes:
+        return schema
+    named = "; ".join(f"{name!r} ({change})" for name, change in changes.items())
+    warn_user(
+        f"Columns of X are not as in the first call: {named}. The encoder does not know this, so "
+        "that it is learnt poorly or not at all. Make the first call with rows like all others; "
+        "or pass refit_encoder=True to partial_fit, if the number of inputs stays the same."
+    )
+    return schema._replace(has_warned=True)
+
+
+def _check_same_classes(before, now):
+    # Multilabel y is checked with the targets. The message begins as that of MLPClassifier.
+    are_classes = not (before.is_multilabel or now.is_multilabel)
+    if are_classes and not np.array_equal(before.classes, now.classes):
+        raise ValueError(
+            "warm_start can only be used where `y` has the same classes as in the previous call "
+            f"to fit. Previously got {before.classes}, `y` has {now.classes}. The same holds for "
+            "partial_fit. To start again, call fit with warm_start=False."
+        )
