@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array, issparse
 
 TOGETHER = 2**15  # rows assigned to batches in one go: less work a batch, little memory
 
@@ -101,6 +102,11 @@ class SparseRows:
         return SparseRows(self.array.astype(dtype, copy=False))
 
 
+def as_rows(array):
+    """Return the DenseRows or SparseRows of an array or CSR."""
+    return SparseRows(array) if issparse(array) else DenseRows(array)
+
+
 class Data(NamedTuple):
     """Rows with what is known about them.
 
@@ -116,6 +122,14 @@ class Data(NamedTuple):
     rows: DenseRows | SparseRows
     targets: np.ndarray
     weights: np.ndarray
+
+
+def in_container_of(trained, data):
+    """Return ``data`` as sparse rows if the training rows ``trained`` are sparse, else as dense."""
+    array = data.rows.array
+    if issparse(array) == issparse(trained.rows.array):
+        return data
+    return data._replace(rows=as_rows(array.toarray() if issparse(array) else csr_array(array)))
 
 
 class Blocks(NamedTuple):
@@ -254,33 +268,3 @@ class Batches:
         """Return rows, weights and shares of the batches in some places."""
         rows = np.stack([order[slots[:, k]] for k, order in enumerate(self.orders)], axis=1)
         return rows, (self.weights[rows] * factors).astype(self.dtype), shares
-
-
-def blocks(member_rows, weights, width, size=2048):
-    """Yield all rows in order, for a pass without gradients.
-
-    Parameters
-    ----------
-    member_rows : list of ndarray
-        Rows of each member; may differ in number.
-    weights : ndarray of shape (n_rows,)
-        Weight of every row of the data.
-    width : int
-        Number of rows to fill every member up to.
-    size : int, default=2048
-        Rows of a block.
-
-    Yields
-    ------
-    rows : ndarray of shape (n_members, block size)
-    weights : ndarray of shape (n_members, block size)
-        0 where a member has no row left; sum to 1 over all blocks.
-    """
-    last = np.array([len(rows) - 1 for rows in member_rows])
-    totals = np.array([weights[rows].sum() for rows in member_rows])
-    for start in range(0, width, size):
-        slots = np.arange(start, min(start + size, width))
-        chosen = [rows[np.minimum(slots, end)] for rows, end in zip(member_rows, last, strict=True)]
-        block_rows = np.stack(chosen)
-        block_weights = weights[block_rows] * (slots <= last[:, None]) / totals[:, None]
-        yield block_rows, block_weights

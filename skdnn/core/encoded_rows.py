@@ -89,6 +89,11 @@ class Expansion(NamedTuple):
         return self.n_numbers + sum(self.n_bins) + sum(self.n_categories)
 
     @property
+    def n_outputs_without_bins(self):
+        """Columns of an expanded row, bins not counted."""
+        return self.n_numbers + sum(self.n_categories)
+
+    @property
     def column_widths(self):
         """Columns of an expanded row that each column of an encoded row becomes."""
         return (1,) * self.n_numbers + self.n_bins + self.n_categories

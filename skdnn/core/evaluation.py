@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skdnn.core.batches import blocks, take
+from skdnn.core.batches import take
 from skdnn.core.prediction import BLOCK, block_size_of, predict_logits
 from skdnn.core.tape import Tape
 
@@ -61,6 +61,36 @@ class Evaluation:
             tape.call(_losses_at, temperature, loss.value_and_gradient, logits, *given, losses)
         tape.call(loss.value_and_gradient, logits, *given, values[0])
         return tape, (rows, exact, weights), values
+
+
+def blocks(member_rows, weights, width, size=2048):
+    """Yield all rows in order, for a pass without gradients.
+
+    Parameters
+    ----------
+    member_rows : list of ndarray
+        Rows of each member; may differ in number.
+    weights : ndarray of shape (n_rows,)
+        Weight of every row of the data.
+    width : int
+        Number of rows to fill every member up to.
+    size : int, default=2048
+        Rows of a block.
+
+    Yields
+    ------
+    rows : ndarray of shape (n_members, block size)
+    weights : ndarray of shape (n_members, block size)
+        0 where a member has no row left; sum to 1 over all blocks.
+    """
+    last = np.array([len(rows) - 1 for rows in member_rows])
+    totals = np.array([weights[rows].sum() for rows in member_rows])
+    for start in range(0, width, size):
+        slots = np.arange(start, min(start + size, width))
+        chosen = [rows[np.minimum(slots, end)] for rows, end in zip(member_rows, last, strict=True)]
+        block_rows = np.stack(chosen)
+        block_weights = weights[block_rows] * (slots <= last[:, None]) / totals[:, None]
+        yield block_rows, block_weights
 
 
 def _losses_at(temperature, value_and_gradient, logits, *given):

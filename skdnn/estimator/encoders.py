@@ -4,12 +4,11 @@ There are two adapters: one for :class:`TableEncoder`, one for all other transfo
 """
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import has_fit_parameter
 
-from skdnn.core.batches import DenseRows, SparseRows
 from skdnn.core.encoded_rows import Expansion
 from skdnn.estimator.solvers import solver_of
 from skdnn.tabular import target_statistics
@@ -184,26 +183,7 @@ def block_reader(encoder, X, dtype, doubts=None):
     return lambda span: adapter.encode(rows[span], dtype, doubts=doubts)
 
 
-def expansion_of(encoder, encoded):
+def expansion_of(adapter, encoded):
     """Return the Expansion of encoded rows to the inputs of the network."""
-    learnt = None if issparse(encoded) else adapted(encoder).expansion
+    learnt = None if issparse(encoded) else adapter.expansion
     return Expansion(encoded.shape[1]) if learnt is None else learnt
-
-
-def count_inputs(encoder, encoded):
-    """Return the number of inputs of the network, bins not counted."""
-    expansion = expansion_of(encoder, encoded)
-    return expansion.n_outputs - sum(expansion.n_bins)
-
-
-def as_rows(encoded):
-    """Return the DenseRows or SparseRows of encoded rows, an array or CSR."""
-    return SparseRows(encoded) if issparse(encoded) else DenseRows(encoded)
-
-
-def in_container_of(trained, data):
-    """Return ``data`` as sparse rows if the training rows ``trained`` are sparse, else as dense."""
-    array = data.rows.array
-    if issparse(array) == issparse(trained.rows.array):
-        return data
-    return data._replace(rows=as_rows(array.toarray() if issparse(array) else csr_array(array)))

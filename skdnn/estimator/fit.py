@@ -18,7 +18,6 @@ from skdnn.core.training import Plan, Runtime, State, train
 from skdnn.estimator.auto_parameters import DataSize, resolve
 from skdnn.estimator.checkpoints import identity_of
 from skdnn.estimator.convergence import last_finite, warn_of_trouble
-from skdnn.estimator.encoders import count_inputs, expansion_of
 from skdnn.estimator.fitted_model import FittedModel
 from skdnn.estimator.initialization import initial_params, member_generators
 from skdnn.estimator.memory import training_bytes, warn_of_memory
@@ -134,7 +133,7 @@ def _needed_bytes(shape, fit_data, plan, network, threads):
 def resolve_for(settings, fit_data, before=None):
     """Return the parameters with "auto" replaced, and check that they are compatible."""
     n_rows, n_columns = fit_data.split.n_rows, fit_data.encoded.shape[1]
-    n_inputs = count_inputs(fit_data.schema.encoder, fit_data.encoded)
+    n_inputs = fit_data.expansion.n_outputs_without_bins
     has_all_rows, is_sparse = not settings.is_part, issparse(fit_data.encoded)
     shape = fit_data.n_members, fit_data.schema.labels.n_outputs
     data_size = DataSize(n_rows, has_all_rows, n_columns, n_inputs, is_sparse, *shape)
@@ -145,8 +144,7 @@ def resolve_for(settings, fit_data, before=None):
 
 def make_network(fit_data, resolved):
     """Return the network for encoded rows."""
-    expansion = expansion_of(fit_data.schema.encoder, fit_data.encoded)
-    n_outputs = fit_data.schema.labels.n_outputs
+    expansion, n_outputs = fit_data.expansion, fit_data.schema.labels.n_outputs
     widths = (expansion.n_outputs, *resolved["hidden_layer_sizes"], n_outputs)
     layers = widths, resolved["activation"], resolved["dropout"]
     if issparse(fit_data.encoded):

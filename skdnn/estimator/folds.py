@@ -198,7 +198,7 @@ def _split_by_groups(settings, seed, groups):
     return GroupKFold(min(n_folds, n_groups))
 
 
-def count_splits(settings, prepared, holds_out, n_inputs):
+def count_splits(settings, prepared, holds_out):
     """Return the number of members: the number of splits where ``cv`` is used.
 
     Parameters
@@ -208,8 +208,6 @@ def count_splits(settings, prepared, holds_out, n_inputs):
     prepared : PreparedRows
     holds_out : bool
         Whether members hold out some of the rows.
-    n_inputs : int
-        Inputs of the network, bins not counted.
 
     Raises
     ------
@@ -221,7 +219,8 @@ def count_splits(settings, prepared, holds_out, n_inputs):
         return prepared.roles.shape[1]
     if not (holds_out and isinstance(settings.cv, Integral)):
         # More rows may follow the first call of partial_fit.
-        return count_members(settings, None if settings.is_part else n_rows, n_inputs)
+        known = None if settings.is_part else n_rows
+        return count_members(settings, known, prepared.expansion.n_outputs_without_bins)
     if settings.cv > n_rows:
         raise ValueError(
             f"cv={settings.cv} folds need at least as many distinct rows, but there are {n_rows}. "

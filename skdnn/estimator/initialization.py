@@ -5,7 +5,6 @@ import numpy as np
 from skdnn.core.activations import as_activation
 from skdnn.core.network import connect, initialize
 from skdnn.estimator.auto_parameters import OUTPUT_SCALE
-from skdnn.estimator.encoders import expansion_of
 from skdnn.estimator.fitted_model import overwrite
 from skdnn.estimator.solvers import solver_of
 from skdnn.estimator.variants import connection_shares
@@ -29,8 +28,7 @@ def initial_params(settings, fit_data, network, resolved, rngs):
     with np.errstate(over="ignore"):  # an infinite weight makes the first loss infinite
         initialize(network, params, rngs, init, scale)
     if resolved["connectivity"] is not None:
-        expansion = expansion_of(fit_data.schema.encoder, fit_data.encoded)
-        shares = connection_shares(settings, resolved, fit_data.variants, expansion)
+        shares = connection_shares(settings, resolved, fit_data.variants, fit_data.expansion)
         connect(network, params, rngs, np.repeat(shares, len(rngs) // len(shares), axis=0))
     if is_auto and settings.intercepts_init is None:
         network.dense(params)[-1][1][...] = prior_logits(

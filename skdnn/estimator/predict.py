@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from skdnn.core.batches import as_rows
 from skdnn.core.prediction import FEW
-from skdnn.estimator.encoders import as_rows, block_reader
+from skdnn.estimator.encoders import block_reader
 from skdnn.estimator.threads import threads_apart
 from skdnn.tabular.dataframes import spans
 from skdnn.tabular.parquet_files import about_file, are_paths, open_parquet

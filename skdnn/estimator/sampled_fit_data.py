@@ -10,7 +10,7 @@ from skdnn.core.batches import Data, DenseRows
 from skdnn.core.training import Split
 from skdnn.estimator.auto_parameters import count_members
 from skdnn.estimator.class_weights import class_weight_factors
-from skdnn.estimator.encoders import adapted, count_inputs, expansion_of
+from skdnn.estimator.encoders import adapted
 from skdnn.estimator.inputs import Samples, about_validation
 from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.schema import learn_schema
@@ -175,15 +175,14 @@ def _row_encoder(statistics, schema, prepared, factors, sides):
 
 def _fit_data(settings, encoder, prepared, valid_samples):
     """Return the FitData, with the validation rows if there are any."""
-    schema, array = encoder.schema, prepared.data.rows.array
-    n_members = count_members(settings, encoder.n_rows, count_inputs(schema.encoder, array))
+    schema, expansion, variants = encoder.schema, prepared.expansion, (STANDARD,)
+    n_members = count_members(settings, encoder.n_rows, expansion.n_outputs_without_bins)
     split = Split(prepared.data, [prepared.merged.rows] * n_members)
     if valid_samples is None:
         return FitData(schema, prepared, split)
     with about_validation():
         _, valid = prepare_rows(settings, schema, valid_samples, train_samples=prepared.samples)
     split = split._replace(valid_data=valid.data, valid_rows=[valid.merged.rows] * n_members)
-    expansion, variants = expansion_of(schema.encoder, array), (STANDARD,)
     if settings.early_stopping:
         variants = choose_variants(settings, n_members, encoder.n_rows, expansion)
     return FitData(schema, prepared, split, valid, settings.early_stopping, variants)

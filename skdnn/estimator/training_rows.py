@@ -4,17 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdnn.core.batches import Data
+from skdnn.core.batches import Data, as_rows, in_container_of
+from skdnn.core.encoded_rows import Expansion
 from skdnn.core.training import Split
 from skdnn.estimator.class_weights import apply_class_weight
 from skdnn.estimator.duplicate_rows import MergedRows, merge_duplicate_rows
-from skdnn.estimator.encoders import (
-    adapted,
-    as_rows,
-    count_inputs,
-    expansion_of,
-    in_container_of,
-)
+from skdnn.estimator.encoders import adapted, expansion_of
 from skdnn.estimator.folds import count_splits, roles_from_cv, rows_by_side
 from skdnn.estimator.inputs import Samples, about_validation, read_samples, read_validation
 from skdnn.estimator.labels import learn_labels
@@ -34,6 +29,8 @@ class PreparedRows(NamedTuple):
     data : Data
         All rows of the table; rows that are not in ``merged.rows`` have weight 0.
     merged : MergedRows
+    expansion : Expansion
+        Of the encoded rows to the inputs of the network.
     roles : ndarray of shape (n_rows, n_splits) or None
         Whether each row is a training row (1) or a test row (2) of each split of ``cv``.
     """
@@ -41,6 +38,7 @@ class PreparedRows(NamedTuple):
     samples: Samples
     data: Data
     merged: MergedRows
+    expansion: Expansion
     roles: np.ndarray | None = None
 
     def count(self, member_rows):
@@ -91,6 +89,11 @@ class FitData(NamedTuple):
     def encoded(self):
         """All rows, or a sample if they are read in blocks, encoded."""
         return self.prepared.data.rows.array
+
+    @property
+    def expansion(self):
+        """The Expansion of encoded rows to the inputs of the network."""
+        return self.prepared.expansion
 
     def count_rows(self):
         """Return the largest number of rows passed to fit that a member trains on."""
@@ -169,7 +172,7 @@ def prepare_rows(settings, schema, samples, train_samples=None, roles=None, lear
         learnt = encoder.learn_statistics(labelled, encoded, merged.rows, rng)
         schema = schema._replace(encoder=learnt)
     data = Data(as_rows(encoded), targets, merged.weights)
-    return schema, PreparedRows(samples, data, merged, roles)
+    return schema, PreparedRows(samples, data, merged, expansion_of(encoder, encoded), roles)
 
 
 def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None, groups=None):
@@ -196,15 +199,14 @@ def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None,
     # Target statistics are learnt once, not again in each call of partial_fit.
     learns = not settings.is_part or before is None or settings.refit_encoder
     schema, prepared = prepare_rows(settings, schema, samples, roles=roles, learns=learns)
-    n_inputs = count_inputs(schema.encoder, prepared.data.rows.array)
-    n_members = count_splits(settings, prepared, holds_out, n_inputs)
+    n_members = count_splits(settings, prepared, holds_out)
     variants = (STANDARD,)
     folds_are_given = holds_out and not (settings.cv is None and roles is None)
     if before is not None and before.n_members == n_members:
         variants = before.variants
     elif settings.early_stopping and not folds_are_given:
-        expansion = expansion_of(schema.encoder, prepared.data.rows.array)
-        variants = choose_variants(settings, n_members, len(prepared.merged.rows), expansion)
+        n_rows = len(prepared.merged.rows)
+        variants = choose_variants(settings, n_members, n_rows, prepared.expansion)
     split = Split(prepared.data, [prepared.merged.rows] * n_members)
     if valid_samples is not None:
         with about_validation():

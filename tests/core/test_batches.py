@@ -4,7 +4,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skdnn.core.batches import Batches, DenseRows, SparseRows, blocks, plan_batches, take
+from skdnn.core.batches import Batches, DenseRows, SparseRows, plan_batches, take
 from skdnn.core.tape import Tape
 
 seeds = st.integers(0, 2**32 - 1)
@@ -87,28 +87,6 @@ def test_epochs_are_shuffled_anew_from_one_to_the_next():
 def test_batch_weights_have_the_type_that_was_asked_for():
     _, _, batches = make(3, [5, 4], 2, np.float32)
     assert {weights.dtype for _, weights, _ in batches.epoch()} == {np.dtype(np.float32)}
-
-
-@given(seed=seeds, counts=counts_of_members, size=st.integers(1, 45), extra=st.integers(0, 3))
-def test_blocks_go_through_all_rows_in_order_with_weights_that_sum_to_one(
-    seed, counts, size, extra
-):
-    member_rows, weights, _ = make(seed, counts, 1)
-    width = max(counts) + extra
-    seen, total, end = [[] for _ in counts], np.zeros(len(counts)), 0
-    for rows, block_weights in blocks(member_rows, weights, width, size):
-        assert rows.shape == block_weights.shape
-        assert rows.shape[1] <= size
-        end += rows.shape[1]
-        for k in range(len(counts)):
-            kept = block_weights[k] > 0
-            seen[k].extend(rows[k][kept])
-            relative = weights[rows[k][kept]] / weights[member_rows[k]].sum()
-            np.testing.assert_allclose(block_weights[k][kept], relative, rtol=1e-12)
-        total += block_weights.sum(axis=1)
-    assert end == width
-    assert [list(own) for own in seen] == [rows.tolist() for rows in member_rows]
-    np.testing.assert_allclose(total, 1)
 
 
 @pytest.mark.parametrize("kind", [DenseRows, SparseRows])

@@ -5,12 +5,14 @@ import pytest
 import scipy.sparse as sp
 from backends import compiled
 from gradient_checks import random_targets
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import expit, log_softmax, softmax
 from sklearn.metrics import accuracy_score, log_loss
 
 from skdnn.core.batches import Data, DenseRows, SparseRows
 from skdnn.core.compiling import has_numba
-from skdnn.core.evaluation import Evaluation, held_out_logits
+from skdnn.core.evaluation import Evaluation, blocks, held_out_logits
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build, build_sparse
 from skdnn.core.prediction import predict_logits
@@ -137,3 +139,32 @@ def test_held_out_logits_are_those_of_a_prediction_to_the_bit(sparse):
         np.testing.assert_array_equal(
             held_out[member], np.concatenate([logits[0] for _, logits in predicted])
         )
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    counts=st.lists(st.integers(1, 40), min_size=1, max_size=4),
+    size=st.integers(1, 45),
+    extra=st.integers(0, 3),
+)
+def test_blocks_go_through_all_rows_in_order_with_weights_that_sum_to_one(
+    seed, counts, size, extra
+):
+    rng = np.random.default_rng(seed)
+    member_rows = [rng.choice(max(counts) + 3, count, replace=False) for count in counts]
+    weights = rng.exponential(size=max(counts) + 3) + 0.01
+    width = max(counts) + extra
+    seen, total, end = [[] for _ in counts], np.zeros(len(counts)), 0
+    for rows, block_weights in blocks(member_rows, weights, width, size):
+        assert rows.shape == block_weights.shape
+        assert rows.shape[1] <= size
+        end += rows.shape[1]
+        for k in range(len(counts)):
+            kept = block_weights[k] > 0
+            seen[k].extend(rows[k][kept])
+            relative = weights[rows[k][kept]] / weights[member_rows[k]].sum()
+            np.testing.assert_allclose(block_weights[k][kept], relative, rtol=1e-12)
+        total += block_weights.sum(axis=1)
+    assert end == width
+    assert [list(own) for own in seen] == [rows.tolist() for rows in member_rows]
+    np.testing.assert_allclose(total, 1)

@@ -99,6 +99,14 @@ def test_transform_is_the_expansion_of_encode():
     assert len(encoder.get_feature_names_out()) == matrix.shape[1]
 
 
+@pytest.mark.parametrize("n_bins", [0, 2, 16])
+def test_bins_do_not_count_among_the_inputs_that_choose_the_layers(n_bins):
+    frame = people()
+    expansion = TableEncoder(n_bins=n_bins).fit(frame).expansion_
+    without_bins = TableEncoder(n_bins=0).fit_transform(frame)
+    assert expansion.n_outputs_without_bins == without_bins.shape[1]
+
+
 def test_names_tell_what_became_of_each_column():
     encoder = TableEncoder(n_bins=3).fit(people())
     binned = ["age", "height", "visits", "score", "stay", "joined_time"]
