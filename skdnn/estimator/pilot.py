@@ -14,9 +14,9 @@ from skdnn.core.calibration import calibrated_loss
 from skdnn.core.evaluation import held_out_logits
 from skdnn.core.training import Runtime, Split, State, train
 from skdnn.estimator.auto_parameters import SMALL, is_auto
-from skdnn.estimator.fit import make_network, make_plan, resolve_for
 from skdnn.estimator.folds import rows_by_member, rows_by_side, stratified_folds
 from skdnn.estimator.initialization import initial_params, member_generators, prior_logits
+from skdnn.estimator.plan import make_network, make_plan, resolve_for
 from skdnn.estimator.solvers import solver_of
 
 N_EPOCHS = 8
