@@ -6,10 +6,8 @@ from functools import partial
 import numpy as np
 
 from skdnn.core import compiling
-from skdnn.core.batches import plan_batches
 from skdnn.core.lbfgs import train_lbfgs
-from skdnn.core.row_updates import updates_rows
-from skdnn.core.training import Runtime, State, train
+from skdnn.core.training import Runtime, State, make_job, train
 from skdnn.estimator.checkpoints import identity_of
 from skdnn.estimator.convergence import last_finite, warn_of_trouble
 from skdnn.estimator.fitted_model import FittedModel
@@ -116,9 +114,8 @@ def _run(settings, given, rngs, runtime):
 
 def _needed_bytes(shape, fit_data, plan, network, threads):
     """Return about how many bytes training allocates."""
-    layout = plan_batches(fit_data.split.train_rows, plan.batch_size)
-    by_row = updates_rows(network, plan, fit_data.split.data, layout.width)
-    return training_bytes(shape, fit_data.schema.dtype, plan, by_row, threads.number)
+    job = make_job(network, fit_data.split, plan, threads, is_alone=shape[0] == 1)
+    return training_bytes(shape, fit_data.schema.dtype, plan, job.updates_rows, threads.number)
 
 
 def _state_of(before, n_members, widths):
