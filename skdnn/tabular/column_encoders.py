@@ -82,7 +82,7 @@ class ColumnEncoders(NamedTuple):
         rows = np.zeros((table.n_rows, layout.n_inputs), dtype)
         if n_statistics and not in_training:
             rows[:, :n_statistics] = self.statistics.numbers(self.category_codes(table))
-        for some, span, values in self.read(table, table.tiles):
+        for some, span, values in self.read(table, by_rows=True):
             scaled = scale(values, self.scaling.take(span))
             rows[some, n_statistics + span.start : n_statistics + span.stop] = scaled
             for target, (column, bin_edges) in enumerate(self.bin_edges.items(), layout.n_numbers):
@@ -120,12 +120,12 @@ class ColumnEncoders(NamedTuple):
                 "Spell them as in fit, or fit again.",
             )
 
-    def read(self, table, blocks):
+    def read(self, table, by_rows=False):
         """Yield ``(rows, span, values)``: values, before scaling, of a span of scaled columns.
 
-        ``blocks`` is ``table.blocks`` or ``table.tiles``.
+        ``by_rows`` allows some rows of the columns of an array at a time, instead of all.
         """
-        yield from blocks(self.numbers, self.types)
+        yield from (table.tiles if by_rows else table.blocks)(self.numbers, self.types)
         start = len(self.numbers)
         for position, parts in self.dates.items():
             span = slice(start, start + len(parts))

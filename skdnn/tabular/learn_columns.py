@@ -251,7 +251,7 @@ class ColumnLearner:
         if not n_bins:
             return {}
         learnt = []
-        for _, span, values in encoders.read(self.table, self.table.blocks):
+        for _, span, values in encoders.read(self.table):
             learnt += learn_bin_edges(values, self.weights, encoders.scaling.take(span), n_bins)
         return {column: edges for column, edges in enumerate(learnt) if len(edges) >= FEWEST_EDGES}
 
