@@ -12,7 +12,7 @@ from skdnn.core.averaging import log_mean_proba, mean_proba
 from skdnn.estimator.auto_parameters import is_auto
 from skdnn.estimator.diagram import NotebookMixin
 from skdnn.estimator.epoch_callbacks import EpochCallbacks
-from skdnn.estimator.fit import train_members
+from skdnn.estimator.fit_data import read_table
 from skdnn.estimator.fitted_attributes import FittedAttributes, fitted_model
 from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.out_of_fold import calibrate
@@ -23,7 +23,7 @@ from skdnn.estimator.predict import predict_blocks, predict_files, read_targets
 from skdnn.estimator.solvers import takes_steps
 from skdnn.estimator.summary import summarize
 from skdnn.estimator.threads import threads_apart
-from skdnn.estimator.training_rows import read_table
+from skdnn.estimator.train_members import train_members
 from skdnn.tabular.as_frames import as_numpy
 from skdnn.tabular.dataframes import check_table
 from skdnn.tabular.parquet_files import are_paths

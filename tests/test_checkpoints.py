@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.reliability.same_bits import assert_same_fit, fitted_values
 from skdnn import DeepNetClassifier
 from skdnn.callbacks import Checkpoint, EarlyStopping, LossProgress
-from skdnn.estimator import checkpoint_file, checkpoints
+from skdnn.estimator import checkpoint_file, training_checkpoint
 
 pytestmark = [
     pytest.mark.skipif(
@@ -109,7 +109,7 @@ def writes(monkeypatch):
                 raise BrokenOff
 
     found = Writes()
-    monkeypatch.setattr(checkpoints, "save", found.save)
+    monkeypatch.setattr(training_checkpoint, "save", found.save)
     return found
 
 
@@ -387,14 +387,14 @@ def cannot_be_renamed(path, monkeypatch):
 
 
 def cannot_be_read(path, monkeypatch):
-    original = checkpoints.load
+    original = training_checkpoint.load
 
     def load(given):
         if given == path:
             raise OSError(5, "Input/output error")
         return original(given)
 
-    monkeypatch.setattr(checkpoints, "load", load)
+    monkeypatch.setattr(training_checkpoint, "load", load)
 
 
 @pytest.mark.parametrize("trouble", [cannot_be_renamed, cannot_be_read])
@@ -448,7 +448,7 @@ def test_the_saved_state_is_not_kept_while_training_goes_on(tmp_path, writes):
     identity = {"fit": "1"}
     contents = checkpoint_file.Contents(identity, False, {"a": np.zeros(3)})
     checkpoint_file.save(tmp_path / "file", contents)
-    checkpoint = checkpoints.TrainingCheckpoint(tmp_path / "file", identity, 3600, None)
+    checkpoint = training_checkpoint.TrainingCheckpoint(tmp_path / "file", identity, 3600, None)
     assert checkpoint.saved.keys() == {"a"}
     checkpoint.offer(dict)
     assert checkpoint.saved is None
@@ -549,7 +549,7 @@ def test_every_counts_seconds_and_every_epochs_counts_epochs(tmp_path, writes, m
         def on_fit_task_end(self, estimator, context):
             now[0] += 10 * (context.task_name == "epoch")
 
-    monkeypatch.setattr(checkpoints, "time", clock)
+    monkeypatch.setattr(training_checkpoint, "time", clock)
     writes.number = 0
     fit(tmp_path / "3", (), [Tick()], every=20, max_iter=9, n_iter_no_change=9)
     assert writes.number == 5  # after 20, 40, 60 and 80 seconds, and the result

@@ -13,9 +13,9 @@ from sklearn.metrics import log_loss
 import skdnn
 from skdnn import DeepNetClassifier
 from skdnn.callbacks import Checkpoint
-from skdnn.estimator import parquet_fit, row_stream
+from skdnn.estimator import parquet_fit, parquet_stream
 from skdnn.estimator.parameters import settings_of
-from skdnn.estimator.row_stream import RowStream, fill, read_ahead, shuffle
+from skdnn.estimator.parquet_stream import RowStream, fill, read_ahead, shuffle
 from skdnn.tabular import parquet_files, table_statistics
 from skdnn.tabular.parquet_files import are_paths, open_parquet
 
@@ -33,8 +33,8 @@ SMALL = {"n_members": 2, "hidden_layer_sizes": (16,), "max_iter": 2, "random_sta
 def in_blocks(monkeypatch):
     """Let a few hundred rows be too many for the memory."""
     monkeypatch.setattr(table_statistics, "SAMPLE_ROWS", N_SAMPLED)
-    monkeypatch.setattr(row_stream, "BLOCK_ROWS", 500)
-    monkeypatch.setattr(row_stream, "BUFFER_ROWS", 1000)
+    monkeypatch.setattr(parquet_stream, "BLOCK_ROWS", 500)
+    monkeypatch.setattr(parquet_stream, "BUFFER_ROWS", 1000)
     monkeypatch.setattr(parquet_files, "BATCH_ROWS", 250)
 
 
@@ -232,7 +232,7 @@ def test_validation_rows_may_be_given(frame, path):
 
 def break_off_in_the_second_epoch(net, path, monkeypatch):
     """Fit until an error; return a list of the epochs that are read, also by later fits."""
-    load, epochs = row_stream.fill, []
+    load, epochs = parquet_stream.fill, []
 
     def interrupted(*given):
         epochs.append(given)
@@ -240,7 +240,7 @@ def break_off_in_the_second_epoch(net, path, monkeypatch):
             raise OSError("the power fails")
         yield from load(*given)
 
-    monkeypatch.setattr(row_stream, "fill", interrupted)
+    monkeypatch.setattr(parquet_stream, "fill", interrupted)
     with pytest.raises(OSError, match="power"):
         net.fit(path, "target")
     return epochs
@@ -336,7 +336,7 @@ def readers():
 @pytest.mark.usefixtures("in_blocks")
 @pytest.mark.parametrize("error", [None, ValueError, KeyboardInterrupt])
 def test_the_thread_that_reads_ends_with_the_fit(path, monkeypatch, error):
-    seen, train_block = [], row_stream.fill
+    seen, train_block = [], parquet_stream.fill
 
     def failing(data, chunks, sizes):
         for number, _ in enumerate(train_block(data, chunks, sizes)):
@@ -345,7 +345,7 @@ def test_the_thread_that_reads_ends_with_the_fit(path, monkeypatch, error):
                 raise error("now")
             yield
 
-    monkeypatch.setattr(row_stream, "fill", failing)
+    monkeypatch.setattr(parquet_stream, "fill", failing)
     net = DeepNetClassifier(**SMALL)
     if error is None:
         net.fit(path, "target")
@@ -359,7 +359,7 @@ def test_the_thread_that_reads_ends_with_the_fit(path, monkeypatch, error):
 
 @pytest.mark.usefixtures("in_blocks")
 def test_an_interrupt_after_the_first_epoch_keeps_what_was_learnt(path, monkeypatch):
-    load = row_stream.fill
+    load = parquet_stream.fill
     calls = []
 
     def interrupted(*given):
@@ -368,7 +368,7 @@ def test_an_interrupt_after_the_first_epoch_keeps_what_was_learnt(path, monkeypa
             raise KeyboardInterrupt
         yield from load(*given)
 
-    monkeypatch.setattr(row_stream, "fill", interrupted)
+    monkeypatch.setattr(parquet_stream, "fill", interrupted)
     with pytest.warns(UserWarning, match="interrupted after 1 of 2 epochs"):
         net = DeepNetClassifier(**SMALL).fit(path, "target")
     assert net.n_iter_ == 1
@@ -585,8 +585,8 @@ def test_places_of_rows_in_the_order_of_reading(path, monkeypatch):
 
 def test_shuffled_rows_are_near_uniform_within_the_buffer():
     chunks = (
-        row_stream.Data(
-            row_stream.DenseRows(np.arange(k, k + 50.0)[:, None]),
+        parquet_stream.Data(
+            parquet_stream.DenseRows(np.arange(k, k + 50.0)[:, None]),
             np.zeros((50, 1), int),
             np.ones(50),
         )
@@ -605,12 +605,12 @@ def test_shuffled_rows_are_near_uniform_within_the_buffer():
 def test_blocks_are_filled_one_after_the_other_whatever_the_chunks():
     sizes, rows = [7, 7, 6], np.arange(20.0)
     chunks = iter(
-        row_stream.Data(
-            row_stream.DenseRows(part[:, None]), part[:, None].astype(int), np.ones(len(part))
+        parquet_stream.Data(
+            parquet_stream.DenseRows(part[:, None]), part[:, None].astype(int), np.ones(len(part))
         )
         for part in np.split(rows, [0, 3, 3, 15])
     )
-    data, seen = row_stream._empty(7, 1, float), []
+    data, seen = parquet_stream._empty(7, 1, float), []
     for _ in fill(data, chunks, sizes):
         seen.append(data.rows.array[data.weights > 0, 0].copy())
     np.testing.assert_array_equal(np.concatenate(seen), rows)

@@ -17,7 +17,7 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
-from skdnn.distributed import DaskDeepNetClassifier, fit_data
+from skdnn.distributed import DaskDeepNetClassifier, read_partitions
 
 NET = {"hidden_layer_sizes": (64, 32), "max_iter": 8, "n_members": 2, "random_state": 0}
 N_ROWS, N_PARTITIONS = 24_000, 6
@@ -67,7 +67,7 @@ def cluster():
 def timed_fit(client):
     """Return what a fit has learnt, and the seconds that it took."""
     begun = time.perf_counter()
-    with patch.object(fit_data, "IN_MEMORY_ROWS", 0):  # so few rows would not go to workers
+    with patch.object(read_partitions, "IN_MEMORY_ROWS", 0):  # so few rows would not go to workers
         net = DaskDeepNetClassifier(client=client, **NET).fit(*rows())
     return learnt(net), time.perf_counter() - begun
 

@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 from skdnn.core.network import build, build_sparse
 from skdnn.core.prediction import ForwardPass
 from skdnn.core.training import State
-from skdnn.estimator.encoders import adapted
+from skdnn.estimator.encoder_adapters import adapted
 from skdnn.estimator.schema import DataSchema
 
 KEPT = 2**25  # bytes up to which parameters are also kept in float64, for faster prediction

@@ -7,7 +7,7 @@ from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 from sklearn.utils.validation import check_consistent_length
 
 from skdnn.estimator.auto_parameters import count_folds, count_members
-from skdnn.tabular.missing_values import refuse_missing
+from skdnn.tabular.missing_checks import refuse_missing
 from skdnn.tabular.user_warnings import warn_user
 
 

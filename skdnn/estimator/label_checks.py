@@ -10,7 +10,7 @@ from sklearn.utils.validation import column_or_1d
 
 from skdnn.tabular.categories import without_spelling
 from skdnn.tabular.dataframes import refuse_lazy_frame
-from skdnn.tabular.missing_values import refuse_missing
+from skdnn.tabular.missing_checks import refuse_missing
 from skdnn.tabular.user_warnings import warn_user
 
 FEW = 10  # rows that may all have exactly one label by accident

@@ -12,7 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skdnn.core.encoded_rows import Expansion
 from skdnn.estimator.array_files import DamagedFileError, FileKind, read_arrays, write_arrays
-from skdnn.estimator.encoders import adapted
+from skdnn.estimator.encoder_adapters import adapted
 from skdnn.estimator.inputs import COLUMNS
 from skdnn.estimator.plain_values import from_plain, to_plain
 from skdnn.tabular.encoder import TableEncoder

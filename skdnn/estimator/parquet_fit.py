@@ -7,11 +7,11 @@ import numpy as np
 
 from skdnn.core.random_bits import scramble
 from skdnn.core.training import Split
+from skdnn.estimator.fit_data import read_table
 from skdnn.estimator.inputs import read_samples, read_validation
-from skdnn.estimator.row_stream import ParquetTable, RowStream
+from skdnn.estimator.parquet_stream import ParquetTable, RowStream
 from skdnn.estimator.sampled_fit_data import learn_from_sample
 from skdnn.estimator.solvers import solver_of
-from skdnn.estimator.training_rows import read_table
 from skdnn.tabular.dataframes import MAX_NAMED
 from skdnn.tabular.parquet_files import about_file, open_parquet
 from skdnn.tabular.row_samples import seed_of_hashes

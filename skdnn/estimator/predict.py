@@ -4,7 +4,7 @@ import numpy as np
 
 from skdnn.core.batches import as_rows
 from skdnn.core.prediction import FEW
-from skdnn.estimator.encoders import block_reader
+from skdnn.estimator.encoder_adapters import block_reader
 from skdnn.estimator.threads import threads_apart
 from skdnn.tabular.dataframes import spans
 from skdnn.tabular.parquet_files import about_file, are_paths, open_parquet

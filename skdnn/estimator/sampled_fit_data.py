@@ -10,11 +10,11 @@ from skdnn.core.batches import Data, DenseRows
 from skdnn.core.training import Split
 from skdnn.estimator.auto_parameters import count_members
 from skdnn.estimator.class_weights import class_weight_factors
-from skdnn.estimator.encoders import adapted
+from skdnn.estimator.encoder_adapters import adapted
+from skdnn.estimator.fit_data import FitData, prepare_rows
 from skdnn.estimator.inputs import Samples, about_validation
 from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.schema import learn_schema
-from skdnn.estimator.training_rows import FitData, prepare_rows
 from skdnn.estimator.variants import STANDARD, choose_variants
 from skdnn.tabular.dataframes import MAX_NAMED
 from skdnn.tabular.read_columns import read_column

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skdnn.estimator.encoders import adapted, fit_encoder
+from skdnn.estimator.encoder_adapters import adapted, fit_encoder
 from skdnn.estimator.labels import Labels
 from skdnn.tabular.user_warnings import warn_user
 

@@ -1,12 +1,12 @@
 """to_onnx: a fitted network as an ONNX model."""
 
 from skdnn.classifier import DeepNetClassifier
-from skdnn.estimator.encoders import TableAdapter, adapted
+from skdnn.estimator.encoder_adapters import TableAdapter, adapted
 from skdnn.estimator.fitted_attributes import fitted_model
 from skdnn.estimator.model_files import VERSION
 from skdnn.export.encoding import add_encoder, add_matrix
 from skdnn.export.graph import Graph
-from skdnn.export.network import add_members, add_outputs, add_probabilities
+from skdnn.export.members import add_members, add_outputs, add_probabilities
 from skdnn.tabular.dataframes import check_table
 
 

@@ -5,7 +5,7 @@ from scipy.special import expit
 
 from skdnn.inspection.attributions import integrated_gradients
 from skdnn.inspection.display import BLUE, GRAY, ORANGE, Display, largest, shortened
-from skdnn.tabular.missing_values import is_missing
+from skdnn.tabular.missing_checks import is_missing
 
 
 class AttributionDisplay(Display):

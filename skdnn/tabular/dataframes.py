@@ -16,7 +16,7 @@ from skdnn.tabular.as_frames import (
     refuse_one_row,
 )
 from skdnn.tabular.column_types import NUMBER, ColumnError, parse_column, values_as
-from skdnn.tabular.missing_values import unmasked
+from skdnn.tabular.missing_checks import unmasked
 from skdnn.tabular.read_columns import read_column, read_strings
 from skdnn.tabular.user_warnings import Doubts, warn_user
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from skdnn.tabular.column_types import AGAIN, Column, ColumnError, string_column
 from skdnn.tabular.dates import SECOND, TIME, common_zone, standard_zone, without_zone
-from skdnn.tabular.missing_values import is_missing
+from skdnn.tabular.missing_checks import is_missing
 from skdnn.tabular.text_formats import boolean_of, seconds_of_day
 
 # For columns of objects: types of their values, the kind, the dtype of the array, and the

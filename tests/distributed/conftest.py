@@ -2,12 +2,12 @@
 
 import pytest
 
-from skdnn.distributed import fit_data
+from skdnn.distributed import read_partitions
 
 
 @pytest.fixture(autouse=True, scope="package")
 def on_partitions():
     """Train on partitions, however few rows they have."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit_data, "IN_MEMORY_ROWS", 0)
+        patch.setattr(read_partitions, "IN_MEMORY_ROWS", 0)
         yield

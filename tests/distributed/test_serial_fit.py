@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss
 
 from skdnn import DeepNetClassifier
 from skdnn.callbacks import Checkpoint
-from skdnn.distributed import epochs, fit_data
+from skdnn.distributed import epochs, read_partitions
 from skdnn.distributed.executors import SerialExecutor
 from skdnn.distributed.outer_step import MOMENTUM
 
@@ -291,7 +291,7 @@ def test_the_scale_of_weights_does_not_change_a_bit(scale):
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_fit_to_so_few_rows_that_the_sample_has_all_is_that_of_these_rows(monkeypatch, weighted):
-    monkeypatch.setattr(fit_data, "IN_MEMORY_ROWS", 1200)
+    monkeypatch.setattr(read_partitions, "IN_MEMORY_ROWS", 1200)
     weights = np.arange(1200) % 3 if weighted else None
     rngs = np.random.RandomState(0), np.random.RandomState(0)
     expected = DeepNetClassifier(**{**SMALL, "random_state": rngs[0]}).fit(X, y, weights)

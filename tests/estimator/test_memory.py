@@ -114,7 +114,8 @@ def test_there_is_no_warning_if_there_is_enough_memory_or_nobody_knows(monkeypat
 
 def test_the_warning_comes_before_training(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda: 1)
-    monkeypatch.setattr("skdnn.estimator.fit.initial_params", None)  # would raise a TypeError
+    # Initialization would raise a TypeError.
+    monkeypatch.setattr("skdnn.estimator.train_members.initial_params", None)
     with pytest.raises(UserWarning, match="GiB are free"):  # warnings are errors in all tests
         DeepNetClassifier(**QUICK).fit(X, Y)
 

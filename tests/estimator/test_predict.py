@@ -14,7 +14,7 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from skdnn import DeepNetClassifier, TableEncoder
-from skdnn.estimator.encoders import block_reader
+from skdnn.estimator.encoder_adapters import block_reader
 from skdnn.estimator.fitted_attributes import fitted_model
 from skdnn.estimator.predict import FEWEST_ROWS, MOST_ROWS, predict_blocks, spans_of
 

@@ -13,10 +13,10 @@ from skdnn.distributed.partitions import (
     part_of,
     partition_statistics,
 )
+from skdnn.estimator.fit_data import read_table
 from skdnn.estimator.inputs import read_samples
 from skdnn.estimator.sampled_fit_data import learn_from_sample
 from skdnn.estimator.solvers import solver_of
-from skdnn.estimator.training_rows import read_table
 from skdnn.tabular.row_samples import seed_of_hashes
 from skdnn.tabular.table_statistics import SAMPLE_ROWS
 

@@ -9,7 +9,7 @@ from skdnn.core.encoded_rows import Expansion
 from skdnn.core.training import Split
 from skdnn.estimator.class_weights import apply_class_weight
 from skdnn.estimator.duplicate_rows import MergedRows, merge_duplicate_rows
-from skdnn.estimator.encoders import adapted, expansion_of
+from skdnn.estimator.encoder_adapters import adapted, expansion_of
 from skdnn.estimator.folds import count_splits, roles_from_cv, rows_by_side
 from skdnn.estimator.inputs import Samples, about_validation, read_samples, read_validation
 from skdnn.estimator.labels import learn_labels

@@ -8,13 +8,13 @@ import numpy as np
 from skdnn.core import compiling
 from skdnn.core.lbfgs import train_lbfgs
 from skdnn.core.training import Runtime, State, make_job, train
-from skdnn.estimator.checkpoints import identity_of
 from skdnn.estimator.convergence import last_finite, warn_of_trouble
 from skdnn.estimator.fitted_model import FittedModel
 from skdnn.estimator.initialization import initial_params, member_generators
 from skdnn.estimator.memory import training_bytes, warn_of_memory
 from skdnn.estimator.out_of_fold import MIXED
 from skdnn.estimator.plan import make_network, make_plan, resolve_for
+from skdnn.estimator.training_checkpoint import identity_of
 from skdnn.tabular.user_warnings import warn_user
 
 
