@@ -13,7 +13,8 @@ from skdnn.estimator.auto_parameters import is_auto
 from skdnn.estimator.diagram import NotebookMixin
 from skdnn.estimator.epoch_callbacks import EpochCallbacks
 from skdnn.estimator.fit_data import read_table
-from skdnn.estimator.fitted_attributes import FittedAttributes, fitted_model
+from skdnn.estimator.fitted_attributes import FittedAttributes
+from skdnn.estimator.fitted_model import fitted_model
 from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.out_of_fold import calibrate
 from skdnn.estimator.parameters import CONSTRAINTS, EPOCH, settings_of
@@ -212,8 +213,7 @@ class DeepNetClassifier(
         Values used for the parameters of training that may be "auto".
     coefs_, intercepts_ : list of ndarray
         Weights (fan_in, fan_out) and biases (fan_out,) of the dense layers, with a leading axis
-        for the members if there are several. The arrays are read-only; assign a list to replace
-        those of all layers.
+        for the members if there are several. They are read-only; assign a list to replace all.
     temperature_ : float
         Divisor of the logits that calibrates the probabilities; 1 without validation rows.
     oof_score_ : float

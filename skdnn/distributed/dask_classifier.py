@@ -12,7 +12,7 @@ from skdnn.distributed.dask_collections import (
 )
 from skdnn.distributed.dask_executor import DaskExecutor
 from skdnn.distributed.read_partitions import read_partitions
-from skdnn.estimator.fitted_attributes import fitted_model
+from skdnn.estimator.fitted_model import fitted_model
 from skdnn.estimator.parameters import CONSTRAINTS, POSITIVE_INT, settings_of
 
 

@@ -1,9 +1,7 @@
 """The fitted attributes of a classifier, read from the FittedModel that ``fit`` assigns."""
 
-from sklearn.utils.validation import check_is_fitted
-
 from skdnn._compat import CALLBACKS, without_callbacks
-from skdnn.estimator.fitted_model import attributes
+from skdnn.estimator.fitted_model import attributes, fitted_model
 from skdnn.estimator.model_files import (
     ModelFileError,
     check_model,
@@ -12,18 +10,6 @@ from skdnn.estimator.model_files import (
 )
 from skdnn.estimator.out_of_fold import out_of_fold
 from skdnn.estimator.plain_values import check_savable
-
-
-def fitted_model(estimator):
-    """Return the FittedModel of an estimator.
-
-    Raises
-    ------
-    NotFittedError
-        If the estimator is not fitted.
-    """
-    check_is_fitted(estimator)
-    return estimator._fitted
 
 
 class FittedAttributes:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils.validation import check_is_fitted
 
 from skdnn.core.network import build, build_sparse
 from skdnn.core.prediction import ForwardPass
@@ -146,6 +147,18 @@ class FittedModel(NamedTuple):
         in_float64 = params.astype(np.float64, copy=False) if params.size * 8 <= KEPT else None
         passes = [ForwardPass(network, params, in_float64) for network in (dense, sparse)]
         return self._replace(passes=ForwardPasses(*passes))
+
+
+def fitted_model(estimator):
+    """Return the FittedModel of an estimator.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    """
+    check_is_fitted(estimator)
+    return estimator._fitted
 
 
 def _layer_views(network, params, which):

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skdnn.estimator.encoder_adapters import TableAdapter, adapted
-from skdnn.estimator.fitted_attributes import fitted_model
+from skdnn.estimator.fitted_model import fitted_model
 from skdnn.tabular.column_types import NUMBER, ColumnType
 from skdnn.tabular.dataframes import check_table, column_names
 from skdnn.tabular.encoder import table_of

@@ -2,7 +2,7 @@
 
 from skdnn.classifier import DeepNetClassifier
 from skdnn.estimator.encoder_adapters import TableAdapter, adapted
-from skdnn.estimator.fitted_attributes import fitted_model
+from skdnn.estimator.fitted_model import fitted_model
 from skdnn.estimator.model_files import VERSION
 from skdnn.export.encoding import add_encoder, add_matrix
 from skdnn.export.graph import Graph

@@ -6,7 +6,7 @@ from scipy.sparse import issparse
 from skdnn.core.averaging import class_log_odds
 from skdnn.core.input_gradients import InputGradient
 from skdnn.estimator.encoder_adapters import adapted
-from skdnn.estimator.fitted_attributes import fitted_model
+from skdnn.estimator.fitted_model import fitted_model
 from skdnn.estimator.threads import threads_apart
 from skdnn.inspection.unwrap import input_names, input_origins, received_names, unwrap
 from skdnn.tabular.dataframes import check_table, spans

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from skdnn.estimator.fitted_attributes import fitted_model
+from skdnn.estimator.fitted_model import fitted_model
 from skdnn.inspection.display import BLUE, GRAY, ORANGE, Display
 from skdnn.inspection.unwrap import unwrap
 

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from test_architecture import SOURCES, tree_of
 
 from skdnn import DeepNetClassifier
-from skdnn.estimator.fitted_attributes import fitted_model
+from skdnn.estimator.fitted_model import fitted_model
 
 N_ROWS = 300
 QUICK = {"hidden_layer_sizes": (8,), "n_members": 2, "max_iter": 3, "n_jobs": 1, "random_state": 0}
@@ -281,6 +281,8 @@ CHANGES = re.compile(r"setattr|delattr|vars\(.*\)\.(update|pop|setdefault|clear)
 ALLOWED = {
     # An encoder makes copies of itself.
     "skdnn.tabular.encoder": {"encoder._columns", "other._keep", "other.ignored_columns_"},
+    # What a classifier has learnt is read through this module alone.
+    "skdnn.estimator.fitted_model": {"estimator._fitted"},
     # A classifier itself: it keeps what a copy has learnt, and hands it to another.
     "skdnn.distributed.dask_classifier": {"fresh._train", "net._keep"},
     # Takes the place of the steps of an ensemble, and counts them.

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from skdnn import DeepNetClassifier, TableEncoder
 from skdnn.estimator.encoder_adapters import block_reader
-from skdnn.estimator.fitted_attributes import fitted_model
+from skdnn.estimator.fitted_model import fitted_model
 from skdnn.estimator.predict import FEWEST_ROWS, MOST_ROWS, predict_blocks, spans_of
 
 QUICK = {"max_iter": 2, "hidden_layer_sizes": (16,), "n_members": 2, "random_state": 0}
