@@ -10,11 +10,13 @@ from contextlib import contextmanager
 
 from sklearn.preprocessing import FunctionTransformer
 
+from skdnn._compat import CALLBACKS
 from skdnn.core.encoded_rows import Expansion
 from skdnn.estimator.array_files import DamagedFileError, FileKind, read_arrays, write_arrays
 from skdnn.estimator.encoder_adapters import adapted
+from skdnn.estimator.fitted_model import fitted_model
 from skdnn.estimator.inputs import COLUMNS
-from skdnn.estimator.plain_values import from_plain, to_plain
+from skdnn.estimator.plain_values import check_savable, from_plain, to_plain
 from skdnn.tabular.encoder import TableEncoder
 
 VERSION = "0.1.0"  # of skdnn
@@ -24,6 +26,88 @@ MODEL = FileKind("manifest.json", b"skdnn model, sha256 ")
 
 class ModelFileError(ValueError):
     """A file is no model file, is damaged, or is of a later version of skdnn."""
+
+
+class ModelFileMixin:
+    """Mixin that saves the FittedModel of an estimator to a model file, and loads it."""
+
+    def save(self, path):
+        """Save the fitted network to a model file, which :func:`skdnn.load` reads.
+
+        Unlike a pickle, a model file is data only: loading it runs no code. It can be read by all
+        later versions of skdnn, with the same predictions to 1e-6.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to write. A file that is there is replaced once the new one is complete.
+
+        Raises
+        ------
+        NotFittedError
+            If the network is not fitted.
+        TypeError
+            If it has a custom activation, loss, scorer, splitter or encoder, a random number
+            generator, or callbacks: Python code and objects of other libraries are not data.
+        OSError
+            If the file cannot be written.
+
+        Notes
+        -----
+        The parameters and all that was learnt are saved, also what ``partial_fit`` and a warm start
+        go on from. What is set by ``set_output`` and ``set_fit_request`` is not.
+        """
+        fitted = fitted_model(self)
+        parameters = self.get_params(deep=False)
+        for name, value in parameters.items():
+            check_savable(name, value, getattr(type(self), name, None))
+        if CALLBACKS in vars(self):
+            raise TypeError("a model file cannot contain callbacks: call net.set_callbacks().")
+        content = {"parameters": parameters, "fitted": fitted._replace(passes=None)}
+        write_model(path, {"class": type(self).__name__, **content})
+
+    @classmethod
+    def load(cls, path):
+        """Load a network from a model file that ``save`` wrote.
+
+        No code in the file is run, so files of strangers can be loaded; see SECURITY.md.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to read.
+
+        Returns
+        -------
+        DeepNetClassifier
+            The fitted network; it predicts the same, and can be trained further.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is not a model file, is damaged, or is of a later version of skdnn.
+        OSError
+            If there is no file, or it cannot be read.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import skdnn
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = skdnn.DeepNetClassifier(n_members=1, random_state=0).fit(X, y)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.save(f"{folder}/net.skdnn")
+        ...     again = skdnn.load(f"{folder}/net.skdnn")
+        >>> again.predict(X[:3])
+        array([0, 0, 0])
+        """
+        with read_model(path) as content:
+            if content["class"] != cls.__name__:
+                raise ModelFileError(f"it contains a {content['class']}: use its method load.")
+            net = cls(**content["parameters"])
+            net._keep(check_model(content["fitted"]).with_passes())
+        return net
 
 
 def write_model(path, content):

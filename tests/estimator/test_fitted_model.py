@@ -283,7 +283,8 @@ ALLOWED = {
     "skdnn.tabular.encoder": {"encoder._columns", "other._keep", "other.ignored_columns_"},
     # What a classifier has learnt is read through this module alone.
     "skdnn.estimator.fitted_model": {"estimator._fitted"},
-    # A classifier itself: it keeps what a copy has learnt, and hands it to another.
+    # A classifier itself: it keeps what a copy has learnt, or a file has, and hands it to another.
+    "skdnn.estimator.model_files": {"net._keep"},
     "skdnn.distributed.dask_classifier": {"fresh._train", "net._keep"},
     # Takes the place of the steps of an ensemble, and counts them.
     "skdnn.distributed.epochs": {"ensemble.n_steps"},
