@@ -1,9 +1,10 @@
 """Missing values: which values are missing, and checks where they are not allowed.
 
-None, NaN, NaT, ``pandas.NA`` and masked values are missing values. Their encoding depends on the
-column (:mod:`skdnn.tabular.column_encoders`). A missing number or part of a date is encoded as 0,
-the scaled median (:mod:`skdnn.tabular.scaling`), and an indicator column is 1 if the column had
-missing values in training. In a string column, "missing" is then one of the categories.
+None, NaN, NaT, ``pandas.NA`` and masked values are missing values. They are encoded elsewhere:
+:mod:`skdnn.tabular.learn_columns` finds the columns that have some in training. A missing number or
+part of a date is encoded as 0, the scaled median (:mod:`skdnn.tabular.scaling`), and the indicator
+of its column is 1 (:mod:`skdnn.tabular.column_encoders`). In a string column, "missing" is one of
+the categories (:mod:`skdnn.tabular.categories`).
 """
 
 import numpy as np
