@@ -89,7 +89,7 @@ class ParquetFiles(NamedTuple):
         Then row groups are read in random order, several at a time, as many as memory allows.
         """
         waiting, reading, pieces = list(self.groups), [], []
-        n_together = 1
+        n_together, size = 1, self.batch_rows
         if rng is not None:
             waiting = [self.groups[k] for k in rng.permutation(len(self.groups))]
             n_bytes = max((group.n_bytes for group in self.groups), default=1)
@@ -98,7 +98,7 @@ class ParquetFiles(NamedTuple):
         waiting.reverse()
         while waiting or reading:
             while waiting and len(reading) < n_together:
-                reading.append(iter(self._cut(waiting.pop())))
+                reading.append(iter(_cut(waiting.pop(), size)))
             place = 0 if rng is None else int(rng.integers(len(reading)))
             piece = next(reading[place], None)
             if piece is None:
@@ -107,40 +107,33 @@ class ParquetFiles(NamedTuple):
                 pieces.append(piece)
         return pieces
 
-    def _cut(self, group):
-        """Return the Pieces of a row group."""
-        size = self.batch_rows
-        return [
-            Piece(group.file, group.group, group.first_row + start, min(size, group.n_rows - start))
-            for start in range(0, group.n_rows, size)
-        ]
-
     def read(self, pieces):
         """Yield each Piece with its rows as a dataframe.
 
         Pieces of a row group follow each other in order.
         """
-        readers, left, metadata = {}, {}, {}
+        readers, left, metadata, batch_rows = {}, {}, {}, self.batch_rows
         sizes = {(group.file, group.group): group.n_rows for group in self.groups}
         for piece in pieces:
             key = piece.file, piece.group
             with about_file(self.paths[piece.file]):
                 if key not in readers:
-                    readers[key], left[key] = self._batches(*key, metadata), sizes[key]
+                    readers[key] = self._batches(*key, metadata, batch_rows)
+                    left[key] = sizes[key]
                 table = self._take(readers[key], piece.n_rows)
             left[key] -= piece.n_rows
             if not left[key]:
                 del readers[key]
             yield piece, table
 
-    def _batches(self, file, group, metadata):
+    def _batches(self, file, group, metadata, batch_rows):
         """Return an iterator over the batches of a row group; keep the metadata of its file."""
         # Without a buffer, or with reading ahead, all bytes of a column are read at once.
         given = {"buffer_size": BUFFER, "pre_buffer": False, "metadata": metadata.get(file)}
         reader = import_module("pyarrow.parquet").ParquetFile(self.paths[file], **given)
         metadata[file] = reader.metadata
         options = {"columns": self.schema.names, "use_threads": False}
-        return reader.iter_batches(self.batch_rows, [group], **options)
+        return reader.iter_batches(batch_rows, [group], **options)
 
     def _take(self, batches, n_rows):
         """Return the next rows of some batches as a dataframe."""
@@ -152,6 +145,14 @@ class ParquetFiles(NamedTuple):
         table = table.select(self.schema.names).cast(self.schema, safe=False)
         options = {"ignore_metadata": True, "date_as_object": False, "use_threads": False}
         return table.to_pandas(**options)
+
+
+def _cut(group, size):
+    """Return the Pieces of a row group, of so many rows."""
+    return [
+        Piece(group.file, group.group, group.first_row + start, min(size, group.n_rows - start))
+        for start in range(0, group.n_rows, size)
+    ]
 
 
 @contextmanager
