@@ -222,8 +222,9 @@ def mosaic(weights, image_shape):
         NaN between and around the images.
     """
     height, width = image_shape
-    n_across = int(np.ceil(np.sqrt(weights.shape[1] * height / width)))
-    n_down = -(-weights.shape[1] // n_across)
+    n_units = weights.shape[1]
+    n_across = min(n_units, int(np.ceil(np.sqrt(n_units * height / width))))
+    n_down = -(-n_units // n_across)
     tiles = np.full((n_down, n_across, height + GAP, width + GAP), np.nan)
     for number, column in enumerate(weights.T):
         tiles[number // n_across, number % n_across, GAP:, GAP:] = column.reshape(image_shape)
