@@ -55,11 +55,16 @@ def take(tape, array, rows):
 class SparseBatch:
     """Sparse rows of a batch, a CSR array for each member, or one for all.
 
-    Attributes
+    Parameters
     ----------
     n_rows : int
-    arrays : list of CSR array
+    arrays : list of CSR array, default=()
         Replaced at every replay.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Number of arrays, 0 where they are not read yet, and of rows.
     """
 
     def __init__(self, n_rows, arrays=()):
