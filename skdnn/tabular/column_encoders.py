@@ -82,20 +82,44 @@ class ColumnEncoders(NamedTuple):
         rows = np.zeros((table.n_rows, layout.n_inputs), dtype)
         if n_statistics and not in_training:
             rows[:, :n_statistics] = self.statistics.numbers(self.category_codes(table))
+        sources, indicators, constant = self._indicators(layout.n_numbers - len(self.missing))
         for some, span, values in self.read(table, table.tiles):
+            inside = (sources >= span.start) & (sources < span.stop)
+            if inside.any():
+                rows[some, indicators[inside]] = np.isnan(values[:, sources[inside] - span.start])
             scaled = scale(values, self.scaling.take(span))
             rows[some, n_statistics + span.start : n_statistics + span.stop] = scaled
             for target, (column, bin_edges) in enumerate(self.bin_edges.items(), layout.n_numbers):
                 if span.start <= column < span.stop:
                     rows[some, target] = bin_positions(scaled[:, column - span.start], bin_edges)
-        for column, position in enumerate(self.missing, layout.n_numbers - len(self.missing)):
-            fitted = self.types.get(position, NUMBER)
-            rows[:, column] = np.isnan(table.values(position, fitted))
+        for position, column in constant:
+            rows[:, column] = np.isnan(table.values(position, self.types.get(position, NUMBER)))
         for column, position in enumerate(self.categories, layout.n_inputs - len(self.categories)):
             strings = self._strings(table, position)
             rows[:, column] = self.categories[position].encode(strings)
             self._doubt_unknown(table, position, strings)
         return rows
+
+    def _indicators(self, start):
+        """Return which column of the encoded rows, from ``start`` on, is which indicator.
+
+        Returns
+        -------
+        sources, indicators : ndarray of int
+            Scaled columns, and columns of the encoded rows that tell where these are missing.
+        constant : list of (int, int)
+            Columns of the table that have no scaled column, and their indicators.
+        """
+        firsts = {position: column for column, position in enumerate(self.numbers.tolist())}
+        n_scaled = len(firsts)
+        for position, parts in self.dates.items():
+            if len(parts):
+                firsts[position] = n_scaled
+            n_scaled += len(parts)
+        places = list(zip(self.missing, range(start, start + len(self.missing)), strict=True))
+        pairs = [(firsts[position], column) for position, column in places if position in firsts]
+        constant = [place for place in places if place[0] not in firsts]
+        return *np.array(pairs, np.intp).reshape(-1, 2).T, constant
 
     def _doubt_unknown(self, table, position, column):
         """Doubt a string Column of unknown categories only, if they are many or misspelled."""
@@ -129,8 +153,9 @@ class ColumnEncoders(NamedTuple):
         start = len(self.numbers)
         for position, parts in self.dates.items():
             span = slice(start, start + len(parts))
-            times = table.values(position, self.types[position])
-            yield slice(None), span, date_parts(times)[:, parts]
+            if len(parts):
+                times = table.values(position, self.types[position])
+                yield slice(None), span, date_parts(times)[:, parts]
             start = span.stop
 
     def _strings(self, table, position):

@@ -160,6 +160,25 @@ def test_the_warning_and_the_summary_name_column_share_and_examples():
     assert_array_equal(later, missing)
 
 
+CONSTANT = {"a single number": ["5.25"] * N, "a single day": ["2023-12-03"] * N}
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("kind", [*STRINGS, *CONSTANT])
+def test_many_cells_that_cannot_be_read_are_warned_of_once_and_missing(kind, library):
+    strings = CONSTANT[kind] if kind in CONSTANT else STRINGS[kind][0]
+    strings = np.array(replaced(strings, "unknown"), object)  # so there is an indicator
+    with pytest.warns(UserWarning, match="Columns of strings are read as"):
+        encoder = fitted(LIBRARIES[library](table(strings)))
+    later = strings.copy()
+    later[::3] = "about nine"
+    with pytest.warns(UserWarning, match="'c' of X was read as .* such as 'about nine'") as caught:
+        rows = encoder.transform(LIBRARIES[library](table(later)))
+    assert len(caught) == 1
+    indicator = rows[:, encoder.get_feature_names_out().tolist().index("c_missing")]
+    assert_array_equal(indicator, np.isin(later, ["unknown", "about nine"]))
+
+
 # Strings that stay categories: (strings, warning or None)
 
 CATEGORIES = {
