@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_consistent_length
 from skdnn.estimator.encoders import adapted, fit_encoder
 from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.labels import Labels
+from skdnn.tabular.as_frames import type_has
 from skdnn.tabular.dataframes import check_table
 from skdnn.tabular.parquet_files import are_paths
 from skdnn.tabular.sample_weights import weighted_rows
@@ -93,7 +94,7 @@ def read_samples(estimator, X, y, sample_weight, reset=True, suffix=""):
 
 def _warn_of_order(X, values, table, name):
     """Warn if a series has the index of a dataframe, but in another order."""
-    are_indexed = hasattr(X, "iloc") and hasattr(values, "iloc") and len(X) == len(values)
+    are_indexed = type_has(X, "iloc") and type_has(values, "iloc") and len(X) == len(values)
     if not are_indexed or X.index.equals(values.index):
         return
     if X.index.is_unique and values.index.is_unique and values.index.isin(X.index).all():
@@ -140,7 +141,7 @@ def resolve_dtype(dtype, X):
     """Return the name of the type to compute in; "input" is the type of a float array."""
     if dtype != "input":
         return dtype
-    return "float64" if getattr(X, "dtype", None) == np.float64 else "float32"
+    return "float64" if type_has(X, "dtype") and X.dtype == np.float64 else "float32"
 
 
 class DataSchema(NamedTuple):

@@ -15,6 +15,7 @@ from skdnn.estimator.parameters import POSITIVE, POSITIVE_INT
 from skdnn.inspection.display import largest, shortened
 from skdnn.inspection.explained_model import ExplainedModel
 from skdnn.inspection.unwrap import input_names, sum_by_column
+from skdnn.tabular.as_frames import type_has
 
 N_NAMED = 3  # columns in the repr
 CONSTRAINTS = {"tol": [POSITIVE], "max_steps": [POSITIVE_INT]}
@@ -120,7 +121,7 @@ class Attributions(Gradients):
         ImportError
             If pandas is needed but not installed.
         """
-        if hasattr(self.table, "get_columns"):
+        if type_has(self.table, "get_columns"):
             return type(self.table)(self.values, schema=self._columns())
         import pandas as pd
 

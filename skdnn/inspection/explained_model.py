@@ -9,6 +9,7 @@ from skdnn.estimator.encoders import adapted
 from skdnn.estimator.fitted_attributes import fitted_model
 from skdnn.estimator.threads import threads_apart
 from skdnn.inspection.unwrap import input_names, input_origins, received_names, unwrap
+from skdnn.tabular.as_frames import type_has
 from skdnn.tabular.dataframes import check_table, spans
 
 ROWS = 64  # of a block of rows
@@ -124,5 +125,5 @@ class ExplainedModel:
 
 def _row_labels(*tables):
     """Return the index of the first pandas dataframe that has as many rows as the first table."""
-    indices = (table.index for table in tables if hasattr(table, "iloc"))
+    indices = (table.index for table in tables if type_has(table, "iloc"))
     return next((index for index in indices if len(index) == tables[0].shape[0]), None)

@@ -16,13 +16,15 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from attribute_names import attribute_names
 from numpy.testing import assert_array_equal
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import Bunch
 
-from skdnn import DeepNetClassifier, TableEncoder
+from skdnn import DeepNetClassifier, TableEncoder, integrated_gradients
 from skdnn.estimator.predict import spans_of
 from skdnn.tabular import as_frames
 from skdnn.tabular.dates import common_zone
@@ -416,6 +418,27 @@ def test_a_dict_of_scalars_is_one_row():
         for given in (record, [record], dict(reversed(record.items()))):
             # One row is multiplied by another function than many rows: rounding differs.
             np.testing.assert_allclose(net.predict_proba(given), expected[[row]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_columns_may_have_the_names_of_attributes(library):
+    # A column is an attribute of a dataframe of pandas, and a value one of a record such as Bunch.
+    names = attribute_names()
+    values = np.random.default_rng(0).normal(size=(N, len(names)))
+    plain = pd.DataFrame(values, columns=[f"c{number}" for number in range(len(names))])
+    named = LIBRARIES[library](plain.set_axis(names, axis=1))
+    few = {"max_iter": 2, "n_members": 2, "hidden_layer_sizes": (4,), "random_state": 0}
+    net, expected = (
+        DeepNetClassifier(dtype="input", **few).fit(X, OTHER > 0) for X in (named, plain)
+    )
+    assert net.feature_names_in_.tolist() == names
+    assert_array_equal(net.predict_proba(named), expected.predict_proba(plain))
+    row = Bunch(**dict(zip(names, values[0].tolist(), strict=True)))
+    for given in (row, [row]):
+        assert_array_equal(net.predict_proba(given), expected.predict_proba(plain[:1]))
+    found = integrated_gradients(net, named)
+    assert type(found.to_frame()) is type(named)
+    assert list(found.to_frame().columns) == names
 
 
 @pytest.mark.parametrize(
