@@ -112,7 +112,7 @@ def _frame_of_records(X, names):
                 "scalars is one row."
             )
         X = [X]
-    frame = _import("pandas", "a dict or a list of dicts").DataFrame(X)
+    frame = import_optional("pandas", "a dict or a list of dicts").DataFrame(X)
     same = names is not None and set(names) == set(frame.columns)
     return frame[list(names)] if same else frame
 
@@ -126,7 +126,8 @@ def _frame_of_arrow(X):
         If a column cannot be converted.
     """
     if find_spec("pyarrow") is None or find_spec("pandas") is None:
-        return _import("polars", f"a {type(X).__module__}.{type(X).__name__}").DataFrame(X)
+        what = f"a {type(X).__module__}.{type(X).__name__}"
+        return import_optional("polars", what).DataFrame(X)
     pandas, pyarrow = import_module("pandas"), import_module("pyarrow")
     protocol = any(type_has(X, f"__arrow_c_{kind}__") for kind in ("stream", "array"))
     convert = pyarrow.table if protocol else import_module("pyarrow.interchange").from_dataframe
@@ -139,8 +140,14 @@ def _frame_of_arrow(X):
     return pandas.concat(columns, axis=1) if columns else pandas.DataFrame(index=range(len(table)))
 
 
-def _import(library, what):
-    """Import a library that is not required.
+def import_optional(library, what):
+    """Import a library, or a module of one, that is not required.
+
+    Parameters
+    ----------
+    library : str
+    what : str
+        What X is, for the message.
 
     Raises
     ------
@@ -150,6 +157,7 @@ def _import(library, what):
     try:
         return import_module(library)
     except ImportError as error:
+        name = library.partition(".")[0]
         raise ImportError(
-            f"X is {what}, which is read with {library}: install it with `pip install {library}`."
+            f"X is {what}, which is read with {name}: install it with `pip install {name}`."
         ) from error

@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
+from skdnn.tabular.as_frames import import_optional
 from skdnn.tabular.dataframes import MAX_NAMED
 
 # A batch of rows has so many bytes, and rows, at most; each column of a file that is read takes
@@ -16,7 +17,7 @@ BUFFER = 2**18  # bytes read at a time from each column of a file
 
 
 class Piece(NamedTuple):
-    """Consecutive rows of a file that are read together.
+    """A row group of a file that is not empty, or consecutive rows of it.
 
     Attributes
     ----------
@@ -24,22 +25,21 @@ class Piece(NamedTuple):
         Numbers of the file and of the row group in it.
     first_row, n_rows : int
         Number of the first row in the file, and how many there are.
+    n_bytes : int
+        Bytes of the whole row group.
     """
 
     file: int
     group: int
     first_row: int
     n_rows: int
-
-
-class RowGroup(NamedTuple):
-    """A row group that is not empty; see :class:`Piece`."""
-
-    file: int
-    group: int
-    first_row: int
-    n_rows: int
     n_bytes: int
+
+    def cut(self, size):
+        """Return Pieces of these rows, each of at most ``size`` rows."""
+        starts = range(0, self.n_rows, size)
+        numbers = [(self.first_row + start, min(size, self.n_rows - start)) for start in starts]
+        return [self._replace(first_row=first, n_rows=n_rows) for first, n_rows in numbers]
 
 
 class ParquetFiles(NamedTuple):
@@ -50,7 +50,8 @@ class ParquetFiles(NamedTuple):
     paths : tuple of str
     schema : pyarrow.Schema
         Types to which the columns of all files are converted.
-    groups : tuple of RowGroup
+    groups : tuple of Piece
+        The row groups of all files.
     """
 
     paths: tuple
@@ -98,7 +99,7 @@ class ParquetFiles(NamedTuple):
         waiting.reverse()
         while waiting or reading:
             while waiting and len(reading) < n_together:
-                reading.append(iter(_cut(waiting.pop(), size)))
+                reading.append(iter(waiting.pop().cut(size)))
             place = 0 if rng is None else int(rng.integers(len(reading)))
             piece = next(reading[place], None)
             if piece is None:
@@ -147,14 +148,6 @@ class ParquetFiles(NamedTuple):
         return table.to_pandas(**options)
 
 
-def _cut(group, size):
-    """Return the Pieces of a row group, of so many rows."""
-    return [
-        Piece(group.file, group.group, group.first_row + start, min(size, group.n_rows - start))
-        for start in range(0, group.n_rows, size)
-    ]
-
-
 @contextmanager
 def about_file(path):
     """Begin the messages of errors with the path of a file."""
@@ -196,8 +189,7 @@ def open_parquet(X):
     ValueError
         If there is no file, or files differ in their columns.
     """
-    parquet = _import("pyarrow.parquet")
-    _import("pandas")
+    parquet, _ = (import_optional(name, "a path") for name in ("pyarrow.parquet", "pandas"))
     paths = [path for item in (X if isinstance(X, (list, tuple)) else [X]) for path in _files(item)]
     schemas, groups = [], []
     for number, path in enumerate(paths):
@@ -205,16 +197,6 @@ def open_parquet(X):
             schemas.append(file.schema_arrow)
             groups += _row_groups(number, file.metadata)
     return ParquetFiles(tuple(paths), _common_schema(paths, schemas), tuple(groups))
-
-
-def _import(name):
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            "X is a path, and Parquet files are read with pyarrow and pandas: install them with "
-            '`pip install "skdnn[arrow]"`.'
-        ) from error
 
 
 def _files(path):
@@ -247,7 +229,7 @@ def _row_groups(file, metadata):
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
         if group.num_rows:
-            yield RowGroup(file, number, first_row, group.num_rows, group.total_byte_size)
+            yield Piece(file, number, first_row, group.num_rows, group.total_byte_size)
         first_row += group.num_rows
 
 
