@@ -240,6 +240,7 @@ class EncodedDense(Dense):
         edge_start = start + n_numbers * width
         code_start = start + (fan_in - codes.sum()) * width
         outputs, backward = self._multiply_numbers(tape, start, rows, factors)
+        gradients = []  # a kernel, and its columns, their sizes, and where their parameters begin
         if len(bins):
             edges = tape.empty((len(tape.params), (bins + 1).sum(), width))
             where = n_numbers, bins
@@ -252,19 +253,18 @@ class EncodedDense(Dense):
                 edges,
             )
             tape.call(encoded_kernels.add_bins, rows, *where, edges, outputs)
+            starts = edge_start, start + fan_in * width
+            gradients.append((encoded_kernels.bin_gradients, *where, starts))
         if len(codes):
             where = n_numbers + n_bins, codes, (tape.params, code_start)
             tape.call(encoded_kernels.add_categories, rows, *where, factors, outputs)
+            where = n_numbers + n_bins, codes, code_start
+            gradients.append((encoded_kernels.category_gradients, *where))
 
         def of_all_columns(grad_outputs, wants_inputs):
             backward(grad_outputs, False)
-            if len(bins):
-                starts = edge_start, start + fan_in * width
-                where = rows, n_numbers, bins, grad_outputs, tape.grads, starts
-                tape.call(encoded_kernels.bin_gradients, *where)
-            if len(codes):
-                where = rows, n_numbers + n_bins, codes, grad_outputs, tape.grads, code_start
-                tape.call(encoded_kernels.category_gradients, *where)
+            for kernel, column, sizes, starts in gradients:
+                tape.call(kernel, rows, column, sizes, grad_outputs, tape.grads, starts)
 
         return outputs, of_all_columns
 

@@ -10,6 +10,7 @@ from skdnn.core.encoded_rows import Expansion
 from skdnn.core.initializers import INITIALIZERS
 from skdnn.core.layers import Dense, EncodedDense
 from skdnn.core.sparse_layer import SparseDense
+from skdnn.core.tape import Tape
 
 
 class Network:
@@ -44,13 +45,12 @@ class Network:
         list of tuple of ndarray of shape (n_members, ...)
             Views, one tuple a layer.
         """
-        views, start = [], 0
-        for layer in self.layers:
+        views = []
+        for layer, start in zip(self.layers, self.starts, strict=True):
             of_layer = []
             for shape in layer.shapes:
-                stop = start + math.prod(shape)
-                of_layer.append(flat[:, start:stop].reshape(len(flat), *shape))
-                start = stop
+                of_layer.append(Tape.view(flat, start, shape))
+                start += math.prod(shape)
             views.append(tuple(of_layer))
         return views
 

@@ -105,7 +105,8 @@ class Tape:
         self.keys.append(self.empty((len(self.params),), np.uint64))
         return self.keys[-1]
 
-    def view(self, flat, start, shape):
+    @staticmethod
+    def view(flat, start, shape):
         """Return the part of parameters or gradients that begins at ``start``.
 
         Returns
