@@ -38,15 +38,9 @@ class SparseColumns(NamedTuple):
     kept: np.ndarray
     largest: np.ndarray
 
-    @property
-    def categories(self):
-        """Empty, as there are no string columns."""
-        return {}
-
-    @property
-    def statistics(self):
-        """Empty TargetStatistics."""
-        return TargetStatistics()
+    # There are no string columns.
+    categories = {}  # noqa: RUF012 - never written to
+    statistics = TargetStatistics()
 
     def with_target_statistics(self, n_classes, many):
         """Return this object, as there are no categories."""
