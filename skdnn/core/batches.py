@@ -213,8 +213,7 @@ class Batches:
         # Over the mean weight of all a member sees: a batch of light rows counts less.
         self.means = np.array([mean_weight or weights[rows].mean() for rows in member_rows])
         self.dtype = dtype
-        # Batches whose rows are looked up in one go: less work a batch, little memory. An epoch
-        # that is looked up in one go takes the same places every time.
+        # An epoch whose rows are looked up in one go takes the same places every time.
         self._n_together = max(1, TOGETHER // (len(member_rows) * layout.width))
         is_short = layout.n_batches <= self._n_together
         self._places = self._find_places(np.arange(layout.n_batches + 1)) if is_short else None

@@ -5,10 +5,10 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import entr
 
 from skdnn.core.averaging import mean_proba
+from skdnn.core.prediction import LARGEST_LOGIT
 
 TEMPERATURES = (0.2, 5.0)  # usual ones, searched first
 AT_BOUND = 1e-3  # in logarithms; a search that ends so near a bound may have more beyond it
-HIGHEST = 1e300  # of the search beyond: that of the largest logits
 N_ROUNDS = 200  # of expectation-maximization
 SHARPNESS = 2  # exponent of the weights of a mixture
 SMALLEST_MIXED = 1e-6  # of the weights before that
@@ -37,7 +37,7 @@ def fit_temperature(logits, targets, weights, loss):
     """
     logits = logits.astype(np.float64)
     weights = weights[None] / weights.sum()
-    lowest, usual, highest = np.log([*TEMPERATURES, HIGHEST])
+    lowest, usual, highest = np.log([*TEMPERATURES, LARGEST_LOGIT])
 
     def mean_loss(log_temperature):
         scaled = logits[None] * np.exp(-log_temperature)

@@ -9,10 +9,8 @@ between. Weights are not its business. A :class:`Loss` is taken as it is.
 
 import numpy as np
 
-from skdnn.core.losses import Loss
-
-STEP = 1e-5  # of differences in float64: errors of the order of 1e-10
-TOLERANCE = 1e-4
+from skdnn.core.activations import STEP, TOLERANCE
+from skdnn.core.losses import Loss, smoothed
 
 
 class CustomLoss:
@@ -66,10 +64,9 @@ def spread(targets, n_outputs, smoothing):
     -------
     ndarray of shape (n_members, n_rows, n_outputs)
     """
-    smoothing = smoothing[:, None, None]
     if targets.shape[2] == n_outputs:
-        return targets * (1 - smoothing) + smoothing / 2
-    return np.eye(n_outputs)[targets[..., 0]] * (1 - smoothing) + smoothing / n_outputs
+        return smoothed(targets, smoothing, 2)
+    return smoothed(np.eye(n_outputs)[targets[..., 0]], smoothing, n_outputs)
 
 
 def as_loss(item, standard):

@@ -7,7 +7,7 @@ from skdnn.core.tape import Scratch, Tape
 FEW = 1000  # up to here rows are computed in float64, so that their order does not show
 BLOCK, SMALLEST_BLOCK = 2048, 64  # rows of a forward pass: most, and fewest of wide networks
 CACHED_ACTIVATIONS = 2**19  # activations of a layer, over all members: they stay in the cache
-LARGEST = 1e300  # larger logits count as overflow: their differences may be
+LARGEST_LOGIT = 1e300  # larger ones count as overflow, as differences of two may overflow
 
 
 def block_size_of(network, n_members):
@@ -99,7 +99,7 @@ class ForwardPass:
 
 def _are_sane(logits):
     """Tell whether no number is NaN, infinite or enormous."""
-    return np.abs(logits).max(initial=0.0) <= LARGEST
+    return np.abs(logits).max(initial=0.0) <= LARGEST_LOGIT
 
 
 def predict_logits(network, params, rows, n_rows):
