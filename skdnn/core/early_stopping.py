@@ -20,7 +20,7 @@ class BestEpochs:
         Whether to keep a copy of the best parameters.
     """
 
-    OF_MEMBERS = "loss", "epoch", "waited", "params"
+    PER_MEMBER = "loss", "epoch", "waited", "params"
 
     def __init__(self, params, tol, keep_best):
         n_members = len(params)
@@ -58,7 +58,7 @@ class BestEpochs:
 
     def snapshot(self):
         """Return the state as a dict of arrays, not copied."""
-        arrays = {name: getattr(self, name) for name in self.OF_MEMBERS}
+        arrays = {name: getattr(self, name) for name in self.PER_MEMBER}
         return {name: array for name, array in arrays.items() if array is not None}
 
     def restore(self, saved):

@@ -43,7 +43,7 @@ class Ensemble:
         One a member.
     """
 
-    OF_MEMBERS = "members", "params", "rates", "smoothing", "n_failures", "last_good", "lowest"
+    PER_MEMBER = "members", "params", "rates", "smoothing", "n_failures", "last_good", "lowest"
 
     def __init__(self, job, split, state, rngs):
         self.job, self.plan = job, job.plan
@@ -85,7 +85,7 @@ class Ensemble:
 
     def select(self, kept):
         """Go on with some of the members only; ``kept`` is boolean."""
-        for name in self.OF_MEMBERS:
+        for name in self.PER_MEMBER:
             setattr(self, name, getattr(self, name)[kept])
         lists = self.orders, self.rngs, self.train_rows, self.valid_rows
         orders, self.rngs, self.train_rows, self.valid_rows = (
@@ -97,7 +97,7 @@ class Ensemble:
 
     def snapshot(self):
         """Return all that training needs to go on from here, as a dict of arrays."""
-        arrays = {name: getattr(self, name) for name in self.OF_MEMBERS}
+        arrays = {name: getattr(self, name) for name in self.PER_MEMBER}
         arrays |= {f"best.{name}": array for name, array in self.best.snapshot().items()}
         arrays |= {f"memory.{place}": array for place, array in enumerate(self.memory)}
         arrays |= {f"order.{place}": order for place, order in enumerate(self.orders)}
@@ -124,7 +124,7 @@ class Ensemble:
                 shape = len(saved["members"]), *array.shape[1:]
                 if (saved[name].shape, saved[name].dtype) != (shape, array.dtype):
                     raise ValueError(f"the array {name!r} of the checkpoint has another shape.")
-        for name in self.OF_MEMBERS:
+        for name in self.PER_MEMBER:
             setattr(self, name, saved[name])
         lists = self.rngs, self.train_rows, self.valid_rows
         self.rngs, self.train_rows, self.valid_rows = (
@@ -133,7 +133,7 @@ class Ensemble:
         for rng, state in zip(self.rngs, saved["generators"].tolist(), strict=True):
             rng.bit_generator.state = json.loads(state)
         self.memory = [saved[f"memory.{place}"] for place in range(len(self.memory))]
-        self.best.restore({name: saved.get(f"best.{name}") for name in BestEpochs.OF_MEMBERS})
+        self.best.restore({name: saved.get(f"best.{name}") for name in BestEpochs.PER_MEMBER})
         self.n_steps = int(saved["n_steps"])
         orders = [saved[f"order.{place}"] for place in range(len(self.members))]
         self._check_orders(orders)
