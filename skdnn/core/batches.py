@@ -210,7 +210,8 @@ class Batches:
         self.layout = layout
         self.counts = np.array([len(rows) for rows in member_rows])
         self.weights = weights
-        # Over the mean weight of all a member sees: a batch of light rows counts less.
+        # Weights are divided by the mean over all rows of the member, not over those of a batch, so
+        # that a batch of rows with small weights counts less.
         self.means = np.array([mean_weight or weights[rows].mean() for rows in member_rows])
         self.dtype = dtype
         # An epoch whose rows are looked up in one go takes the same places every time.

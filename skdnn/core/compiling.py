@@ -102,7 +102,7 @@ class Kernel:
     def compiled_for(self, args):
         """Return the compiled loop for arguments of these types.
 
-        What loading or compiling raises is dealt with, or raised, here: a call compiles nothing.
+        It is loaded or compiled here, and errors are handled or raised here, not by its calls.
         """
         kinds = tuple(map(_kind, args))
         if kinds not in self._ready:
@@ -190,7 +190,7 @@ def _version(functions):
 
 
 def _kind(arg):
-    """Return what numba would look at to tell the type of an argument."""
+    """Return a key that is the same for arguments of the same type in numba."""
     if isinstance(arg, np.ndarray):
         flags = arg.flags
         return arg.dtype.char, arg.ndim, flags.c_contiguous, flags.aligned, flags.writeable
@@ -209,8 +209,8 @@ def _count_seconds(seconds):
 def _apart(function, *args):
     """Call a function on a new thread, and return its result or raise its exception.
 
-    Signals are handled on the main thread, so an exception from there is none of the function's:
-    it is never taken for one, and the function finishes what it has begun.
+    Signal handlers run on the main thread. So an exception that they raise, such as
+    KeyboardInterrupt, neither breaks off the function nor is taken for an error of it.
     """
     finished = []
 

@@ -101,7 +101,8 @@ def out_of_patience(best, rates, plan):
     return impatient
 
 
-# At which losses are compared, beside 1; the loss changes little between neighbors.
+# Temperatures, besides 1, at which validation losses are compared. They are so close to each other
+# that the loss changes little from one to the next.
 STOPPING_TEMPERATURES = tuple(1.3 ** np.arange(1, 7))
 # Validation rows of a member from which its own loss has the larger weight.
 SHRINKAGE_ROWS = 500

@@ -178,8 +178,9 @@ def _bin_gradients(  # noqa: C901 - nothing but loops
                     share = part * line[i]
                     after[i] += share
                     before[i] += line[i] - share
-            # What moves inputs down by one half is there once for each row, as the bias is. Each
-            # weight but the last is in one edge fewer than the one behind it.
+            # The output at edge t is sum(W[:t]) - sum(W) / 2. So the gradient of a weight is the
+            # sum of the gradients of all edges above it, minus half of their total over all edges,
+            # which is the gradient of the bias. Each step down adds one edge to the sum.
             total = edges[0]
             for i in range(width):
                 total[i] = real(-MIDDLE) * grad_bias[i]

@@ -1,4 +1,4 @@
-"""Layers: a forward pass that adds its calls to a tape, and returns what adds those back.
+"""Layers: the forward pass adds calls to a tape, and returns the backward function.
 
 Conventions: ``layer.forward(tape, start, inputs)`` returns ``(outputs, backward)``. ``start`` is
 where the layer's parameters begin in a row of ``tape.params``; they have the ``shapes`` that the
@@ -19,7 +19,7 @@ from skdnn.core.encoded_kernels import FACTOR_SPEED
 from skdnn.core.encoded_rows import expand
 
 IDENTITY = ACTIVATIONS["identity"]
-FEWEST_INPUTS = 10  # of a column, on average, with which it pays not to widen rows
+FEWEST_INPUTS = 10  # mean number of inputs of a column from which not to widen rows is faster
 
 
 class Dense:
@@ -62,11 +62,11 @@ class Dense:
         return outputs, backward
 
     def multiply(self, tape, start, inputs):
-        """Add the product with the weights; return the outputs and what goes back."""
+        """Add the product with the weights; return it and the backward function."""
         return _multiply(tape, start, self.shapes[0], inputs)
 
     def finish(self, tape, start, outputs):
-        """Add bias, activation and dropout, in place; return what goes back to the products.
+        """Add bias, activation and dropout, in place; return the backward function.
 
         ``start`` is the place of the biases.
         """
@@ -95,7 +95,7 @@ class Dense:
 
 
 def _multiply(tape, start, shape, inputs, scaled=None):
-    """Add the product of inputs and weights of a shape; return it and what goes back.
+    """Add the product of inputs and weights of a shape; return it and the backward function.
 
     ``scaled`` has the weights, if they are not the parameters themselves.
     """
@@ -173,7 +173,7 @@ class EncodedDense(Dense):
         return arrays[0] * np.repeat(factors, self.column_widths, axis=1)[..., None]
 
     def multiply(self, tape, start, inputs):
-        """Add the product with the weights; return the outputs and what goes back."""
+        """Add the product with the weights; return it and the backward function."""
         is_widened = not (tape.is_compiled and self.is_compact)
         if is_widened:
             inputs = self._drop_inputs(tape, self._widen(tape, inputs))

@@ -11,7 +11,7 @@ LARGEST_LOGIT = 1e300  # larger ones count as overflow, as differences of two ma
 
 
 def block_size_of(network, n_members):
-    """Return how many rows pass at a time: so many that a layer's outputs stay in the cache."""
+    """Return the number of rows of a forward pass: a layer's outputs should stay in the cache."""
     widest = max(network.widths[0], n_members * max(network.widths[1:]))
     # A power of 2: blocks then end where those of any larger size do.
     cached = 2 ** (max(CACHED_ACTIVATIONS // widest, 1).bit_length() - 1)
@@ -19,7 +19,7 @@ def block_size_of(network, n_members):
 
 
 class ForwardPass:
-    """What turns rows into logits; never written to, so that threads may share it.
+    """Compute the logits of rows. It is not changed by calls, so that threads may share it.
 
     Parameters
     ----------

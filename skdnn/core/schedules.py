@@ -1,4 +1,4 @@
-"""Learning-rate schedules: how far training has come -> factor on the starting rate."""
+"""Learning-rate schedules: factors on the initial rate, given the progress of training."""
 
 from collections.abc import Callable
 from typing import NamedTuple

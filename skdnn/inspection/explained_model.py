@@ -112,9 +112,10 @@ class ExplainedModel:
         return np.zeros((1, self.fitted.widths[0]))
 
     def attributed_columns(self):
-        """Return the names of what attributions are to, and the table with these columns, if any.
+        """Return the names of the columns that have attributions, and the table with their values.
 
-        Without the origin of the encoded columns, attributions are to these, and there is none.
+        If the encoder does not provide the origin of the encoded columns, these have the
+        attributions, and the table is None.
         """
         if input_origins(self.network) is None:
             return input_names(self.network), None

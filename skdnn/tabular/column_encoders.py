@@ -13,9 +13,9 @@ from skdnn.tabular.dates import DATE_PARTS, date_parts
 from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
 
-MANY_UNKNOWN = 20  # rows whose categories are hardly all new by chance
-MOST_COMPARED = 1000  # categories whose spelling is compared with that of a few rows
-FEW_NEW = 0.05  # share of rows with new categories up to which they are not worth a warning
+MANY_UNKNOWN = 20  # rows from which on it is unlikely that all categories are unknown by chance
+MOST_COMPARED = 1000  # categories of fit up to which the spelling of fewer rows is compared
+FEW_NEW = 0.05  # share of rows with new categories up to which there is no warning
 
 
 class ColumnEncoders(NamedTuple):
@@ -173,7 +173,7 @@ class ColumnEncoders(NamedTuple):
         return np.column_stack(codes)
 
     def changes(self, table):
-        """Return what rows have that those of fit had not: new categories, values that vary.
+        """Return how columns differ from fit: new categories, or values where there was but one.
 
         Columns whose infrequent categories were not kept are left out.
 

@@ -289,7 +289,7 @@ def table_of(encoder, X, doubts=None):
 
 
 def with_columns(encoder, columns):
-    """Return a copy with other columns; the encoder itself may be in use and is not changed."""
+    """Return a copy with other columns. Other threads may use the encoder, so it is not changed."""
     other = copy.copy(encoder)
     other._keep(columns)
     if other.level_statistics_.n_numbers:

@@ -22,17 +22,18 @@ from skdnn.tabular.text_formats import (
 )
 
 READABLE = 0.9  # share of the cells, missing values not counted, that a format must read
-DOUBTFUL = 0.5  # share from which on a format is worth a warning
+DOUBTFUL = 0.5  # share from which on there is a warning that strings stay categories
 SLACK = 1e-9  # sums of shares have rounding errors
-N_TRIED = 20  # strings that are tried with every format first
+N_TRIED = 20  # strings of which a format must read one to be tried on all
 N_NAMED = 3  # strings named in a warning
-# Strings that are all integers are codes as often as numbers, since a reader of files would have
-# made numbers of them: they stay categories. Up to so many, numbers would say no more.
+# Strings that are all integers may be codes: otherwise the program that read the file would have
+# converted them to numbers. They stay categories, with a warning if there are more than N_CODES
+# different ones: fewer are learnt as well in one way as in the other.
 N_CODES = 20
 NUMBERS_OR_CODES = ("numbers", "codes")
 _has_unit = re.compile(r"[^\d.,]{0,6}\d+[.,]\d+[^\d.,]{0,6}").fullmatch
-# So many strings such as "1,234", each with three digits after its only comma, have thousands
-# separators: a tenth of decimal fractions would end in 0, and be shorter.
+# If at least so many strings have commas and all of these can be thousands separators, as in
+# "1,234", they are. A tenth of decimal fractions would end in 0, and be written with fewer digits.
 N_THOUSANDS = 20
 THOUSANDS = NumberFormat(".", ",")
 
