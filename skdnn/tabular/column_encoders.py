@@ -97,7 +97,7 @@ class ColumnEncoders(NamedTuple):
         for column, position in enumerate(self.categories, layout.n_inputs - len(self.categories)):
             strings = self._strings(table, position)
             rows[:, column] = self.categories[position].encode(strings)
-            self._doubt_unknown(table, position, strings)
+            self._warn_of_unknown(table, position, strings)
         return rows
 
     def _indicators(self, start):
@@ -121,13 +121,13 @@ class ColumnEncoders(NamedTuple):
         constant = [place for place in places if place[0] not in firsts]
         return *np.array(pairs, np.intp).reshape(-1, 2).T, constant
 
-    def _doubt_unknown(self, table, position, column):
-        """Doubt a string Column of unknown categories only, if they are many or misspelled."""
+    def _warn_of_unknown(self, table, position, column):
+        """Warn of a string Column of unknown categories only, if they are many or misspelled."""
         categories = self.categories[position]
         known = self.ranks.get(position, categories.codes)
         if not known.keys().isdisjoint(column.strings):
-            if table.doubts is not None:
-                table.doubts.trust(position)
+            if table.warnings is not None:
+                table.warnings.suppress(position)
             return
         are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
         if not (known and column.strings and (are_many or len(known) <= MOST_COMPARED)):
@@ -137,7 +137,7 @@ class ColumnEncoders(NamedTuple):
         old = meant.get(without_spelling(new))
         are_all = position in self.ranks or categories.unknown < 0  # else infrequent ones are not
         if old is not None or (are_many and are_all):
-            table.doubt(
+            table.warn(
                 position,
                 f"holds no {'' if are_all else 'frequent '}category of fit: now it has {new!r}, in "
                 f"fit it had {old or next(iter(known))!r}. All are encoded as unknown categories. "
