@@ -70,7 +70,7 @@ def learn_columns(X, names, targets, weights, limits):
     encoders : ColumnEncoders, or SparseColumns of sparse rows
     ignored : dict, or ColumnsWithoutEntries, of str to str
         Reasons for ignored columns.
-    parsed : dict of str to Reading
+    parsed : dict of str to FormatChoice
         How columns of strings are read as numbers or dates.
     """
     table = as_table(X, names)
@@ -148,14 +148,14 @@ class ColumnLearner:
     def _add_text(self, position, column, its_type):
         ranked = rank_categories(column, self.weights)
         if self.limits.parse_strings and not column.is_categorical:
-            reading = find_format(ranked)
-            if reading.form is not None:
-                self.parsed[position] = reading
-                column, its_type = self.table.parse(position, reading.form)
-                add = self._add_date if reading.form.kind == "date" else self._add_number
+            choice = find_format(ranked)
+            if choice.format is not None:
+                self.parsed[position] = choice
+                column, its_type = self.table.parse(position, choice.format)
+                add = self._add_date if choice.format.kind == "date" else self._add_number
                 return add(position, column, its_type)
-            if reading.rivals:
-                self.ambiguous[position] = reading
+            if choice.alternatives:
+                self.ambiguous[position] = choice
         booleans = spellings_of_booleans(column.strings)
         may_be_numbers = any(map(_may_be_number, column.strings))
         self.types[position] = its_type._replace(may_be_numbers=may_be_numbers, booleans=booleans)
@@ -185,7 +185,8 @@ class ColumnLearner:
                 del self.ambiguous[position]
 
     def _may_be_codes(self, position):
-        return position in self.ambiguous and self.ambiguous[position].rivals == NUMBERS_OR_CODES
+        choice = self.ambiguous.get(position)
+        return choice is not None and choice.alternatives == NUMBERS_OR_CODES
 
     def _why_ignored(self, ranked, categories, missing):
         """Return why a string column is ignored, or None if it is not."""
@@ -201,18 +202,18 @@ class ColumnLearner:
 
     def _warn_of_strings(self):
         unused = [p for p, why in self.ignored.items() if why in (CONSTANT, ALL_MISSING)]
-        for readings, message in ((self.parsed, PARSED), (self.ambiguous, AMBIGUOUS)):
-            readings = {p: reading for p, reading in readings.items() if p not in unused}
-            if readings:
-                warn_user(message.format(self._named(readings)))
+        for choices, message in ((self.parsed, PARSED), (self.ambiguous, AMBIGUOUS)):
+            choices = {p: choice for p, choice in choices.items() if p not in unused}
+            if choices:
+                warn_user(message.format(self._named(choices)))
         if self.sentences:
             names = [str(self.table.names[position]) for position in self.sentences[:MAX_NAMED]]
             warn_user(SENTENCES.format(names, names[0]))
 
-    def _named(self, readings):
-        some = list(readings.items())[:MAX_NAMED]
-        listed = "; ".join(f"{self.table.names[place]!r} as {reading}" for place, reading in some)
-        return listed + f"; and {len(readings) - len(some)} more" * (len(readings) > len(some))
+    def _named(self, choices):
+        some = list(choices.items())[:MAX_NAMED]
+        listed = "; ".join(f"{self.table.names[place]!r} as {choice}" for place, choice in some)
+        return listed + f"; and {len(choices) - len(some)} more" * (len(choices) > len(some))
 
     def _scale_numbers(self):
         self._find_row_numbers()
