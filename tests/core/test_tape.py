@@ -127,9 +127,9 @@ def test_products_have_the_same_bits_for_one_member_and_for_several(seed, sizes,
     )
     together, apart = np.full((2, 3, n_rows, width), np.nan, dtype)
     tape = Tape(np.zeros((3, 1), dtype))
-    tape.multiply(left, right, together)
+    tape.matmul(left, right, together)
     for k in range(3):
-        tape.multiply(left[k : k + 1], right[k : k + 1], apart[k : k + 1])
+        tape.matmul(left[k : k + 1], right[k : k + 1], apart[k : k + 1])
     tape.play()
     np.testing.assert_array_equal(apart, together)
     np.testing.assert_allclose(together, left.astype(float) @ right, rtol=1e-4, atol=1e-4)
