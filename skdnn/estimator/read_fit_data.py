@@ -40,7 +40,7 @@ def read_fit_data(estimator, settings, before, passed, validation, groups_and_cl
             check_arguments(settings, before, groups)
             fit_data = learn_stream(estimator, settings, table, statistics, validation)
             return fit_data._replace(fingerprint=fingerprint)
-        passed, classes = statistics.all_rows()
+        passed, classes = statistics.sample_in_order()
     samples = read_samples(estimator, *passed, reset=before is None)
     valid_samples = read_validation(estimator, *validation)
     labels = learn_labels(samples, classes)

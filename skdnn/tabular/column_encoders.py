@@ -6,7 +6,7 @@ import numpy as np
 
 from skdnn.core.encoded_rows import Expansion
 from skdnn.tabular.bins import bin_positions
-from skdnn.tabular.categories import without_spelling
+from skdnn.tabular.categories import ignoring_case_and_spaces
 from skdnn.tabular.column_types import NUMBER, string_column
 from skdnn.tabular.dataframes import Frame
 from skdnn.tabular.dates import DATE_PARTS, date_parts
@@ -132,9 +132,9 @@ class ColumnEncoders(NamedTuple):
         are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
         if not (known and column.strings and (are_many or len(known) <= MOST_COMPARED)):
             return
-        meant = {without_spelling(text): text for text in known}
-        new = min(column.strings, key=lambda text: without_spelling(text) not in meant)
-        old = meant.get(without_spelling(new))
+        meant = {ignoring_case_and_spaces(text): text for text in known}
+        new = min(column.strings, key=lambda text: ignoring_case_and_spaces(text) not in meant)
+        old = meant.get(ignoring_case_and_spaces(new))
         are_all = position in self.ranks or categories.unknown < 0  # else infrequent ones are not
         if old is not None or (are_many and are_all):
             table.warn(

@@ -76,7 +76,7 @@ class TableStatistics(NamedTuple):
         labels, y = list(self.class_weights), self.sample.y
         return np.array(labels, None if y.dtype.kind == "U" else y.dtype)
 
-    def all_rows(self):
+    def sample_in_order(self):
         """Return ``(X, y, weights)`` of the sample in the order of the table, and the classes.
 
         The classes are None, as y tells them, unless all rows of a class have weight 0.
