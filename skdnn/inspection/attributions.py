@@ -153,7 +153,7 @@ def input_gradients(estimator, X, target=None):
         If ``target`` is not among the classes.
     """
     explained = ExplainedModel(estimator, X, target)
-    log_odds, values = explained.map(explained.finder.gradient)
+    log_odds, values = explained.map(explained.gradients.gradient)
     return Gradients(values, input_names(explained.network), explained.target, log_odds)
 
 
@@ -219,7 +219,7 @@ def integrated_gradients(estimator, X, target=None, baseline=None, *, tol=0.01, 
     network, start = explained.network, explained.baseline(estimator, baseline)
 
     def integrate(inputs, score):
-        integral = explained.finder.integrate(inputs, start, score, tol, max_steps)
+        integral = explained.gradients.integrate(inputs, start, score, tol, max_steps)
         return integral._replace(values=sum_by_column(network, integral.values))
 
     values, *others = explained.map(integrate)

@@ -35,7 +35,7 @@ class ExplainedModel:
         Names of its columns.
     index : pandas.Index or None
         Labels of the rows, if they are those of a pandas dataframe.
-    finder : InputGradient
+    gradients : InputGradient
         Computes the gradients of the network.
     target : ndarray of shape (n_rows,)
         The class to explain in each row.
@@ -53,7 +53,7 @@ class ExplainedModel:
         self.target = self.labels.classes[self.classes]
         # Inputs are already expanded, so only the layers from the first dense one on are used.
         dense = self.fitted.passes.dense
-        self.finder = InputGradient(dense.network, dense.params)
+        self.gradients = InputGradient(dense.network, dense.params)
 
     def _find_classes(self, X, target):
         """Return the index of the class to explain in each row."""

@@ -66,7 +66,7 @@ def test_calls_are_made_in_order_at_every_replay():
 )
 def test_a_kernel_is_called_as_its_loop_where_kernels_are_compiled(is_compiled, expected):
     tape, array = Tape(np.zeros((1, 1)), is_compiled=is_compiled), np.zeros(3)
-    tape.call(Kernel(add_one, add_two, keeps=False), array)
+    tape.call(Kernel(add_one, add_two, is_cached=False), array)
     assert not array.any()
     tape.play()
     np.testing.assert_array_equal(array, expected)
