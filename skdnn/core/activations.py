@@ -28,7 +28,7 @@ LEAK = 0.01  # slope of leaky_relu below zero (Maas, Hannun & Ng, 2013)
 SELU_ALPHA = 1.6732632423543772  # Klambauer et al., 2017, https://arxiv.org/abs/1706.02515
 SELU_SCALE = 1.0507009873554805
 STEP = 1e-5  # of differences in float64: errors of the order of 1e-10
-POINTS = np.linspace(-3, 3, 61) + 0.0123  # beside where kinks usually are
+CHECK_POINTS = np.linspace(-3, 3, 61) + 0.0123  # beside where kinks usually are
 TOLERANCE, KINK = 1e-4, 1e-3
 
 
@@ -255,7 +255,7 @@ def check_activation(item):
         If it returns other shapes than that of its input, is not a function of each element by
         itself, changes its input, is not finite, or its slope is not its derivative.
     """
-    z = POINTS[None, :, None]
+    z = CHECK_POINTS[None, :, None]
     activation = as_activation(item)
     value, slope = activation.value, activation.slope
     a, given = _evaluate(item, value, slope, z)

@@ -18,7 +18,7 @@ from skdnn.core.compiling import Kernel, kernel
 from skdnn.core.encoded_rows import MIDDLE
 
 FACTOR_SPEED = 10  # factors are 1 + this times a parameter, and so learn so much faster
-ROWS = 32  # rows at a time: they and a column's bin edges stay in the first cache
+ROWS_AT_A_TIME = 32  # they and a column's bin edges stay in the first cache
 
 
 def compute_factors(params, start, factors):
@@ -121,10 +121,10 @@ def _add_bins(rows, column, sizes, edges, outputs):
     real = outputs.dtype.type
     n_members, n_rows, width = outputs.shape
     for k in range(n_members):
-        for start in range(0, n_rows, ROWS):
+        for start in range(0, n_rows, ROWS_AT_A_TIME):
             edge = 0
             for j in range(len(sizes)):
-                for r in range(start, min(start + ROWS, n_rows)):
+                for r in range(start, min(start + ROWS_AT_A_TIME, n_rows)):
                     whole, part = bin_of(rows[k, r, column + j], sizes[j], real)
                     before, after = edges[k, edge + whole], edges[k, edge + whole + 1]
                     line = outputs[k, r]

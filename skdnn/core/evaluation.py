@@ -3,7 +3,7 @@
 import numpy as np
 
 from skdnn.core.batches import blocks, take
-from skdnn.core.prediction import BLOCK, block_size_of, predict_logits
+from skdnn.core.prediction import LARGEST_BLOCK, block_size_of, predict_logits
 from skdnn.core.tape import Tape
 
 
@@ -105,5 +105,5 @@ def _portions(rows):
 
     The last block may have so few rows that, alone, it would be computed in float64.
     """
-    bounds = BLOCK * np.arange(1, len(rows) // BLOCK)
+    bounds = LARGEST_BLOCK * np.arange(1, len(rows) // LARGEST_BLOCK)
     return np.split(rows, bounds)

@@ -16,7 +16,7 @@ import numpy as np
 from skdnn.core.tape import Tape
 
 FEWEST_STEPS = 16  # with fewer, attributions add up to the difference by chance more often
-POINTS = 128  # that pass through the layers at a time: they stay in the cache
+POINTS_AT_A_TIME = 128  # that pass through the layers at a time: they stay in the cache
 SMALLEST_DIFFERENCE = 1e-6  # in the score, below which rounding decides
 
 
@@ -120,7 +120,7 @@ class InputGradient:
         """Return the mean gradient in the middles of intervals, by the first layer's outputs."""
         total = np.zeros_like(slope)
         middles = (np.arange(n_intervals) + 0.5) / n_intervals
-        at_a_time = max(POINTS // len(rows), 1)
+        at_a_time = max(POINTS_AT_A_TIME // len(rows), 1)
         for start in range(0, n_intervals, at_a_time):
             places = middles[start : start + at_a_time]
             points = begin[:, None] + places[:, None, None] * slope[:, None]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skdnn.core.prediction import FEW
+from skdnn.core.prediction import FEW_ROWS
 from skdnn.estimator.encoders import as_rows, block_reader
 from skdnn.estimator.threads import threads_apart
 from skdnn.tabular.dataframes import spans
@@ -48,7 +48,7 @@ def predict_blocks(fitted, n_jobs, X, average, result, column_warnings=None):
 
     def fill(span):
         encoded = read(span)
-        for block, logits in passes.of(encoded)(as_rows(encoded), span, n_rows <= FEW):
+        for block, logits in passes.of(encoded)(as_rows(encoded), span, n_rows <= FEW_ROWS):
             logits /= divisors
             result[..., block, :] = average(logits, weights)
 

@@ -12,7 +12,7 @@ from skdnn.inspection.unwrap import input_names, input_origins, received_names, 
 from skdnn.tabular.as_frames import type_has
 from skdnn.tabular.dataframes import check_table, spans
 
-ROWS = 64  # of a block of rows
+BLOCK_ROWS = 64  # rows that are explained at a time
 
 
 class ExplainedModel:
@@ -95,7 +95,7 @@ class ExplainedModel:
 
             return explain(self._expand(self.rows[span]), score)
 
-        blocks = list(spans(self.rows.shape[0], ROWS))
+        blocks = list(spans(self.rows.shape[0], BLOCK_ROWS))
         with threads_apart(self.network.n_jobs, len(blocks)) as threads:
             explained = threads.map(explain_block, blocks)
         return map(np.concatenate, zip(*explained, strict=True))
@@ -105,7 +105,9 @@ class ExplainedModel:
         if given is not None:
             X = check_table(self.network, unwrap(estimator, given)[1], reset=False)
             rows = adapted(self.encoder).encode(X, np.dtype(np.float64))
-            total = sum(self._expand(rows[span]).sum(axis=0) for span in spans(rows.shape[0], ROWS))
+            total = sum(
+                self._expand(rows[span]).sum(axis=0) for span in spans(rows.shape[0], BLOCK_ROWS)
+            )
             return np.asarray(total).reshape(1, -1) / rows.shape[0]
         if hasattr(self.encoder, "typical_row"):
             return self.encoder.typical_row().astype(np.float64)

@@ -23,7 +23,7 @@ from skdnn.tabular.text_formats import (
 
 READABLE = 0.9  # share of the cells, missing values not counted, that a format must read
 DOUBTFUL = 0.5  # share from which on there is a warning that strings stay categories
-SLACK = 1e-9  # sums of shares have rounding errors
+SHARE_SLACK = 1e-9  # sums of shares have rounding errors
 N_TRIED = 20  # strings of which a format must read one to be tried on all
 N_NAMED = 3  # strings named in a warning
 # Strings that are all integers may be codes: otherwise the program that read the file would have
@@ -113,14 +113,14 @@ def find_format(ranked):
     best = max(read.values(), default=0)
     if best < DOUBTFUL * total:
         return _check_units(ranked)
-    forms = [form for form in read if read[form] >= best - SLACK]
+    forms = [form for form in read if read[form] >= best - SHARE_SLACK]
     form = _choose(forms, values, texts)
     if form is None:
         return _ambiguous(texts, forms)
     known = {text for text, value in zip(texts, values[form], strict=True) if value is not None}
     unread = {text: -share for share, text in ranked if text not in known}
     n_read, n_others = len(ranked) - len(unread), len(unread) - (len(ranked) - len(shares))
-    if best < READABLE * total - SLACK:
+    if best < READABLE * total - SHARE_SLACK:
         others = [text for text in unread if text in shares]
         return _ambiguous(others, (form, "categories")) if n_read > N_CODES else NO_FORMAT
     if n_others >= n_read:

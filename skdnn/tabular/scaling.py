@@ -12,7 +12,7 @@ import numpy as np
 from skdnn.tabular.sample_weights import sum_by_group
 
 # Sums of weights such as 0.1 have rounding errors, smaller than this fraction of the total.
-SLACK = 1e-12
+WEIGHT_SLACK = 1e-12
 DIGITS = 12
 SMALLEST = 5e-324  # the smallest positive float64
 MANY = 10  # quantiles above which sorting is faster than partitioning
@@ -67,7 +67,7 @@ def weighted_quantile(values, weights, probabilities):
     ndarray of shape (n_quantiles, n_columns)
         Values of the data (method "inverted_cdf"), NaN if all values of a column are missing.
     """
-    shares = np.asarray(probabilities, np.float64)[:, None] - SLACK
+    shares = np.asarray(probabilities, np.float64)[:, None] - WEIGHT_SLACK
     n_known = len(values) - np.isnan(values).sum(axis=0)
     last = np.maximum(n_known - 1, 0)
     if weights is None:
