@@ -420,13 +420,13 @@ class DeepNetClassifier(
         self._keep(fresh._train(settings, before, passed, classes=classes))
         return self
 
-    def _predict(self, fitted, X, average, shape, doubts=None):
+    def _predict(self, fitted, X, average, shape, column_warnings=None):
         """Return ``average(logits, weights)`` of all rows, (*shape[:-1], n_rows, shape[-1])."""
         if are_paths(X):
             return predict_files(fitted, X, self._predict, average, shape)
         X = check_table(self._copy_to_fit(fitted), X, reset=False)
         result = np.empty((*shape[:-1], X.shape[0], shape[-1]))
-        return predict_blocks(fitted, self.n_jobs, X, average, result, doubts)
+        return predict_blocks(fitted, self.n_jobs, X, average, result, column_warnings)
 
     def _average(self, fitted, X, average, *n_members):
         """Return ``average(log-probabilities, weights)`` of all rows of X."""

@@ -1,12 +1,15 @@
 """Ctrl-C during fit."""
 
 import threading
+import warnings
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
 
 from skdnn import DeepNetClassifier
+from skdnn.estimator.solvers import SOLVERS
 
 X, y = load_iris(return_X_y=True)
 QUICK = {"hidden_layer_sizes": (8,), "max_iter": 9, "random_state": 0, "label_smoothing": 0}
@@ -68,9 +71,23 @@ def test_the_line_search_can_be_interrupted(n_members):
     assert np.isfinite(net.predict_proba(X)).all()
 
 
-def test_an_interrupt_before_there_is_anything_leaves_the_estimator_as_it_was():
-    net = DeepNetClassifier(**QUICK, n_jobs=1).fit(X, y)
-    before = net.predict_proba(X)
+class LossInterruptedInTraining(InterruptedLoss):
+    """The same at the first call on the main thread with more rows than the check of a loss has."""
+
+    def __call__(self, logits, targets):
+        self.at = self.n_calls + 1 if len(logits) > 6 else 0
+        return super().__call__(logits, targets)
+
+
+@pytest.mark.parametrize("n_members", [1, 4])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_an_interrupt_before_there_is_anything_leaves_the_estimator_as_it_was(solver, n_members):
+    few = {**QUICK, "max_iter": 2, "n_members": n_members, "n_jobs": 1, "solver": solver}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        net = DeepNetClassifier(**few).fit(X, y)
+    before, attributes = net.predict_proba(X), vars(net).copy()
     with pytest.raises(KeyboardInterrupt):
-        net.set_params(loss=InterruptedLoss(6)).fit(X, y)
+        net.set_params(loss=LossInterruptedInTraining(0)).fit(X, y)
     np.testing.assert_array_equal(net.predict_proba(X), before)
+    assert vars(net) == attributes | {"loss": net.loss}

@@ -286,8 +286,8 @@ def test_a_file_of_a_later_format_says_so(folder, tmp_path):
 
 
 def test_a_field_with_a_default_may_be_missing_from_an_older_file():
-    plain = to_plain(skdnn.tabular.scaling.NOTHING, arrays := [])
-    assert_same(from_plain(plain, arrays), skdnn.tabular.scaling.NOTHING, "scaling")
+    plain = to_plain(skdnn.tabular.scaling.NO_COLUMNS, arrays := [])
+    assert_same(from_plain(plain, arrays), skdnn.tabular.scaling.NO_COLUMNS, "scaling")
     assert from_plain({"ColumnType": {"kind": "date"}}, []).may_be_numbers is True
     with pytest.raises(TypeError, match="spread"):
         from_plain({"Scaling": {"center": {"array": 0}}}, arrays)
@@ -492,7 +492,7 @@ def test_parts_that_do_not_fit_together_are_refused(change, fits, tmp_path):
     "change",
     [
         {"bin_edges": {0: np.empty(0), 1: np.arange(40.0)}},
-        {"scaling": skdnn.tabular.scaling.NOTHING},
+        {"scaling": skdnn.tabular.scaling.NO_COLUMNS},
         {"categories": {}},
     ],
     ids=str,

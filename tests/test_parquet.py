@@ -574,6 +574,28 @@ def test_pieces_are_read_in_another_order_and_cover_all_rows(path, monkeypatch):
         pd.testing.assert_frame_equal(frame, expected.reset_index(drop=True))
 
 
+def test_the_work_for_a_row_group_does_not_grow_with_their_number(frame, tmp_path):
+    class Counted(tuple):
+        n_passes = 0
+
+        def __iter__(self):
+            Counted.n_passes += 1
+            return super().__iter__()
+
+    numbers = []
+    for n_groups in (3, 30):
+        file = tmp_path / f"{n_groups}.parquet"
+        frame.to_parquet(file, row_group_size=N_ROWS // n_groups)
+        table = open_parquet(file)
+        assert len(table.groups) == n_groups
+        table = table._replace(groups=Counted(table.groups))
+        Counted.n_passes = 0
+        for rng in (None, np.random.default_rng(0)):
+            assert sum(len(rows) for _, rows in table.read(table.plan(rng))) == N_ROWS
+        numbers.append(Counted.n_passes)
+    assert numbers[0] == numbers[1] > 0
+
+
 def test_places_of_rows_in_the_order_of_reading(path, monkeypatch):
     monkeypatch.setattr(parquet_files, "BATCH_ROWS", 128)
     files = open_parquet([path, path])

@@ -4,16 +4,15 @@ Conventions: ``value(z, real)`` returns the activation of ``z``, ``slope(z, a, r
 given the input ``z`` and the output ``a``. ``real`` is the floating type: ``real(1)`` is a 1 that
 leaves the type as it is. The functions are written for arrays; where numba is installed the same
 source is compiled for single numbers, so they consist of operators, of NumPy's elementwise
-functions and of those in :mod:`skdnn.core.elementary`. They are named, never lambdas: a fitted
-network must pickle.
+functions and of those in :mod:`skdnn.core.elementary`. Lambdas could not be pickled.
 
-Custom activations are made to fit, and checked numerically. What may stand where the name of an
-activation does, besides an :class:`Activation`:
+A custom activation is converted to an :class:`Activation`, and checked numerically. It is
 
 - a function of ``z`` that returns ``(a, slope)``, two arrays of its shape, or ``a`` alone,
   whose slope then is a central difference;
 - two functions, a tuple ``(value, slope)`` or an object with these attributes: ``value(z)``,
-  and ``slope(z)`` or ``slope(z, a)``.
+  and ``slope(z)`` or ``slope(z, a)``;
+- or an :class:`Activation`.
 """
 
 import inspect
@@ -29,7 +28,7 @@ LEAK = 0.01  # slope of leaky_relu below zero (Maas, Hannun & Ng, 2013)
 SELU_ALPHA = 1.6732632423543772  # Klambauer et al., 2017, https://arxiv.org/abs/1706.02515
 SELU_SCALE = 1.0507009873554805
 STEP = 1e-5  # of differences in float64: errors of the order of 1e-10
-POINTS = np.linspace(-3, 3, 61) + 0.0123  # beside where kinks usually are
+CHECK_POINTS = np.linspace(-3, 3, 61) + 0.0123  # beside where kinks usually are
 TOLERANCE, KINK = 1e-4, 1e-3
 
 
@@ -191,7 +190,7 @@ def is_activation(item):
 def _is_pair(item):
     if isinstance(item, tuple):
         return len(item) == 2 and all(map(callable, item))
-    return hasattr(item, "value") and hasattr(item, "slope")
+    return callable(getattr(item, "value", None)) and callable(getattr(item, "slope", None))
 
 
 def as_activation(item):
@@ -202,11 +201,22 @@ def as_activation(item):
         return item
     if _is_pair(item):
         value, slope = item if isinstance(item, tuple) else (item.value, item.slope)
-        takes_output = len(inspect.signature(slope).parameters) > 1
-        value, slope = partial(_value, value), partial(_slope_of_pair, slope, takes_output)
+        value, slope = partial(_value, value), partial(_slope_of_pair, slope, _takes_output(slope))
     else:
         value, slope = partial(_value, item), partial(_slope_of_function, item)
     return Activation(value, slope, is_compiled=False)
+
+
+def _takes_output(slope):
+    """Return whether a slope is a function of the input and the output, not of the input alone."""
+    if isinstance(slope, np.ufunc):  # its signature, if it has one, also names an array to write to
+        return slope.nin == 2
+    try:
+        parameters = inspect.signature(slope).parameters.values()
+    except ValueError:  # some functions written in C have no signature
+        return False
+    positional = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return sum(p.kind in positional and p.default is p.empty for p in parameters) > 1
 
 
 def _value(function, z, real):
@@ -226,7 +236,7 @@ def _value_and_slope(result):
     if not isinstance(result, tuple):
         return result, None
     if len(result) != 2:
-        raise ValueError(f"it returns {len(result)} things.")
+        raise ValueError(f"it returns a tuple of {len(result)} items.")
     return result
 
 
@@ -242,10 +252,10 @@ def check_activation(item):
     Raises
     ------
     ValueError
-        If its shapes are wrong, it does not work element by element, changes its input, is not
-        finite, or has another slope.
+        If it returns other shapes than that of its input, is not a function of each element by
+        itself, changes its input, is not finite, or its slope is not its derivative.
     """
-    z = POINTS[None, :, None]
+    z = CHECK_POINTS[None, :, None]
     activation = as_activation(item)
     value, slope = activation.value, activation.slope
     a, given = _evaluate(item, value, slope, z)
@@ -267,20 +277,24 @@ def check_activation(item):
 
 def _evaluate(item, value, slope, z):
     """Return the values and slopes at z, after simple checks."""
-    seen, a, given = z.copy(), np.empty_like(z), np.empty_like(z)
+    a, given, of_value, of_slope = np.empty_like(z), np.empty_like(z), z.copy(), z.copy()
     try:
-        a[...] = value(seen, np.float64)
+        a[...] = value(of_value, np.float64)
         part = value(z[:, :7].copy(), np.float64)
-        given[...] = slope(z.copy(), a.copy(), np.float64)
+        output = a.copy()
+        given[...] = slope(of_slope, output, np.float64)
     except (TypeError, ValueError, IndexError) as error:
         raise ValueError(
             f"activation {item!r} must return its value, or its value and its slope, in the shape "
             f"of z, here {z.shape}: {error}"
         ) from error
-    if not np.array_equal(seen, z):
-        raise ValueError(f"activation {item!r} changes its input; it must return a new array.")
     if not np.isfinite(a).all():
         raise ValueError(f"activation {item!r} is not finite at z={z[~np.isfinite(a)][0]:.4g}.")
+    if not all(map(np.array_equal, (of_value, of_slope, output), (z, z, a))):
+        raise ValueError(
+            f"activation {item!r} changes an array that it is given; the value and the slope must "
+            "be new arrays."
+        )
     if not np.allclose(part, a[:, :7]):
         raise ValueError(f"activation {item!r} must work on each element by itself.")
     return a, given

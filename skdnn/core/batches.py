@@ -56,11 +56,16 @@ def take(tape, array, rows):
 class SparseBatch:
     """Sparse rows of a batch, a CSR array for each member, or one for all.
 
-    Attributes
+    Parameters
     ----------
     n_rows : int
-    arrays : list of CSR array
+    arrays : list of CSR array, default=()
         Replaced at every replay.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Number of arrays, 0 where they are not read yet, and of rows.
     """
 
     def __init__(self, n_rows, arrays=()):
@@ -219,11 +224,11 @@ class Batches:
         self.layout = layout
         self.counts = np.array([len(rows) for rows in member_rows])
         self.weights = weights
-        # Over the mean weight of all a member sees: a batch of light rows counts less.
+        # Weights are divided by the mean over all rows of the member, not over those of a batch, so
+        # that a batch of rows with small weights counts less.
         self.means = np.array([mean_weight or weights[rows].mean() for rows in member_rows])
         self.dtype = dtype
-        # Batches whose rows are looked up in one go: less work a batch, little memory. An epoch
-        # that is looked up in one go takes the same places every time.
+        # An epoch whose rows are looked up in one go takes the same places every time.
         self._n_together = max(1, TOGETHER // (len(member_rows) * layout.width))
         is_short = layout.n_batches <= self._n_together
         self._places = self._find_places(np.arange(layout.n_batches + 1)) if is_short else None

@@ -5,14 +5,14 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import entr
 
 from skdnn.core.averaging import mean_proba
+from skdnn.core.prediction import LARGEST_LOGIT
 
-TEMPERATURES = (0.2, 5.0)  # usual ones, searched first
-AT_BOUND = 1e-3  # in logarithms; a search that ends so near a bound may have more beyond it
-HIGHEST = 1e300  # of the search beyond: that of the largest logits
-N_ROUNDS = 200  # of expectation-maximization
+TEMPERATURES = (0.2, 5.0)  # range of usual temperatures, searched first
+AT_BOUND = 1e-3  # if the search ends so near its upper bound, in logarithms, it is continued beyond
+N_ROUNDS = 200  # rounds of expectation-maximization
 SHARPNESS = 2  # exponent of the weights of a mixture
-SMALLEST_MIXED = 1e-6  # of the weights before that
-SMALLEST_SHARE = 0.5  # of an ensemble's temperature in that of its members
+SMALLEST_MIXED = 1e-6  # smallest weight of a component, before it is raised to that power
+SMALLEST_SHARE = 0.5  # smallest ratio of an ensemble's temperature to that of its members
 
 
 def fit_temperature(logits, targets, weights, loss):
@@ -37,7 +37,7 @@ def fit_temperature(logits, targets, weights, loss):
     """
     logits = logits.astype(np.float64)
     weights = weights[None] / weights.sum()
-    lowest, usual, highest = np.log([*TEMPERATURES, HIGHEST])
+    lowest, usual, highest = np.log([*TEMPERATURES, LARGEST_LOGIT])
 
     def mean_loss(log_temperature):
         scaled = logits[None] * np.exp(-log_temperature)

@@ -43,7 +43,7 @@ logger = logging.getLogger("skdnn")
 _lock = threading.RLock()  # held while a kernel is made ready
 _compiler_lock = threading.RLock()  # held by the thread that imports or compiles
 _backend = None  # found out when training first begins
-_keeps = True  # whether what is compiled is kept on disk
+_is_cached = True  # whether what is compiled is kept on disk
 _seconds = 0.0  # spent compiling in this process
 
 
@@ -59,7 +59,7 @@ def backend():
 
 def has_numba():
     """Tell whether numba can be imported and may compile."""
-    numba = _apart(_import_numba)
+    numba = _on_new_thread(_import_numba)
     return numba is not None and not numba.config.DISABLE_JIT
 
 
@@ -82,12 +82,12 @@ class Kernel:
         The same with NumPy, to rounding.
     calls : tuple of function, default=()
         Functions that the loop calls, compiled with it, each behind those that it calls itself.
-    keeps : bool, default=True
+    is_cached : bool, default=True
         Whether the compiled loop is kept on disk.
     """
 
-    def __init__(self, loop, twin, calls=(), keeps=True):
-        self.loop, self.twin, self.calls, self.keeps = loop, twin, calls, keeps
+    def __init__(self, loop, twin, calls=(), is_cached=True):
+        self.loop, self.twin, self.calls, self.is_cached = loop, twin, calls, is_cached
         self._dispatcher, self._ready = None, set()
         update_wrapper(self, loop)
 
@@ -102,12 +102,12 @@ class Kernel:
     def compiled_for(self, args):
         """Return the compiled loop for arguments of these types.
 
-        What loading or compiling raises is dealt with, or raised, here: a call compiles nothing.
+        It is loaded or compiled here, and errors are handled or raised here, not by its calls.
         """
-        kinds = tuple(map(_kind, args))
+        kinds = tuple(map(_type_key, args))
         if kinds not in self._ready:
             with _lock:
-                _apart(self._compile, args)
+                _on_new_thread(self._compile, args)
                 self._ready.add(kinds)
         return self._dispatcher
 
@@ -118,33 +118,33 @@ class Kernel:
             start = time.perf_counter()
             types = tuple(map(numba.typeof, args))
             if self._dispatcher is None:
-                self._dispatcher = self._dispatch(self.keeps and _keeps)
+                self._dispatcher = self._dispatch(self.is_cached and _is_cached)
             try:
                 self._dispatcher.compile(types)
             except Exception:
                 self._compile_without_disk(types)
-            if self._dispatcher.stats.cache_misses or not _keeps:
+            if self._dispatcher.stats.cache_misses or not _is_cached:
                 _count_seconds(time.perf_counter() - start)
 
     def _compile_without_disk(self, types):
         """Compile after a failure: what is on disk may be damaged, or there may be no room left."""
-        global _keeps
+        global _is_cached
         if types not in self._dispatcher.overloads:
-            self._dispatcher = self._dispatch(keeps=False)
+            self._dispatcher = self._dispatch(is_cached=False)
             self._ready.clear()
             self._dispatcher.compile(types)
-        _keeps = False  # it was the disk: without it, this works
+        _is_cached = False  # it was the disk: without it, this works
 
-    def _dispatch(self, keeps):
-        global _keeps
+    def _dispatch(self, is_cached):
+        global _is_cached
         from numba import njit
 
         elementary.register()
         loop = self._with_calls()
         try:
-            return njit(cache=keeps, **OPTIONS)(loop)
+            return njit(cache=is_cached, **OPTIONS)(loop)
         except RuntimeError:  # there is no folder that could be written to
-            _keeps = False
+            _is_cached = False
             return njit(**OPTIONS)(loop)
 
     def _with_calls(self):
@@ -189,12 +189,12 @@ def _version(functions):
     return sha256(contents).hexdigest()[:12]
 
 
-def _kind(arg):
-    """Return what numba would look at to tell the type of an argument."""
+def _type_key(arg):
+    """Return a key that is the same for arguments of the same type in numba."""
     if isinstance(arg, np.ndarray):
         flags = arg.flags
         return arg.dtype.char, arg.ndim, flags.c_contiguous, flags.aligned, flags.writeable
-    return tuple(map(_kind, arg)) if isinstance(arg, tuple) else type(arg)
+    return tuple(map(_type_key, arg)) if isinstance(arg, tuple) else type(arg)
 
 
 def _count_seconds(seconds):
@@ -202,15 +202,17 @@ def _count_seconds(seconds):
     global _seconds
     before, _seconds = _seconds, _seconds + seconds
     if before <= SILENT_SECONDS < _seconds:
-        how_often = "once" if _keeps else "in each process: set NUMBA_CACHE_DIR to a folder to keep"
+        how_often = (
+            "once" if _is_cached else "in each process: set NUMBA_CACHE_DIR to a folder to keep"
+        )
         logger.warning(MESSAGE, how_often)
 
 
-def _apart(function, *args):
+def _on_new_thread(function, *args):
     """Call a function on a new thread, and return its result or raise its exception.
 
-    Signals are handled on the main thread, so an exception from there is none of the function's:
-    it is never taken for one, and the function finishes what it has begun.
+    Signal handlers run on the main thread. So an exception that they raise, such as
+    KeyboardInterrupt, neither breaks off the function nor is taken for an error of it.
     """
     finished = []
 

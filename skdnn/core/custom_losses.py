@@ -1,22 +1,21 @@
-"""Custom losses, made to fit, and checked numerically.
+"""Custom losses: converted to a :class:`Loss`, and checked numerically.
 
 A loss is a function ``loss(logits, targets)`` of two arrays (n_rows, n_outputs) that returns
 ``(values, gradients)``, of shapes (n_rows,) and (n_rows, n_outputs), the latter with respect to
 the logits; or ``values`` alone, whose gradient then is a central difference. Targets are
 one-hot rows for several classes, and 0 or 1 for each sigmoid; with label smoothing they lie in
-between. Weights are not its business. A :class:`Loss` is taken as it is.
+between. Sample weights are applied to what the function returns. A :class:`Loss` needs no
+conversion.
 """
 
 import numpy as np
 
-from skdnn.core.losses import Loss
-
-STEP = 1e-5  # of differences in float64: errors of the order of 1e-10
-TOLERANCE = 1e-4
+from skdnn.core.activations import STEP, TOLERANCE
+from skdnn.core.losses import Loss, smoothed
 
 
 class CustomLoss:
-    """A function of the user's in the form that training wants.
+    """A custom loss with the arguments of :attr:`Loss.value_and_gradient`.
 
     Parameters
     ----------
@@ -66,10 +65,9 @@ def spread(targets, n_outputs, smoothing):
     -------
     ndarray of shape (n_members, n_rows, n_outputs)
     """
-    smoothing = smoothing[:, None, None]
     if targets.shape[2] == n_outputs:
-        return targets * (1 - smoothing) + smoothing / 2
-    return np.eye(n_outputs)[targets[..., 0]] * (1 - smoothing) + smoothing / n_outputs
+        return smoothed(targets, smoothing, 2)
+    return smoothed(np.eye(n_outputs)[targets[..., 0]], smoothing, n_outputs)
 
 
 def as_loss(item, standard):
@@ -102,13 +100,14 @@ def check_loss(item, standard, n_outputs, rng):
     Raises
     ------
     ValueError
-        If shapes are wrong, values not finite, rows not independent, or the gradient another.
+        If shapes are wrong, values are not finite, the value of a row depends on other rows, or
+        the gradient is not that of the values.
     """
     loss = as_loss(item, standard)
     logits = rng.standard_normal((1, 6, n_outputs))
     is_one_of_several = n_outputs > 1 and not loss.columns_are_independent
-    shape, levels = ((1, 6, 1), n_outputs) if is_one_of_several else (logits.shape, 2)
-    targets, weights = rng.integers(0, levels, shape), rng.random((1, 6))
+    shape, n_values = ((1, 6, 1), n_outputs) if is_one_of_several else (logits.shape, 2)
+    targets, weights = rng.integers(0, n_values, shape), rng.random((1, 6))
 
     def evaluate(z, weights=weights):
         value, gradient = loss.evaluate(z.copy(), targets, weights)

@@ -20,7 +20,7 @@ class BestEpochs:
         Whether to keep a copy of the best parameters.
     """
 
-    OF_MEMBERS = "loss", "epoch", "waited", "params"
+    PER_MEMBER = "loss", "epoch", "waited", "params"
 
     def __init__(self, params, tol, keep_best):
         n_members = len(params)
@@ -58,7 +58,7 @@ class BestEpochs:
 
     def snapshot(self):
         """Return the state as a dict of arrays, not copied."""
-        arrays = {name: getattr(self, name) for name in self.OF_MEMBERS}
+        arrays = {name: getattr(self, name) for name in self.PER_MEMBER}
         return {name: array for name, array in arrays.items() if array is not None}
 
     def restore(self, saved):
@@ -101,7 +101,8 @@ def out_of_patience(best, rates, plan):
     return impatient
 
 
-# At which losses are compared, beside 1; the loss changes little between neighbors.
+# Temperatures, besides 1, at which validation losses are compared. They are so close to each other
+# that the loss changes little from one to the next.
 STOPPING_TEMPERATURES = tuple(1.3 ** np.arange(1, 7))
 # Validation rows of a member from which its own loss has the larger weight.
 SHRINKAGE_ROWS = 500

@@ -44,7 +44,7 @@ def erf(x):
 
 @cache
 def register():
-    """Tell numba what these functions mean for single numbers."""
+    """Register with numba how these functions are computed for single numbers."""
     from numba.extending import overload
 
     for function, scalar_of in SCALARS.items():

@@ -18,7 +18,7 @@ from skdnn.core.compiling import Kernel, kernel
 from skdnn.core.encoded_rows import MIDDLE
 
 FACTOR_SPEED = 10  # factors are 1 + this times a parameter, and so learn so much faster
-ROWS = 32  # rows at a time: they and a column's bin edges stay in the first cache
+ROWS_AT_A_TIME = 32  # they and a column's bin edges stay in the first cache
 
 
 def compute_factors(params, start, factors):
@@ -121,10 +121,10 @@ def _add_bins(rows, column, sizes, edges, outputs):
     real = outputs.dtype.type
     n_members, n_rows, width = outputs.shape
     for k in range(n_members):
-        for start in range(0, n_rows, ROWS):
+        for start in range(0, n_rows, ROWS_AT_A_TIME):
             edge = 0
             for j in range(len(sizes)):
-                for r in range(start, min(start + ROWS, n_rows)):
+                for r in range(start, min(start + ROWS_AT_A_TIME, n_rows)):
                     whole, part = bin_of(rows[k, r, column + j], sizes[j], real)
                     before, after = edges[k, edge + whole], edges[k, edge + whole + 1]
                     line = outputs[k, r]
@@ -178,8 +178,9 @@ def _bin_gradients(  # noqa: C901 - nothing but loops
                     share = part * line[i]
                     after[i] += share
                     before[i] += line[i] - share
-            # What moves inputs down by one half is there once for each row, as the bias is. Each
-            # weight but the last is in one edge fewer than the one behind it.
+            # The output at edge t is sum(W[:t]) - sum(W) / 2. So the gradient of a weight is the
+            # sum of the gradients of all edges above it, minus half of their total over all edges,
+            # which is the gradient of the bias. Each step down adds one edge to the sum.
             total = edges[0]
             for i in range(width):
                 total[i] = real(-MIDDLE) * grad_bias[i]

@@ -11,17 +11,19 @@ from skdnn.core.schedules import Progress
 from skdnn.core.steps import Members, Steps
 
 MAX_FAILURES = 10  # divergences after which a member gives up
-# Of each parameter there are the value, the gradient and two moments, and about as much again is
-# written by the layers. CACHE bytes of all that are near enough to the processor.
+# A training step of a member uses memory of about ARRAYS times the size of its parameters: their
+# values, gradients and two moments, and the outputs of layers. CACHE is the size in bytes up to
+# which this stays in the processor's cache.
 ARRAYS, CACHE = 6, 2**22
 
 
 def form_groups(job, params):
     """Return slices of the members that are trained side by side.
 
-    Compiled kernels are as fast as the cache is: members that do not fit into it together are
-    stepped one after the other. Fewer calls, each over more members, are what NumPy likes, and
-    what lets threads wait less for each other. Each thread has as many groups as the others.
+    Compiled kernels are fast only if their arrays are in the cache, so members that do not fit into
+    it together are in different groups, which are trained one after the other. Without compiled
+    kernels, a group has as many members as possible: then NumPy needs fewer calls, and threads wait
+    less for each other. All threads have the same number of groups.
     """
     n_members, n_workers = len(params), job.workers.number
     n_together = max(1, CACHE // (ARRAYS * params[0].nbytes)) if job.is_compiled else n_members
@@ -43,7 +45,7 @@ class Ensemble:
         One a member.
     """
 
-    OF_MEMBERS = "members", "params", "rates", "smoothing", "n_failures", "last_good", "lowest"
+    PER_MEMBER = "members", "params", "rates", "smoothing", "n_failures", "last_good", "lowest"
 
     def __init__(self, job, split, state, rngs):
         self.job, self.plan = job, job.plan
@@ -85,7 +87,7 @@ class Ensemble:
 
     def select(self, kept):
         """Go on with some of the members only; ``kept`` is boolean."""
-        for name in self.OF_MEMBERS:
+        for name in self.PER_MEMBER:
             setattr(self, name, getattr(self, name)[kept])
         lists = self.orders, self.rngs, self.train_rows, self.valid_rows
         orders, self.rngs, self.train_rows, self.valid_rows = (
@@ -97,7 +99,7 @@ class Ensemble:
 
     def snapshot(self):
         """Return all that training needs to go on from here, as a dict of arrays."""
-        arrays = {name: getattr(self, name) for name in self.OF_MEMBERS}
+        arrays = {name: getattr(self, name) for name in self.PER_MEMBER}
         arrays |= {f"best.{name}": array for name, array in self.best.snapshot().items()}
         arrays |= {f"memory.{place}": array for place, array in enumerate(self.memory)}
         arrays |= {f"order.{place}": order for place, order in enumerate(self.orders)}
@@ -124,7 +126,7 @@ class Ensemble:
                 shape = len(saved["members"]), *array.shape[1:]
                 if (saved[name].shape, saved[name].dtype) != (shape, array.dtype):
                     raise ValueError(f"the array {name!r} of the checkpoint has another shape.")
-        for name in self.OF_MEMBERS:
+        for name in self.PER_MEMBER:
             setattr(self, name, saved[name])
         lists = self.rngs, self.train_rows, self.valid_rows
         self.rngs, self.train_rows, self.valid_rows = (
@@ -133,7 +135,7 @@ class Ensemble:
         for rng, state in zip(self.rngs, saved["generators"].tolist(), strict=True):
             rng.bit_generator.state = json.loads(state)
         self.memory = [saved[f"memory.{place}"] for place in range(len(self.memory))]
-        self.best.restore({name: saved.get(f"best.{name}") for name in BestEpochs.OF_MEMBERS})
+        self.best.restore({name: saved.get(f"best.{name}") for name in BestEpochs.PER_MEMBER})
         self.n_steps = int(saved["n_steps"])
         orders = [saved[f"order.{place}"] for place in range(len(self.members))]
         self._check_orders(orders)
@@ -198,7 +200,7 @@ class Ensemble:
         try:
             list(run(train, self.groups))
         except KeyboardInterrupt:
-            np.copyto(self.params, self.before)  # half a block is none
+            np.copyto(self.params, self.before)  # so that members have trained equally long
             raise
         self.n_steps += len(rates)
 
@@ -210,11 +212,11 @@ class Ensemble:
             self.end_block(span, losses)
 
     def end_block(self, span, losses):
-        """Put members that diverged on a block back; keep good parameters to go back to."""
+        """Restore good parameters of members that diverged on a block, or keep the present ones."""
         before, last_good, lowest = self.before[span], self.last_good[span], self.lowest[span]
         self._restore_diverged(span, losses)
-        # A block's training loss is close to that of the parameters at its start. Where it
-        # is the lowest so far, these are the ones to go back to after a divergence.
+        # The training loss of a block is close to that of the parameters at its start. If it is
+        # the lowest so far, these parameters are restored after a divergence.
         for k in np.flatnonzero(losses < lowest):
             last_good[k] = before[k]
         np.fmin(lowest, losses, out=lowest)
@@ -237,9 +239,9 @@ class Ensemble:
         return [plan.learning_rate * plan.schedule(Progress(part, *more)) for part in fractions]
 
     def _restore_diverged(self, span, losses):
-        """Put members with a loss or a parameter that is not finite back, at a lower rate."""
+        """Restore members with a loss or a parameter that is not finite; lower their rates."""
         params = self.params[span]
-        # A sum is finite only if all its terms are. One for all members is the short way.
+        # A sum is finite only if all its terms are. One sum for all members takes the least time.
         if math.isfinite(losses.sum() + params.sum()):
             return
         bad = ~(np.isfinite(losses) & np.isfinite(params.sum(axis=1)))

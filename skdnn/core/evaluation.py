@@ -3,7 +3,7 @@
 import numpy as np
 
 from skdnn.core.batches import take
-from skdnn.core.prediction import BLOCK, block_size_of, predict_logits
+from skdnn.core.prediction import LARGEST_BLOCK, block_size_of, predict_logits
 from skdnn.core.tape import Tape
 
 
@@ -131,9 +131,9 @@ def held_out_logits(network, params, data, member_rows, run=map):
 
 
 def _portions(rows):
-    """Cut row numbers where predictions cut rows into blocks, but keep the last block whole.
+    """Split row numbers into the blocks of predictions, the last two of which are one portion.
 
-    A rest of few rows alone would be computed in another type than as part of many.
+    The last block may have so few rows that, alone, it would be computed in float64.
     """
-    bounds = BLOCK * np.arange(1, len(rows) // BLOCK)
+    bounds = LARGEST_BLOCK * np.arange(1, len(rows) // LARGEST_BLOCK)
     return np.split(rows, bounds)

@@ -1,8 +1,8 @@
-"""Gradients of a score by the inputs of the first dense layer, and integrals of them.
+"""Gradients of a score with respect to the inputs of the first dense layer, and their integrals.
 
-Conventions: ``score(logits, rows)`` returns values (n_points,) and their gradient by the logits
-(n_members, n_points, n_outputs); ``rows`` (n_points,) tells which row each point belongs to.
-Everything is float64. A score is a number of the whole ensemble, so there is one gradient a row.
+Conventions: ``score(logits, rows)`` returns values (n_points,) and their gradient with respect to
+the logits (n_members, n_points, n_outputs); ``rows`` (n_points,) tells which row each point belongs
+to. Everything is float64. A score is a number of the whole ensemble: there is one gradient a row.
 
 On a straight line from one input to another the outputs of the first layer are on a straight
 line too. So a point of the integral passes through the later layers only, and the backward pass
@@ -15,8 +15,8 @@ import numpy as np
 
 from skdnn.core.tape import Tape
 
-FEWEST_STEPS = 16  # a sum can hold by chance; that of so many points rarely does
-POINTS = 128  # that pass through the layers at a time: they stay in the cache
+FEWEST_STEPS = 16  # with fewer, attributions add up to the difference by chance more often
+POINTS_AT_A_TIME = 128  # that pass through the layers at a time: they stay in the cache
 SMALLEST_DIFFERENCE = 1e-6  # in the score, below which rounding decides
 
 
@@ -43,7 +43,7 @@ class Integral(NamedTuple):
 
 
 class InputGradient:
-    """What finds gradients by the inputs of a network; never written to.
+    """Compute gradients with respect to the inputs of a network; not changed by calls.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class InputGradient:
         """Return the mean gradient in the middles of intervals, by the first layer's outputs."""
         total = np.zeros_like(slope)
         middles = (np.arange(n_intervals) + 0.5) / n_intervals
-        at_a_time = max(POINTS // len(rows), 1)
+        at_a_time = max(POINTS_AT_A_TIME // len(rows), 1)
         for start in range(0, n_intervals, at_a_time):
             places = middles[start : start + at_a_time]
             points = begin[:, None] + places[:, None, None] * slope[:, None]

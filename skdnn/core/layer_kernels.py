@@ -84,7 +84,9 @@ def _finish_kernel(value, slope):
     loop.__qualname__, loop.__doc__ = loop.__name__, _finish.__doc__
     # What is kept on disk is found by name and file; those of others say nothing of their content.
     is_ours = value.__module__.startswith("skdnn.")
-    return Kernel(loop, _finish_twin(value, slope), (scramble, draw, value, slope), keeps=is_ours)
+    return Kernel(
+        loop, _finish_twin(value, slope), (scramble, draw, value, slope), is_cached=is_ours
+    )
 
 
 def _add_bias_twin(outputs, params, start):

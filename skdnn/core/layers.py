@@ -1,4 +1,4 @@
-"""Layers: a forward pass that adds its calls to a tape, and returns what adds those back.
+"""Layers: the forward pass adds calls to a tape, and returns the backward function.
 
 Conventions: ``layer.forward(tape, start, inputs)`` returns ``(outputs, backward)``. ``start`` is
 where the layer's parameters begin in a row of ``tape.params``; they have the ``shapes`` that the
@@ -19,7 +19,7 @@ from skdnn.core.encoded_kernels import FACTOR_SPEED
 from skdnn.core.encoded_rows import expand
 
 IDENTITY = ACTIVATIONS["identity"]
-FEWEST_INPUTS = 10  # of a column, on average, with which it pays not to widen rows
+FEWEST_INPUTS = 10  # mean number of inputs of a column from which not to widen rows is faster
 
 
 class Dense:
@@ -51,7 +51,7 @@ class Dense:
 
     def forward(self, tape, start, inputs):
         """Add the calls of the forward pass; see the conventions."""
-        outputs, product_back = self.multiply(tape, start, inputs)
+        outputs, product_back = self.product(tape, start, inputs)
         start_of_bias = start + math.prod(self.shapes[0])
         finish_back = self.finish(tape, start_of_bias, outputs)
 
@@ -61,12 +61,12 @@ class Dense:
 
         return outputs, backward
 
-    def multiply(self, tape, start, inputs):
-        """Add the product with the weights; return the outputs and what goes back."""
-        return _multiply(tape, start, self.shapes[0], inputs)
+    def product(self, tape, start, inputs):
+        """Add the product with the weights; return it and the backward function."""
+        return _product(tape, start, self.shapes[0], inputs)
 
     def finish(self, tape, start, outputs):
-        """Add bias, activation and dropout, in place; return what goes back to the products.
+        """Add bias, activation and dropout, in place; return the backward function.
 
         ``start`` is the place of the biases.
         """
@@ -94,20 +94,20 @@ class Dense:
         return backward
 
 
-def _multiply(tape, start, shape, inputs, scaled=None):
-    """Add the product of inputs and weights of a shape; return it and what goes back.
+def _product(tape, start, shape, inputs, scaled=None):
+    """Add the product of inputs and weights of a shape; return it and the backward function.
 
     ``scaled`` has the weights, if they are not the parameters themselves.
     """
     n_members, n_rows = len(tape.params), inputs.shape[1]
     weights = tape.view(tape.params, start, shape) if scaled is None else scaled
     outputs = tape.empty((n_members, n_rows, shape[1]))
-    tape.multiply(inputs, weights, outputs)
+    tape.matmul(inputs, weights, outputs)
 
     def backward(grad_outputs, wants_inputs):
         if tape.grads is not None:
             grad_weights = tape.view(tape.grads, start, shape)
-            tape.multiply(inputs.swapaxes(1, 2), grad_outputs, grad_weights)
+            tape.matmul(inputs.swapaxes(1, 2), grad_outputs, grad_weights)
         if not wants_inputs:
             return None
         grad_inputs = tape.empty((n_members, n_rows, shape[0]))
@@ -115,7 +115,7 @@ def _multiply(tape, start, shape, inputs, scaled=None):
             flat = (tape.params, start) if scaled is None else (scaled.reshape(n_members, -1), 0)
             tape.call(layer_kernels.multiply_outer, grad_outputs, *flat, grad_inputs)
         else:
-            tape.multiply(grad_outputs, weights.swapaxes(1, 2), grad_inputs)
+            tape.matmul(grad_outputs, weights.swapaxes(1, 2), grad_inputs)
         return grad_inputs
 
     return outputs, backward
@@ -172,19 +172,19 @@ class EncodedDense(Dense):
         factors = 1 + FACTOR_SPEED * arrays[2][:, 0]
         return arrays[0] * np.repeat(factors, self.column_widths, axis=1)[..., None]
 
-    def multiply(self, tape, start, inputs):
-        """Add the product with the weights; return the outputs and what goes back."""
+    def product(self, tape, start, inputs):
+        """Add the product with the weights; return it and the backward function."""
         is_widened = not (tape.is_compiled and self.is_compact)
         if is_widened:
             inputs = self._drop_inputs(tape, self._widen(tape, inputs))
             if not self.is_scaled:
-                return super().multiply(tape, start, inputs)
+                return super().product(tape, start, inputs)
         factors = self._factors(tape, start)
         if not is_widened:
-            outputs, backward = self._multiply_encoded(tape, start, inputs, factors)
+            outputs, backward = self._encoded_product(tape, start, inputs, factors)
         else:
             weights = self._scaled_weights(tape, start, factors, self.column_widths)
-            outputs, backward = _multiply(tape, start, self.shapes[0], inputs, weights)
+            outputs, backward = _product(tape, start, self.shapes[0], inputs, weights)
         return outputs, self._learn_factors(tape, start, factors, backward)
 
     def _scaled_weights(self, tape, start, factors, sizes):
@@ -232,14 +232,15 @@ class EncodedDense(Dense):
         tape.call(drop_inputs, inputs, tape.new_keys(), self.input_threshold, outputs)
         return outputs
 
-    def _multiply_encoded(self, tape, start, rows, factors):
+    def _encoded_product(self, tape, start, rows, factors):
         """Add what numbers, bin positions and codes give, without widening the rows."""
         expansion, (fan_in, width) = self.expansion, self.shapes[0]
         n_numbers, n_bins = expansion.n_numbers, len(expansion.n_bins)
         bins, codes = np.split(self.column_widths[n_numbers:], [n_bins])
         edge_start = start + n_numbers * width
         code_start = start + (fan_in - codes.sum()) * width
-        outputs, backward = self._multiply_numbers(tape, start, rows, factors)
+        outputs, backward = self._product_of_numbers(tape, start, rows, factors)
+        gradients = []  # a kernel, and its columns, their sizes, and where their parameters begin
         if len(bins):
             edges = tape.empty((len(tape.params), (bins + 1).sum(), width))
             where = n_numbers, bins
@@ -252,27 +253,26 @@ class EncodedDense(Dense):
                 edges,
             )
             tape.call(encoded_kernels.add_bins, rows, *where, edges, outputs)
+            starts = edge_start, start + fan_in * width
+            gradients.append((encoded_kernels.bin_gradients, *where, starts))
         if len(codes):
             where = n_numbers + n_bins, codes, (tape.params, code_start)
             tape.call(encoded_kernels.add_categories, rows, *where, factors, outputs)
+            where = n_numbers + n_bins, codes, code_start
+            gradients.append((encoded_kernels.category_gradients, *where))
 
         def of_all_columns(grad_outputs, wants_inputs):
             backward(grad_outputs, False)
-            if len(bins):
-                starts = edge_start, start + fan_in * width
-                where = rows, n_numbers, bins, grad_outputs, tape.grads, starts
-                tape.call(encoded_kernels.bin_gradients, *where)
-            if len(codes):
-                where = rows, n_numbers + n_bins, codes, grad_outputs, tape.grads, code_start
-                tape.call(encoded_kernels.category_gradients, *where)
+            for kernel, column, sizes, starts in gradients:
+                tape.call(kernel, rows, column, sizes, grad_outputs, tape.grads, starts)
 
         return outputs, of_all_columns
 
-    def _multiply_numbers(self, tape, start, rows, factors):
+    def _product_of_numbers(self, tape, start, rows, factors):
         n_numbers, width = self.expansion.n_numbers, self.shapes[0][1]
         if not n_numbers:
             outputs = tape.empty((*rows.shape[:2], width))
             tape.call(outputs.fill, 0)
             return outputs, lambda grad_outputs, wants_inputs: None
         weights = self._scaled_weights(tape, start, factors, self.column_widths[:n_numbers])
-        return _multiply(tape, start, (n_numbers, width), rows[..., :n_numbers], weights)
+        return _product(tape, start, (n_numbers, width), rows[..., :n_numbers], weights)

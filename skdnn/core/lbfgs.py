@@ -132,12 +132,7 @@ class Recording:
         return self.curve[number]
 
     def finish(self, result):
-        """Replace the evaluations, which take memory, by the result.
-
-        Parameters
-        ----------
-        result : tuple
-        """
+        """Replace the evaluations, which take memory, by the result."""
         self.result, self.evaluations, self.curve = result, [], []
 
     def snapshot(self):
@@ -167,6 +162,11 @@ def train_lbfgs(network, split, state, plan, max_fun, runtime=Runtime()):  # noq
     -------
     state : State
     history : History
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If there is one in the first iteration of a member. Later, training keeps what it has.
     """
     data = _in_float64(split.data)
     valid = data if split.valid_data is split.data else _in_float64(split.valid_data)
@@ -262,6 +262,7 @@ def _train_member(objective, start, plan, max_fun, calls, recording):
         return best.params.copy() if plan.keep_best else latest[None].copy()
 
     def after_iteration(intermediate_result):
+        calls.runtime.workers.check()
         params, number = intermediate_result.x, len(curve)
         latest[:] = params
         curve.append(
@@ -269,9 +270,8 @@ def _train_member(objective, start, plan, max_fun, calls, recording):
         )
         best.update(number, objective.monitored(curve[-1][1:]), params[None])
         is_new = number >= recording.n_saved
-        if is_new and calls.end(number, curve[-1], so_far):
-            raise StopIteration
-        if plan.keep_best and best.waited[0] > plan.patience:
+        ends = is_new and calls.end(number, curve[-1], so_far)
+        if ends or (plan.keep_best and best.waited[0] > plan.patience):
             raise StopIteration
         if is_new:
             calls.begin(len(curve))
@@ -286,6 +286,8 @@ def _train_member(objective, start, plan, max_fun, calls, recording):
         )
         latest, hit_limit, has_failed = result.x, result.status == 1, result.status == 2
     except KeyboardInterrupt:
+        if not curve:
+            raise
         calls.stopped_by, hit_limit, has_failed = "interrupt", False, False
     has_failed &= not curve
     if not curve:

@@ -145,9 +145,14 @@ def softmax_cross_entropy(logits, targets, weights, smoothing, values):
             line[targets[k, r, 0]] -= weight * hard
 
 
-def _sigmoid_twin(logits, targets, weights, smoothing, values):
+def smoothed(targets, smoothing, n_classes):
+    """Return probabilities of 0 and 1, of which a share is spread evenly over the classes."""
     smoothing = smoothing[:, None, None]
-    soft = (targets * (1 - smoothing) + smoothing / 2).astype(logits.dtype)
+    return targets * (1 - smoothing) + smoothing / n_classes
+
+
+def _sigmoid_twin(logits, targets, weights, smoothing, values):
+    soft = smoothed(targets, smoothing, 2).astype(logits.dtype)
     losses = (np.logaddexp(0, logits) - soft * logits).sum(axis=2, dtype=np.float64)
     expit(logits, out=logits)
     logits -= soft
@@ -204,10 +209,22 @@ def signs_are_targets(logits, targets):
     return ((logits > 0) == (targets > 0)).all(axis=2)
 
 
-BINARY = "logistic", averaging.mean_log_odds, averaging.sigmoid_log_odds, logit_shares
-LABELS = "logistic", averaging.mean_log_odds, averaging.label_log_odds, logit_shares
+OF_SIGMOIDS = {
+    "value_and_gradient": sigmoid_cross_entropy,
+    "is_hit": signs_are_targets,
+    "out_activation": "logistic",
+    "scores": averaging.mean_log_odds,
+    "prior_logits": logit_shares,
+}
 LOSSES = {
     "softmax": Loss(softmax_cross_entropy, log_softmax, highest_is_target),
-    "sigmoid": Loss(sigmoid_cross_entropy, log_sigmoid_pair, signs_are_targets, False, *BINARY),
-    "multilabel": Loss(sigmoid_cross_entropy, log_sigmoid, signs_are_targets, True, *LABELS),
+    "sigmoid": Loss(
+        **OF_SIGMOIDS, log_proba=log_sigmoid_pair, member_log_odds=averaging.sigmoid_log_odds
+    ),
+    "multilabel": Loss(
+        **OF_SIGMOIDS,
+        log_proba=log_sigmoid,
+        member_log_odds=averaging.label_log_odds,
+        columns_are_independent=True,
+    ),
 }

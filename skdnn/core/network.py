@@ -10,6 +10,7 @@ from skdnn.core.encoded_rows import Expansion
 from skdnn.core.initializers import INITIALIZERS
 from skdnn.core.layers import Dense, EncodedDense
 from skdnn.core.sparse_layer import SparseDense
+from skdnn.core.tape import Tape
 
 
 class Network:
@@ -44,13 +45,12 @@ class Network:
         list of tuple of ndarray of shape (n_members, ...)
             Views, one tuple a layer.
         """
-        views, start = [], 0
-        for layer in self.layers:
+        views = []
+        for layer, start in zip(self.layers, self.starts, strict=True):
             of_layer = []
             for shape in layer.shapes:
-                stop = start + math.prod(shape)
-                of_layer.append(flat[:, start:stop].reshape(len(flat), *shape))
-                start = stop
+                of_layer.append(Tape.view(flat, start, shape))
+                start += math.prod(shape)
             views.append(tuple(of_layer))
         return views
 
@@ -139,7 +139,7 @@ def build(widths, activations, dropout=0.0, expansion=None, input_dropout=0.0, i
 
 
 def build_sparse(widths, activations, dropout=0.0):
-    """Return the same for sparse rows.
+    """Return a network of dense layers, for sparse rows.
 
     Parameters
     ----------
@@ -187,9 +187,10 @@ def initialize(network, params, rngs, init, scale):
 def connect(network, params, rngs, shares):
     """Connect each unit of the first layer to some of the encoded columns only.
 
-    Weights to the others become 0, which a scaled :class:`EncodedDense` layer leaves them at. The
-    rest grow by so much that sums of inputs keep their variance. Sparse connections are what
-    makes units prefer a few columns, as trees do.
+    The weights of the other columns become 0, and a scaled :class:`EncodedDense` layer keeps them
+    at 0. The remaining weights are multiplied by a factor, so that the variance of a unit's output
+    stays the same. With few connections a unit depends on a few columns, as a split of a decision
+    tree does.
 
     Parameters
     ----------

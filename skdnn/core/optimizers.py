@@ -23,7 +23,7 @@ import numpy as np
 
 from skdnn.core.compiling import kernel
 
-BLOCK = 2**14  # parameters that NumPy updates at a time: they stay in the cache
+UPDATE_BLOCK = 2**14  # parameters that NumPy updates at a time: they stay in the cache
 
 
 def decay(params, bounds, kept):
@@ -114,8 +114,8 @@ def _adam_twin(params, grads, first, second, bounds, numbers):
     decay(params, bounds, numbers[:, :1])
     for member in zip(params, grads, first, second, numbers[:, 1:], strict=True):
         *arrays, of_member = member
-        for start in range(0, params.shape[1], BLOCK):
-            _adam_block(*(array[start : start + BLOCK] for array in arrays), of_member)
+        for start in range(0, params.shape[1], UPDATE_BLOCK):
+            _adam_block(*(array[start : start + UPDATE_BLOCK] for array in arrays), of_member)
 
 
 def _adam_block(params, grads, first, second, numbers):

@@ -4,22 +4,25 @@ import numpy as np
 
 from skdnn.core.tape import Scratch, Tape
 
-FEW = 1000  # up to here rows are computed in float64, so that their order does not show
-BLOCK, SMALLEST_BLOCK = 2048, 64  # rows of a forward pass: most, and fewest of wide networks
+FEW_ROWS = 1000  # up to here rows are computed in float64, so that their order does not show
+LARGEST_BLOCK, SMALLEST_BLOCK = (
+    2048,
+    64,
+)  # rows of a forward pass: most, and fewest of wide networks
 CACHED_ACTIVATIONS = 2**19  # activations of a layer, over all members: they stay in the cache
-LARGEST = 1e300  # larger logits count as overflow: their differences may be
+LARGEST_LOGIT = 1e300  # larger ones count as overflow, as differences of two may overflow
 
 
 def block_size_of(network, n_members):
-    """Return how many rows pass at a time: so many that a layer's outputs stay in the cache."""
+    """Return the number of rows of a forward pass: a layer's outputs should stay in the cache."""
     widest = max(network.widths[0], n_members * max(network.widths[1:]))
     # A power of 2: blocks then end where those of any larger size do.
     cached = 2 ** (max(CACHED_ACTIVATIONS // widest, 1).bit_length() - 1)
-    return min(max(cached, SMALLEST_BLOCK), BLOCK)
+    return min(max(cached, SMALLEST_BLOCK), LARGEST_BLOCK)
 
 
 class ForwardPass:
-    """What turns rows into logits; never written to, so that threads may share it.
+    """Compute the logits of rows. It is not changed by calls, so that threads may share it.
 
     Parameters
     ----------
@@ -99,7 +102,7 @@ class ForwardPass:
 
 def _are_sane(logits):
     """Tell whether no number is NaN, infinite or enormous."""
-    return np.abs(logits).max(initial=0.0) <= LARGEST
+    return np.abs(logits).max(initial=0.0) <= LARGEST_LOGIT
 
 
 def predict_logits(network, params, rows, n_rows):
@@ -117,4 +120,4 @@ def predict_logits(network, params, rows, n_rows):
     span : slice
     logits : float64 ndarray of shape (n_members, block size, n_outputs)
     """
-    yield from ForwardPass(network, params)(rows, slice(0, n_rows), n_rows <= FEW)
+    yield from ForwardPass(network, params)(rows, slice(0, n_rows), n_rows <= FEW_ROWS)

@@ -1,4 +1,4 @@
-"""Random bits by counting: any of them at any time, without those before.
+"""Random bits from a counter: each can be computed without those before it.
 
 Word ``i`` of a key is the SplitMix64 scramble (Steele, Lea & Flood, 2014,
 https://doi.org/10.1145/2714064.2660195) of ``key + (i + 1) * GOLDEN``.

@@ -23,7 +23,7 @@ class Results:
     best_epoch, n_failures, has_converged : ndarray of shape (n_members,)
     """
 
-    OF_MEMBERS = "params", "best_epoch", "n_failures", "has_converged"
+    PER_MEMBER = "params", "best_epoch", "n_failures", "has_converged"
 
     def __init__(self, ensemble, criterion):
         params, plan = ensemble.params, ensemble.plan
@@ -70,7 +70,7 @@ class Results:
         The arrays are not copied.
         """
         is_done = self._is_done(self.ensemble.members)
-        arrays = {name: getattr(self, name)[is_done] for name in self.OF_MEMBERS}
+        arrays = {name: getattr(self, name)[is_done] for name in self.PER_MEMBER}
         arrays |= {f"rule.{name}": array[is_done] for name, array in self.rule_state.items()}
         arrays["curves"] = np.stack(self.curves, axis=-1)
         if self.criterion.last is not None:
@@ -89,7 +89,7 @@ class Results:
         of_ensemble = {k.removeprefix(prefix): v for k, v in saved.items() if k.startswith(prefix)}
         self.ensemble.restore(of_ensemble)
         is_done = self._is_done(self.ensemble.members)
-        for name in self.OF_MEMBERS:
+        for name in self.PER_MEMBER:
             getattr(self, name)[is_done] = saved[name]
         for name, array in self.rule_state.items():
             array[is_done] = saved[f"rule.{name}"]

@@ -2,10 +2,10 @@
 
 A batch has entries in a few of many columns; the gradient of the weights of all other columns is 0.
 With row updates the update rule is applied to the rows of the weights, and of its memory, that
-belong to columns with entries, and to all parameters of the later layers. Momentum, moments and
-weight decay of the other rows rest meanwhile: they are neither applied nor caught up with, which is
-the convention of ``torch.optim.SparseAdam``. With gradient descent that is the same as an update of
-all rows, except for the decay.
+belong to columns with entries, and to all parameters of the later layers. The other rows of the
+weights, their momentum and moments do not change, and weight decay is not applied to them, neither
+then nor later, as in ``torch.optim.SparseAdam``. With gradient descent that is the same as an
+update of all rows, except for the decay.
 """
 
 import math

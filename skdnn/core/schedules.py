@@ -1,4 +1,4 @@
-"""Learning-rate schedules: how far training has come -> factor on the starting rate."""
+"""Learning-rate schedules: factors on the initial rate, given the progress of training."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -40,7 +40,8 @@ def invscaling(progress):
 def cosine(progress):
     """Rise linearly over the warm-up, then fall to 0 along half a cosine.
 
-    Loshchilov & Hutter, 2017, https://arxiv.org/abs/1608.03983.
+    So the first step has a rate of 0 and only sets the memory of the update rule. A training of a
+    single step has no warm-up. Loshchilov & Hutter, 2017, https://arxiv.org/abs/1608.03983.
     """
     if progress.fraction < progress.warmup:
         return progress.fraction / progress.warmup

@@ -6,8 +6,8 @@ from skdnn.core.layers import Dense
 class SparseDense(Dense):
     """A dense layer on sparse rows, a :class:`SparseBatch`. There is no gradient of the inputs."""
 
-    def multiply(self, tape, start, inputs):
-        """Add the product with the weights; return the outputs and what goes back."""
+    def product(self, tape, start, inputs):
+        """Add the product with the weights; return it and the backward function."""
         weights = tape.view(tape.params, start, self.shapes[0])
         outputs = tape.empty((len(weights), inputs.shape[1], self.shapes[0][1]))
 

@@ -1,4 +1,4 @@
-"""Steps of a few members: what is recorded of a batch, and repeated at every step."""
+"""Training steps of a group of members: recorded once, and repeated for each batch."""
 
 import math
 from itertools import accumulate, pairwise
@@ -14,14 +14,15 @@ from skdnn.core.row_updates import RowGradients
 from skdnn.core.tape import Tape
 from skdnn.core.workers import Workers
 
-# Products of a row and a weight in a single network's batch, and the slices that so many are cut
-# into: products of small slices are slower. A slice has at least so many rows. All this depends on
-# shapes alone: sums over slices round the same however many threads share them.
+# A batch of a single network is cut into slices, which threads share. Each pair is a number of
+# products of a row and a weight in a batch, and the number of slices from there on: matrix products
+# of small slices are slower. A slice has at least SLICE_ROWS rows. The slices depend on shapes
+# alone, so that sums over them have the same rounding errors for any number of threads.
 SLICES, SLICE_ROWS = ((2**28, 8), (2**26, 4), (2**24, 2), (0, 1)), 16
 
 
 class Job(NamedTuple):
-    """What all members have in common.
+    """The network, data and settings of a training, which all members have in common.
 
     Attributes
     ----------
@@ -57,7 +58,7 @@ class Job(NamedTuple):
 
 
 class Members(NamedTuple):
-    """What each of a few members has for itself.
+    """The parameters, random generators and rows of some members.
 
     Attributes
     ----------
@@ -203,7 +204,7 @@ class Steps:
             self.evaluate = Evaluation(job, params, members.smoothing, members.valid_rows)
 
     def _record_update(self):
-        """Record all that comes after the gradient."""
+        """Record the sum of the slices' gradients, the penalty, clipping and the update."""
         plan, (params, memory, *_), job = self.job.plan, self.members, self.job
         grads = self.parts[0].tape.grads
         tape = Tape(params, grads, job.is_compiled)

@@ -93,7 +93,7 @@ class Tape:
         self.calls.append((function, args))
         return function
 
-    def multiply(self, left, right, out):
+    def matmul(self, left, right, out):
         """Add a product of matrices, one a member."""
         if len(out) == 1:  # the same bits as np.matmul has, and less to look at in every call
             self.call(left[0].dot, right[0], out[0])
@@ -105,7 +105,8 @@ class Tape:
         self.keys.append(self.empty((len(self.params),), np.uint64))
         return self.keys[-1]
 
-    def view(self, flat, start, shape):
+    @staticmethod
+    def view(flat, start, shape):
         """Return the part of parameters or gradients that begins at ``start``.
 
         Returns

@@ -1,8 +1,8 @@
 """The one training loop.
 
-Members are trained in groups: a group is a few members side by side on one thread. What a
-member computes depends on nothing outside it, so neither the number of groups nor the
-threads they run on can be seen in the result.
+Members are trained in groups: the members of a group are trained side by side on one thread. The
+computations of a member do not depend on the other members, so the result is the same for any
+number of groups and threads.
 """
 
 from collections.abc import Callable
@@ -51,8 +51,8 @@ class Plan(NamedTuple):
         Decoupled decay of weights, per unit of rate.
     label_smoothing : float or ndarray of shape (n_members,)
     temperatures : sequence of float
-        Beside 1: what logits of validation rows are divided by, where the lowest of these losses
-        is the early-stopping criterion.
+        Further temperatures, besides 1, that logits of validation rows are divided by. The
+        early-stopping criterion uses the lowest of the losses at these temperatures.
     variants : int or ndarray of shape (n_members,)
         Variant of each member; the early-stopping criterion is shrunk to the mean of its variant.
     max_grad_norm : float or None
@@ -87,7 +87,7 @@ class Plan(NamedTuple):
 
 
 class Split(NamedTuple):
-    """Who sees what.
+    """The rows that each member trains on, and those that it is validated on.
 
     Attributes
     ----------
@@ -115,7 +115,7 @@ class Split(NamedTuple):
 
 
 class State(NamedTuple):
-    """What training starts from and what it leaves.
+    """The parameters of all members and the memory of the update rule.
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ class State(NamedTuple):
     rule_state : dict of str to ndarray of shape (n_members, n_parameters)
         Memory of the update rule; empty for a fresh start.
     n_steps : int
-        Steps that the memory has seen.
+        Number of training steps so far.
     """
 
     params: np.ndarray
@@ -132,18 +132,18 @@ class State(NamedTuple):
 
 
 class History(NamedTuple):
-    """What happened, by member and epoch; NaN after a member has stopped.
+    """Losses and scores by member and epoch, NaN after a member has stopped; how training ended.
 
     Attributes
     ----------
     train_loss, valid_loss, valid_score : ndarray of shape (n_members, n_epochs)
     best_epoch : ndarray of shape (n_members,)
     n_failures : ndarray of shape (n_members,)
-        Times that a member diverged and was put back.
+        Number of times that a member diverged and its last good parameters were restored.
     has_converged : ndarray of shape (n_members,)
-        Whether patience ended the training.
+        Whether training of the member ended as its patience ran out.
     stopped_by : {"callback", "interrupt"} or None
-        What ended the training from outside.
+        None if training ended by itself.
     """
 
     train_loss: np.ndarray
@@ -172,7 +172,7 @@ class Runtime(NamedTuple):
     checkpoint : object or None
         ``checkpoint.saved`` is None, or a snapshot of the same training to go on from.
         ``checkpoint.offer(snapshot)`` is called after every epoch, with a function that returns
-        all that is needed to go on from there, as a dict of arrays.
+        all that is needed to continue training from there, as a dict of arrays.
     """
 
     workers: Workers = ALONE
@@ -222,6 +222,10 @@ def train(network, split, state, plan, rngs, runtime=Runtime()):  # noqa: B008 -
     """
     job = make_job(network, split, plan, runtime.workers, is_alone=len(state.params) == 1)
     criterion = StoppingCriterion(plan, split.valid_rows)
+    n_steps = plan.n_epochs * split.blocks.number * job.layout.n_batches
+    if n_steps == 1 and split.blocks.train_elsewhere is None:
+        # The first step of a warm-up has a rate of 0: alone, it would train nothing.
+        job = job._replace(plan=plan._replace(warmup=0.0))
     results = Results(Ensemble(job, split, state, rngs), criterion)
     if runtime.saved is not None:
         results.restore(runtime.saved)

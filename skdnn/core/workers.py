@@ -52,13 +52,13 @@ class Workers:
             for _ in range(min(self.number, len(items)) - 1):
                 helpers.append(self._executor.submit(work))
         except RuntimeError:
-            pass  # no more threads can be started: those that there are do the work
+            pass  # no more threads can be started; those that have been started do the work
         try:
             work()
             for helper in helpers:
                 helper.result()
         except BaseException:
-            list(queue)  # nobody takes what is left
+            list(queue)  # empty it, so that helpers take no further items
             self._stopping.set()
             wait(helpers)
             self._stopping.clear()

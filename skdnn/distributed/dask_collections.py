@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skdnn.tabular.as_frames import type_has
+
 
 def is_collection(X):
     """Return whether X is a collection of Dask."""
@@ -30,7 +32,7 @@ def partitions_of(name, collection):
             "For data in memory, use DeepNetClassifier; or dask.dataframe.from_pandas and "
             "dask.array.from_array."
         )
-    if getattr(collection, "numblocks", (1, 1))[1:] not in ((), (1,)):
+    if type_has(collection, "numblocks") and collection.numblocks[1:] not in ((), (1,)):
         collection = collection.rechunk({1: -1})
     delayed = collection.to_delayed()
     return delayed.ravel().tolist() if isinstance(delayed, np.ndarray) else list(delayed)

@@ -58,7 +58,7 @@ def read_partitions(estimator, settings, executor, partitions, shape):
     statistics = _read_statistics(executor, parts, partitions)
     sample = statistics.sample
     if statistics.n_rows == len(sample.hashes) <= IN_MEMORY_ROWS:
-        passed, classes = statistics.all_rows()
+        passed, classes = statistics.sample_in_order()
         return read_table(estimator, settings, None, passed, (None,) * 3, (None, classes))
     columns = read_samples(estimator, sample.X, sample.y, None).columns
     fit_data, encoder = learn_from_sample(settings, statistics, columns)

@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 
-from skdnn.tabular.sample_weights import multiply, sum_by_group
+from skdnn.tabular.sample_weights import rescaled_product, sum_by_group
 
 
 def apply_class_weight(class_weight, labels, train_samples, targets, weights):
@@ -37,7 +37,7 @@ def apply_class_weight(class_weight, labels, train_samples, targets, weights):
             f"class_weight={class_weight!r} gives every row weight 0, because y has only classes "
             "without a training row of positive weight."
         )
-    return multiply(weights, factors)
+    return rescaled_product(weights, factors)
 
 
 def class_weight_factors(class_weight, labels, y, weights):

@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 
 from skdnn.core.random_bits import scramble
 from skdnn.tabular.dataframes import spans
-from skdnn.tabular.row_hashes import BLOCK, hash_rows
+from skdnn.tabular.row_hashes import HASH_BLOCK, hash_rows
 from skdnn.tabular.sample_weights import sum_by_group
 
 
@@ -82,7 +82,7 @@ def _merge(inputs, keys, hashes):
 def _differ(inputs, keys, left, right):
     """Return a mask of the rows ``left`` that differ from the rows ``right``."""
     found = np.empty(len(left), bool)
-    for span in spans(len(left), BLOCK // max(inputs.shape[1], 1)):
+    for span in spans(len(left), HASH_BLOCK // max(inputs.shape[1], 1)):
         # The comparison of sparse rows is sparse, and stores only the differences.
         unequal = inputs[left[span]] != inputs[right[span]]
         found[span] = np.diff(unequal.indptr) > 0 if issparse(inputs) else unequal.any(axis=1)
@@ -105,7 +105,7 @@ def _tell_apart(inputs, keys, first, clashing):
 
 def _fingerprint(hashes, weights):
     total = 0
-    for span in spans(len(hashes), BLOCK):
+    for span in spans(len(hashes), HASH_BLOCK):
         mixed = scramble(hashes[span] ^ scramble(weights[span].view(np.uint64)))
         total += int(mixed.sum(where=weights[span] > 0))
     return total % 2**64

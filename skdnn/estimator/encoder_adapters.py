@@ -68,12 +68,12 @@ class TableAdapter:
         self.columns = columns_of(encoder)
         self.n_target_statistics = encoder.level_statistics_.n_numbers
 
-    def encode(self, X, dtype, in_training=False, doubts=None):
+    def encode(self, X, dtype, in_training=False, column_warnings=None):
         """Return encoded rows: a C-contiguous array or CSR, finite, of type ``dtype``.
 
-        Warnings are collected in ``doubts``, by the position of the column, if it is not None.
+        Warnings about columns are collected in ``column_warnings``, if it is not None.
         """
-        table = table_of(self.encoder, X, doubts)
+        table = table_of(self.encoder, X, column_warnings)
         rows = self.columns.encode(table, self.encoder.dtype, in_training)
         return rows.astype(dtype) if issparse(rows) else np.ascontiguousarray(rows, dtype)
 
@@ -115,7 +115,7 @@ class TransformerAdapter:
         self.encoder = encoder
         self.reads_blocks = isinstance(encoder, FunctionTransformer) and encoder.func is None
 
-    def encode(self, X, dtype, in_training=False, doubts=None):
+    def encode(self, X, dtype, in_training=False, column_warnings=None):
         """Return encoded rows: a C-contiguous array or CSR, finite, of type ``dtype``."""
         passes_through = self.reads_blocks
         rows = X if passes_through else self.encoder.transform(X)
@@ -170,17 +170,17 @@ def _check_no_times(rows, name):
             )
 
 
-def block_reader(encoder, X, dtype, doubts=None):
+def block_reader(encoder, X, dtype, column_warnings=None):
     """Return a function that encodes the rows of a span, in type ``dtype``.
 
-    If the encoder needs all rows at once, they are encoded before. ``doubts`` collects warnings, if
-    it is not None.
+    If the encoder needs all rows at once, they are encoded before. Warnings about columns are
+    collected in ``column_warnings``, if it is not None.
     """
     adapter = adapted(encoder)
     if not adapter.reads_blocks:
         return adapter.encode(X, dtype).__getitem__
     rows = getattr(X, "iloc", X)
-    return lambda span: adapter.encode(rows[span], dtype, doubts=doubts)
+    return lambda span: adapter.encode(rows[span], dtype, column_warnings=column_warnings)
 
 
 def expansion_of(adapter, encoded):

@@ -16,7 +16,7 @@ from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.schema import DataSchema, learn_schema
 from skdnn.estimator.variants import STANDARD, choose_variants
 from skdnn.tabular.target_statistics import LabelledCategories
-from skdnn.tabular.user_warnings import Doubts
+from skdnn.tabular.user_warnings import ColumnWarnings
 
 
 class PreparedRows(NamedTuple):
@@ -153,8 +153,10 @@ def prepare_rows(settings, schema, samples, train_samples=None, roles=None, lear
     labels, encoder = schema.labels, adapted(schema.encoder)
     learns = learns and train_samples is None and encoder.n_target_statistics > 0
     # A warning has already said that later rows are not as those of the first call.
-    doubts = Doubts() if schema.has_warned and train_samples is None else None
-    encoded = encoder.encode(samples.X, schema.dtype, in_training=learns, doubts=doubts)
+    column_warnings = ColumnWarnings() if schema.has_warned and train_samples is None else None
+    encoded = encoder.encode(
+        samples.X, schema.dtype, in_training=learns, column_warnings=column_warnings
+    )
     targets = labels.targets(samples.y)
     labels.check_columns(samples.given)
     codes = encoder.category_codes(samples.X) if learns else None

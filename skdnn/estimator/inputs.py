@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
 from skdnn.estimator.label_checks import check_labels
+from skdnn.tabular.as_frames import type_has
 from skdnn.tabular.dataframes import check_table
 from skdnn.tabular.parquet_files import are_paths
 from skdnn.tabular.sample_weights import weighted_rows
@@ -90,7 +91,7 @@ def read_samples(estimator, X, y, sample_weight, reset=True, suffix=""):
 
 def _warn_of_order(X, values, table, name):
     """Warn if a series has the index of a dataframe, but in another order."""
-    are_indexed = hasattr(X, "iloc") and hasattr(values, "iloc") and len(X) == len(values)
+    are_indexed = type_has(X, "iloc") and type_has(values, "iloc") and len(X) == len(values)
     if not are_indexed or X.index.equals(values.index):
         return
     if X.index.is_unique and values.index.is_unique and values.index.isin(X.index).all():

@@ -8,7 +8,7 @@ from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import column_or_1d
 
-from skdnn.tabular.categories import without_spelling
+from skdnn.tabular.categories import ignoring_case_and_spaces
 from skdnn.tabular.dataframes import refuse_lazy_frame
 from skdnn.tabular.missing_checks import refuse_missing
 from skdnn.tabular.user_warnings import warn_user
@@ -178,9 +178,9 @@ def _doubt_classes(y, classes):
                 "If labels are missing there, drop these rows."
             )
     names = [label for label in classes.tolist() if isinstance(label, str)]
-    by_meaning = {without_spelling(name): name for name in names}
+    by_meaning = {ignoring_case_and_spaces(name): name for name in names}
     for name in names:
-        other = by_meaning[without_spelling(name)]
+        other = by_meaning[ignoring_case_and_spaces(name)]
         if other != name:
             return (
                 f"y has the classes {name!r} and {other!r}, which differ in case and blanks only. "

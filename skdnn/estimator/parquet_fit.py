@@ -31,7 +31,7 @@ def read_parquet(estimator, settings, before, passed, validation, groups_and_cla
     table = open_table(settings, passed)
     statistics, fingerprint = read_statistics(table)
     if len(statistics.sample.hashes) == statistics.n_rows:
-        passed, classes = statistics.all_rows()
+        passed, classes = statistics.sample_in_order()
         groups_and_classes = groups_and_classes[0], classes
         return read_table(estimator, settings, before, passed, validation, groups_and_classes)
     check_arguments(settings, before, groups_and_classes[0])

@@ -3,12 +3,12 @@
 import numpy as np
 
 from skdnn.core.batches import as_rows
-from skdnn.core.prediction import FEW
+from skdnn.core.prediction import FEW_ROWS
 from skdnn.estimator.encoder_adapters import block_reader
 from skdnn.estimator.threads import threads_apart
 from skdnn.tabular.dataframes import spans
 from skdnn.tabular.parquet_files import about_file, are_paths, open_parquet
-from skdnn.tabular.user_warnings import Doubts
+from skdnn.tabular.user_warnings import ColumnWarnings
 
 # Rows of a block. Blocks of a small table are smaller, so that it is shared among threads.
 MOST_ROWS, FEWEST_ROWS, N_BLOCKS = 2048, 512, 16
@@ -18,7 +18,7 @@ MOST_ROWS, FEWEST_ROWS, N_BLOCKS = 2048, 512, 16
 FREE = 2**18
 
 
-def predict_blocks(fitted, n_jobs, X, average, result, doubts=None):
+def predict_blocks(fitted, n_jobs, X, average, result, column_warnings=None):
     """Write ``average(logits)`` of all rows into ``result``.
 
     The result does not depend on the number of threads, bit for bit: blocks depend on the shape
@@ -34,7 +34,7 @@ def predict_blocks(fitted, n_jobs, X, average, result, doubts=None):
         Function of logits (n_members, block size, n_outputs) and the weights of the members
         (n_members,) that returns an array of shape (..., block size, n_columns).
     result : ndarray of shape (..., n_rows, n_columns)
-    doubts : Doubts, optional
+    column_warnings : ColumnWarnings, optional
         Collects warnings, if X has only some rows of a table.
 
     Returns
@@ -44,12 +44,12 @@ def predict_blocks(fitted, n_jobs, X, average, result, doubts=None):
     """
     n_rows = X.shape[0]
     passes, (divisors, weights), dtype = fitted.passes, fitted.calibration, fitted.schema.dtype
-    own = Doubts() if doubts is None else None
-    read = block_reader(fitted.schema.encoder, X, dtype, own or doubts)
+    own = ColumnWarnings() if column_warnings is None else None
+    read = block_reader(fitted.schema.encoder, X, dtype, own or column_warnings)
 
     def fill(span):
         encoded = read(span)
-        for block, logits in passes.of(encoded)(as_rows(encoded), span, n_rows <= FEW):
+        for block, logits in passes.of(encoded)(as_rows(encoded), span, n_rows <= FEW_ROWS):
             logits /= divisors
             result[..., block, :] = average(logits, weights)
 
@@ -73,8 +73,8 @@ def predict_files(fitted, paths, predict, *given):
     fitted : FittedModel
     paths : path, or list of paths
     predict : callable
-        Function of ``fitted``, a dataframe, ``given``, and the Doubts that collect warnings. It
-        returns an array of shape (..., n_rows, n_columns).
+        Function of ``fitted``, a dataframe, ``given`` and ColumnWarnings. It returns an array of
+        shape (..., n_rows, n_columns).
     *given : objects
         Arguments of ``predict``.
 
@@ -86,11 +86,11 @@ def predict_files(fitted, paths, predict, *given):
     names = fitted.schema.columns.get("feature_names_in_")
     if names is None:
         raise ValueError("X is a path, but the columns of fit had no names to be found by.")
-    files, parts, doubts = open_parquet(paths).select(names.tolist()), [], Doubts()
+    files, parts, column_warnings = open_parquet(paths).select(names.tolist()), [], ColumnWarnings()
     for piece, frame in files.read(files.plan()):
         with about_file(files.paths[piece.file]):
-            parts.append(predict(fitted, frame, *given, doubts))
-    doubts.warn()
+            parts.append(predict(fitted, frame, *given, column_warnings))
+    column_warnings.warn()
     if not parts:
         raise ValueError(f"X has no rows in {', '.join(files.paths[:3])}.")
     return np.concatenate(parts, axis=-2)

@@ -18,7 +18,7 @@ from skdnn.estimator.schema import learn_schema
 from skdnn.estimator.variants import STANDARD, choose_variants
 from skdnn.tabular.dataframes import MAX_NAMED
 from skdnn.tabular.read_columns import read_column
-from skdnn.tabular.user_warnings import Doubts, warn_user
+from skdnn.tabular.user_warnings import ColumnWarnings, warn_user
 
 
 class RowEncoder(NamedTuple):
@@ -65,8 +65,9 @@ class RowEncoder(NamedTuple):
             See :class:`skdnn.tabular.row_samples.Part`.
         """
         schema, rows = self.schema, np.flatnonzero((weights > 0) & (hashes >= self.held_out_below))
-        # Of some rows, what is doubtful may be normal; the encoder was learnt from the sample.
-        encoded = adapted(schema.encoder).encode(X, schema.dtype, doubts=Doubts())[rows]
+        # A warning about a few rows may be wrong for all; the encoder was learnt from the sample.
+        ignored = ColumnWarnings()
+        encoded = adapted(schema.encoder).encode(X, schema.dtype, column_warnings=ignored)[rows]
         hashes, targets = hashes[rows], schema.labels.targets(y[rows])
         if self.ordered.shape[1]:
             places = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)

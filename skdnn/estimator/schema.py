@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 
 from skdnn.estimator.encoder_adapters import adapted, fit_encoder
 from skdnn.estimator.labels import Labels
+from skdnn.tabular.as_frames import type_has
 from skdnn.tabular.user_warnings import warn_user
 
 
@@ -14,7 +15,7 @@ def resolve_dtype(dtype, X):
     """Return the name of the type to compute in; "input" is the type of a float array."""
     if dtype != "input":
         return dtype
-    return "float64" if getattr(X, "dtype", None) == np.float64 else "float32"
+    return "float64" if type_has(X, "dtype") and X.dtype == np.float64 else "float32"
 
 
 class DataSchema(NamedTuple):

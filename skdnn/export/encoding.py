@@ -12,7 +12,7 @@ from skdnn.core.encoded_rows import MIDDLE
 from skdnn.export.date_parts import date_parts
 from skdnn.export.inputs import MATRIX, MISSING, input_columns, takes_matrix
 from skdnn.tabular.column_types import KINDS
-from skdnn.tabular.scaling import FAR
+from skdnn.tabular.scaling import CLIP_LIMIT
 from skdnn.tabular.sparse_columns import SparseColumns
 
 ROWS = "rows"  # name of the length of the first axis
@@ -34,7 +34,7 @@ def add_encoder(graph, fitted, adapter):
     columns, dtype = adapter.columns, fitted.schema.dtype
     if isinstance(columns, SparseColumns):
         X = add_matrix(graph, np.float64, adapter.encoder.n_features_in_)
-        ratios = _clip(X.take(columns.kept) / columns.largest, -FAR, FAR)
+        ratios = _clip(X.take(columns.kept) / columns.largest, -CLIP_LIMIT, CLIP_LIMIT)
         ratios = graph.where(np.isnan(ratios), 0.0, ratios)
         return ratios.astype(adapter.encoder.dtype).astype(dtype)
     inputs = TableInputs(graph, fitted, adapter)
@@ -147,7 +147,7 @@ def _clip(value, low, high):
 
 def _scale(graph, values, scaling):
     known = graph.where(np.isnan(values), scaling.center[None], values)
-    scaled = _clip((known - scaling.center) / scaling.spread, -FAR, FAR)
+    scaled = _clip((known - scaling.center) / scaling.spread, -CLIP_LIMIT, CLIP_LIMIT)
     return scaled / np.sqrt(scaled * scaled / 9 + 1)
 
 

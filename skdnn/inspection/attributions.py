@@ -15,6 +15,7 @@ from skdnn.estimator.parameters import POSITIVE, POSITIVE_INT
 from skdnn.inspection.display import largest, shortened
 from skdnn.inspection.explained_model import ExplainedModel
 from skdnn.inspection.unwrap import input_names, sum_by_column
+from skdnn.tabular.as_frames import type_has
 
 N_NAMED = 3  # columns in the repr
 CONSTRAINTS = {"tol": [POSITIVE], "max_steps": [POSITIVE_INT]}
@@ -120,7 +121,7 @@ class Attributions(Gradients):
         ImportError
             If pandas is needed but not installed.
         """
-        if hasattr(self.table, "get_columns"):
+        if type_has(self.table, "get_columns"):
             return type(self.table)(self.values, schema=self._columns())
         import pandas as pd
 
@@ -152,7 +153,7 @@ def input_gradients(estimator, X, target=None):
         If ``target`` is not among the classes.
     """
     explained = ExplainedModel(estimator, X, target)
-    log_odds, values = explained.map(explained.finder.gradient)
+    log_odds, values = explained.map(explained.gradients.gradient)
     return Gradients(values, input_names(explained.network), explained.target, log_odds)
 
 
@@ -218,7 +219,7 @@ def integrated_gradients(estimator, X, target=None, baseline=None, *, tol=0.01, 
     network, start = explained.network, explained.baseline(estimator, baseline)
 
     def integrate(inputs, score):
-        integral = explained.finder.integrate(inputs, start, score, tol, max_steps)
+        integral = explained.gradients.integrate(inputs, start, score, tol, max_steps)
         return integral._replace(values=sum_by_column(network, integral.values))
 
     values, *others = explained.map(integrate)

@@ -9,9 +9,10 @@ from skdnn.estimator.encoder_adapters import adapted
 from skdnn.estimator.fitted_model import fitted_model
 from skdnn.estimator.threads import threads_apart
 from skdnn.inspection.unwrap import input_names, input_origins, received_names, unwrap
+from skdnn.tabular.as_frames import type_has
 from skdnn.tabular.dataframes import check_table, spans
 
-ROWS = 64  # of a block of rows
+BLOCK_ROWS = 64  # rows that are explained at a time
 
 
 class ExplainedModel:
@@ -34,7 +35,7 @@ class ExplainedModel:
         Names of its columns.
     index : pandas.Index or None
         Labels of the rows, if they are those of a pandas dataframe.
-    finder : InputGradient
+    gradients : InputGradient
         Computes the gradients of the network.
     target : ndarray of shape (n_rows,)
         The class to explain in each row.
@@ -52,7 +53,7 @@ class ExplainedModel:
         self.target = self.labels.classes[self.classes]
         # Inputs are already expanded, so only the layers from the first dense one on are used.
         dense = self.fitted.passes.dense
-        self.finder = InputGradient(dense.network, dense.params)
+        self.gradients = InputGradient(dense.network, dense.params)
 
     def _find_classes(self, X, target):
         """Return the index of the class to explain in each row."""
@@ -94,7 +95,7 @@ class ExplainedModel:
 
             return explain(self._expand(self.rows[span]), score)
 
-        blocks = list(spans(self.rows.shape[0], ROWS))
+        blocks = list(spans(self.rows.shape[0], BLOCK_ROWS))
         with threads_apart(self.network.n_jobs, len(blocks)) as threads:
             explained = threads.map(explain_block, blocks)
         return map(np.concatenate, zip(*explained, strict=True))
@@ -104,16 +105,19 @@ class ExplainedModel:
         if given is not None:
             X = check_table(self.network, unwrap(estimator, given)[1], reset=False)
             rows = adapted(self.encoder).encode(X, np.dtype(np.float64))
-            total = sum(self._expand(rows[span]).sum(axis=0) for span in spans(rows.shape[0], ROWS))
+            total = sum(
+                self._expand(rows[span]).sum(axis=0) for span in spans(rows.shape[0], BLOCK_ROWS)
+            )
             return np.asarray(total).reshape(1, -1) / rows.shape[0]
         if hasattr(self.encoder, "typical_row"):
             return self.encoder.typical_row().astype(np.float64)
         return np.zeros((1, self.fitted.widths[0]))
 
     def attributed_columns(self):
-        """Return the names of what attributions are to, and the table with these columns, if any.
+        """Return the names of the columns that have attributions, and the table with their values.
 
-        Without the origin of the encoded columns, attributions are to these, and there is none.
+        If the encoder does not provide the origin of the encoded columns, these have the
+        attributions, and the table is None.
         """
         if input_origins(self.network) is None:
             return input_names(self.network), None
@@ -124,5 +128,5 @@ class ExplainedModel:
 
 def _row_labels(*tables):
     """Return the index of the first pandas dataframe that has as many rows as the first table."""
-    indices = (table.index for table in tables if hasattr(table, "iloc"))
+    indices = (table.index for table in tables if type_has(table, "iloc"))
     return next((index for index in indices if len(index) == tables[0].shape[0]), None)

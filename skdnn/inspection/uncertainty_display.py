@@ -110,10 +110,10 @@ class UncertaintyDisplay(Display):
         (self.limit_,) = self.ax_.plot(means, np.sqrt(means * (1 - means)), "--", **style)
         self.points_ = {}
         if self.is_wrong is None:
-            kinds = [("rows", np.ones(len(self.spread), bool))]
+            kinds = {"rows": np.ones(len(self.spread), bool)}
         else:
-            kinds = [("right", ~self.is_wrong), ("wrong", self.is_wrong)]
-        for name, rows in kinds:
+            kinds = {"right": ~self.is_wrong, "wrong": self.is_wrong}
+        for name, rows in kinds.items():
             points, label = (self.confidence[rows], self.spread[rows]), f"{name} ({rows.sum():,})"
             (self.points_[name],) = self.ax_.plot(*points, **LOOKS[name], label=label)
         self.ax_.set(

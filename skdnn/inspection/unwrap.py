@@ -14,7 +14,8 @@ def unwrap(estimator, X=None):
     Parameters
     ----------
     estimator : estimator instance
-        A fitted DeepNetClassifier, or a fitted pipeline or search with one.
+        A fitted DeepNetClassifier; or a fitted pipeline or search with one, or with such a
+        pipeline or search.
     X : {frame, array-like, sparse matrix} of shape (n_samples, n_features), optional
         Rows for ``estimator``.
 
@@ -22,36 +23,49 @@ def unwrap(estimator, X=None):
     -------
     network : DeepNetClassifier
     X : {frame, array-like, sparse matrix} of shape (n_samples, n_columns) or None
-        X after the earlier steps of a pipeline.
+        X after the earlier steps of all pipelines.
 
     Raises
     ------
     TypeError
         If there is no DeepNetClassifier.
     """
-    network = getattr(estimator, "best_estimator_", estimator)
-    if hasattr(network, "steps"):  # a pipeline of scikit-learn or another library
-        if X is not None and len(network) > 1:
-            X = network[:-1].transform(X)
-        network = network[-1]
+    earlier_steps, network = _parts(estimator)
     if not isinstance(network, DeepNetClassifier):
         raise TypeError(
             f"expected a fitted DeepNetClassifier, a pipeline that ends in one, or a search with "
             f"refit=True, got {type(estimator).__name__}."
         )
     check_is_fitted(network)
+    for steps in earlier_steps if X is not None else ():
+        X = steps.transform(X)
     return network, X
+
+
+def _parts(estimator):
+    """Return the steps before the last one of each pipeline, from the outside, and the last one."""
+    earlier_steps = []
+    while True:
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "steps"):  # a pipeline of scikit-learn or another library
+            if len(estimator) > 1:
+                earlier_steps.append(estimator[:-1])
+            estimator = estimator[-1]
+        else:
+            return earlier_steps, estimator
 
 
 def received_names(estimator, network):
     """Return the names of the columns that the network gets; the steps before it may know them."""
-    pipeline = getattr(estimator, "best_estimator_", estimator)
-    if pipeline is not network and len(pipeline) > 1 and not hasattr(network, "feature_names_in_"):
+    names = None
+    if not hasattr(network, "feature_names_in_"):
         try:
-            return pipeline[:-1].get_feature_names_out()
+            for steps in _parts(estimator)[0]:
+                names = steps.get_feature_names_out(names)
         except (AttributeError, ValueError):  # a transformer without names for its columns
-            pass
-    return column_names(network)
+            names = None
+    return column_names(network) if names is None else names
 
 
 def input_names(network):

@@ -137,10 +137,11 @@ class WeightsDisplay(Display):
         weights = weights[member] if weights.ndim == 3 else weights
         title = f"weights of {layers[layer].name}" if title is None else title
         if image_shape is None:
-            shown = _heat_map(estimator, layer, weights, n_units)
+            named = _named_rows(estimator, network, weights, layers, layer % len(layers))
+            shown = _heat_map(*named, n_units)
         else:
             weights = _pixel_weights(network, weights, layer % len(layers) == 0, image_shape)
-            units = _largest(weights, n_units)
+            units = _largest_units(weights, n_units)
             shown = {"weights": weights[:, units], "units": units, "image_shape": image_shape}
         return cls(**shown, title=title).plot(ax=ax, cmap=cmap)
 
@@ -178,10 +179,9 @@ def _colormap(cmap):
     return (default if cmap is None else colormaps.get_cmap(cmap)).with_extremes(bad=FRAME)
 
 
-def _heat_map(estimator, layer, weights, n_units):
+def _heat_map(weights, names, row, quantity, n_units):
     """Return what a heat map shows: the rows and units of the largest weights, and their names."""
-    weights, names, row, quantity = _named_rows(estimator, layer, weights)
-    units = _largest(weights, n_units, MOST_UNITS)
+    units = _largest_units(weights, n_units, MOST_UNITS)
     rows, others = largest(np.linalg.norm(weights, axis=1), MOST_ROWS)
     rows = rows if others else range(len(weights))  # all of them stay in their order
     counts = (("unit", len(units), weights.shape[1]), (row, len(rows), len(weights)))
@@ -194,11 +194,9 @@ def _heat_map(estimator, layer, weights, n_units):
     }
 
 
-def _named_rows(estimator, layer, weights):
+def _named_rows(estimator, network, weights, layers, layer):
     """Return the weights of inputs or of columns, their names, what they are, and the quantity."""
-    network, _ = unwrap(estimator)
-    layers = network.summary().layers
-    if layer % len(layers):
+    if layer > 0:
         return weights, range(len(weights)), f"unit of {layers[layer - 1].name}", "weight"
     origins = input_origins(network)
     if len(weights) <= MOST_ROWS or origins is None or len(np.unique(origins)) == len(origins):
@@ -222,8 +220,9 @@ def mosaic(weights, image_shape):
         NaN between and around the images.
     """
     height, width = image_shape
-    n_across = int(np.ceil(np.sqrt(weights.shape[1] * height / width)))
-    n_down = -(-weights.shape[1] // n_across)
+    n_units = weights.shape[1]
+    n_across = min(n_units, int(np.ceil(np.sqrt(n_units * height / width))))
+    n_down = -(-n_units // n_across)
     tiles = np.full((n_down, n_across, height + GAP, width + GAP), np.nan)
     for number, column in enumerate(weights.T):
         tiles[number // n_across, number % n_across, GAP:, GAP:] = column.reshape(image_shape)
@@ -255,7 +254,7 @@ def _pixel_weights(network, weights, is_first, image_shape):
     return weights
 
 
-def _largest(weights, n_units, most=None):
+def _largest_units(weights, n_units, most=None):
     """Return the numbers of the units with the largest weights, in ascending order."""
     if n_units is not None and (not isinstance(n_units, Integral) or n_units < 1):
         raise ValueError(f"n_units must be None or an integer > 0, got {n_units!r}.")

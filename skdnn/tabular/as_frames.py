@@ -5,6 +5,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 import numpy as np
+from scipy.sparse import issparse
 
 ONE_ROW = (
     "A row of a dataframe is passed as df.iloc[[0]], with two pairs of brackets; a row of other "
@@ -28,21 +29,29 @@ def as_frame(X, names):
     ImportError
         If the library that converts X is not installed.
     """
-    if hasattr(X, "iloc") or hasattr(X, "get_columns"):
+    if type_has(X, "iloc") or type_has(X, "get_columns"):
         return X
-    if hasattr(X, "to_native"):
+    if type_has(X, "to_native"):
         return as_frame(X.to_native(), names)
     first = X[0] if isinstance(X, (list, tuple)) and X else X
-    if isinstance(first, dict) and not hasattr(X, "shape"):  # a sparse DOK matrix is a dict
+    if isinstance(first, dict) and not issparse(X):  # a sparse DOK matrix is a dict
         return _frame_of_records(X, names)
-    if any(hasattr(X, f"__{name}__") for name in ("arrow_c_stream", "arrow_c_array", "dataframe")):
+    if any(type_has(X, f"__{name}__") for name in ("arrow_c_stream", "arrow_c_array", "dataframe")):
         return _frame_of_arrow(X)
     return X
 
 
+def type_has(table, name):
+    """Return whether the type of a table has an attribute.
+
+    The table itself may have it as the name of a column, which is an attribute of a dataframe too.
+    """
+    return hasattr(type(table), name)
+
+
 def as_numpy(array):
     """Return an array of another library, such as a PyTorch tensor, as a NumPy array."""
-    is_other = hasattr(array, "__dlpack__") and not isinstance(array, np.ndarray)
+    is_other = type_has(array, "__dlpack__") and not isinstance(array, np.ndarray)
     return np.asarray(array) if is_other else array
 
 
@@ -74,8 +83,9 @@ def check_column_names(X):
 
 def names_in(X):
     """Return the column names of a frame; nothing for other tables."""
-    # The attribute ``columns`` of a pyarrow table is its data.
-    return getattr(X, "column_names", getattr(X, "columns", ()))
+    if type_has(X, "column_names"):  # of pyarrow, whose attribute ``columns`` is the data
+        return X.column_names
+    return X.columns if type_has(X, "columns") else ()
 
 
 def refuse_one_row(X):
@@ -102,7 +112,7 @@ def _frame_of_records(X, names):
                 "scalars is one row."
             )
         X = [X]
-    frame = _import("pandas", "a dict or a list of dicts").DataFrame(X)
+    frame = import_optional("pandas", "a dict or a list of dicts").DataFrame(X)
     same = names is not None and set(names) == set(frame.columns)
     return frame[list(names)] if same else frame
 
@@ -116,9 +126,10 @@ def _frame_of_arrow(X):
         If a column cannot be converted.
     """
     if find_spec("pyarrow") is None or find_spec("pandas") is None:
-        return _import("polars", f"a {type(X).__module__}.{type(X).__name__}").DataFrame(X)
+        what = f"a {type(X).__module__}.{type(X).__name__}"
+        return import_optional("polars", what).DataFrame(X)
     pandas, pyarrow = import_module("pandas"), import_module("pyarrow")
-    protocol = any(hasattr(X, f"__arrow_c_{kind}__") for kind in ("stream", "array"))
+    protocol = any(type_has(X, f"__arrow_c_{kind}__") for kind in ("stream", "array"))
     convert = pyarrow.table if protocol else import_module("pyarrow.interchange").from_dataframe
     table, columns = convert(X), []
     for name, column in zip(table.column_names, table.columns, strict=True):
@@ -129,8 +140,14 @@ def _frame_of_arrow(X):
     return pandas.concat(columns, axis=1) if columns else pandas.DataFrame(index=range(len(table)))
 
 
-def _import(library, what):
-    """Import a library that is not required.
+def import_optional(library, what):
+    """Import a library, or a module of one, that is not required.
+
+    Parameters
+    ----------
+    library : str
+    what : str
+        What X is, for the message.
 
     Raises
     ------
@@ -140,6 +157,7 @@ def _import(library, what):
     try:
         return import_module(library)
     except ImportError as error:
+        name = library.partition(".")[0]
         raise ImportError(
-            f"X is {what}, which is read with {library}: install it with `pip install {library}`."
+            f"X is {what}, which is read with {name}: install it with `pip install {name}`."
         ) from error

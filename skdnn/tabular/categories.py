@@ -37,10 +37,10 @@ def rank_categories(column, weights):
     return sorted((-share, text) for share, text in ranked if share > 0)
 
 
-def learn_categories(ranked, has_missing, limits):
+def learn_categories(ranked, has_missing, options):
     """Return the Categories of a string column, given the result of :func:`rank_categories`."""
-    frequent = [text for share, text in ranked if -share >= limits.min_frequency]
-    names = frequent[: limits.max_categories]
+    frequent = [text for share, text in ranked if -share >= options.min_frequency]
+    names = frequent[: options.max_categories]
     codes = {text: code for code, text in enumerate(names)}
     unknown = missing = -1
     if len(names) < len(ranked):
@@ -52,6 +52,6 @@ def learn_categories(ranked, has_missing, limits):
     return Categories(names, codes, unknown, missing)
 
 
-def without_spelling(text):
+def ignoring_case_and_spaces(text):
     """Return a string without its blanks and upper case, which differ among spellings."""
     return "".join(text.split()).casefold()

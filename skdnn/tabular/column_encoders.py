@@ -6,16 +6,16 @@ import numpy as np
 
 from skdnn.core.encoded_rows import Expansion
 from skdnn.tabular.bins import bin_positions
-from skdnn.tabular.categories import without_spelling
+from skdnn.tabular.categories import ignoring_case_and_spaces
 from skdnn.tabular.column_types import NUMBER, string_column
 from skdnn.tabular.dataframes import Frame
 from skdnn.tabular.dates import DATE_PARTS, date_parts
 from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
 
-MANY_UNKNOWN = 20  # rows whose categories are hardly all new by chance
-MOST_COMPARED = 1000  # categories whose spelling is compared with that of a few rows
-FEW_NEW = 0.05  # share of rows with new categories up to which they are not worth a warning
+MANY_UNKNOWN = 20  # rows from which on it is unlikely that all categories are unknown by chance
+MOST_COMPARED = 1000  # categories of fit up to which the spelling of fewer rows is compared
+FEW_NEW = 0.05  # share of rows with new categories up to which there is no warning
 
 
 class ColumnEncoders(NamedTuple):
@@ -82,38 +82,62 @@ class ColumnEncoders(NamedTuple):
         rows = np.zeros((table.n_rows, layout.n_inputs), dtype)
         if n_statistics and not in_training:
             rows[:, :n_statistics] = self.statistics.numbers(self.category_codes(table))
+        sources, indicators, constant = self._indicators(layout.n_numbers - len(self.missing))
         for some, span, values in self.read(table, by_rows=True):
+            inside = (sources >= span.start) & (sources < span.stop)
+            if inside.any():
+                rows[some, indicators[inside]] = np.isnan(values[:, sources[inside] - span.start])
             scaled = scale(values, self.scaling.take(span))
             rows[some, n_statistics + span.start : n_statistics + span.stop] = scaled
             for target, (column, bin_edges) in enumerate(self.bin_edges.items(), layout.n_numbers):
                 if span.start <= column < span.stop:
                     rows[some, target] = bin_positions(scaled[:, column - span.start], bin_edges)
-        for column, position in enumerate(self.missing, layout.n_numbers - len(self.missing)):
-            fitted = self.types.get(position, NUMBER)
-            rows[:, column] = np.isnan(table.values(position, fitted))
+        for position, column in constant:
+            rows[:, column] = np.isnan(table.values(position, self.types.get(position, NUMBER)))
         for column, position in enumerate(self.categories, layout.n_inputs - len(self.categories)):
             strings = self._strings(table, position)
             rows[:, column] = self.categories[position].encode(strings)
-            self._doubt_unknown(table, position, strings)
+            self._warn_of_unknown(table, position, strings)
         return rows
 
-    def _doubt_unknown(self, table, position, column):
-        """Doubt a string Column of unknown categories only, if they are many or misspelled."""
+    def _indicators(self, start):
+        """Return which column of the encoded rows, from ``start`` on, is which indicator.
+
+        Returns
+        -------
+        sources, indicators : ndarray of int
+            Scaled columns, and columns of the encoded rows that tell where these are missing.
+        constant : list of (int, int)
+            Columns of the table that have no scaled column, and their indicators.
+        """
+        firsts = {position: column for column, position in enumerate(self.numbers.tolist())}
+        n_scaled = len(firsts)
+        for position, parts in self.dates.items():
+            if len(parts):
+                firsts[position] = n_scaled
+            n_scaled += len(parts)
+        places = list(zip(self.missing, range(start, start + len(self.missing)), strict=True))
+        pairs = [(firsts[position], column) for position, column in places if position in firsts]
+        constant = [place for place in places if place[0] not in firsts]
+        return *np.array(pairs, np.intp).reshape(-1, 2).T, constant
+
+    def _warn_of_unknown(self, table, position, column):
+        """Warn of a string Column of unknown categories only, if they are many or misspelled."""
         categories = self.categories[position]
         known = self.ranks.get(position, categories.codes)
         if not known.keys().isdisjoint(column.strings):
-            if table.doubts is not None:
-                table.doubts.trust(position)
+            if table.warnings is not None:
+                table.warnings.suppress(position)
             return
         are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
         if not (known and column.strings and (are_many or len(known) <= MOST_COMPARED)):
             return
-        meant = {without_spelling(text): text for text in known}
-        new = min(column.strings, key=lambda text: without_spelling(text) not in meant)
-        old = meant.get(without_spelling(new))
+        meant = {ignoring_case_and_spaces(text): text for text in known}
+        new = min(column.strings, key=lambda text: ignoring_case_and_spaces(text) not in meant)
+        old = meant.get(ignoring_case_and_spaces(new))
         are_all = position in self.ranks or categories.unknown < 0  # else infrequent ones are not
         if old is not None or (are_many and are_all):
-            table.doubt(
+            table.warn(
                 position,
                 f"holds no {'' if are_all else 'frequent '}category of fit: now it has {new!r}, in "
                 f"fit it had {old or next(iter(known))!r}. All are encoded as unknown categories. "
@@ -129,8 +153,9 @@ class ColumnEncoders(NamedTuple):
         start = len(self.numbers)
         for position, parts in self.dates.items():
             span = slice(start, start + len(parts))
-            times = table.values(position, self.types[position])
-            yield slice(None), span, date_parts(times)[:, parts]
+            if len(parts):
+                times = table.values(position, self.types[position])
+                yield slice(None), span, date_parts(times)[:, parts]
             start = span.stop
 
     def _strings(self, table, position):
@@ -148,7 +173,7 @@ class ColumnEncoders(NamedTuple):
         return np.column_stack(codes)
 
     def changes(self, table):
-        """Return what rows have that those of fit had not: new categories, values that vary.
+        """Return how columns differ from fit: new categories, or values where there was but one.
 
         Columns whose infrequent categories were not kept are left out.
 

@@ -126,7 +126,7 @@ def parse_column(column, form):
     return parsed, ColumnType(*given)
 
 
-def values_as(column, fitted, doubt):
+def values_as(column, fitted, warn):
     """Return float64 numbers or seconds, or datetime64[us] in local time, of any Column.
 
     Parameters
@@ -134,7 +134,7 @@ def values_as(column, fitted, doubt):
     column : Column
     fitted : ColumnType
         Not of strings.
-    doubt : callable
+    warn : callable
         Called with a message if many strings cannot be read.
 
     Raises
@@ -144,7 +144,7 @@ def values_as(column, fitted, doubt):
         ``fitted`` has a time zone.
     """
     if column.kind == "text":
-        column = _parsed(column, fitted, doubt)
+        column = _parsed(column, fitted, warn)
     if column.kind != fitted.kind:
         dtype = TIME if fitted.kind == "date" else np.float64
         known = column.values[~column.missing]
@@ -163,11 +163,11 @@ def _held(fitted):
     return f"held {KINDS[fitted.kind]} in fit, but not now"
 
 
-def _parsed(column, fitted, doubt):
+def _parsed(column, fitted, warn):
     """Return the Column of a string column, read in the format of fit."""
     values = [_value_of(text, fitted) for text in column.strings]
     if fitted.form is not None:
-        _check_share(column, values, fitted, doubt)
+        _check_share(column, values, fitted, warn)
     return _with_values(column, values, fitted.kind)
 
 
@@ -194,8 +194,8 @@ def _with_values(column, values, kind):
     return Column(values[column.values], kind="date", zone=zone)
 
 
-def _check_share(column, values, fitted, doubt):
-    """Call ``doubt`` if many strings are not read, and are no words for missing values."""
+def _check_share(column, values, fitted, warn):
+    """Call ``warn`` if many strings are not read, and are no words for missing values."""
     pairs = zip(column.strings, values, strict=True)
     new = [
         value is None and not is_missing_word(text) and text not in fitted.unread
@@ -203,7 +203,7 @@ def _check_share(column, values, fitted, doubt):
     ]
     rows = np.array([*new, False])[column.values]
     if rows.mean() > FEW_UNREAD:
-        doubt(
+        warn(
             f"was read as {fitted.form} in fit; now {rows.sum()} of {len(rows)} cells cannot be "
             f"read so, such as {column.strings[new.index(True)]!r}, and are missing values."
         )

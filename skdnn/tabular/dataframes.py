@@ -18,7 +18,7 @@ from skdnn.tabular.as_frames import (
 from skdnn.tabular.column_types import NUMBER, ColumnError, parse_column, values_as
 from skdnn.tabular.missing_checks import unmasked
 from skdnn.tabular.read_columns import read_column, read_strings
-from skdnn.tabular.user_warnings import Doubts, warn_user
+from skdnn.tabular.user_warnings import ColumnWarnings, warn_user
 
 TILE = 2**18  # numbers scaled at a time, so that they stay in the cache
 MAX_NAMED = 10  # columns listed in a message
@@ -156,14 +156,14 @@ class Frame(NamedTuple):
     columns : list of series or 1-d arrays
     names : sequence of str
     n_rows : int
-    doubts : Doubts, optional
+    warnings : ColumnWarnings, optional
         Collects warnings, if the table is a block of rows of a larger one.
     """
 
     columns: list
     names: list
     n_rows: int
-    doubts: Doubts | None = None
+    warnings: ColumnWarnings | None = None
 
     def column(self, position):
         """Return the Column at ``position``."""
@@ -181,17 +181,17 @@ class Frame(NamedTuple):
 
     def values(self, position, fitted):
         """Return the numbers or dates of a column, converted to its ColumnType in fit."""
-        doubts = []
-        read = lambda column: values_as(read_column(column), fitted, doubts.append)  # noqa: E731
+        messages = []
+        read = lambda column: values_as(read_column(column), fitted, messages.append)  # noqa: E731
         values = self._read(position, read)
-        for doubt in doubts:
-            self.doubt(position, doubt)
+        for message in messages:
+            self.warn(position, message)
         return values
 
-    def doubt(self, position, message):
-        """Add a warning about a column to ``doubts`` or, if that is None, warn."""
+    def warn(self, position, message):
+        """Add a warning about a column to ``warnings`` or, if that is None, give it."""
         message = f"Column {self.names[position]!r} of X {message}"
-        warn_user(message) if self.doubts is None else self.doubts.add(position, message)
+        warn_user(message) if self.warnings is None else self.warnings.add(position, message)
 
     def _read(self, position, read):
         """Return what a function makes of a column; put the column's name before its errors.
@@ -246,17 +246,17 @@ def spans(length, step):
     return (slice(start, min(start + step, length)) for start in range(0, length, step))
 
 
-def as_table(X, names, doubts=None):
+def as_table(X, names, column_warnings=None):
     """Return the result of :func:`check_table` as a Frame, or CSR; check its values."""
     if hasattr(X, "iloc") or hasattr(X, "get_columns"):
         columns = [c for _, c in X.items()] if hasattr(X, "iloc") else X.get_columns()
-        return Frame(columns, names, len(X), doubts)
+        return Frame(columns, names, len(X), column_warnings)
     if issparse(X):
         X = checked_array(X, "TableEncoder", [np.float64, np.float32])
         check_finite(X)
         return with_sums(X)
     if X.dtype.kind not in "biuf":
-        return Frame(list(X.T), names, len(X), doubts)
+        return Frame(list(X.T), names, len(X), column_warnings)
     if X.dtype.itemsize > 8:
         with np.errstate(over="ignore"):  # numbers that are too large become inf, an error below
             X = X.astype(np.float64)

@@ -281,15 +281,15 @@ def columns_of(encoder):
     return encoder._columns
 
 
-def table_of(encoder, X, doubts=None):
+def table_of(encoder, X, column_warnings=None):
     """Return X, with the columns of fit, in the form that ``columns_of(encoder)`` reads."""
     if issparse(X) and not isinstance(encoder._columns, SparseColumns):
         X = X.toarray()  # subtracting the median would make most zeros nonzero
-    return as_table(X, column_names(encoder), doubts)
+    return as_table(X, column_names(encoder), column_warnings)
 
 
 def with_columns(encoder, columns):
-    """Return a copy with other columns; the encoder itself may be in use and is not changed."""
+    """Return a copy with other columns. Other threads may use the encoder, so it is not changed."""
     other = copy.copy(encoder)
     other._keep(columns)
     if other.level_statistics_.n_numbers:

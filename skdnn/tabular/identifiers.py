@@ -1,4 +1,4 @@
-"""Identifier columns: values that name a row, and say nothing about other rows."""
+"""Identifier columns: their values name single rows, and nothing is learnt from them for others."""
 
 import numpy as np
 
@@ -7,11 +7,13 @@ NEARLY_UNIQUE = "unique in nearly every row"
 ROW_NUMBERS = "integers that number the rows"
 REASONS = {UNIQUE, NEARLY_UNIQUE}  # of strings
 
-NEARLY = 0.95  # share of the rows whose strings must differ
-FEWEST_ROWS = 30  # with fewer rows, integers are unique and in order by chance
-FEWEST_WORDS = 5  # of a sentence; names of people have fewer
-N_COUNTED = 1000  # strings whose words are counted
-DENSE = 2  # row numbers, shuffled or sampled, fill at least 1 / DENSE of their range
+NEARLY = 0.95  # number of different strings, as a share of the rows, from which on they identify
+FEWEST_ROWS = 30  # in fewer rows, integers may be unique and in order by chance
+FEWEST_WORDS = 5  # median number of words of sentences; names of people have fewer
+N_COUNTED = 1000  # maximum number of strings whose words are counted
+DENSE = (
+    2  # row numbers, even if shuffled or sampled, are at least 1 / DENSE of the integers between
+)
 
 IN_ORDER = (
     "Columns {} of X hold integers that differ in every row and are in order or without gaps, as "

@@ -50,7 +50,7 @@ ROWS_PER_BIN, FEWEST_BINS = 160, 3  # distinct rows; with fewer a bin, the netwo
 FEWEST_EDGES = 3  # two distinct values need no bin beside the scaled number
 
 
-def learn_columns(X, names, targets, weights, limits):
+def learn_columns(X, names, targets, weights, options):
     """Return the encoding of each column, and what is notable about some columns.
 
     Parameters
@@ -62,7 +62,7 @@ def learn_columns(X, names, targets, weights, limits):
     targets : array-like or None
         Rows that differ in these are distinct rows.
     weights : ndarray of shape (n_rows,)
-    limits : TableEncoder
+    options : TableEncoder
         Gives max_categories, min_frequency, n_bins, and what is read and dropped.
 
     Returns
@@ -70,17 +70,17 @@ def learn_columns(X, names, targets, weights, limits):
     encoders : ColumnEncoders, or SparseColumns of sparse rows
     ignored : dict, or ColumnsWithoutEntries, of str to str
         Reasons for ignored columns.
-    parsed : dict of str to Reading
+    parsed : dict of str to FormatChoice
         How columns of strings are read as numbers or dates.
     """
     table = as_table(X, names)
     if issparse(table):
-        columns = learn_sparse_columns(table, limits.drop_constants)
+        columns = learn_sparse_columns(table, options.drop_constants)
         return columns, ColumnsWithoutEntries(names, columns.kept), {}
     targets = np.empty((len(weights), 0)) if targets is None else targets
     # Without weights, quantiles need no sorting.
     weights = None if (weights == weights[0]).all() else weights
-    encoders, ignored, parsed = ColumnLearner(table, targets, weights, limits).learn()
+    encoders, ignored, parsed = ColumnLearner(table, targets, weights, options).learn()
     return encoders, _by_name(ignored, names), _by_name(parsed, names)
 
 
@@ -101,11 +101,11 @@ class ColumnLearner:
     targets : array-like
     weights : ndarray of shape (n_rows,) or None
         None if all are equal.
-    limits : TableEncoder
+    options : TableEncoder
     """
 
-    def __init__(self, table, targets, weights, limits):
-        self.table, self.targets, self.weights, self.limits = table, targets, weights, limits
+    def __init__(self, table, targets, weights, options):
+        self.table, self.targets, self.weights, self.options = table, targets, weights, options
         self.numbers, self.missing, self.scalings = [], [], []
         self.dates, self.strings, self.categories, self.ranks, self.ignored = {}, {}, {}, {}, {}
         self.types, self.parsed, self.ambiguous, self.integers = {}, {}, {}, {}
@@ -125,7 +125,7 @@ class ColumnLearner:
         columns = ColumnEncoders(
             numbers, self.dates, scaling, missing, self.categories, self.ranks, self.types
         )
-        constants = {} if self.limits.drop_constants else self.constants
+        constants = {} if self.options.drop_constants else self.constants
         columns = columns._replace(bin_edges=self._learn_bin_edges(columns), constants=constants)
         return columns, self.ignored, self.parsed
 
@@ -147,19 +147,19 @@ class ColumnLearner:
 
     def _add_text(self, position, column, its_type):
         ranked = rank_categories(column, self.weights)
-        if self.limits.parse_strings and not column.is_categorical:
-            reading = find_format(ranked)
-            if reading.form is not None:
-                self.parsed[position] = reading
-                column, its_type = self.table.parse(position, reading.form)
-                add = self._add_date if reading.form.kind == "date" else self._add_number
+        if self.options.parse_strings and not column.is_categorical:
+            choice = find_format(ranked)
+            if choice.format is not None:
+                self.parsed[position] = choice
+                column, its_type = self.table.parse(position, choice.format)
+                add = self._add_date if choice.format.kind == "date" else self._add_number
                 return add(position, column, its_type)
-            if reading.rivals:
-                self.ambiguous[position] = reading
+            if choice.alternatives:
+                self.ambiguous[position] = choice
         booleans = spellings_of_booleans(column.strings)
         may_be_numbers = any(map(_may_be_number, column.strings))
         self.types[position] = its_type._replace(may_be_numbers=may_be_numbers, booleans=booleans)
-        categories = learn_categories(ranked, column.missing.any(), self.limits)
+        categories = learn_categories(ranked, column.missing.any(), self.options)
         self.strings[position] = ranked, categories, column.missing
 
     def _choose_strings(self, are_only):
@@ -185,15 +185,16 @@ class ColumnLearner:
                 del self.ambiguous[position]
 
     def _may_be_codes(self, position):
-        return position in self.ambiguous and self.ambiguous[position].rivals == NUMBERS_OR_CODES
+        choice = self.ambiguous.get(position)
+        return choice is not None and choice.alternatives == NUMBERS_OR_CODES
 
     def _why_ignored(self, ranked, categories, missing):
         """Return why a string column is ignored, or None if it is not."""
-        if self.limits.drop_identifiers and len(ranked) > 1:
+        if self.options.drop_identifiers and len(ranked) > 1:
             n_rows = np.count_nonzero(~missing[self._distinct[1]])
             if reason := why_identifier(len(ranked), n_rows):
                 return reason
-        if len(categories.names) > 1 or (categories.codes and not self.limits.drop_constants):
+        if len(categories.names) > 1 or (categories.codes and not self.options.drop_constants):
             return None
         if categories.codes:
             return CONSTANT
@@ -201,18 +202,18 @@ class ColumnLearner:
 
     def _warn_of_strings(self):
         unused = [p for p, why in self.ignored.items() if why in (CONSTANT, ALL_MISSING)]
-        for readings, message in ((self.parsed, PARSED), (self.ambiguous, AMBIGUOUS)):
-            readings = {p: reading for p, reading in readings.items() if p not in unused}
-            if readings:
-                warn_user(message.format(self._named(readings)))
+        for choices, message in ((self.parsed, PARSED), (self.ambiguous, AMBIGUOUS)):
+            choices = {p: choice for p, choice in choices.items() if p not in unused}
+            if choices:
+                warn_user(message.format(self._named(choices)))
         if self.sentences:
             names = [str(self.table.names[position]) for position in self.sentences[:MAX_NAMED]]
             warn_user(SENTENCES.format(names, names[0]))
 
-    def _named(self, readings):
-        some = list(readings.items())[:MAX_NAMED]
-        listed = "; ".join(f"{self.table.names[place]!r} as {reading}" for place, reading in some)
-        return listed + f"; and {len(readings) - len(some)} more" * (len(readings) > len(some))
+    def _named(self, choices):
+        some = list(choices.items())[:MAX_NAMED]
+        listed = "; ".join(f"{self.table.names[place]!r} as {choice}" for place, choice in some)
+        return listed + f"; and {len(choices) - len(some)} more" * (len(choices) > len(some))
 
     def _scale_numbers(self):
         self._find_row_numbers()
@@ -221,7 +222,7 @@ class ColumnLearner:
         scaling = join_scalings([learn_scaling(values, self.weights) for *_, values in blocks])
         for column, position in enumerate(self.numbers):
             self._has_values(position, scaling.take(column))
-        if not self.limits.drop_constants:
+        if not self.options.drop_constants:
             constant = (scaling.spread == 0) & ~np.isnan(scaling.center)
             scaling = scaling._replace(spread=np.where(constant, 1, scaling.spread))
         kept = np.flatnonzero(scaling.spread)
@@ -229,7 +230,7 @@ class ColumnLearner:
 
     def _find_row_numbers(self):
         """Ignore or warn of columns of row numbers, as ``drop_identifiers`` says."""
-        drop = self.limits.drop_identifiers
+        drop = self.options.drop_identifiers
         if not drop or not self.integers:
             return
         n_rows = len(self._distinct[1])
@@ -242,7 +243,7 @@ class ColumnLearner:
             warn_user(IN_ORDER.format(names))
 
     def _learn_bin_edges(self, encoders):
-        n_bins = self.limits.n_bins
+        n_bins = self.options.n_bins
         if n_bins == "auto":
             n_columns = len(encoders.scaling.center)
             n_bins = next(n_bins for limit, n_bins in BINS if n_columns <= limit)
@@ -273,6 +274,6 @@ class ColumnLearner:
             self.ignored[position] = ALL_MISSING
         elif scaling.has_missing:
             self.missing.append(position)
-        elif scaling.spread == 0 and self.limits.drop_constants:
+        elif scaling.spread == 0 and self.options.drop_constants:
             self.ignored[position] = CONSTANT
         return position not in self.ignored

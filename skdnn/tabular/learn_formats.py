@@ -22,17 +22,18 @@ from skdnn.tabular.text_formats import (
 )
 
 READABLE = 0.9  # share of the cells, missing values not counted, that a format must read
-DOUBTFUL = 0.5  # share from which on a format is worth a warning
-SLACK = 1e-9  # sums of shares have rounding errors
-N_TRIED = 20  # strings that are tried with every format first
+DOUBTFUL = 0.5  # share from which on there is a warning that strings stay categories
+SHARE_SLACK = 1e-9  # sums of shares have rounding errors
+N_TRIED = 20  # strings of which a format must read one to be tried on all
 N_NAMED = 3  # strings named in a warning
-# Strings that are all integers are codes as often as numbers, since a reader of files would have
-# made numbers of them: they stay categories. Up to so many, numbers would say no more.
+# Strings that are all integers may be codes: otherwise the program that read the file would have
+# converted them to numbers. They stay categories, with a warning if there are more than N_CODES
+# different ones: fewer are learnt as well in one way as in the other.
 N_CODES = 20
 NUMBERS_OR_CODES = ("numbers", "codes")
 _has_unit = re.compile(r"[^\d.,]{0,6}\d+[.,]\d+[^\d.,]{0,6}").fullmatch
-# So many strings such as "1,234", each with three digits after its only comma, have thousands
-# separators: a tenth of decimal fractions would end in 0, and be shorter.
+# If at least so many strings have commas and all of these can be thousands separators, as in
+# "1,234", they are. A tenth of decimal fractions would end in 0, and be written with fewer digits.
 N_THOUSANDS = 20
 THOUSANDS = NumberFormat(".", ",")
 
@@ -57,37 +58,40 @@ def _dates_by_shape():
 DATES_BY_SHAPE = _dates_by_shape()  # trying all formats on a string takes milliseconds
 
 
-class Reading(NamedTuple):
+class FormatChoice(NamedTuple):
     """How a column of strings is read.
 
     Attributes
     ----------
-    form : object or None
+    format : object or None
         A format of :mod:`skdnn.tabular.text_formats`; None if the strings stay categories.
     unread : float
         Share of the cells that become missing values.
     examples : tuple of str
-        Some of these cells or, without ``form``, some that several formats read.
-    rivals : tuple
-        Formats that read the strings as well, but differently: the reason for no ``form``.
+        Some of these cells or, without ``format``, some that several formats read.
+    alternatives : tuple
+        Formats that read the strings as well, but differently: the reason for no ``format``.
     """
 
-    form: object = None
+    format: object = None
     unread: float = 0.0
     examples: tuple = ()
-    rivals: tuple = ()
+    alternatives: tuple = ()
 
     def __str__(self):
         """Return what the strings are, and what is lost."""
         examples = ", ".join(map(repr, self.examples))
-        if self.rivals:
-            return f"{' or '.join(map(str, self.rivals))} (such as {examples})"
+        if self.alternatives:
+            return f"{' or '.join(map(str, self.alternatives))} (such as {examples})"
         lost = f"{100 * self.unread:.2g} % of the cells, such as {examples}, as missing values"
-        return f"{self.form}, {lost}" if self.examples else str(self.form)
+        return f"{self.format}, {lost}" if self.examples else str(self.format)
+
+
+NO_FORMAT = FormatChoice()
 
 
 def find_format(ranked):
-    """Return the Reading of a column of strings.
+    """Return the FormatChoice of a column of strings.
 
     Parameters
     ----------
@@ -103,36 +107,36 @@ def find_format(ranked):
         return _check_units(ranked)
     if all(_is_integer(text) for _, text in ranked):
         are_clear = len(texts) <= N_CODES or any(map(_is_code, texts))
-        return Reading() if are_clear else _doubtful(texts, NUMBERS_OR_CODES)
+        return NO_FORMAT if are_clear else _ambiguous(texts, NUMBERS_OR_CODES)
     values = {form: _read(form, texts) for form in _candidates(texts)}
     read = {form: _share_read(shares, texts, values[form]) for form in values}
     best = max(read.values(), default=0)
     if best < DOUBTFUL * total:
         return _check_units(ranked)
-    forms = [form for form in read if read[form] >= best - SLACK]
+    forms = [form for form in read if read[form] >= best - SHARE_SLACK]
     form = _choose(forms, values, texts)
     if form is None:
-        return _doubtful(texts, forms)
+        return _ambiguous(texts, forms)
     known = {text for text, value in zip(texts, values[form], strict=True) if value is not None}
     unread = {text: -share for share, text in ranked if text not in known}
     n_read, n_others = len(ranked) - len(unread), len(unread) - (len(ranked) - len(shares))
-    if best < READABLE * total - SLACK:
+    if best < READABLE * total - SHARE_SLACK:
         others = [text for text in unread if text in shares]
-        return _doubtful(others, (form, "categories")) if n_read > N_CODES else Reading()
+        return _ambiguous(others, (form, "categories")) if n_read > N_CODES else NO_FORMAT
     if n_others >= n_read:
-        return Reading()
-    return Reading(form, sum(unread.values()), tuple(unread)[:N_NAMED])
+        return NO_FORMAT
+    return FormatChoice(form, sum(unread.values()), tuple(unread)[:N_NAMED])
 
 
-def _doubtful(texts, forms):
-    return Reading(examples=tuple(texts[:N_NAMED]), rivals=tuple(forms))
+def _ambiguous(texts, forms):
+    return FormatChoice(examples=tuple(texts[:N_NAMED]), alternatives=tuple(forms))
 
 
 def _check_units(ranked):
-    """Return a Reading of strings that are not numbers, but fractions with a unit or a currency."""
+    """Return the FormatChoice of strings that are no numbers, but fractions with units perhaps."""
     tried = [text for _, text in ranked[:N_TRIED] if not is_missing_word(text)]
     has_units = len(ranked) > N_CODES and all(map(_has_unit, tried))
-    return _doubtful(tried, ("numbers with units", "categories")) if has_units else Reading()
+    return _ambiguous(tried, ("numbers with units", "categories")) if has_units else NO_FORMAT
 
 
 def _candidates(texts):
@@ -169,7 +173,7 @@ def _choose(forms, values, texts):
     first, *others = forms
     if all(values[first] == values[other] for other in others):
         return first
-    # If all strings have one separator, readings differ by a factor only, which scaling removes.
+    # If all strings have one separator, the formats differ by a factor only, which scaling removes.
     if first == COMMON["number"] and all("." in text for text in texts):
         return first
     with_comma = [text for text in texts if "," in text]

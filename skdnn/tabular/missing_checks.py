@@ -36,16 +36,14 @@ def refuse_missing(values, name, advice):
     ValueError
         If there are missing values; the message has their number.
     """
-    n_missing = count_missing(values) if values.dtype.kind in "OfmM" else 0
+    if values.dtype.kind == "O":
+        n_missing = sum(map(is_missing, values.ravel()))
+    else:
+        n_missing = np.count_nonzero(values != values) if values.dtype.kind in "fmM" else 0
     if n_missing:
         raise ValueError(
             f"{name} contains NaN or None in {n_missing} of {values.size} places; {advice}"
         )
-
-
-def count_missing(values):
-    """Return the number of missing values of an array."""
-    return sum(map(is_missing, values.ravel()))
 
 
 def unmasked(X):

@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
+from skdnn.tabular.as_frames import import_optional
 from skdnn.tabular.dataframes import MAX_NAMED
 
 # A batch of rows has so many bytes, and rows, at most; each column of a file that is read takes
@@ -16,7 +17,7 @@ BUFFER = 2**18  # bytes read at a time from each column of a file
 
 
 class Piece(NamedTuple):
-    """Consecutive rows of a file that are read together.
+    """A row group of a file that is not empty, or consecutive rows of it.
 
     Attributes
     ----------
@@ -24,22 +25,21 @@ class Piece(NamedTuple):
         Numbers of the file and of the row group in it.
     first_row, n_rows : int
         Number of the first row in the file, and how many there are.
+    n_bytes : int
+        Bytes of the whole row group.
     """
 
     file: int
     group: int
     first_row: int
     n_rows: int
-
-
-class RowGroup(NamedTuple):
-    """A row group that is not empty; see :class:`Piece`."""
-
-    file: int
-    group: int
-    first_row: int
-    n_rows: int
     n_bytes: int
+
+    def cut(self, size):
+        """Return Pieces of these rows, each of at most ``size`` rows."""
+        starts = range(0, self.n_rows, size)
+        numbers = [(self.first_row + start, min(size, self.n_rows - start)) for start in starts]
+        return [self._replace(first_row=first, n_rows=n_rows) for first, n_rows in numbers]
 
 
 class ParquetFiles(NamedTuple):
@@ -50,7 +50,8 @@ class ParquetFiles(NamedTuple):
     paths : tuple of str
     schema : pyarrow.Schema
         Types to which the columns of all files are converted.
-    groups : tuple of RowGroup
+    groups : tuple of Piece
+        The row groups of all files.
     """
 
     paths: tuple
@@ -89,7 +90,7 @@ class ParquetFiles(NamedTuple):
         Then row groups are read in random order, several at a time, as many as memory allows.
         """
         waiting, reading, pieces = list(self.groups), [], []
-        n_together = 1
+        n_together, size = 1, self.batch_rows
         if rng is not None:
             waiting = [self.groups[k] for k in rng.permutation(len(self.groups))]
             n_bytes = max((group.n_bytes for group in self.groups), default=1)
@@ -98,7 +99,7 @@ class ParquetFiles(NamedTuple):
         waiting.reverse()
         while waiting or reading:
             while waiting and len(reading) < n_together:
-                reading.append(iter(self._cut(waiting.pop())))
+                reading.append(iter(waiting.pop().cut(size)))
             place = 0 if rng is None else int(rng.integers(len(reading)))
             piece = next(reading[place], None)
             if piece is None:
@@ -107,40 +108,33 @@ class ParquetFiles(NamedTuple):
                 pieces.append(piece)
         return pieces
 
-    def _cut(self, group):
-        """Return the Pieces of a row group."""
-        size = self.batch_rows
-        return [
-            Piece(group.file, group.group, group.first_row + start, min(size, group.n_rows - start))
-            for start in range(0, group.n_rows, size)
-        ]
-
     def read(self, pieces):
         """Yield each Piece with its rows as a dataframe.
 
         Pieces of a row group follow each other in order.
         """
-        readers, left, metadata = {}, {}, {}
+        readers, left, metadata, batch_rows = {}, {}, {}, self.batch_rows
         sizes = {(group.file, group.group): group.n_rows for group in self.groups}
         for piece in pieces:
             key = piece.file, piece.group
             with about_file(self.paths[piece.file]):
                 if key not in readers:
-                    readers[key], left[key] = self._batches(*key, metadata), sizes[key]
+                    readers[key] = self._batches(*key, metadata, batch_rows)
+                    left[key] = sizes[key]
                 table = self._take(readers[key], piece.n_rows)
             left[key] -= piece.n_rows
             if not left[key]:
                 del readers[key]
             yield piece, table
 
-    def _batches(self, file, group, metadata):
+    def _batches(self, file, group, metadata, batch_rows):
         """Return an iterator over the batches of a row group; keep the metadata of its file."""
         # Without a buffer, or with reading ahead, all bytes of a column are read at once.
         given = {"buffer_size": BUFFER, "pre_buffer": False, "metadata": metadata.get(file)}
         reader = import_module("pyarrow.parquet").ParquetFile(self.paths[file], **given)
         metadata[file] = reader.metadata
         options = {"columns": self.schema.names, "use_threads": False}
-        return reader.iter_batches(self.batch_rows, [group], **options)
+        return reader.iter_batches(batch_rows, [group], **options)
 
     def _take(self, batches, n_rows):
         """Return the next rows of some batches as a dataframe."""
@@ -195,8 +189,7 @@ def open_parquet(X):
     ValueError
         If there is no file, or files differ in their columns.
     """
-    parquet = _import("pyarrow.parquet")
-    _import("pandas")
+    parquet, _ = (import_optional(name, "a path") for name in ("pyarrow.parquet", "pandas"))
     paths = [path for item in (X if isinstance(X, (list, tuple)) else [X]) for path in _files(item)]
     schemas, groups = [], []
     for number, path in enumerate(paths):
@@ -204,16 +197,6 @@ def open_parquet(X):
             schemas.append(file.schema_arrow)
             groups += _row_groups(number, file.metadata)
     return ParquetFiles(tuple(paths), _common_schema(paths, schemas), tuple(groups))
-
-
-def _import(name):
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            "X is a path, and Parquet files are read with pyarrow and pandas: install them with "
-            '`pip install "skdnn[arrow]"`.'
-        ) from error
 
 
 def _files(path):
@@ -246,7 +229,7 @@ def _row_groups(file, metadata):
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
         if group.num_rows:
-            yield RowGroup(file, number, first_row, group.num_rows, group.total_byte_size)
+            yield Piece(file, number, first_row, group.num_rows, group.total_byte_size)
         first_row += group.num_rows
 
 

@@ -69,9 +69,9 @@ def read_column(values):
 def read_strings(values, fitted):
     """Return the string Column of a series or array, converting each cell on its own.
 
-    The string of a cell must not depend on the other cells: some rows of a mixed column may by
-    chance hold only dates, or only numbers, and still are strings. ``fitted`` is the ColumnType in
-    fit: booleans are written as they were then.
+    The string of a cell must not depend on the other cells: a block of rows of a mixed column may
+    contain only dates, or only numbers, by chance. Booleans are written as in fit, whose ColumnType
+    is ``fitted``.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from skdnn.core.random_bits import random_words
 from skdnn.tabular.dataframes import spans
 
 WORDS = 3  # maximum number of words of a number
-BLOCK = 2**17  # words read at a time, so that they stay in the cache
+HASH_BLOCK = 2**17  # words read at a time, so that they stay in the cache
 
 
 def _multipliers(key, n_words):
@@ -43,7 +43,7 @@ def hash_rows(inputs, keys):
 
 def _hash_dense(array, multipliers):
     hashes = np.empty(len(array), np.uint64)
-    for span in spans(len(array), BLOCK // max(array.shape[1], 1)):
+    for span in spans(len(array), HASH_BLOCK // max(array.shape[1], 1)):
         pairs = zip(_words(array[span]), multipliers, strict=False)
         hashes[span] = sum(np.einsum("ij,j->i", words, factors) for words, factors in pairs)
     return hashes
@@ -52,7 +52,7 @@ def _hash_dense(array, multipliers):
 def _hash_sparse(matrix, multipliers):
     """Return the hashes of CSR rows; explicitly stored zeros do not change them."""
     hashes = np.empty(matrix.shape[0], np.uint64)
-    for span in spans(len(hashes), BLOCK * len(hashes) // max(matrix.nnz, 1)):
+    for span in spans(len(hashes), HASH_BLOCK * len(hashes) // max(matrix.nnz, 1)):
         ends = matrix.indptr[span.start : span.stop + 1]
         entries = slice(ends[0], ends[-1])
         pairs = zip(_words(matrix.data[entries]), multipliers, strict=False)

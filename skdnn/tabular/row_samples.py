@@ -1,4 +1,4 @@
-"""Random samples of rows by their hashes, which parts of a table are merged to in any order."""
+"""Random samples of rows: those of the smallest hashes, so that samples of parts can be merged."""
 
 import copy
 from importlib import import_module
@@ -14,8 +14,8 @@ from skdnn.tabular.read_columns import as_text
 def seed_of_hashes(random_state):
     """Return a seed for the hashes of rows.
 
-    It is drawn from a copy of random_state, as the fit draws the same numbers if all rows are read
-    into memory.
+    It is drawn from a copy of random_state. So if all rows are then read into memory, the fit draws
+    the numbers that it would draw for a table.
     """
     rng = copy.deepcopy(check_random_state(random_state))
     return int(rng.randint(np.iinfo(np.int32).max))

@@ -30,7 +30,7 @@ def weighted_rows(X, y, sample_weight):
         raise ValueError(
             f"sample_weight is zero for all {len(kept)} rows; at least one must be positive."
         )
-    weights = multiply(weights)
+    weights = rescaled_product(weights)
     if kept.all():
         return X, y, weights, kept
     y = None if y is None else np.asarray(y)[kept]
@@ -57,7 +57,7 @@ def check_weights(sample_weight, X):
         raise ValueError(f"sample_weight has a value too large for float64: {error}.") from error
 
 
-def multiply(weights, factors=1.0):
+def rescaled_product(weights, factors=1.0):
     """Return weights times factors, divided by a power of 2 so that none is above 1.
 
     Division by a power of 2 is exact, and keeps sums of very large weights finite. Products of

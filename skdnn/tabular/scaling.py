@@ -12,12 +12,12 @@ import numpy as np
 from skdnn.tabular.sample_weights import sum_by_group
 
 # Sums of weights such as 0.1 have rounding errors, smaller than this fraction of the total.
-SLACK = 1e-12
+WEIGHT_SLACK = 1e-12
 DIGITS = 12
 SMALLEST = 5e-324  # the smallest positive float64
 MANY = 10  # quantiles above which sorting is faster than partitioning
 # From here on the smooth clipping gives 3 in float32, and squares do not overflow.
-FAR = 1e6
+CLIP_LIMIT = 1e6
 
 
 class Scaling(NamedTuple):
@@ -42,12 +42,12 @@ class Scaling(NamedTuple):
         return Scaling(*(array[columns] for array in self))
 
 
-NOTHING = Scaling(np.empty(0), np.empty(0), np.empty(0, bool))
+NO_COLUMNS = Scaling(np.empty(0), np.empty(0), np.empty(0, bool))
 
 
 def join_scalings(scalings):
     """Return the Scaling of the columns of several, one after the other."""
-    return Scaling(*map(np.concatenate, zip(NOTHING, *scalings, strict=True)))
+    return Scaling(*map(np.concatenate, zip(NO_COLUMNS, *scalings, strict=True)))
 
 
 def weighted_quantile(values, weights, probabilities):
@@ -67,7 +67,7 @@ def weighted_quantile(values, weights, probabilities):
     ndarray of shape (n_quantiles, n_columns)
         Values of the data (method "inverted_cdf"), NaN if all values of a column are missing.
     """
-    shares = np.asarray(probabilities, np.float64)[:, None] - SLACK
+    shares = np.asarray(probabilities, np.float64)[:, None] - WEIGHT_SLACK
     n_known = len(values) - np.isnan(values).sum(axis=0)
     last = np.maximum(n_known - 1, 0)
     if weights is None:
@@ -129,7 +129,7 @@ def scale(values, scaling):
     with np.errstate(over="ignore"):
         scaled = np.subtract(values, scaling.center, dtype=np.float64)
         scaled /= scaling.spread
-    np.minimum(np.maximum(scaled, -FAR, out=scaled), FAR, out=scaled)
+    np.minimum(np.maximum(scaled, -CLIP_LIMIT, out=scaled), CLIP_LIMIT, out=scaled)
     divisor = np.multiply(scaled, scaled)
     divisor /= 9
     divisor += 1
@@ -145,8 +145,8 @@ def weighted_shares(codes, weights, n_categories):
     return np.round(counts[1:] / counts.sum(), DIGITS)
 
 
-def divide(values, largest):
+def scale_sparse(values, largest):
     """Return values of a sparse matrix divided by the largest of training; NaN becomes 0."""
     with np.errstate(over="ignore"):
-        ratios = np.clip(values / largest, -FAR, FAR)
+        ratios = np.clip(values / largest, -CLIP_LIMIT, CLIP_LIMIT)
     return np.nan_to_num(ratios, copy=False)

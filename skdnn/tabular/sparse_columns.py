@@ -8,7 +8,7 @@ from scipy.sparse import issparse
 
 from skdnn.core.encoded_rows import Expansion
 from skdnn.tabular.dataframes import NumberArray
-from skdnn.tabular.scaling import divide
+from skdnn.tabular.scaling import scale_sparse
 from skdnn.tabular.target_statistics import TargetStatistics
 
 NO_ENTRIES = "no entries"
@@ -38,15 +38,9 @@ class SparseColumns(NamedTuple):
     kept: np.ndarray
     largest: np.ndarray
 
-    @property
-    def categories(self):
-        """Empty, as there are no string columns."""
-        return {}
-
-    @property
-    def statistics(self):
-        """Empty TargetStatistics."""
-        return TargetStatistics()
+    # There are no string columns.
+    categories = {}  # noqa: RUF012 - never written to
+    statistics = TargetStatistics()
 
     def with_target_statistics(self, n_classes, many):
         """Return this object, as there are no categories."""
@@ -67,11 +61,11 @@ class SparseColumns(NamedTuple):
             places = np.searchsorted(self.kept, rows.indices)
             are_kept = self.kept.take(places, mode="clip") == rows.indices
             places = places[are_kept].astype(rows.indices.dtype)
-            values = divide(rows.data[are_kept], self.largest[places]).astype(dtype)
+            values = scale_sparse(rows.data[are_kept], self.largest[places]).astype(dtype)
             ends = np.append(0, np.cumsum(are_kept))[rows.indptr].astype(rows.indptr.dtype)
             return type(rows)((values, places, ends), shape=(rows.shape[0], len(self.kept)))
         blocks = [values for *_, values in rows.blocks(self.kept, {})]
-        return divide(np.hstack(blocks), self.largest).astype(dtype)
+        return scale_sparse(np.hstack(blocks), self.largest).astype(dtype)
 
     def parts(self):
         """Return the position in X and the suffix, which is empty, of each encoded column."""

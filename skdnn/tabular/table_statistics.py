@@ -24,7 +24,8 @@ from skdnn.tabular.row_samples import RowSample, smallest_hashes
 SAMPLE_ROWS, SAMPLE_BYTES = 100_000, 2**27  # at most; merging takes twice as much
 WITH_ZONE = "date with time zone"
 NAMES = {**KINDS, "date": "dates without a time zone", WITH_ZONE: "dates with a time zone"}
-HELD_OUT_ROWS, HELD_OUT_SHARE, OF_SAMPLE = 20_000, 20, 4  # at most, 1/20 of all, 1/4 of the sample
+# Held-out rows are at most so many, one in 20 of all rows, and one in 4 of the sample.
+HELD_OUT_ROWS, HELD_OUT_SHARE, OF_SAMPLE = 20_000, 20, 4
 
 
 class TableStatistics(NamedTuple):
@@ -75,8 +76,11 @@ class TableStatistics(NamedTuple):
         labels, y = list(self.class_weights), self.sample.y
         return np.array(labels, None if y.dtype.kind == "U" else y.dtype)
 
-    def all_rows(self):
-        """Return ``(X, y, weights)`` of a sample of all rows, and the classes if some have none."""
+    def sample_in_order(self):
+        """Return ``(X, y, weights)`` of the sample in the order of the table, and the classes.
+
+        The classes are None, as y tells them, unless all rows of a class have weight 0.
+        """
         rows = self.sample.by_position()
         y = rows.y.astype(object) if rows.y.dtype.kind == "U" else rows.y
         return (rows.X, y, rows.weights), None if all(self.class_weights.values()) else self.classes

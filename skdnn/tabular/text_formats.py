@@ -96,11 +96,10 @@ class ClockFormat(NamedTuple):
     def parse(self, text):
         """Return the seconds since midnight, or None."""
         try:
-            return (
-                seconds_of_day(datetime.time.fromisoformat(text.strip())) if ":" in text else None
-            )
+            time = datetime.time.fromisoformat(text.strip()) if ":" in text else None
         except ValueError:
             return None
+        return seconds_of_day(time)
 
     def __str__(self):
         """Return the name of the format."""

@@ -14,7 +14,7 @@ def warn_user(message, category=UserWarning):
     warnings.warn(message, category, stacklevel=level)
 
 
-class Doubts:
+class ColumnWarnings:
     """Warnings about columns of a table that is read in blocks of rows, one for each column."""
 
     def __init__(self):
@@ -24,8 +24,8 @@ class Doubts:
         """Add a warning about a column."""
         self._messages.setdefault(position, message)
 
-    def trust(self, position):
-        """Give no warning about a column, whatever is added for other blocks."""
+    def suppress(self, position):
+        """Give no warning about a column, even if one is added for other blocks."""
         self._messages[position] = None
 
     def warn(self):

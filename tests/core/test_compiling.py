@@ -60,7 +60,7 @@ def run_python(code, **environment):
 
 @needs_numba
 def test_a_kernel_is_its_loop_when_compiled_and_its_twin_otherwise():
-    kernel, array = Kernel(double, triple, keeps=False), np.ones(3)
+    kernel, array = Kernel(double, triple, is_cached=False), np.ones(3)
     kernel(array)
     assert array.tolist() == [3, 3, 3]
     assert result_of(kernel) == 2
@@ -69,7 +69,7 @@ def test_a_kernel_is_its_loop_when_compiled_and_its_twin_otherwise():
 
 @needs_numba
 def test_a_kernel_is_compiled_once_for_each_kind_of_arguments():
-    kernel = Kernel(double, triple, keeps=False)
+    kernel = Kernel(double, triple, is_cached=False)
     dispatcher = kernel.compiled_for((np.ones(3),))
     assert kernel.compiled_for((np.ones((3, 4))[0],)) is dispatcher
     assert len(dispatcher.overloads) == 1
@@ -82,7 +82,7 @@ def test_a_kernel_is_compiled_once_for_each_kind_of_arguments():
 
 @needs_numba
 def test_a_call_compiles_nothing(monkeypatch):
-    kernel, array = Kernel(double, triple, keeps=False), np.ones(3)
+    kernel, array = Kernel(double, triple, is_cached=False), np.ones(3)
     function = kernel.compiled_for((array,))
     monkeypatch.setattr(type(function), "compile", None)
     function(array)
@@ -168,7 +168,7 @@ def on_disk(tmp_path, monkeypatch):
     """Return a function that makes kernels which are kept in a folder of the test's own."""
     import numba
 
-    monkeypatch.setattr(compiling, "_keeps", True)
+    monkeypatch.setattr(compiling, "_is_cached", True)
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
     source = tmp_path / "loops.py"
     source.write_text("def loop(array):\n    for i in range(array.size):\n        array[i] *= 2\n")
@@ -197,7 +197,7 @@ def test_what_is_compiled_is_kept_on_disk(on_disk, tmp_path):
     assert result_of(first) == result_of(second) == 2
     assert (was_found(first), was_found(second)) == (0, 1)
     assert len(cached_files(tmp_path)) == 2
-    assert compiling._keeps
+    assert compiling._is_cached
 
 
 @needs_numba
@@ -227,7 +227,7 @@ def test_a_full_or_broken_disk_does_not_keep_kernels_from_being_compiled(
     kernel = on_disk()
     assert result_of(kernel) == 2
     assert result_of(kernel, np.float32) == 2
-    assert not compiling._keeps
+    assert not compiling._is_cached
     other = on_disk()
     assert result_of(other) == 2  # without another try
 
@@ -265,7 +265,7 @@ def test_without_a_folder_for_what_is_compiled_it_is_compiled_all_the_same(
     monkeypatch.setattr(numba, "njit", refuse)
     kernel = on_disk()
     assert result_of(kernel) == result_of(kernel, np.float32) == 2
-    assert not compiling._keeps
+    assert not compiling._is_cached
     assert cached_files(tmp_path) == []
 
 
@@ -274,7 +274,7 @@ def test_what_cannot_be_compiled_is_an_error_that_says_so():
     def loop(array):
         array.nothing_of_the_kind()
 
-    kernel = Kernel(loop, triple, keeps=False)
+    kernel = Kernel(loop, triple, is_cached=False)
     for _ in range(2):
         with pytest.raises(Exception, match="nothing_of_the_kind"):
             result_of(kernel)
@@ -286,7 +286,7 @@ def test_a_loop_that_cannot_be_compiled_does_not_keep_others_from_disk(on_disk, 
         array.nothing_of_the_kind()
 
     with pytest.raises(Exception, match="nothing_of_the_kind"):
-        result_of(Kernel(loop, triple, keeps=False))
+        result_of(Kernel(loop, triple, is_cached=False))
     result_of(on_disk())
     again = on_disk()
     result_of(again)
@@ -315,7 +315,7 @@ def test_a_message_says_once_that_compiling_takes_long(on_disk, messages):
 
 @needs_numba
 def test_the_message_names_the_folder_to_set_where_nothing_is_kept(messages, monkeypatch):
-    monkeypatch.setattr(compiling, "_keeps", False)
+    monkeypatch.setattr(compiling, "_is_cached", False)
     result_of(Kernel(double, triple))
     assert "in each process: set NUMBA_CACHE_DIR" in messages.messages[0]
 
@@ -385,8 +385,8 @@ def test_an_exception_of_a_signal_while_kernels_compile_reaches_the_caller(alarm
         done.append(True)
 
     monkeypatch.setattr(Kernel, "_compile", compile_slowly)
-    monkeypatch.setattr(compiling, "_keeps", True)
-    kernel = Kernel(double, triple, keeps=False)
+    monkeypatch.setattr(compiling, "_is_cached", True)
+    kernel = Kernel(double, triple, is_cached=False)
     set_alarm(0.05)
     with pytest.raises(error):
         result_of(kernel)
@@ -396,7 +396,7 @@ def test_an_exception_of_a_signal_while_kernels_compile_reaches_the_caller(alarm
     assert result_of(kernel) == 2
     assert len(done) == 2
     assert len(kernel._dispatcher.overloads) == 1
-    assert compiling._keeps
+    assert compiling._is_cached
 
 
 @needs_numba
@@ -407,10 +407,10 @@ def test_an_alarm_at_any_moment_of_compiling_is_raised_and_leaves_a_kernel_that_
     seconds, alarm, monkeypatch
 ):
     error, set_alarm = alarm
-    monkeypatch.setattr(compiling, "_keeps", True)
+    monkeypatch.setattr(compiling, "_is_cached", True)
     activation = ACTIVATIONS["mish"]
     kernel = layer_kernels._finish_kernel.__wrapped__(activation.value, activation.slope)
-    kernel.keeps = False
+    kernel.is_cached = False
     z, slopes = np.ones((1, 2, 3)), np.empty((1, 2, 3))
     args = z, np.zeros((1, 3)), 0, slopes, NO_KEYS, 0
     set_alarm(seconds)
@@ -418,7 +418,7 @@ def test_an_alarm_at_any_moment_of_compiling_is_raised_and_leaves_a_kernel_that_
         kernel.compiled_for(args)
     kernel.compiled_for(args)(*args)
     np.testing.assert_allclose(z, activation.value(np.ones((1, 2, 3)), np.float64))
-    assert compiling._keeps
+    assert compiling._is_cached
 
 
 def spin(array, n_steps):
@@ -434,7 +434,7 @@ def spin(array, n_steps):
 def test_an_exception_of_a_signal_while_a_kernel_runs_reaches_the_caller(alarm):
     error, set_alarm = alarm
     tape, array, after = Tape(np.zeros((1, 1)), is_compiled=True), np.ones(1), []
-    tape.call(Kernel(spin, spin, keeps=False), array, 100_000_000)
+    tape.call(Kernel(spin, spin, is_cached=False), array, 100_000_000)
     tape.call(after.append, True)
     set_alarm(0.02)
     with pytest.raises(error):
@@ -445,7 +445,7 @@ def test_an_exception_of_a_signal_while_a_kernel_runs_reaches_the_caller(alarm):
 
 @needs_numba
 def test_threads_may_ask_for_the_same_kernel_at_once():
-    kernel, results = Kernel(double, triple, keeps=False), []
+    kernel, results = Kernel(double, triple, is_cached=False), []
     threads = [threading.Thread(target=lambda: results.append(result_of(kernel))) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -462,13 +462,13 @@ def test_where_no_thread_can_be_started_kernels_are_compiled_by_the_caller(monke
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     assert has_numba()
-    assert result_of(Kernel(double, triple, keeps=False)) == 2
+    assert result_of(Kernel(double, triple, is_cached=False)) == 2
 
 
 @needs_numba
 def test_where_processes_cannot_wait_for_each_other_they_compile_side_by_side(monkeypatch):
     monkeypatch.setattr(compiling.tempfile, "gettempdir", lambda: "/nowhere/at/all")
-    assert result_of(Kernel(double, triple, keeps=False)) == 2
+    assert result_of(Kernel(double, triple, is_cached=False)) == 2
 
 
 LOOPS = """
@@ -573,7 +573,7 @@ def test_kernels_of_added_activations_are_compiled_but_not_kept_on_disk(tmp_path
     assert (z == 27).all()
     assert (slopes == 27).all()
     assert cached_files(tmp_path) == []
-    assert all(finisher(activation).keeps for activation in ACTIVATIONS.values())
+    assert all(finisher(activation).is_cached for activation in ACTIVATIONS.values())
 
 
 def test_an_activation_that_is_not_to_be_compiled_has_no_kernel():

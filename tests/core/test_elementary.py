@@ -43,7 +43,7 @@ def map_with(function):
     def twin(x, out):
         out[...] = function(x)
 
-    return Kernel(loop, twin, (function,), keeps=False)
+    return Kernel(loop, twin, (function,), is_cached=False)
 
 
 KERNELS = {name: map_with(function) for name, function in NAMES.items()}

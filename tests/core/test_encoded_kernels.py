@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from skdnn.core import encoded_kernels
 from skdnn.core.compiling import has_numba
-from skdnn.core.encoded_kernels import FACTOR_SPEED, ROWS
+from skdnn.core.encoded_kernels import FACTOR_SPEED, ROWS_AT_A_TIME
 from skdnn.core.encoded_rows import Expansion
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
@@ -71,7 +71,7 @@ with_bins = expansions().filter(lambda expansion: expansion.n_bins)
 with_levels = expansions().filter(lambda expansion: expansion.n_categories)
 SIZES = {
     "n_members": st.integers(1, 3),
-    "n_rows": st.sampled_from([0, 1, 5, ROWS, 2 * ROWS + 1]),
+    "n_rows": st.sampled_from([0, 1, 5, ROWS_AT_A_TIME, 2 * ROWS_AT_A_TIME + 1]),
     "width": st.integers(1, 9),
 }
 

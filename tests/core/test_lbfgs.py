@@ -1,3 +1,5 @@
+import threading
+import time
 import warnings
 
 import numpy as np
@@ -143,6 +145,31 @@ def test_members_and_threads_do_not_mix():
         alone = Split(split.data, [split.train_rows[k]])
         own, _ = train_lbfgs(network, alone, State(begun.params[k : k + 1], {}), our_plan, 1000)
         np.testing.assert_array_equal(own.params[0], together.params[k])
+
+
+def test_an_interrupt_in_the_first_iteration_is_raised_and_ends_the_helpers():
+    caller, both, interrupted = threading.get_ident(), threading.Barrier(2), threading.Event()
+    threads, evaluations_after = set(), []
+
+    def loss(*args):
+        if threading.get_ident() not in threads:
+            threads.add(threading.get_ident())
+            both.wait(10)  # each thread trains a member
+        if threading.get_ident() == caller:
+            interrupted.set()
+            raise KeyboardInterrupt
+        if interrupted.is_set():
+            evaluations_after.append(True)
+            time.sleep(0.02)
+        LOSSES["softmax"].value_and_gradient(*args)
+
+    network = build((4, 8, 3), ["tanh"])
+    split = everyone(make_data("softmax"), 2)
+    our_plan = plan("softmax", n_epochs=10_000, tol=0.0)
+    our_plan = our_plan._replace(loss=our_plan.loss._replace(value_and_gradient=loss))
+    with Workers(2) as workers, pytest.raises(KeyboardInterrupt):
+        train_lbfgs(network, split, start(network, 2), our_plan, 200, runtime=Runtime(workers))
+    assert len(evaluations_after) < 50
 
 
 def test_parameters_keep_their_type_and_the_start_is_left_alone():

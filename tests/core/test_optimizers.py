@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from skdnn.core.compiling import has_numba
 from skdnn.core.network import build
-from skdnn.core.optimizers import BLOCK, OPTIMIZERS, Adam, Momentum, clip_by_norm
+from skdnn.core.optimizers import OPTIMIZERS, UPDATE_BLOCK, Adam, Momentum, clip_by_norm
 from skdnn.core.steps import decay_bounds
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
@@ -142,7 +142,7 @@ def test_members_do_not_mix_and_nan_stays_where_it_is(name, is_compiled):
     assert np.isfinite(beside.params[1]).tolist() == [True, True, False, True, False]
 
 
-@pytest.mark.parametrize("n_parameters", [BLOCK, 2 * BLOCK + 3])
+@pytest.mark.parametrize("n_parameters", [UPDATE_BLOCK, 2 * UPDATE_BLOCK + 3])
 def test_adam_in_blocks_is_adam_at_once(n_parameters):
     rng = np.random.default_rng(1)
     params, grads, first = rng.normal(size=(3, 2, n_parameters))

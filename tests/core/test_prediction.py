@@ -5,9 +5,9 @@ import scipy.sparse as sp
 from skdnn.core.batches import DenseRows, SparseRows
 from skdnn.core.network import build, build_sparse
 from skdnn.core.prediction import (
-    BLOCK,
     CACHED_ACTIVATIONS,
-    FEW,
+    FEW_ROWS,
+    LARGEST_BLOCK,
     SMALLEST_BLOCK,
     ForwardPass,
     predict_logits,
@@ -31,7 +31,10 @@ def by_hand(network, params, array):
     return np.stack(logits)
 
 
-@pytest.mark.parametrize("n_rows", [1, 7, FEW, FEW + 1, BLOCK, BLOCK + 1, 2 * BLOCK + 5])
+@pytest.mark.parametrize(
+    "n_rows",
+    [1, 7, FEW_ROWS, FEW_ROWS + 1, LARGEST_BLOCK, LARGEST_BLOCK + 1, 2 * LARGEST_BLOCK + 5],
+)
 @pytest.mark.parametrize("kind", [DenseRows, SparseRows])
 def test_blocks_put_together_are_the_forward_pass(kind, n_rows):
     network, params, array = make(n_rows)
@@ -50,13 +53,13 @@ def test_blocks_put_together_are_the_forward_pass(kind, n_rows):
 
 
 def test_logits_are_float64_and_blocks_do_not_share_memory():
-    network, params, array = make(BLOCK + 3, dtype=np.float32)
+    network, params, array = make(LARGEST_BLOCK + 3, dtype=np.float32)
     first, second = (
         logits for _, logits in predict_logits(network, params, DenseRows(array), len(array))
     )
     assert first.dtype == second.dtype == np.float64
-    np.testing.assert_allclose(first, by_hand(network, params, array[:BLOCK]), atol=1e-4)
-    np.testing.assert_allclose(second, by_hand(network, params, array[BLOCK:]), atol=1e-4)
+    np.testing.assert_allclose(first, by_hand(network, params, array[:LARGEST_BLOCK]), atol=1e-4)
+    np.testing.assert_allclose(second, by_hand(network, params, array[LARGEST_BLOCK:]), atol=1e-4)
 
 
 @pytest.mark.parametrize(("n_members", "width"), [(1, 4), (8, 128), (3, 4000), (900, 900)])
@@ -64,8 +67,8 @@ def test_a_block_is_bounded_in_rows_and_in_cells(n_members, width):
     network = build((4, width, 3), ["tanh"])
     params = np.zeros((n_members, network.n_parameters), np.float32)
     size = ForwardPass(network, params).block_size
-    assert SMALLEST_BLOCK <= size <= BLOCK
-    assert BLOCK % size == 0
+    assert SMALLEST_BLOCK <= size <= LARGEST_BLOCK
+    assert LARGEST_BLOCK % size == 0
     assert size == SMALLEST_BLOCK or size * n_members * width <= CACHED_ACTIVATIONS
 
 
@@ -87,14 +90,14 @@ def test_parameters_kept_in_float64_change_no_bit(precise):
 
 
 def test_few_rows_are_computed_in_float64():
-    network, params, array = make(FEW, dtype=np.float32)
+    network, params, array = make(FEW_ROWS, dtype=np.float32)
     ((_, logits),) = predict_logits(network, params, DenseRows(array), len(array))
     expected = by_hand(network, params, array.astype(float))
     np.testing.assert_allclose(logits, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_rows_that_overflow_in_float32_are_computed_again_in_float64():
-    network, params, array = make(FEW + 1, dtype=np.float32)
+    network, params, array = make(FEW_ROWS + 1, dtype=np.float32)
     network = build((4, 6, 3), ["relu"])
     params[:] = np.abs(params)
     array[5] = 1e38
@@ -106,7 +109,7 @@ def test_rows_that_overflow_in_float32_are_computed_again_in_float64():
     assert np.isfinite(logits).all()
 
 
-@pytest.mark.parametrize("n_rows", [9, FEW + 9])
+@pytest.mark.parametrize("n_rows", [9, FEW_ROWS + 9])
 def test_logits_that_overflow_in_float64_are_an_error_that_says_which_rows(n_rows):
     _, params, array = make(n_rows)
     network = build((4, 6, 3), ["relu"])
@@ -125,17 +128,20 @@ def test_a_row_that_overflows_in_float32_is_computed_again_from_its_own_inputs()
     rng = np.random.default_rng(3)
     network = build((4, 6, 3), ["relu"])
     params = rng.normal(size=(2, network.n_parameters)).astype(np.float32)
-    array = rng.normal(size=(2 * BLOCK + 50, 4)).astype(np.float32)
-    array[BLOCK + 7] = 1e38
+    array = rng.normal(size=(2 * LARGEST_BLOCK + 50, 4)).astype(np.float32)
+    array[LARGEST_BLOCK + 7] = 1e38
     forward = ForwardPass(network, params)
-    span = slice(BLOCK - 5, len(array))
+    span = slice(LARGEST_BLOCK - 5, len(array))
     with np.errstate(over="ignore"):
         blocks = list(forward(DenseRows(array[span]), span, False))
     logits = np.concatenate([block.copy() for _, block in blocks], axis=1)
     (expected,) = (
         block
         for _, block in predict_logits(
-            network, params.astype(float), DenseRows(array[None, BLOCK + 7].astype(float)), 1
+            network,
+            params.astype(float),
+            DenseRows(array[None, LARGEST_BLOCK + 7].astype(float)),
+            1,
         )
     )
     np.testing.assert_allclose(logits[:, 12], expected[:, 0], rtol=1e-6)

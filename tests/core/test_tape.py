@@ -66,7 +66,7 @@ def test_calls_are_made_in_order_at_every_replay():
 )
 def test_a_kernel_is_called_as_its_loop_where_kernels_are_compiled(is_compiled, expected):
     tape, array = Tape(np.zeros((1, 1)), is_compiled=is_compiled), np.zeros(3)
-    tape.call(Kernel(add_one, add_two, keeps=False), array)
+    tape.call(Kernel(add_one, add_two, is_cached=False), array)
     assert not array.any()
     tape.play()
     np.testing.assert_array_equal(array, expected)
@@ -127,9 +127,9 @@ def test_products_have_the_same_bits_for_one_member_and_for_several(seed, sizes,
     )
     together, apart = np.full((2, 3, n_rows, width), np.nan, dtype)
     tape = Tape(np.zeros((3, 1), dtype))
-    tape.multiply(left, right, together)
+    tape.matmul(left, right, together)
     for k in range(3):
-        tape.multiply(left[k : k + 1], right[k : k + 1], apart[k : k + 1])
+        tape.matmul(left[k : k + 1], right[k : k + 1], apart[k : k + 1])
     tape.play()
     np.testing.assert_array_equal(apart, together)
     np.testing.assert_allclose(together, left.astype(float) @ right, rtol=1e-4, atol=1e-4)

@@ -175,6 +175,17 @@ def test_the_schedule_is_a_factor_on_the_rate_of_each_step():
     assert_equals_hand_loop(our_plan, rates)
 
 
+@pytest.mark.parametrize("n_steps", [1, 2, 3])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_however_few_the_steps_they_train(schedule, n_steps):
+    network = build((N_INPUTS, 3, N_CLASSES), ["tanh"])
+    begun = start(network)
+    our_plan = plan(schedule=schedule, n_epochs=n_steps, warmup=0.9)
+    state, _ = train(network, everyone(make_data()), begun, our_plan, generators(1))
+    assert state.n_steps == n_steps
+    assert not np.array_equal(state.params, begun.params)
+
+
 def test_an_adaptive_rate_is_divided_by_five_whenever_patience_runs_out():
     # With such a tol only the first epoch is progress: 1 + 2 epochs, then 2 at every rate.
     our_plan = plan(n_epochs=9, schedule="adaptive", learning_rate=0.5, patience=1, tol=1e9)

@@ -6,6 +6,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from attribute_names import attribute_names
 from serial import SMALL, SerialClassifier, assert_same_bits, cut, rows
 from sklearn import config_context
 from sklearn.base import clone
@@ -16,6 +17,7 @@ from skdnn import DeepNetClassifier
 from skdnn._compat import callbacks_of
 from skdnn.callbacks import EarlyStopping
 from skdnn.distributed import DaskDeepNetClassifier
+from skdnn.distributed.dask_collections import partitions_of
 
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
@@ -55,6 +57,13 @@ def test_arrays_with_weights_are_fitted_to_as_frames_are(client):
     net = DaskDeepNetClassifier(**SMALL).fit(*arrays)
     parts = [cut(array, 300, 300) for array in (NUMBERS, y.to_numpy(), weights)]
     assert_same_bits(net, SerialClassifier(**SMALL).fit(*parts))
+
+
+def test_columns_may_have_the_names_of_attributes():
+    names = attribute_names()
+    frame = pd.DataFrame(np.arange(4.0 * len(names)).reshape(4, -1), columns=names)
+    parts = partitions_of("X", dd.from_pandas(frame, npartitions=2))
+    pd.testing.assert_frame_equal(pd.concat([part.compute() for part in parts]), frame)
 
 
 def test_an_error_on_a_worker_names_the_partition(client):

@@ -154,7 +154,7 @@ def test_rows_that_differ_in_their_targets_alone_are_not_merged(kind, collision)
 def test_more_rows_than_a_block_are_merged_across_blocks(kind):
     half = np.random.default_rng(0).normal(size=(2005, 2))
     inputs = np.concatenate([half, half])
-    with patch.object(duplicate_rows, "BLOCK", 64), patch.object(row_hashes, "BLOCK", 64):
+    with patch.object(duplicate_rows, "HASH_BLOCK", 64), patch.object(row_hashes, "HASH_BLOCK", 64):
         ours = merge(kind, inputs, np.zeros((4010, 1), int), np.ones(4010))
     np.testing.assert_array_equal(np.sort(ours.rows), np.arange(2005))
     np.testing.assert_array_equal(ours.first, np.tile(np.arange(2005), 2))

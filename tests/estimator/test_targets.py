@@ -13,11 +13,13 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import sklearn
+from attribute_names import attribute_names
 from scipy.sparse import csr_array
 from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import cross_val_score
 
 from skdnn import DeepNetClassifier, integrated_gradients
+from skdnn.estimator import label_checks
 
 N = 60
 X = np.random.default_rng(0).normal(size=(N, 3))
@@ -174,8 +176,21 @@ REFUSED = {
         pa.array([None, 1, 2] * (N // 3)),
         pa.array([None, "a", "b"] * (N // 3)).dictionary_encode(),
         [np.nan, 1, 2] * (N // 3),
+        np.where(K, K, np.nan).astype(np.float32),
+        np.array(["NaT", "2020", "2021"] * (N // 3), "M8[D]"),
+        np.array(["NaT", 1, 2] * (N // 3), "m8[s]"),
     ],
 }
+
+
+@pytest.mark.parametrize("dtype", [np.float64, "M8[D]", "m8[s]"])
+def test_missing_labels_of_one_type_are_counted_at_once(dtype, monkeypatch):
+    monkeypatch.setitem(label_checks.refuse_missing.__globals__, "is_missing", None)
+    y = K.astype(dtype)
+    assert fit(y).classes_.tolist() == np.unique(y).tolist()
+    y[::7] = np.array("NaT" if y.dtype.kind in "mM" else "nan", y.dtype)
+    with pytest.raises(ValueError, match="NaN or None in 9 of 60 places"):
+        fit(y)
 
 
 @pytest.mark.parametrize("words", REFUSED)
@@ -285,6 +300,19 @@ def test_numbers_and_tuples_name_labels_too():
     assert fit(pd.DataFrame(BITS, columns=[2019, 2020])).classes_.tolist() == [2019, 2020]
     pairs = pd.MultiIndex.from_tuples([("a", 1), ("a", 2)])
     assert fit(pd.DataFrame(BITS, columns=pairs)).classes_.tolist() == [("a", 1), ("a", 2)]
+
+
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame])
+def test_labels_may_have_the_names_of_attributes(library):
+    names = attribute_names()
+    bits = np.random.default_rng(0).integers(0, 2, (N, len(names)))
+    y, plain = library(dict(zip(names, bits.T, strict=True))), fit(bits)
+    net = fit(y)
+    assert net.classes_.tolist() == names
+    np.testing.assert_array_equal(net.predict(X), plain.predict(X))
+    assert net.score(X, y) == plain.score(X, bits)
+    with pytest.raises(ValueError, match="y has the columns"):
+        net.score(X, y[names[::-1]])
 
 
 def test_labels_in_another_order_are_never_taken_for_each_other():

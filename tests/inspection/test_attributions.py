@@ -5,14 +5,14 @@ import pytest
 from encoder_tables import people
 from scipy.sparse import csr_array
 from scipy.special import logit, softmax
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_iris, make_multilabel_classification
 from sklearn.exceptions import NotFittedError
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, Normalizer, OneHotEncoder, StandardScaler
 
 from skdnn import DeepNetClassifier, TableEncoder, input_gradients, integrated_gradients
 
@@ -246,6 +246,51 @@ def test_of_a_pipeline_or_a_search_the_network_inside_is_explained():
     for estimator in (best, search):
         found = integrated_gradients(estimator, IRIS, baseline=IRIS.head(1))
         np.testing.assert_array_equal(found.values, expected)
+
+
+def searched(estimator, name, **options):
+    return GridSearchCV(estimator, {name: [0.1]}, cv=2, **options)
+
+
+QUICK = small(max_iter=2, n_members=2)
+NESTED = {
+    "a search in a pipeline": make_pipeline(StandardScaler(), searched(QUICK, "dropout")),
+    "a pipeline in a pipeline": make_pipeline(
+        StandardScaler(), make_pipeline(MinMaxScaler(), QUICK)
+    ),
+    "a pipeline in a search in a pipeline": make_pipeline(
+        StandardScaler(),
+        searched(make_pipeline(MinMaxScaler(), QUICK), "deepnetclassifier__dropout"),
+    ),
+    "a search in a search": searched(searched(QUICK, "dropout"), "estimator__alpha"),
+    "a search in a pipeline in a search": searched(
+        make_pipeline(StandardScaler(), searched(QUICK, "dropout")),
+        "gridsearchcv__estimator__alpha",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_pipelines_and_searches_may_contain_each_other(kind):
+    estimator = clone(NESTED[kind]).fit(IRIS, SPECIES)
+    found = integrated_gradients(estimator, IRIS)
+    # decision_function is that of scikit-learn, which finds the network by itself.
+    classes = np.searchsorted(estimator.classes_, found.target)
+    of_target = np.take_along_axis(estimator.predict_proba(IRIS), classes[:, None], axis=1)
+    np.testing.assert_allclose(found.log_odds, logit(of_target[:, 0]), rtol=1e-4)
+    assert found.feature_names.tolist() == IRIS.columns.tolist()
+
+
+def test_what_contains_no_network_is_refused_by_its_type():
+    for estimator in (
+        StandardScaler(),
+        make_pipeline(StandardScaler(), Normalizer()),
+        searched(QUICK, "dropout", refit=False).fit(IRIS, SPECIES),
+    ):
+        with pytest.raises(TypeError, match=f"got {type(estimator).__name__}"):
+            integrated_gradients(estimator, IRIS)
+    with pytest.raises(NotFittedError):
+        integrated_gradients(make_pipeline(StandardScaler(), QUICK), IRIS)
 
 
 # Frames

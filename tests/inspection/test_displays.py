@@ -229,6 +229,17 @@ def test_images_that_do_not_fill_a_square_leave_room():
     assert np.isnan(shown[7:9, 5:8]).all()
 
 
+@pytest.mark.parametrize("image_shape", [(100, 10), (10, 100), (5, 5), (1, 30), (30, 1)])
+@pytest.mark.parametrize("n_units", [1, 2, 3, 5, 10])
+def test_a_frame_of_images_has_no_empty_row_or_column(n_units, image_shape):
+    height, width = image_shape
+    shown = mosaic(np.ones((height * width, n_units)), image_shape)
+    is_image = ~np.isnan(shown)
+    assert is_image.sum() == n_units * height * width
+    assert is_image.any(axis=0)[1:-1].sum() == (shown.shape[1] - 1) * width // (width + 1)
+    assert is_image.any(axis=1)[1:-1].sum() == (shown.shape[0] - 1) * height // (height + 1)
+
+
 def test_a_heat_map_shows_any_layer():
     for layer in (1, 2, -1):
         drawn = WeightsDisplay.from_estimator(NET, layer=layer, member=1)

@@ -154,7 +154,7 @@ def test_a_class_whose_rows_all_have_weight_0_is_known():
     part = statistics(pd.DataFrame({"x": [1, 2, 3]}), y, np.array([1.0, 2, 0]), Part(0, 0, ""), 9)
     assert part.class_weights == {"a": 1, "b": 2, "c": 0}
     assert part.classes.tolist() == ["a", "b", "c"]
-    assert part.all_rows()[1].tolist() == ["a", "b", "c"]
+    assert part.sample_in_order()[1].tolist() == ["a", "b", "c"]
 
 
 def test_wide_rows_make_the_sample_smaller(monkeypatch):

@@ -16,13 +16,15 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from attribute_names import attribute_names
 from numpy.testing import assert_array_equal
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import Bunch
 
-from skdnn import DeepNetClassifier, TableEncoder
+from skdnn import DeepNetClassifier, TableEncoder, integrated_gradients
 from skdnn.estimator.predict import spans_of
 from skdnn.tabular import as_frames
 from skdnn.tabular.dates import common_zone
@@ -164,6 +166,25 @@ def test_the_warning_and_the_summary_name_column_share_and_examples():
     with pytest.warns(UserWarning, match=r"'c' of X was read as numbers.*120 of 120.*'7,5 km'"):
         later = net.predict_proba(table(np.array(["7,5 km"] * N, object)))
     assert_array_equal(later, missing)
+
+
+CONSTANT = {"a single number": ["5.25"] * N, "a single day": ["2023-12-03"] * N}
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("kind", [*STRINGS, *CONSTANT])
+def test_many_cells_that_cannot_be_read_are_warned_of_once_and_missing(kind, library):
+    strings = CONSTANT[kind] if kind in CONSTANT else STRINGS[kind][0]
+    strings = np.array(replaced(strings, "unknown"), object)  # so there is an indicator
+    with pytest.warns(UserWarning, match="Columns of strings are read as"):
+        encoder = fitted(LIBRARIES[library](table(strings)))
+    later = strings.copy()
+    later[::3] = "about nine"
+    with pytest.warns(UserWarning, match="'c' of X was read as .* such as 'about nine'") as caught:
+        rows = encoder.transform(LIBRARIES[library](table(later)))
+    assert len(caught) == 1
+    indicator = rows[:, encoder.get_feature_names_out().tolist().index("c_missing")]
+    assert_array_equal(indicator, np.isin(later, ["unknown", "about nine"]))
 
 
 # Strings that stay categories: (strings, warning or None)
@@ -403,6 +424,27 @@ def test_a_dict_of_scalars_is_one_row():
         for given in (record, [record], dict(reversed(record.items()))):
             # One row is multiplied by another function than many rows: rounding differs.
             np.testing.assert_allclose(net.predict_proba(given), expected[[row]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_columns_may_have_the_names_of_attributes(library):
+    # A column is an attribute of a dataframe of pandas, and a value one of a record such as Bunch.
+    names = attribute_names()
+    values = np.random.default_rng(0).normal(size=(N, len(names)))
+    plain = pd.DataFrame(values, columns=[f"c{number}" for number in range(len(names))])
+    named = LIBRARIES[library](plain.set_axis(names, axis=1))
+    few = {"max_iter": 2, "n_members": 2, "hidden_layer_sizes": (4,), "random_state": 0}
+    net, expected = (
+        DeepNetClassifier(dtype="input", **few).fit(X, OTHER > 0) for X in (named, plain)
+    )
+    assert net.feature_names_in_.tolist() == names
+    assert_array_equal(net.predict_proba(named), expected.predict_proba(plain))
+    row = Bunch(**dict(zip(names, values[0].tolist(), strict=True)))
+    for given in (row, [row]):
+        assert_array_equal(net.predict_proba(given), expected.predict_proba(plain[:1]))
+    found = integrated_gradients(net, named)
+    assert type(found.to_frame()) is type(named)
+    assert list(found.to_frame().columns) == names
 
 
 @pytest.mark.parametrize(
