@@ -30,6 +30,12 @@ SECONDS, BLOCK = 3.0, 0.05  # of calls to take the shortest of, and of those tha
 RESULTS = Path(__file__).parent / "results" / "serving.json"
 PAGE = Path(__file__).parents[1] / "docs" / "guide" / "serving.md"
 MARKS = ("<!-- written by benchmarks.serving -->\n", "<!-- end -->")
+# How the ways to the probabilities, as the file of results names them, are called on the page.
+HEADERS = {
+    "predict_proba": "`predict_proba`",
+    "onnx_inputs, onnxruntime": "ONNX, inputs made by `onnx_inputs`",
+    "onnxruntime": "ONNX, inputs at hand",
+}
 
 
 def main():
@@ -119,7 +125,7 @@ def sizes(net, model):
 def section(measured):
     """Return the measurements as Markdown."""
     machine, seconds = measured["machine"], measured["seconds"]
-    header = ("rows", *next(iter(seconds.values())))
+    header = ("rows", *map(HEADERS.get, next(iter(seconds.values()))))
     rows = [(name, *map(duration, taken.values())) for name, taken in seconds.items()]
     files = [(name, f"{n_bytes / 1e6:.2f} MB") for name, n_bytes in measured["n_bytes"].items()]
     versions = ", ".join(f"{name} {machine[name]}" for name in ("skdnn", "numpy", "onnxruntime"))
