@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.dask_fit import RESULTS, fit_on_workers, synthetic
+from benchmarks.report import paragraph
 from skdnn.distributed.executors import FAN_IN
 from skdnn.distributed.rounds import plan_rounds
 
@@ -177,8 +178,8 @@ def table(header, rows):
 
 
 def check_table(measured):
-    """Return the measured fits beside what the model says of them."""
-    rows = []
+    """Return the measured fits beside what the model says of them, and what was measured."""
+    rows, constants = [], measured["constants"]
     for n_workers, fit in measured["fits"].items():
         job, machine = checked_job(fit), machine_of(measured, int(n_workers))
         reading, training = simulate(job, machine)
@@ -189,7 +190,14 @@ def check_table(measured):
             f"{training:.1f}", f"{fit['bytes_a_round'] / 1e6:.1f}", f"{predicted:.1f}",
         ])  # fmt: skip
     header = ["workers", "reading, s", "model", "training, s", "model", "MB a round", "model"]
-    return table(header, rows)
+    text = (
+        f"Fits of {CHECKED_ROWS:,} generated rows in {CHECKED_PARTITIONS} partitions, for "
+        f"{CHECKED_EPOCHS} epochs, on worker processes that share {constants['n_cores']} cores with "
+        "the scheduler and the client. The measured bandwidth between two workers is "
+        f"{constants['bandwidth'] / 1e6:.0f} MB/s, and the scheduler takes "
+        f"{1000 * constants['task_seconds']:.1f} ms for a task."
+    )
+    return f"{paragraph(text)}\n{table(header, rows)}"
 
 
 # Rows, partitions and workers of fits that are simulated, each worker with a core of its own.
@@ -210,7 +218,7 @@ def cluster_table(measured):
         ideal = n_rows * 6 * machine.row_seconds / n_workers
         travelled = bytes_a_round(job, n_workers)
         rows.append([
-            f"{n_rows:.0e}", n_workers, f"{job.rounds().n_rounds:,}", f"{travelled / 1e6:,.0f}",
+            f"{n_rows:,}", n_workers, f"{job.rounds().n_rounds:,}", f"{travelled / 1e6:,.0f}",
             f"{reading / 3600:.2f}", f"{training / 3600:.2f}", f"{ideal / training:.0%}",
         ])  # fmt: skip
     header = ["rows", "workers", "rounds", "MB a round", "reading, h", "training, h", "efficiency"]

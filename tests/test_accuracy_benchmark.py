@@ -261,9 +261,11 @@ def everyone(rows):
 def test_the_report_says_what_was_run_and_what_came_of_it():
     rows = everyone(ROWS) + TIMED
     page = report.write_page(rows, has_picture=False)
-    assert "skdnn was run on 4 splits of 3 data sets" in page
+    lines = " ".join(page.split())
+    assert "skdnn was run on 4 train/test splits, up to two for each of 3 data sets." in lines
     assert "partial" not in page
-    assert "on the 3 splits of 2 data sets" in page
+    assert "3 train/test splits, up to two for each of 2 data sets, on which all of them" in lines
+    assert "2 train/test splits, one for each of 2 data sets, on which all of them" in lines
     assert "| CatBoost | 3 | 2 | 1.000 | 1 - 1 | 0 - 3 | 3 - 0 |" in page
     assert "| CatBoost | no result in 9 s | z 0 |" in page
     assert "| skdnn | 4.00 | 9.0 | b |" in page
@@ -271,8 +273,9 @@ def test_the_report_says_what_was_run_and_what_came_of_it():
     assert "| z | 75 | 1 | **0.5000** | - | - | - | - | **0.5000** | - |" in page
     fewer = [entry for entry in rows if (entry["model"], entry["data"]) != ("skdnn", "z")]
     page = report.write_page(fewer, has_picture=False)
-    assert "**These are partial results.** skdnn was run on 3 splits of 2 data sets" in page
-    assert "more splits, among them all of z." in " ".join(page.split())
+    lines = " ".join(page.split())
+    assert "**These are partial results.** skdnn was run on 3 train/test splits, up to" in lines
+    assert "more splits, among them all of z." in lines
 
 
 def test_the_report_is_a_page_and_a_picture(tmp_path, monkeypatch):

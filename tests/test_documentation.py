@@ -116,7 +116,7 @@ def test_the_figures_of_a_page_are_those_that_its_script_draws(script, tmp_path)
 
 
 @pytest.mark.parametrize("heading", ["Try it", "Run the tests"])
-def test_the_readme_has_one_command_under_each_heading(heading):
+def test_the_readme_has_one_block_of_commands_under_each_heading(heading):
     text = (ROOT / "README.md").read_text("utf-8")
     section = re.split(r"^## ", text, flags=re.MULTILINE)
     (section,) = [part for part in section if part.startswith(f"{heading}\n")]

@@ -12,6 +12,7 @@ from benchmarks.accuracy.targets import TOLERANCE
 from benchmarks.report import paragraph, table
 
 OTHERS = [name for name in PEERS if name != OURS]
+WORDS = {1: "one", 2: "two", 3: "three"}
 
 
 def coverage(rows):
@@ -36,9 +37,10 @@ def _ordinary(rows):
 
 def _count(splits):
     """Say how many splits of how many sets."""
-    numbers = ", ".join(str(number) for number in sorted({number for _, number in splits}))
-    counts = f"{len(splits)} splits of {compare.n_sets(splits)} data sets"
-    return f"{counts} (split numbers: {numbers or '-'})"
+    numbers = set(Counter(data for data, _ in splits).values()) or {0}
+    each = WORDS.get(max(numbers), str(max(numbers)))
+    each = each if len(numbers) == 1 else f"up to {each}"
+    return f"{len(splits)} train/test splits, {each} for each of {compare.n_sets(splits)} data sets"
 
 
 def _what_was_run(rows):
@@ -53,7 +55,7 @@ def _what_was_run(rows):
         label = _label(name) + (" (timed side by side)" if is_timed else "")
         counts = (str(n_sets), ", ".join(map(str, numbers)), str(len(group) - n_failed))
         lines.append((label, *counts, str(n_failed or "-"), _versions(group)))
-    header = ("", "data sets", "splits", "fits", "failed", "version")
+    header = ("", "data sets", "split numbers", "fits", "failed", "version")
     return f"{table(header, lines)}{_environment(rows)}" if lines else ""
 
 
@@ -94,8 +96,8 @@ def _mean_ranks(rows, models=USUAL):
     ]
     header = ("", *(measure.label for measure in MEASURES.values()))
     text = (
-        f"Mean ranks of {len(models)} models (1 is the best) on the {_count(splits)} that all of "
-        "them finished."
+        f"Mean ranks of {len(models)} models (1 is the best) on the {_count(splits)}, on which all "
+        "of them finished."
     )
     return f"{paragraph(text)}\n{table(header, lines)}"
 
@@ -103,9 +105,9 @@ def _mean_ranks(rows, models=USUAL):
 def _strongest(rows):
     ranks = _mean_ranks(rows, STRONGEST)
     text = (
-        "RealMLP-TD as TabArena runs it, in eight folds with early stopping by cross-entropy, and "
-        "TabM-D with one set of validation rows. Both were run on a GPU by others, on split 0; "
-        "their times are not comparable."
+        "RealMLP-TD was trained as TabArena does it, in eight folds with early stopping by "
+        "cross-entropy, and TabM-D with one set of validation rows. Both were run on a GPU by "
+        "others, on split 0; their times are not comparable."
     )
     return f"{paragraph(text)}\n{ranks}" if ranks else ""
 
@@ -126,7 +128,10 @@ def _against_each(rows):
             lines.append((_label(peer), *counts, f"{compare.ratio(scores, peer):.3f}", *texts))
     wins = (f"{measure.label}: better - worse" for measure in MEASURES.values())
     header = ("skdnn against", "splits", "data sets", "log-loss ratio", *wins)
-    text = "The ratio is the geometric mean of (skdnn's log-loss + 0.01) / (theirs + 0.01)."
+    text = (
+        "The log-loss ratio is the geometric mean of (skdnn's log-loss + 0.01) / (the other's "
+        'log-loss + 0.01); below 1, skdnn is better. "better - worse" are the numbers of splits.'
+    )
     return f"{paragraph(text)}\n{table(header, lines)}" if lines else ""
 
 
@@ -140,9 +145,12 @@ def _against_mlp(rows):
         share = f"{(found >= -TOLERANCE - 0.5e-6).mean():.1%}"
         sets = f"{n - len(behind)} of {n}"
         lines.append((MEASURES[measure].label, sets, share, ", ".join(behind) or "-"))
-    header = ("not worse by more than 0.002", "data sets", "splits", "worse on")
-    text = "A data set counts by the mean over its splits."
-    return f"{text}\n\n{table(header, lines)}"
+    header = ("", "data sets", "splits", "worse on")
+    text = (
+        "On how many data sets (by the mean over their splits), and on what share of the splits, "
+        "skdnn is not worse than MLPClassifier by more than 0.002."
+    )
+    return f"{paragraph(text)}\n{table(header, lines)}"
 
 
 def _against_networks(rows):
@@ -156,8 +164,8 @@ def _against_networks(rows):
             lines.append((_label(name), str(len(splits)), *numbers))
     labels = (f"mean {measure.label}" for measure in MEASURES.values())
     text = (
-        "Two lines for each comparison. Fits were not timed side by side, so their times are only "
-        "a rough comparison."
+        "Each pair of lines compares skdnn with one other network, on the splits that both have "
+        "finished. Fits were not timed side by side, so their times are only a rough comparison."
     )
     header = ("", "splits", *labels, "mean seconds of fit")
     return f"{paragraph(text)}\n{table(header, lines)}" if lines else ""
@@ -192,7 +200,7 @@ def _seconds(rows):
         lines.append((_label(name), f"{middle:.2f}", f"{longest:.1f}", slowest))
     text = (
         "Models were timed side by side, each in its own process after a fit on a small table, on "
-        f"the {_count(splits)} that all of them finished."
+        f"the {_count(splits)}, on which all of them finished."
     )
     header = ("", "median", "longest", "longest on")
     return f"{paragraph(text)}\n{table(header, lines)}{_left_out(rows, splits)}"
