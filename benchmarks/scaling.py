@@ -192,8 +192,8 @@ def check_table(measured):
     header = ["workers", "reading, s", "model", "training, s", "model", "MB a round", "model"]
     text = (
         f"Fits of {CHECKED_ROWS:,} generated rows in {CHECKED_PARTITIONS} partitions, for "
-        f"{CHECKED_EPOCHS} epochs, on worker processes that share {constants['n_cores']} cores with "
-        "the scheduler and the client. The measured bandwidth between two workers is "
+        f"{CHECKED_EPOCHS} epochs, on worker processes that share {constants['n_cores']} cores "
+        "with the scheduler and the client. The measured bandwidth between two workers is "
         f"{constants['bandwidth'] / 1e6:.0f} MB/s, and the scheduler takes "
         f"{1000 * constants['task_seconds']:.1f} ms for a task."
     )
