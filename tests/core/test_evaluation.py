@@ -15,7 +15,7 @@ from skdnn.core.compiling import has_numba
 from skdnn.core.evaluation import Evaluation, blocks, held_out_logits
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build, build_sparse
-from skdnn.core.prediction import predict_logits
+from skdnn.core.prediction import BLOCK, predict_logits
 from skdnn.core.training import Plan, Split, make_job
 from skdnn.core.workers import ALONE
 
@@ -168,3 +168,20 @@ def test_blocks_go_through_all_rows_in_order_with_weights_that_sum_to_one(
     assert end == width
     assert [list(own) for own in seen] == [rows.tolist() for rows in member_rows]
     np.testing.assert_allclose(total, 1)
+
+
+@pytest.mark.parametrize("n_rows", [1, 2047, 2048, 4095, 4096, 6144, 9999])
+def test_held_out_rows_are_read_in_blocks_and_a_rest_together_with_the_last(n_rows, monkeypatch):
+    def recorded(network, params, source, n):
+        read.append(source.array[:, 0])
+        return predict_logits(network, params, source, n)
+
+    read = []
+    monkeypatch.setattr("skdnn.core.evaluation.predict_logits", recorded)
+    network, params, data, _, _ = make("softmax")
+    rows = np.resize(np.arange(N_ROWS), n_rows)
+    held_out_logits(network, params[:1], data, [rows])
+    np.testing.assert_array_equal(np.concatenate(read), data.rows.array[rows, 0])
+    *whole, last = map(len, read)
+    assert whole == [BLOCK] * max(n_rows // BLOCK - 1, 0)
+    assert last < 2 * BLOCK

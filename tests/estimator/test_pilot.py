@@ -137,3 +137,20 @@ def test_a_pilot_fit_has_eight_epochs(max_iter, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         fitted(SMOOTH, max_iter=max_iter)
     assert planned == [8]
+
+
+def test_a_pilot_fit_uses_a_sample_of_many_rows_with_a_quarter_held_out(monkeypatch):
+    def record(network, split, *others):
+        splits.append(split)
+        raise KeyboardInterrupt
+
+    splits = []
+    monkeypatch.setattr(pilot, "train", record)
+    monkeypatch.setattr(pilot, "N_ROWS", 800)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(SMOOTH)
+    (split,) = splits
+    for trained, held_out in zip(split.train_rows, split.valid_rows, strict=True):
+        used = np.concatenate([trained, held_out])
+        assert len(set(used)) == len(used) == pytest.approx(800, abs=5)
+        assert len(held_out) == pytest.approx(200, abs=5)

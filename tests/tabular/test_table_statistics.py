@@ -182,3 +182,29 @@ def test_shares_of_the_sample_are_within_the_stated_bound_of_all():
     at = np.sort(values[:, 0])
     shares = np.searchsorted(np.sort(sample.X[:, 0]), at, "right") / 4000
     assert np.abs(shares - np.arange(1, 50_001) / 50_000).max() < bound
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([pd.Categorical([3, 1]), pd.Categorical([2])], pd.Categorical([3, 1, 2])),
+        ([pd.Categorical(["3", "1"]), pd.Categorical(["x"])], pd.Categorical(["3", "1", "x"])),
+        ([pd.Categorical([3, 1]), pd.Categorical(["x"])], pd.Categorical(["3", "1", "x"])),
+        ([pd.Categorical([3, 1]), pd.Categorical([0.5])], pd.Categorical(["3", "1", "0.5"])),
+    ],
+    ids=["integers", "strings", "integers and strings", "integers and fractions"],
+)
+def test_categories_of_parts_are_joined_as_strings_only_if_their_types_differ(parts, expected):
+    y, weights = np.array(["no", "yes"]), np.ones(2)
+    found = merge(
+        [
+            statistics(
+                pd.DataFrame({"c": part}), y[: len(part)], weights[: len(part)], Part(3, key, ""), 9
+            )
+            for key, part in enumerate(parts)
+        ]
+    )
+    order = np.lexsort(found.sample.positions.T[::-1])
+    column = found.sample.X["c"].iloc[order]
+    assert column.tolist() == expected.tolist()
+    assert set(column.cat.categories) == set(expected.categories)
