@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -221,6 +222,22 @@ def test_early_stopping_stops_when_its_monitor_has_not_become_better():
 def test_early_stopping_counts_nothing_below_min_delta():
     net = quick().set_callbacks(EarlyStopping("loss", patience=2, min_delta=100.0)).fit(X, y)
     assert net.n_iter_ == 3
+
+
+@pytest.mark.parametrize(("min_delta", "stops"), [(0.0, False), (0.2, False), (0.3, True)])
+@pytest.mark.parametrize(
+    ("monitor", "name", "curve"),
+    [
+        ("loss", "loss_curve_", [1.0, 0.5, 0.25]),
+        ("validation_loss", "validation_loss_curve_", [1.0, 0.5, 0.25]),
+        ("validation_score", "validation_scores_", [0.0, 0.5, 0.75]),
+    ],
+)
+def test_min_delta_is_the_smallest_change_of_any_monitor(monitor, name, curve, min_delta, stops):
+    # The last epoch is better by a quarter.
+    fit = SimpleNamespace(n_iter_=3, **{name: curve})
+    stopping = EarlyStopping(monitor, patience=1, min_delta=min_delta)
+    assert stopping.on_fit_task_end(fit, SimpleNamespace(task_name="epoch")) is stops
 
 
 @needs_callbacks

@@ -722,6 +722,14 @@ def test_a_member_that_diverges_does_not_spoil_the_mean():
 
 
 @pytest.mark.usefixtures("counsel_of_100")
+def test_means_at_all_temperatures_are_of_the_same_members():
+    criterion = StoppingCriterion(plan("gd", keep_best=True), [np.arange(100)] * 3)
+    report = np.vstack([curve_of([1.0, 3.0, np.inf]), [[1.5, 3.5, 0.1]]])
+    # The third, which has no finite loss at one of them, counts at neither: the mean is 2.
+    np.testing.assert_allclose(criterion.monitored(report)[:2], [1.5, 2.5])
+
+
+@pytest.mark.usefixtures("counsel_of_100")
 def test_losses_are_compared_at_the_temperature_of_the_lowest_mean():
     criterion = StoppingCriterion(plan("gd", keep_best=True), [np.arange(100)] * 2)
     curve = curve_of([1.0, 3.0])
