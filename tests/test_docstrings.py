@@ -1,9 +1,12 @@
 """Public docstrings are complete numpydoc."""
 
+import ast
 import inspect
+import re
 
 import pytest
-from numpydoc.validate import validate
+from numpydoc.docscrape import get_doc_object
+from numpydoc.validate import Validator, validate
 
 import skdnn
 
@@ -42,3 +45,13 @@ def test_the_docstring_is_valid(name):
     assert [
         code for code in codes if code not in LEFT_OUT and (name, code) not in (GROUPED, REFERRED)
     ] == []
+
+
+@pytest.mark.parametrize("name", [name for name in public_names() if "Error" not in name])
+def test_documented_defaults_are_those_of_the_signature(name):
+    documented = Validator._load_obj(name)
+    parameters = inspect.signature(documented).parameters
+    for described in get_doc_object(documented)["Parameters"]:
+        default = re.search(r"default=(.+)$", described.type)
+        if default and described.name in parameters:
+            assert parameters[described.name].default == ast.literal_eval(default[1])

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pickle
+import stat
 import subprocess
 import sys
 import tempfile
@@ -386,6 +387,27 @@ def test_a_failed_save_leaves_the_file_before_it_and_no_other(fits, folder, tmp_
         assert list(tmp_path.iterdir()) == [path]
     fits["frame"].save(path)
     assert path.read_bytes() == (folder / "frame.skdnn").read_bytes()
+
+
+@pytest.mark.skipif(not hasattr(os, "O_DIRECTORY"), reason="Windows cannot sync folders")
+def test_a_file_is_on_the_disk_before_it_replaces_another_and_then_its_name(
+    fits, tmp_path, monkeypatch
+):
+    def recorded(name):
+        function = getattr(os, name)
+
+        def call(first, *others):
+            is_folder = name == "fsync" and stat.S_ISDIR(os.fstat(first).st_mode)
+            calls.append("fsync of folder" if is_folder else name)
+            return function(first, *others)
+
+        return call
+
+    calls = []
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, recorded(name))
+    fits["integers"].save(tmp_path / "net.skdnn")
+    assert calls == ["fsync", "replace", "fsync of folder"]
 
 
 def test_a_folder_that_is_not_there_is_an_error(fits, tmp_path):

@@ -1,7 +1,7 @@
 """The table of summary() and the diagram in notebooks, against the arrays of the network."""
 
 import xml.etree.ElementTree as ElementTree
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
@@ -39,6 +39,11 @@ def test_the_summary_has_the_shapes_and_counts_of_the_arrays():
     assert [layer.activation for layer in summary.layers] == ["silu", "tanh", "softmax"]
     assert (summary.n_members, summary.n_columns, summary.n_iter) == (3, 4, 4)
     assert summary.n_inputs == NET.encoder_.transform(X).shape[1]
+
+
+def test_a_summary_is_not_written_to():
+    with pytest.raises(FrozenInstanceError):
+        NET.summary().n_members = 4
 
 
 def test_its_text_is_a_table_with_every_layer_and_what_auto_became():
