@@ -338,6 +338,40 @@ def test_divergence_is_repaired_and_reported():
     assert np.isfinite(net.predict_proba(X)).all()
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("solver", "early_stopping", "max_iter", "expected"),
+    [
+        ("adamw", True, 80, 10),
+        ("adamw", True, 81, 11),
+        ("adamw", True, 8, 8),
+        ("gd", True, 80, 10),
+        ("adamw", False, 80, 10),
+        ("sgd", False, 15, 10),
+        ("lbfgs", False, 15, 10),
+        ("gd", False, 15, 15),
+    ],
+)
+def test_the_default_patience_is_the_documented_one(solver, early_stopping, max_iter, expected):
+    net = DeepNetClassifier(
+        (4,), solver=solver, early_stopping=early_stopping, max_iter=max_iter, n_members=2
+    )
+    assert net.fit(X, y).resolved_params_["n_iter_no_change"] == expected
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_only_the_default_solver_begins_with_small_weights_in_the_last_layer():
+    settings = {"max_iter": 1, "learning_rate_init": 1e-9, "weight_decay": 0, "n_members": 9}
+    default, adam = (
+        DeepNetClassifier((300,), solver=solver, **settings, random_state=0).fit(X, y)
+        for solver in ("adamw", "adam")
+    )
+    he, glorot = np.sqrt(2 / 300), np.sqrt(2 / (300 + default.coefs_[-1].shape[-1]))
+    assert default.coefs_[-1].std() == pytest.approx(0.2 * he, rel=0.1)
+    assert adam.coefs_[-1].std() == pytest.approx(glorot, rel=0.1)
+    assert default.coefs_[0].std() > 5 * default.coefs_[-1].std()
+
+
 def test_a_shrinking_patience_stops_earlier():
     digits, labels = load_digits(return_X_y=True)
     short, long = (

@@ -373,6 +373,12 @@ def test_units_are_circles_and_every_two_of_them_are_connected():
     assert ends == set(map(tuple, circles.tolist()))
 
 
+def test_a_gap_is_drawn_only_where_units_are_left_out():
+    texts = ArchitectureDisplay.from_estimator(NET).ax_.texts
+    gaps = [text.get_position()[0] for text in texts if text.get_text() == "⋮"]
+    assert gaps == [0, 1]  # among the inputs and the 9 units of the first layer, not 5 and 1
+
+
 # Uncertainty
 
 
