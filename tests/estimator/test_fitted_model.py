@@ -43,6 +43,14 @@ def fitted(**params):
     return DeepNetClassifier(**{**QUICK, **params}).fit(X, y)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_nothing_of_an_earlier_fit_is_left():
+    again = fitted().set_params(early_stopping=False).fit(X[["size"]].to_numpy(), y)
+    fresh = DeepNetClassifier(**QUICK, early_stopping=False).fit(X[["size"]].to_numpy(), y)
+    assert vars(again).keys() == vars(fresh).keys()
+    assert vars(fitted()).keys() - vars(fresh).keys() >= {"feature_names_in_"}
+
+
 class LateLoss:
     """A custom loss that raises after so many calls."""
 
