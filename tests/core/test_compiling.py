@@ -659,3 +659,13 @@ def test_a_child_forked_after_compiling_was_interrupted_can_compile(loops):
     print(os.waitpid(child, 0)[1])
     """
     assert run_python(code, **loops).split() == ["interrupted", "0"]
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+def test_numba_is_found_where_it_is_installed_unless_its_compiler_is_disabled(disabled):
+    pytest.importorskip("numba")
+    code = "from skdnn.core.compiling import has_numba; print(has_numba())"
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": str(int(disabled))}
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == str(not disabled)
