@@ -36,3 +36,8 @@ def test_the_shape_of_the_tree_depends_on_the_number_of_values_only():
     executor = SerialExecutor()
     tree = tree_reduce(executor, merge, first)
     assert tree_reduce(executor, merge, second) == tree.replace("a", "b")
+
+
+def test_calls_without_an_argument_are_an_error_rather_than_left_out():
+    with pytest.raises(ValueError, match="shorter"):
+        SerialExecutor().map(max, [1, 2], [3])
