@@ -3,10 +3,11 @@
 import ast
 import inspect
 import re
+from pkgutil import resolve_name
 
 import pytest
 from numpydoc.docscrape import get_doc_object
-from numpydoc.validate import Validator, validate
+from numpydoc.validate import validate
 
 import skdnn
 
@@ -49,7 +50,7 @@ def test_the_docstring_is_valid(name):
 
 @pytest.mark.parametrize("name", [name for name in public_names() if "Error" not in name])
 def test_documented_defaults_are_those_of_the_signature(name):
-    documented = Validator._load_obj(name)
+    documented = resolve_name(name)
     parameters = inspect.signature(documented).parameters
     for described in get_doc_object(documented)["Parameters"]:
         default = re.search(r"default=(.+)$", described.type)

@@ -15,7 +15,7 @@ from skdnn.core.compiling import has_numba
 from skdnn.core.evaluation import Evaluation, blocks, held_out_logits
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build, build_sparse
-from skdnn.core.prediction import BLOCK, predict_logits
+from skdnn.core.prediction import LARGEST_BLOCK, predict_logits
 from skdnn.core.training import Plan, Split, make_job
 from skdnn.core.workers import ALONE
 
@@ -183,5 +183,5 @@ def test_held_out_rows_are_read_in_blocks_and_a_rest_together_with_the_last(n_ro
     held_out_logits(network, params[:1], data, [rows])
     np.testing.assert_array_equal(np.concatenate(read), data.rows.array[rows, 0])
     *whole, last = map(len, read)
-    assert whole == [BLOCK] * max(n_rows // BLOCK - 1, 0)
-    assert last < 2 * BLOCK
+    assert whole == [LARGEST_BLOCK] * max(n_rows // LARGEST_BLOCK - 1, 0)
+    assert last < 2 * LARGEST_BLOCK
