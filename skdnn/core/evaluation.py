@@ -63,7 +63,7 @@ class Evaluation:
         return tape, (rows, exact, weights), values
 
 
-def blocks(member_rows, weights, width, size=2048):
+def blocks(member_rows, weights, width, size):
     """Yield all rows in order, for a pass without gradients.
 
     Parameters
@@ -74,7 +74,7 @@ def blocks(member_rows, weights, width, size=2048):
         Weight of every row of the data.
     width : int
         Number of rows to fill every member up to.
-    size : int, default=2048
+    size : int
         Rows of a block.
 
     Yields
