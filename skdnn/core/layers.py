@@ -70,14 +70,6 @@ class Dense:
 
         ``start`` is the place of the biases.
         """
-        if self.activation is IDENTITY and not self.threshold:
-            tape.call(layer_kernels.add_bias, outputs, tape.params, start)
-
-            def sum_back(grad_outputs):
-                if tape.grads is not None:
-                    tape.call(layer_kernels.sum_rows, grad_outputs, tape.grads, start)
-
-            return sum_back
         drops = tape.grads is not None and self.threshold > 0
         keys = tape.new_keys() if drops else NO_KEYS
         wants_slopes = tape.differentiates or tape.is_compiled

@@ -45,11 +45,6 @@ def draw_backward(rng, dtype, n_members, n_rows, width):
     return normal(rng, dtype, *shape), normal(rng, dtype, *shape), grads, START
 
 
-def draw_add_bias(rng, dtype, n_members, n_rows, width):
-    params = normal(rng, dtype, n_members, START + width + 2)
-    return normal(rng, dtype, n_members, n_rows, width), params, START
-
-
 def draw_multiply_outer(rng, dtype, n_members, n_rows, width):
     grad_outputs = normal(rng, dtype, n_members, n_rows, 1)
     flat = normal(rng, dtype, n_members, START + width + 2)
@@ -163,8 +158,6 @@ def draw_rule(n_moments, n_numbers):
 DRAWS = {
     **{f"finish {name}": (finisher(ACTIVATIONS[name]), draw_finish) for name in ACTIVATIONS},
     "backward": (layer_kernels.backward, draw_backward),
-    "add_bias": (layer_kernels.add_bias, draw_add_bias),
-    "sum_rows": (layer_kernels.sum_rows, draw_add_bias),
     "multiply_outer": (layer_kernels.multiply_outer, draw_multiply_outer),
     "drop": (drop_inputs, draw_drop),
     "expand": (expand, draw_expand),
@@ -365,7 +358,7 @@ def test_the_gradient_of_the_biases_is_the_sum_over_rows(
     grad_outputs = normal(rng, dtype, n_members, n_rows, width)
     grad_outputs.reshape(-1)[: 1 if n_rows else 0] = planted
     before, grads = grad_outputs.copy(), np.full((n_members, START + width + 2), 7, dtype)
-    layer_kernels.sum_rows(grad_outputs, grads, START)
+    layer_kernels.backward(grad_outputs, np.ones_like(grad_outputs), grads, START)
     found, expected = grads[:, START : START + width], grad_outputs.sum(axis=1)
     eps = N_EPS * np.finfo(dtype).eps
     np.testing.assert_allclose(found, expected, rtol=eps, atol=eps)
@@ -416,7 +409,8 @@ def test_an_outer_product_is_the_matrix_product_with_the_weights_of_a_single_uni
 
 def test_biases_are_added_to_every_row():
     outputs, params = np.arange(12.0).reshape(2, 3, 2), 10.0 * np.arange(6).reshape(2, 3)
-    layer_kernels.add_bias(outputs, params, 1)
+    add_biases = finisher(ACTIVATIONS["identity"])
+    add_biases(outputs, params, 1, np.empty(outputs.shape), NO_KEYS, 0)
     by_hand = [[[10, 21], [12, 23], [14, 25]], [[46, 57], [48, 59], [50, 61]]]
     np.testing.assert_array_equal(outputs, by_hand)
 
