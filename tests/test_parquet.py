@@ -1,6 +1,7 @@
 """Fit and predict on Parquet files: in memory where the rows are few, else in blocks."""
 
 import importlib.util
+import sys
 import threading
 import time
 import warnings
@@ -655,3 +656,10 @@ def test_reading_ahead_keeps_the_order_and_raises_errors_where_they_are_met():
         time.sleep(0.2)
         assert len(made) <= 6
     assert readers() == []
+
+
+@pytest.mark.parametrize("module", ["pyarrow.parquet", "pandas"])
+def test_without_a_library_for_parquet_the_error_names_the_extra(module, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=r"skdnn\[arrow\]"):
+        DeepNetClassifier().fit("rows.parquet", "label")

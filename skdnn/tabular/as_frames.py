@@ -140,7 +140,7 @@ def _frame_of_arrow(X):
     return pandas.concat(columns, axis=1) if columns else pandas.DataFrame(index=range(len(table)))
 
 
-def import_optional(library, what):
+def import_optional(library, what, package=None):
     """Import a library, or a module of one, that is not required.
 
     Parameters
@@ -148,6 +148,8 @@ def import_optional(library, what):
     library : str
     what : str
         What X is, for the message.
+    package : str or None
+        What to install, if not the library alone.
 
     Raises
     ------
@@ -159,5 +161,6 @@ def import_optional(library, what):
     except ImportError as error:
         name = library.partition(".")[0]
         raise ImportError(
-            f"X is {what}, which is read with {name}: install it with `pip install {name}`."
+            f"X is {what}, which is read with {name}: install it with "
+            f"`pip install {package or name}`."
         ) from error

@@ -189,7 +189,8 @@ def open_parquet(X):
     ValueError
         If there is no file, or files differ in their columns.
     """
-    parquet, _ = (import_optional(name, "a path") for name in ("pyarrow.parquet", "pandas"))
+    needed, extra = ("pyarrow.parquet", "pandas"), '"skdnn[arrow]"'
+    parquet, _ = (import_optional(name, "a path", extra) for name in needed)
     paths = [path for item in (X if isinstance(X, (list, tuple)) else [X]) for path in _files(item)]
     schemas, groups = [], []
     for number, path in enumerate(paths):
