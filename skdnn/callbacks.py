@@ -29,6 +29,7 @@ MONITORS = {
 CONSTRAINTS = {
     "monitor": [StrOptions({"auto", *MONITORS})],
     "patience": [POSITIVE_INT],
+    "min_delta": [NON_NEGATIVE],
     "path": [str, os.PathLike],
     "every": [NON_NEGATIVE],
     "every_epochs": [POSITIVE_INT, None],
@@ -101,6 +102,8 @@ class EarlyStopping(_EpochCallback):
         if context.task_name != "epoch":
             return False
         curve = _monitored(estimator, self.monitor)
+        # An epoch with NaN, of members that diverged, is as if it had not been.
+        curve = np.where(np.isnan(curve), np.inf, curve)
         before, since = curve[: -self.patience], curve[-self.patience :]
         return bool(len(before) and not since.min() < before.min() - self.min_delta)
 
