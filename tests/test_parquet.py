@@ -14,6 +14,7 @@ import skdnn
 from skdnn import DeepNetClassifier
 from skdnn.callbacks import Checkpoint
 from skdnn.estimator import parquet_fit, parquet_stream
+from skdnn.estimator.fit_data import FitArguments
 from skdnn.estimator.parameters import settings_of
 from skdnn.estimator.parquet_stream import RowStream, fill, read_ahead, shuffle
 from skdnn.tabular import parquet_files, table_statistics
@@ -80,7 +81,7 @@ def stream_of(path, **parameters):
     """Return the RowStream of a fit, its FitData and its TableStatistics."""
     net = DeepNetClassifier(**SMALL | parameters)
     settings = settings_of(net, None)
-    table = parquet_fit.open_table(settings, (path, "target", None))
+    table = parquet_fit.open_table(settings, FitArguments(path, "target"))
     statistics, _ = parquet_fit.read_statistics(table)
     made = []
     blocks = RowStream.blocks
@@ -438,7 +439,8 @@ def test_weights_of_0_leave_rows_out_and_class_weights_are_those_of_all_rows(fra
     frame.to_parquet(tmp_path / "rows.parquet")
     net = DeepNetClassifier(**SMALL, class_weight="balanced")
     settings = settings_of(net, None)
-    table = parquet_fit.open_table(settings, (tmp_path / "rows.parquet", "target", "weight"))
+    arguments = FitArguments(tmp_path / "rows.parquet", "target", "weight")
+    table = parquet_fit.open_table(settings, arguments)
     statistics, _ = parquet_fit.read_statistics(table)
     assert statistics.n_rows == (frame["weight"] > 0).sum()
     fit_data = parquet_fit.learn_stream(net, settings, table, statistics, (None,) * 3)

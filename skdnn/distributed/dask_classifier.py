@@ -12,6 +12,7 @@ from skdnn.distributed.dask_collections import (
 )
 from skdnn.distributed.dask_executor import DaskExecutor
 from skdnn.distributed.read_partitions import read_partitions
+from skdnn.estimator.fit_data import FitArguments
 from skdnn.estimator.fitted_model import fitted_model
 from skdnn.estimator.parameters import CONSTRAINTS, POSITIVE_INT, settings_of
 
@@ -87,11 +88,12 @@ class DaskDeepNetClassifier(DeepNetClassifier):
             If the input is invalid; the message names the partition. The estimator stays as it was.
         """
         fresh = self._copy_to_fit(None)
-        self._keep(fresh._train(settings_of(self, None), None, (X, y, sample_weight)))
+        arguments = FitArguments(X, y, sample_weight)
+        self._keep(fresh._train(settings_of(self, None), None, arguments))
         return self
 
-    def _read_fit_data(self, settings, before, passed, validation, groups_and_classes):
-        columns = self._columns(*passed)  # an error about X comes before one about the client
+    def _read_fit_data(self, settings, before, arguments):
+        columns = self._columns(*arguments[:3])  # an error about X comes before one about a client
         shape = self.partitions_per_round, self.steps_per_round
         return read_partitions(self, settings, self._executor(), columns, shape)
 

@@ -13,7 +13,7 @@ from skdnn.distributed.partitions import (
     part_of,
     partition_statistics,
 )
-from skdnn.estimator.fit_data import read_table
+from skdnn.estimator.fit_data import FitArguments, read_table
 from skdnn.estimator.inputs import read_samples
 from skdnn.estimator.sampled_fit_data import learn_from_sample
 from skdnn.estimator.solvers import solver_of
@@ -59,7 +59,7 @@ def read_partitions(estimator, settings, executor, partitions, shape):
     sample = statistics.sample
     if statistics.n_rows == len(sample.hashes) <= IN_MEMORY_ROWS:
         passed, classes = statistics.sample_in_order()
-        return read_table(estimator, settings, None, passed, (None,) * 3, (None, classes))
+        return read_table(estimator, settings, None, FitArguments(*passed, classes=classes))
     columns = read_samples(estimator, sample.X, sample.y, None).columns
     fit_data, encoder = learn_from_sample(settings, statistics, columns)
     shared = [[executor.share(each)] * len(parts) for each in (encoder, columns)]

@@ -17,14 +17,14 @@ class EpochCallbacks:
     ----------
     estimator : DeepNetClassifier
         The copy that is passed to callbacks.
-    passed : tuple
-        X, y and sample weights as they were passed to ``fit``.
+    arguments : FitArguments
+        Of ``fit``.
     show : callable
         Function that sets a dict of attributes on the copy.
     """
 
-    def __init__(self, estimator, passed, show):
-        X, y, sample_weight = passed
+    def __init__(self, estimator, arguments, show):
+        X, y, sample_weight = arguments[:3]
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         # Scorers do not accept an array of objects, so convert it where it is used.
         are_objects = getattr(getattr(y, "dtype", None), "kind", None) == "O"

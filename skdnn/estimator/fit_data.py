@@ -100,7 +100,25 @@ class FitData(NamedTuple):
         return self.split.blocks.n_rows or self.prepared.count(self.split.train_rows)
 
 
-def read_table(estimator, settings, before, passed, validation, groups_and_classes):
+class FitArguments(NamedTuple):
+    """The arguments of fit or partial_fit, as they were passed."""
+
+    X: object
+    y: object
+    sample_weight: object = None
+    X_val: object = None
+    y_val: object = None
+    sample_weight_val: object = None
+    groups: object = None
+    classes: object = None
+
+    @property
+    def validation(self):
+        """X, y and sample weights for validation."""
+        return self.X_val, self.y_val, self.sample_weight_val
+
+
+def read_table(estimator, settings, before, arguments):
     """Return the FitData of the arguments of fit or partial_fit.
 
     Parameters
@@ -111,21 +129,18 @@ def read_table(estimator, settings, before, passed, validation, groups_and_class
         The parameters of the estimator.
     before : FittedModel or None
         The model whose training is continued.
-    passed, validation : tuple
-        X, y and sample weights, for training and for validation.
-    groups_and_classes : tuple
-        The argument ``groups`` of fit, and ``classes`` of partial_fit.
+    arguments : FitArguments
 
     Returns
     -------
     FitData
     """
-    groups, classes = groups_and_classes
-    samples = read_samples(estimator, *passed, reset=before is None)
-    valid_samples = read_validation(estimator, *validation)
-    labels = learn_labels(samples, classes)
+    X, y, sample_weight = arguments[:3]
+    samples = read_samples(estimator, X, y, sample_weight, reset=before is None)
+    valid_samples = read_validation(estimator, *arguments.validation)
+    labels = learn_labels(samples, arguments.classes)
     schema = learn_schema(settings, samples, labels, before)
-    return prepare_fit_data(settings, schema, samples, before, valid_samples, groups)
+    return prepare_fit_data(settings, schema, samples, before, valid_samples, arguments.groups)
 
 
 def prepare_rows(settings, schema, samples, train_samples=None, roles=None, learns=True):

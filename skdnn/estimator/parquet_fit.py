@@ -26,20 +26,20 @@ MOST_CLASSES = 10_000
 FEWEST_ROWS = 100  # of the sample in a part
 
 
-def read_parquet(estimator, settings, before, passed, validation, groups_and_classes):
+def read_parquet(estimator, settings, before, arguments):
     """Return the FitData of the arguments of fit, as :func:`read_table` does for tables."""
-    table = open_table(settings, passed)
+    table = open_table(settings, arguments)
     statistics, fingerprint = read_statistics(table)
     if len(statistics.sample.hashes) == statistics.n_rows:
-        passed, classes = statistics.sample_in_order()
-        groups_and_classes = groups_and_classes[0], classes
-        return read_table(estimator, settings, before, passed, validation, groups_and_classes)
-    check_arguments(settings, before, groups_and_classes[0])
-    fit_data = learn_stream(estimator, settings, table, statistics, validation)
+        (X, y, weights), classes = statistics.sample_in_order()
+        of_rows = arguments._replace(X=X, y=y, sample_weight=weights, classes=classes)
+        return read_table(estimator, settings, before, of_rows)
+    check_arguments(settings, before, arguments.groups)
+    fit_data = learn_stream(estimator, settings, table, statistics, arguments.validation)
     return fit_data._replace(fingerprint=fingerprint)
 
 
-def open_table(settings, passed):
+def open_table(settings, arguments):
     """Return the ParquetTable of the arguments X, y and sample_weight.
 
     Raises
@@ -47,17 +47,16 @@ def open_table(settings, passed):
     ValueError
         If y or sample_weight is not the name of a column.
     """
-    X, *others = passed
-    given = dict(zip(("y", "sample_weight"), others, strict=True))
-    if given["sample_weight"] is None:
-        del given["sample_weight"]
+    given = {"y": arguments.y}
+    if arguments.sample_weight is not None:
+        given["sample_weight"] = arguments.sample_weight
     for argument, name in given.items():  # before files are opened, as X may be a mistake
         if not isinstance(name, str):
             raise ValueError(
                 f"X is a path, so that {argument} must be the name of a column of its files; got "
                 f"{reprlib.repr(name)}."
             )
-    files = open_parquet(X)
+    files = open_parquet(arguments.X)
     for argument, name in given.items():
         if name not in files.schema.names:
             raise ValueError(
