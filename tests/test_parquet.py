@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.metrics import log_loss
 
 import skdnn
@@ -77,19 +78,24 @@ def learnt(net):
     return np.concatenate([array.ravel() for array in (*net.coefs_, *net.intercepts_)])
 
 
+def statistics_of(table):
+    batches = table.read(table.files.plan())
+    return parquet_fit.read_statistics(table, batches, table_statistics.SAMPLE_ROWS)
+
+
 def stream_of(path, **parameters):
     """Return the RowStream of a fit, its FitData and its TableStatistics."""
     net = DeepNetClassifier(**SMALL | parameters)
     settings = settings_of(net, None)
     table = parquet_fit.open_table(settings, FitArguments(path, "target"))
-    statistics, _ = parquet_fit.read_statistics(table)
+    statistics = statistics_of(table)
     made = []
     blocks = RowStream.blocks
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             RowStream, "blocks", lambda self, data: made.append(self) or blocks(self, data)
         )
-        fit_data = parquet_fit.learn_stream(net, settings, table, statistics, (None,) * 3)
+        fit_data = parquet_fit.learn_stream(net, settings, table, statistics, None)
     return made[0], fit_data, statistics
 
 
@@ -108,6 +114,26 @@ def test_few_rows_are_fitted_as_a_dataframe_is(frame, path):
     X, y = split(frame)
     expected = DeepNetClassifier(**SMALL).fit(X.drop(columns="count"), y, frame["count"])
     np.testing.assert_array_equal(learnt(weighted), learnt(expected))
+
+
+IN_ORDER = [(np.arange(1000, 3000), np.arange(1000)), (np.arange(2000), np.arange(2000, 3000))]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "groups"),
+    [({}, None), ({"cv": IN_ORDER}, None), ({}, np.arange(N_ROWS) // 100)],
+    ids=["folds", "cv", "groups"],
+)
+def test_rows_of_weight_0_of_few_rows_keep_their_places(frame, tmp_path, parameters, groups):
+    frame["weight"] = np.arange(N_ROWS) // 7 % 3
+    frame.to_parquet(tmp_path / "rows.parquet", row_group_size=500)
+    net = DeepNetClassifier(**SMALL, store_oof=True, **parameters)
+    of_file = clone(net).fit(tmp_path, "target", sample_weight="weight", groups=groups)
+    X, y = split(frame)
+    of_frame = clone(net).fit(X.drop(columns="weight"), y, frame["weight"], groups=groups)
+    np.testing.assert_array_equal(learnt(of_file), learnt(of_frame))
+    np.testing.assert_array_equal(of_file.oof_proba_, of_frame.oof_proba_)
+    assert of_file.oof_proba_.shape == (N_ROWS, 2)
 
 
 @pytest.mark.usefixtures("in_blocks")
@@ -441,9 +467,9 @@ def test_weights_of_0_leave_rows_out_and_class_weights_are_those_of_all_rows(fra
     settings = settings_of(net, None)
     arguments = FitArguments(tmp_path / "rows.parquet", "target", "weight")
     table = parquet_fit.open_table(settings, arguments)
-    statistics, _ = parquet_fit.read_statistics(table)
+    statistics = statistics_of(table)
     assert statistics.n_rows == (frame["weight"] > 0).sum()
-    fit_data = parquet_fit.learn_stream(net, settings, table, statistics, (None,) * 3)
+    fit_data = parquet_fit.learn_stream(net, settings, table, statistics, None)
     weights = []
     with fit_data.split.blocks.load(0) as blocks:
         for _ in blocks:
@@ -551,6 +577,48 @@ def test_what_is_no_parquet_file_is_an_error_that_says_so(frame, path, tmp_path)
 def test_what_needs_all_rows_at_once_is_an_error(path, parameters):
     with pytest.raises(ValueError, match=f"{next(iter(parameters))}.*not available for Parquet"):
         DeepNetClassifier(**SMALL, **parameters).fit(path, "target")
+
+
+@pytest.mark.usefixtures("in_blocks")
+@pytest.mark.parametrize(
+    ("parameters", "given", "message"),
+    [
+        ({"cv": 3}, {}, "cv is not available"),
+        ({"solver": "gd"}, {}, "solver='gd' is not available"),
+        ({}, {"groups": np.zeros(N_ROWS)}, "groups is not available"),
+        ({}, {"X_val": "rows.parquet", "y_val": "target"}, "X_val is a path"),
+        ({}, {"X_val": make_frame(9)}, "X_val and y_val go together"),
+        ({}, {"X_val": make_frame(9), "y_val": np.arange(9)}, "unseen at fit time:\n- target"),
+    ],
+    ids=["cv", "solver", "groups", "path", "no labels", "columns"],
+)
+def test_arguments_are_refused_before_the_rows_are_read(
+    path, monkeypatch, parameters, given, message
+):
+    n_read, read = [], parquet_files.ParquetFiles.read
+
+    def counting(self, pieces):
+        for item in read(self, pieces):
+            n_read.append(len(item[1]))
+            yield item
+
+    monkeypatch.setattr(parquet_files.ParquetFiles, "read", counting)
+    with pytest.raises(ValueError, match=message):
+        DeepNetClassifier(**SMALL, **parameters).fit(path, "target", **given)
+    assert sum(n_read) <= 250  # a batch, which tells how large rows are
+
+
+@pytest.mark.usefixtures("in_blocks")
+def test_cells_are_hashed_for_checkpoints_only(path, monkeypatch):
+    monkeypatch.setattr(pd.util, "hash_pandas_object", None)
+    DeepNetClassifier(**SMALL).fit(path, "target")
+
+
+@pytest.mark.parametrize("others", [{}, {"sample_weight": "count"}], ids=["y", "y and weights"])
+def test_files_without_a_column_of_features_are_refused(frame, tmp_path, others):
+    frame[["target", *others.values()]].to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match=r"rows\.parquet has no columns of features: target"):
+        DeepNetClassifier(**SMALL).fit(tmp_path, "target", **others)
 
 
 def test_the_index_of_a_dataframe_is_no_column(frame, tmp_path):

@@ -84,14 +84,12 @@ def _check_same_labels(samples):
             )
 
 
-def encode_partition(encoder, columns, part, X, y, sample_weight):
+def encode_partition(encoder, part, X, y, sample_weight):
     """Return the Data of the training rows of a partition, encoded.
 
     Parameters
     ----------
     encoder : RowEncoder
-    columns : dict
-        ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
     part : Part
     X : frame or array
     y : array-like
@@ -110,7 +108,7 @@ def encode_partition(encoder, columns, part, X, y, sample_weight):
     if not len(X):
         return None
     with about_partition(part):
-        X, y, weights = _read(X, y, sample_weight, columns)
+        X, y, weights = _read(X, y, sample_weight, encoder.schema.columns)
         data = encoder.encode(X, y, weights, part.hashes(len(y)))
         return data if len(data.targets) else None
 

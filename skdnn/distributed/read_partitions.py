@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from skdnn._compat import callbacks_of
 from skdnn.core.batches import Blocks
 from skdnn.distributed.epochs import PartitionEpochs
 from skdnn.distributed.executors import tree_reduce
@@ -13,10 +12,9 @@ from skdnn.distributed.partitions import (
     part_of,
     partition_statistics,
 )
+from skdnn.estimator.epoch_callbacks import checkpoints_of
 from skdnn.estimator.fit_data import FitArguments, read_table
-from skdnn.estimator.inputs import read_samples
-from skdnn.estimator.sampled_fit_data import learn_from_sample
-from skdnn.estimator.solvers import solver_of
+from skdnn.estimator.sampled_fit_data import learn_from_sample, refuse_arguments
 from skdnn.tabular.row_samples import seed_of_hashes
 from skdnn.tabular.table_statistics import SAMPLE_ROWS
 
@@ -52,7 +50,11 @@ def read_partitions(estimator, settings, executor, partitions, shape):
     ValueError
         If there are no rows, or a parameter is not available.
     """
-    _check_arguments(estimator, settings)
+    unavailable = {
+        "Checkpoint": bool(checkpoints_of(estimator)),
+        "warm_start=True": settings.warm_start,
+    }
+    refuse_arguments(settings, "training on partitions", unavailable)
     seed = seed_of_hashes(settings.random_state)
     parts = [part_of(number, seed) for number in range(len(partitions[0]))]
     statistics = _read_statistics(executor, parts, partitions)
@@ -60,10 +62,9 @@ def read_partitions(estimator, settings, executor, partitions, shape):
     if statistics.n_rows == len(sample.hashes) <= IN_MEMORY_ROWS:
         passed, classes = statistics.sample_in_order()
         return read_table(estimator, settings, None, FitArguments(*passed, classes=classes))
-    columns = read_samples(estimator, sample.X, sample.y, None).columns
-    fit_data, encoder = learn_from_sample(settings, statistics, columns)
-    shared = [[executor.share(each)] * len(parts) for each in (encoder, columns)]
-    encoded = executor.map(encode_partition, *shared, parts, *partitions)
+    fit_data, encoder = learn_from_sample(estimator, settings, statistics)
+    shared = [executor.share(encoder)] * len(parts)
+    encoded = executor.map(encode_partition, shared, parts, *partitions)
     n_rows = np.array(executor.gather(executor.map(count_rows, encoded)))
     epochs = PartitionEpochs(executor, encoded, n_rows, fit_data.schema.seed, shape)
     blocks = Blocks(1, None, encoder.n_rows, 1.0, epochs)
@@ -77,26 +78,3 @@ def _read_statistics(executor, parts, partitions):
     if statistics is None or not statistics.n_rows:
         raise ValueError(f"X has no rows of positive weight in its {len(parts)} partitions.")
     return statistics
-
-
-def _check_arguments(estimator, settings):
-    """Raise an error for what is not available for rows in several places.
-
-    Raises
-    ------
-    ValueError
-        If there is one.
-    """
-    callbacks = callbacks_of(estimator)
-    for name, is_given in (
-        ("Checkpoint", any(hasattr(each, "open_checkpoint") for each in callbacks)),
-        (f"solver={settings.solver!r}", solver_of(settings).takes_all_rows),
-        ("warm_start=True", settings.warm_start),
-        ("store_oof=True", settings.store_oof),
-        ("cv", settings.cv is not None),
-    ):
-        if is_given:
-            raise ValueError(
-                f"{name} is not available for training on partitions. Leave it out, or use "
-                "DeepNetClassifier on rows in memory."
-            )

@@ -10,6 +10,11 @@ from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.progress import RemainingTime, make_report
 
 
+def checkpoints_of(estimator):
+    """Return the callbacks ``Checkpoint`` that are set on an estimator."""
+    return [each for each in callbacks_of(estimator) if hasattr(each, "open_checkpoint")]
+
+
 class EpochCallbacks:
     """Run callbacks after every epoch of a fit, on the main thread, when all members are done.
 
@@ -60,8 +65,7 @@ class EpochCallbacks:
         ValueError
             If there are several.
         """
-        callbacks = callbacks_of(self.passed["estimator"])
-        found = [each for each in callbacks if hasattr(each, "open_checkpoint")]
+        found = checkpoints_of(self.passed["estimator"])
         if len(found) > 1:
             raise ValueError(f"a fit can have one Checkpoint as a callback, not {len(found)}.")
         return found[0] if found else None

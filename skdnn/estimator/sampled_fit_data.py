@@ -12,9 +12,10 @@ from skdnn.estimator.auto_parameters import count_members
 from skdnn.estimator.class_weights import class_weight_factors
 from skdnn.estimator.encoder_adapters import adapted
 from skdnn.estimator.fit_data import FitData, prepare_rows
-from skdnn.estimator.inputs import Samples, about_validation
+from skdnn.estimator.inputs import Samples, about_validation, read_samples
 from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.schema import learn_schema
+from skdnn.estimator.solvers import solver_of
 from skdnn.estimator.variants import STANDARD, choose_variants
 from skdnn.tabular.dataframes import MAX_NAMED
 from skdnn.tabular.read_columns import read_column
@@ -77,19 +78,49 @@ class RowEncoder(NamedTuple):
         return Data(DenseRows(encoded), targets, weights)
 
 
-def learn_from_sample(settings, statistics, columns, valid_samples=None):
+def refuse_arguments(settings, place, others):
+    """Raise an error for what needs all rows in memory.
+
+    Parameters
+    ----------
+    settings : SimpleNamespace
+        The parameters of the estimator.
+    place : str
+        Where the rows are.
+    others : dict of str to bool
+        What else is not available there, and whether it is given.
+
+    Raises
+    ------
+    ValueError
+        If something is given that is not available.
+    """
+    are_given = {
+        f"solver={settings.solver!r}": solver_of(settings).takes_all_rows,
+        "cv": settings.cv is not None,
+        "store_oof=True": settings.store_oof,
+        **others,
+    }
+    for name in filter(are_given.get, are_given):
+        raise ValueError(
+            f"{name} is not available for {place}. Leave it out, or use DeepNetClassifier on rows "
+            "in memory."
+        )
+
+
+def learn_from_sample(estimator, settings, statistics, valid_samples=None):
     """Return the FitData of a table, whose training rows are yet to be read, and their RowEncoder.
 
     Its ``split.data`` is the sample; whoever reads the rows replaces ``split``.
 
     Parameters
     ----------
+    estimator : DeepNetClassifier
+        A copy, on which scikit-learn sets the attributes of the columns.
     settings : SimpleNamespace
         The parameters of the estimator.
     statistics : TableStatistics
         Of all parts, merged.
-    columns : dict
-        ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
     valid_samples : Samples, optional
         Validation rows passed to fit. Otherwise rows of the sample are held out.
 
@@ -104,6 +135,7 @@ def learn_from_sample(settings, statistics, columns, valid_samples=None):
         If there are fewer than two classes, or the encoder returns sparse rows.
     """
     sample = statistics.sample.by_position()
+    columns = read_samples(estimator, sample.X, sample.y, None).columns
     holds_out = settings.early_stopping and valid_samples is None
     below = statistics.held_out_below if holds_out else np.uint64(0)
     trained, held_out = (

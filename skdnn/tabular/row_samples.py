@@ -90,11 +90,11 @@ def smallest_hashes(samples, sample_size):
     )
     hashes, positions, y, weights = arrays
     order = np.argsort(hashes, kind="stable")[:sample_size]
-    joined = RowSample(hashes, positions, _concatenate([s.X for s in samples]), y, weights)
+    joined = RowSample(hashes, positions, concatenate([s.X for s in samples]), y, weights)
     return joined.take(order)
 
 
-def _concatenate(tables):
+def concatenate(tables):
     """Return the rows of several tables of one type, one after the other."""
     first = tables[0]
     if isinstance(first, np.ndarray):
