@@ -4,6 +4,7 @@ import importlib.util
 import threading
 import time
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -185,8 +186,15 @@ def test_target_statistics_of_a_row_do_not_depend_on_its_own_label(path):
     sample = statistics.sample
     trained = np.flatnonzero(sample.hashes >= statistics.held_out_below)
     rows = sample.take(trained)
-    of_fit = stream.encoder.encode(rows.X, rows.y, rows.weights, rows.hashes).rows.array[:, 0]
-    elsewhere = stream.encoder.encode(rows.X, rows.y, rows.weights, ~rows.hashes).rows.array[:, 0]
+    of_fit, elsewhere = (
+        stream.encoder.encode(
+            rows.X,
+            rows.y,
+            rows.weights,
+            SimpleNamespace(key=0, first_row=0, hashes=lambda n_rows, hashes=hashes: hashes),
+        ).rows.array[:, 0]
+        for hashes in (rows.hashes, ~rows.hashes)
+    )
     is_yes = rows.y == "yes"
     # Statistics with the own label in them are larger where it is "yes"; ordered ones are not.
     gap = elsewhere[is_yes].mean() - elsewhere[~is_yes].mean()
@@ -497,6 +505,27 @@ def test_all_weights_of_a_batch_may_be_0(frame, tmp_path, monkeypatch, sample_si
     frame.assign(weight=0.0).to_parquet(tmp_path / "rows.parquet")
     with pytest.raises(ValueError, match="no rows of positive weight"):
         net.fit(tmp_path, "target", sample_weight="weight")
+
+
+@pytest.mark.usefixtures("in_blocks")
+@pytest.mark.parametrize("encoder", ["auto", "passthrough"])
+def test_what_rows_of_weight_0_hold_does_not_matter_but_their_classes_are_known(
+    frame, tmp_path, encoder
+):
+    rows = frame[["number", "count", "target"]].fillna(0).assign(weight=1.0)
+    rows.loc[::4, "weight"] = 0
+    rows.loc[500:999, "weight"] = 0  # two batches
+    path, nets = tmp_path / "rows.parquet", []
+    for number in (0, np.inf):
+        rows.loc[rows["weight"] == 0, "number"] = number
+        rows.to_parquet(path, row_group_size=500)
+        net = DeepNetClassifier(**SMALL, encoder=encoder)
+        nets.append(net.fit(path, "target", sample_weight="weight"))
+    np.testing.assert_array_equal(learnt(nets[0]), learnt(nets[1]))
+    rows.loc[4, "target"] = "other"
+    rows.to_parquet(path, row_group_size=500)
+    net.fit(path, "target", sample_weight="weight")
+    assert net.classes_.tolist() == ["no", "other", "yes"]
 
 
 @pytest.mark.usefixtures("in_blocks")

@@ -109,8 +109,7 @@ def encode_partition(encoder, part, X, y, sample_weight):
         return None
     with about_partition(part):
         X, y, weights = _read(X, y, sample_weight, encoder.schema.columns)
-        data = encoder.encode(X, y, weights, part.hashes(len(y)))
-        return data if len(data.targets) else None
+        return encoder.encode(X, y, weights, part)
 
 
 def _read(X, y, sample_weight, columns=None):

@@ -112,7 +112,9 @@ class RowStream(NamedTuple):
     def _encoded(self, pieces):
         for X, y, weights, part in self.table.read(pieces):
             with about_file(part.name):
-                yield self.encoder.encode(X, y, weights, part.hashes(len(y)))
+                data = self.encoder.encode(X, y, weights, part)
+            if data is not None:
+                yield data
 
 
 def _empty(n_rows, width, dtype):

@@ -19,6 +19,7 @@ from skdnn.estimator.solvers import solver_of
 from skdnn.estimator.variants import STANDARD, choose_variants
 from skdnn.tabular.dataframes import MAX_NAMED
 from skdnn.tabular.read_columns import read_column
+from skdnn.tabular.row_samples import rows_of_weight
 from skdnn.tabular.user_warnings import ColumnWarnings, warn_user
 
 
@@ -50,7 +51,7 @@ class RowEncoder(NamedTuple):
     n_rows: int
     mean_weight: float
 
-    def encode(self, X, y, weights, hashes):
+    def encode(self, X, y, weights, part):
         """Return the Data of the rows that are trained on: neither held out nor of weight 0.
 
         Their weights are relative to the mean weight of all training rows.
@@ -62,19 +63,25 @@ class RowEncoder(NamedTuple):
         y : ndarray of shape (n_rows,)
             Checked labels.
         weights : ndarray of shape (n_rows,)
-        hashes : uint64 ndarray of shape (n_rows,)
-            See :class:`skdnn.tabular.row_samples.Part`.
+        part : Part
+
+        Returns
+        -------
+        Data or None
+            None if there are no such rows.
         """
-        schema, rows = self.schema, np.flatnonzero((weights > 0) & (hashes >= self.held_out_below))
+        schema, trained = self.schema, rows_of_weight(X, y, weights, part, self.held_out_below)
+        if not len(trained.y):
+            return None
         # A warning about a few rows may be wrong for all; the encoder was learnt from the sample.
         ignored = ColumnWarnings()
-        encoded = adapted(schema.encoder).encode(X, schema.dtype, column_warnings=ignored)[rows]
-        hashes, targets = hashes[rows], schema.labels.targets(y[rows])
+        encoded = adapted(schema.encoder).encode(trained.X, schema.dtype, column_warnings=ignored)
+        hashes, targets = trained.hashes, schema.labels.targets(trained.y)
         if self.ordered.shape[1]:
             places = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
             known = self.hashes[places] == hashes
             encoded[known, : self.ordered.shape[1]] = self.ordered[places[known]]
-        weights = weights[rows] / self.mean_weight * self.factors[targets[:, 0]]
+        weights = trained.weights / self.mean_weight * self.factors[targets[:, 0]]
         return Data(DenseRows(encoded), targets, weights)
 
 

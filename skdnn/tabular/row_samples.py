@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 
 from skdnn.core.random_bits import GOLDEN, random_words, scramble
 from skdnn.tabular.read_columns import as_text
+from skdnn.tabular.sample_weights import take_rows
 
 
 def seed_of_hashes(random_state):
@@ -69,8 +70,8 @@ class RowSample(NamedTuple):
 
     def take(self, rows):
         """Return some of the rows, given by their numbers."""
-        X = self.X
-        X = X.iloc[rows].reset_index(drop=True) if hasattr(X, "iloc") else X[rows]
+        X = take_rows(self.X, rows)
+        X = X.reset_index(drop=True) if hasattr(X, "iloc") else X
         return RowSample(
             self.hashes[rows], self.positions[rows], X, self.y[rows], self.weights[rows]
         )
@@ -78,6 +79,25 @@ class RowSample(NamedTuple):
     def by_position(self):
         """Return the rows in the order of the table."""
         return self.take(np.lexsort(self.positions.T[::-1]))
+
+
+def rows_of_weight(X, y, weights, part, from_hash=0):
+    """Return the RowSample of all rows of positive weight, in their order.
+
+    Parameters
+    ----------
+    X : frame or ndarray
+    y : ndarray of shape (n_rows,)
+    weights : ndarray of shape (n_rows,)
+    part : Part
+    from_hash : uint64, default=0
+        Rows with smaller hashes are left out.
+    """
+    hashes = part.hashes(len(y))
+    rows = np.flatnonzero((weights > 0) & (hashes >= np.uint64(from_hash)))
+    positions = np.stack([np.full(len(y), part.key), part.first_row + np.arange(len(y))], axis=1)
+    everything = RowSample(hashes, positions, X, y, weights)
+    return everything if len(rows) == len(y) else everything.take(rows)
 
 
 def smallest_hashes(samples, sample_size):

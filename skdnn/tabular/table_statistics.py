@@ -19,7 +19,7 @@ import numpy as np
 
 from skdnn.tabular.column_types import KINDS
 from skdnn.tabular.dataframes import MAX_NAMED, as_table, check_finite
-from skdnn.tabular.row_samples import RowSample, smallest_hashes
+from skdnn.tabular.row_samples import RowSample, rows_of_weight, smallest_hashes
 
 SAMPLE_ROWS, SAMPLE_BYTES = 100_000, 2**27  # at most; merging takes twice as much
 WITH_ZONE = "date with time zone"
@@ -119,32 +119,31 @@ def statistics(X, y, weights, part, sample_size, below=None):
         If a column holds containers or infinite numbers.
     """
     names = tuple(map(str, getattr(X, "columns", range(X.shape[1]))))
-    table, kept = as_table(X, names), weights > 0
-    columns = [_of_column(table, position, kept, part) for position in range(len(names))]
+    kept = rows_of_weight(X, y, weights, part)
+    table = as_table(kept.X, names)
+    columns = [_of_column(table, position, part) for position in range(len(names))]
     kinds, n_missing, low, high = zip(*columns, strict=True) if columns else ((),) * 4
-    numbers = np.array(n_missing, np.int64), np.array(low, float), np.array(high, float)
-    hashes, labels = part.hashes(len(y)), y[kept]
-    rows = np.flatnonzero(kept if below is None else kept & (hashes < below))
-    rows = rows[np.argsort(hashes[rows], kind="stable")][:sample_size]
-    positions = np.stack([np.full(len(rows), part.key), part.first_row + rows], axis=1)
-    everything = RowSample(hashes, np.empty((len(y), 0)), X, y, weights)
+    rows = np.arange(len(kept.y)) if below is None else np.flatnonzero(kept.hashes < below)
+    rows = rows[np.argsort(kept.hashes[rows], kind="stable")][:sample_size]
     return TableStatistics(
-        int(kept.sum()),
-        (part.key, part.name),
-        _sum_by_class(y, labels, weights[kept]),
-        names,
-        kinds,
-        *numbers,
-        sample_size,
-        everything.take(rows)._replace(positions=positions),
+        n_rows=len(kept.y),
+        first_part=(part.key, part.name),
+        class_weights=_sum_by_class(y, kept.y, kept.weights),
+        names=names,
+        kinds=kinds,
+        n_missing=np.array(n_missing, np.int64),
+        low=np.array(low, float),
+        high=np.array(high, float),
+        sample_size=sample_size,
+        sample=kept.take(rows),
     )
 
 
-def _of_column(table, position, kept, part):
+def _of_column(table, position, part):
     """Return ((kind, key, name) or None, number of missing values, minimum, maximum)."""
     column = table.column(position)
-    known = kept & ~column.missing
-    n_missing = int(kept.sum() - known.sum())
+    known = ~column.missing
+    n_missing = int(column.missing.sum())
     if not known.any():
         return None, n_missing, np.nan, np.nan
     kind = WITH_ZONE if column.zone else column.kind, part.key, part.name

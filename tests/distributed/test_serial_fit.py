@@ -262,6 +262,22 @@ def test_rows_of_weight_0_do_not_count():
     assert net.t_ == 4 * (1170 - 58)
 
 
+@pytest.mark.parametrize("encoder", ["auto", "passthrough"])
+@pytest.mark.parametrize("is_frame", [True, False])
+def test_what_rows_of_weight_0_hold_does_not_matter_but_their_classes_are_known(encoder, is_frame):
+    weights = np.where(np.arange(1200) % 4, 1.0, 0.0)
+    weights[650:680] = 0  # a whole partition
+    labels, nets = y.mask(np.arange(1200) == 660, "other"), []
+    for number in (0, np.inf):
+        frame = X[list("abcd")].copy()
+        frame[weights == 0] = number
+        parts = cut(frame if is_frame else frame.to_numpy(), *SIZES)
+        net = SerialClassifier(**SMALL, encoder=encoder)
+        nets.append(net.fit(parts, cut(labels, *SIZES), cut(weights, *SIZES)))
+    assert_same_bits(*nets)
+    assert net.classes_.tolist() == ["no", "other", "yes"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
