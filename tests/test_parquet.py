@@ -3,6 +3,7 @@
 import importlib.util
 import threading
 import time
+import tracemalloc
 import warnings
 from types import SimpleNamespace
 
@@ -448,6 +449,63 @@ def test_rows_sorted_by_class_in_a_large_row_group_are_warned_of(frame, tmp_path
     for name in ("by_value", "by_date"):
         with pytest.warns(UserWarning, match="sorted by the values of a column"):
             DeepNetClassifier(**SMALL).fit(tmp_path / f"{name}.parquet", "target")
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 5])
+def test_the_share_of_classes_between_groups_is_that_of_their_columns(n_classes):
+    rng = np.random.default_rng(n_classes)
+    groups = rng.integers(0, 4, 500)
+    groups[groups == 2] = 3  # an empty group
+    targets = (groups + rng.integers(0, 3, 500)) % n_classes
+    columns = (targets[:, None] == np.arange(n_classes)).T
+    expected = max(parquet_fit.share_between(groups, column, 5) for column in columns)
+    assert parquet_fit.share_of_classes(groups, targets, 5) == pytest.approx(expected)
+    # The F test: under independence, the ratio of mean squares has mean 1, and the share mean 0.
+    shuffled = [
+        parquet_fit.share_of_classes(rng.permutation(groups), targets, 5) for _ in range(200)
+    ]
+    assert abs(np.mean(shuffled)) < 0.01
+
+
+@pytest.mark.usefixtures("in_blocks")
+def test_the_warning_about_order_takes_little_memory_for_many_classes(frame, tmp_path):
+    frame = frame[["number"]].assign(target=np.arange(N_ROWS) % 200)
+    frame.to_parquet(tmp_path / "rows.parquet", row_group_size=300)
+    stream, fit_data, statistics = stream_of(tmp_path / "rows.parquet")
+    tracemalloc.start()
+    parquet_fit._warn_of_order(stream, fit_data.prepared, statistics)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * N_SAMPLED * 200
+
+
+@pytest.mark.usefixtures("in_blocks")
+def test_labels_that_may_be_missing_are_warned_of_also_of_many_rows(frame, tmp_path):
+    frame.loc[::50, "target"] = "nan"
+    frame.to_parquet(tmp_path / "rows.parquet")
+    with pytest.warns(UserWarning, match="y has the class 'nan'"):
+        DeepNetClassifier(**SMALL).fit(tmp_path, "target")
+
+
+@pytest.mark.usefixtures("in_blocks")
+def test_an_identifier_as_y_is_refused(frame, tmp_path, monkeypatch):
+    monkeypatch.setattr(table_statistics, "MOST_CLASSES", 600)
+    frame.assign(target=np.arange(N_ROWS)).to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match="y has more than 600 different values"):
+        DeepNetClassifier(**SMALL).fit(tmp_path, "target")
+
+
+@pytest.mark.parametrize("sample_size", [N_ROWS, N_SAMPLED])
+@pytest.mark.usefixtures("in_blocks")
+def test_the_scale_of_weights_does_not_change_a_bit(frame, tmp_path, monkeypatch, sample_size):
+    monkeypatch.setattr(table_statistics, "SAMPLE_ROWS", sample_size)
+    weights, nets = np.random.default_rng(0).uniform(0, 3, N_ROWS).round(2), []
+    for scale in (1, 2.0**1020, 2.0**-1000):
+        frame.assign(weight=weights * scale).to_parquet(tmp_path / "rows.parquet")
+        net = DeepNetClassifier(**SMALL, class_weight="balanced")
+        nets.append(net.fit(tmp_path, "target", sample_weight="weight"))
+    for net in nets[1:]:
+        np.testing.assert_array_equal(learnt(net), learnt(nets[0]))
 
 
 @pytest.mark.usefixtures("in_blocks")

@@ -237,3 +237,10 @@ class DaskDeepNetClassifier(DeepNetClassifier):
     def __getstate__(self):
         """Return the state to pickle, without the client."""
         return {**super().__getstate__(), "client": None}
+
+    def __sklearn_tags__(self):
+        """Return scikit-learn's tags: partitions have neither sparse rows nor multilabel y."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        tags.classifier_tags.multi_label = False
+        return tags

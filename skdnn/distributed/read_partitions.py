@@ -66,6 +66,12 @@ def read_partitions(estimator, settings, executor, partitions, shape):
     shared = [executor.share(encoder)] * len(parts)
     encoded = executor.map(encode_partition, shared, parts, *partitions)
     n_rows = np.array(executor.gather(executor.map(count_rows, encoded)))
+    if n_rows.sum() != encoder.n_rows:
+        raise ValueError(
+            f"X had {encoder.n_rows:,} training rows when its statistics were computed, but "
+            f"{n_rows.sum():,} when they were encoded. Its partitions are computed twice, and must "
+            "be the same each time: call persist() on X, y and sample_weight first."
+        )
     epochs = PartitionEpochs(executor, encoded, n_rows, fit_data.schema.seed, shape)
     blocks = Blocks(1, None, encoder.n_rows, 1.0, epochs)
     return fit_data._replace(split=fit_data.split._replace(blocks=blocks))

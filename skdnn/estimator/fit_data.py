@@ -12,6 +12,7 @@ from skdnn.estimator.duplicate_rows import MergedRows, merge_duplicate_rows
 from skdnn.estimator.encoder_adapters import adapted, expansion_of
 from skdnn.estimator.folds import count_splits, roles_from_cv, rows_by_side
 from skdnn.estimator.inputs import Samples, about_validation, read_samples, read_validation
+from skdnn.estimator.label_checks import warn_of_targets
 from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.schema import DataSchema, learn_schema
 from skdnn.estimator.variants import STANDARD, choose_variants
@@ -139,6 +140,8 @@ def read_table(estimator, settings, before, arguments):
     samples = read_samples(estimator, X, y, sample_weight, reset=before is None)
     valid_samples = read_validation(estimator, *arguments.validation)
     labels = learn_labels(samples, arguments.classes)
+    if labels.is_multilabel or not settings.is_part:  # of which few rows may come in a call
+        warn_of_targets(samples.every_label, labels, samples.given)
     schema = learn_schema(settings, samples, labels, before)
     return prepare_fit_data(settings, schema, samples, before, valid_samples, arguments.groups)
 

@@ -14,8 +14,8 @@ from skdnn.estimator.inputs import read_validation
 from skdnn.estimator.parquet_stream import ParquetTable, RowStream
 from skdnn.estimator.sampled_fit_data import learn_from_sample, refuse_arguments
 from skdnn.tabular.dataframes import MAX_NAMED, check_table
-from skdnn.tabular.parquet_files import about_file, open_parquet
-from skdnn.tabular.row_samples import concatenate, seed_of_hashes
+from skdnn.tabular.parquet_files import open_parquet
+from skdnn.tabular.row_samples import about, concatenate, seed_of_hashes
 from skdnn.tabular.table_statistics import choose_sample_size, merge, statistics
 from skdnn.tabular.user_warnings import warn_user
 
@@ -23,7 +23,6 @@ MERGED_TOGETHER = 16  # statistics of batches, so that the sample is not copied 
 # Shares of the variance, between parts of the rows that are shuffled together, above which there
 # is a warning: of a class, and of an encoded column.
 SORTED_BY_CLASS, SORTED = 0.05, 0.5
-MOST_CLASSES = 10_000
 FEWEST_ROWS = 100  # of the sample in a part
 
 
@@ -132,11 +131,10 @@ def read_statistics(table, batches, sample_size):
     for X, y, weights, part in batches:
         is_full = parts and len(parts[0].sample.hashes) == sample_size
         below = parts[0].sample.hashes[-1] if is_full else None
-        with about_file(part.name):
+        with about(part.name):
             parts.append(statistics(X, y, weights, part, sample_size, below))
         if len(parts) == MERGED_TOGETHER:
             parts = [merge(parts)]
-            _check_classes(parts[0].class_weights, table.y)
     merged = merge(parts)
     if not merged.n_rows:
         raise _no_rows(table)
@@ -150,19 +148,11 @@ def _with_sums(batches, sums):
     """
     pandas = import_module("pandas")
     for X, y, weights, part in batches:
-        with about_file(part.name):
+        with about(part.name):
             labelled = pandas.concat([X, pandas.DataFrame({"y": y, "weight": weights})], axis=1)
             hashes = pandas.util.hash_pandas_object(labelled, index=False).to_numpy()
         sums.append(int(scramble(hashes + part.hashes(len(hashes))).sum(dtype=np.uint64)))
         yield X, y, weights, part
-
-
-def _check_classes(class_weights, name):
-    if len(class_weights) > MOST_CLASSES:
-        raise ValueError(
-            f"y, the column {name!r}, has more than {MOST_CLASSES:,} different values, such as "
-            f"{next(iter(class_weights))!r}. It may be an identifier or a regression target."
-        )
 
 
 def learn_stream(estimator, settings, table, statistics, valid_samples):
@@ -202,10 +192,9 @@ def _warn_of_order(stream, prepared, statistics):
     if n_parts < 2:
         return
     part_of = places * n_parts // stream.table.files.n_rows
-    targets = prepared.data.targets[:, 0]
-    classes = targets[:, None] == np.arange(len(stream.encoder.schema.labels.classes))
-    of_classes = _share_between(part_of, classes.astype(float), n_parts).max()
-    of_columns = _share_between(part_of, prepared.data.rows.array.astype(float), n_parts).max()
+    targets, columns = prepared.data.targets[:, 0], prepared.data.rows.array.T
+    of_classes = share_of_classes(part_of, targets, n_parts)
+    of_columns = max(share_between(part_of, column, n_parts) for column in columns)
     if of_classes > SORTED_BY_CLASS or of_columns > SORTED:
         by = "class" if of_classes > SORTED_BY_CLASS else "the values of a column"
         warn_user(
@@ -218,14 +207,38 @@ def _warn_of_order(stream, prepared, statistics):
         )
 
 
-def _share_between(groups, values, n_groups):
-    """Return the share of each column's variance between groups, without what is random."""
+def share_of_classes(groups, targets, n_groups):
+    """Return the largest share of a class's variance between groups, without what is random.
+
+    It is :func:`share_between` of one-hot encoded targets, which would take a lot of memory.
+
+    Parameters
+    ----------
+    groups : ndarray of int of shape (n_rows,)
+    targets : ndarray of int of shape (n_rows,)
+    n_groups : int
+    """
+    classes, codes = np.unique(targets, return_inverse=True)
+    places = groups * len(classes) + codes.ravel()
+    counts = np.bincount(places, minlength=n_groups * len(classes)).reshape(n_groups, -1)
+    sizes, frequencies = counts.sum(axis=1, keepdims=True), counts.sum(axis=0) / len(targets)
+    between = ((counts - sizes * frequencies) ** 2 / np.maximum(sizes, 1)).sum(axis=0)
+    total = len(targets) * frequencies * (1 - frequencies)
+    return _without_random_share(between, total, len(targets), n_groups).max()
+
+
+def share_between(groups, values, n_groups):
+    """Return the share of the variance of some values between groups, without what is random."""
     counts = np.bincount(groups, minlength=n_groups)
-    centered = values - values.mean(axis=0)
-    sums = np.stack([np.bincount(groups, column, n_groups) for column in centered.T])
-    between = (sums**2 / np.maximum(counts, 1)).sum(axis=1)
-    total = np.maximum((centered**2).sum(axis=0), np.finfo(float).tiny)
-    return between / total - (n_groups - 1) / max(len(groups) - 1, 1)
+    centered = values.astype(float) - values.mean(dtype=float)
+    sums = np.bincount(groups, centered, n_groups)
+    between = (sums**2 / np.maximum(counts, 1)).sum()
+    return _without_random_share(between, (centered**2).sum(), len(groups), n_groups)
+
+
+def _without_random_share(between, total, n_rows, n_groups):
+    random_share = (n_groups - 1) / max(n_rows - 1, 1)
+    return between / np.maximum(total, np.finfo(float).tiny) - random_share
 
 
 def places_in_stream(pieces, positions):

@@ -9,8 +9,7 @@ import numpy as np
 
 from skdnn.core.batches import Blocks, Data, DenseRows
 from skdnn.estimator.label_checks import check_labels
-from skdnn.tabular.parquet_files import about_file
-from skdnn.tabular.row_samples import Part
+from skdnn.tabular.row_samples import Part, about
 from skdnn.tabular.sample_weights import check_weights
 
 # A block, and the rows among which it is shuffled: at most so many rows, and bytes.
@@ -47,7 +46,7 @@ class ParquetTable(NamedTuple):
         names = self.names
         for piece, frame in self.files.read(pieces):
             path = self.files.paths[piece.file]
-            with about_file(path):
+            with about(path):
                 weights = np.ones(len(frame))
                 if self.sample_weight is not None:
                     weights = check_weights(frame[self.sample_weight], frame)
@@ -111,7 +110,7 @@ class RowStream(NamedTuple):
 
     def _encoded(self, pieces):
         for X, y, weights, part in self.table.read(pieces):
-            with about_file(part.name):
+            with about(part.name):
                 data = self.encoder.encode(X, y, weights, part)
             if data is not None:
                 yield data

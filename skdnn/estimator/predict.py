@@ -7,7 +7,8 @@ from skdnn.core.prediction import FEW_ROWS
 from skdnn.estimator.encoder_adapters import block_reader
 from skdnn.estimator.threads import threads_apart
 from skdnn.tabular.dataframes import spans
-from skdnn.tabular.parquet_files import about_file, are_paths, open_parquet
+from skdnn.tabular.parquet_files import are_paths, open_parquet
+from skdnn.tabular.row_samples import about
 from skdnn.tabular.user_warnings import ColumnWarnings
 
 # Rows of a block. Blocks of a small table are smaller, so that it is shared among threads.
@@ -88,7 +89,7 @@ def predict_files(fitted, paths, predict, *given):
         raise ValueError("X is a path, but the columns of fit had no names to be found by.")
     files, parts, column_warnings = open_parquet(paths).select(names.tolist()), [], ColumnWarnings()
     for piece, frame in files.read(files.plan()):
-        with about_file(files.paths[piece.file]):
+        with about(files.paths[piece.file]):
             parts.append(predict(fitted, frame, *given, column_warnings))
     column_warnings.warn()
     if not parts:

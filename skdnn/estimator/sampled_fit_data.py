@@ -1,5 +1,6 @@
 """The FitData of a table that is read part by part, from its statistics and its sample of rows."""
 
+from fractions import Fraction
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from skdnn.estimator.class_weights import class_weight_factors
 from skdnn.estimator.encoder_adapters import adapted
 from skdnn.estimator.fit_data import FitData, prepare_rows
 from skdnn.estimator.inputs import Samples, about_validation, read_samples
+from skdnn.estimator.label_checks import warn_of_targets
 from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.schema import learn_schema
 from skdnn.estimator.solvers import solver_of
@@ -21,6 +23,8 @@ from skdnn.tabular.dataframes import MAX_NAMED
 from skdnn.tabular.read_columns import read_column
 from skdnn.tabular.row_samples import rows_of_weight
 from skdnn.tabular.user_warnings import ColumnWarnings, warn_user
+
+LEAST_WEIGHT = 1e-9  # share of the weight that rows to train on have: sums are not more exact
 
 
 class RowEncoder(NamedTuple):
@@ -40,7 +44,8 @@ class RowEncoder(NamedTuple):
     n_rows : int
         Training rows of all parts.
     mean_weight : float
-        Their mean weight, with class weights.
+        Their mean weight, with class weights, divided by ``2**exponent``.
+    exponent : int
     """
 
     schema: object
@@ -50,6 +55,7 @@ class RowEncoder(NamedTuple):
     ordered: np.ndarray
     n_rows: int
     mean_weight: float
+    exponent: int
 
     def encode(self, X, y, weights, part):
         """Return the Data of the rows that are trained on: neither held out nor of weight 0.
@@ -81,7 +87,8 @@ class RowEncoder(NamedTuple):
             places = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
             known = self.hashes[places] == hashes
             encoded[known, : self.ordered.shape[1]] = self.ordered[places[known]]
-        weights = trained.weights / self.mean_weight * self.factors[targets[:, 0]]
+        weights = np.ldexp(trained.weights, -self.exponent) / self.mean_weight
+        weights *= self.factors[targets[:, 0]]
         return Data(DenseRows(encoded), targets, weights)
 
 
@@ -141,6 +148,7 @@ def learn_from_sample(estimator, settings, statistics, valid_samples=None):
     ValueError
         If there are fewer than two classes, or the encoder returns sparse rows.
     """
+    statistics, exponent = _scaled(statistics)
     sample = statistics.sample.by_position()
     columns = read_samples(estimator, sample.X, sample.y, None).columns
     holds_out = settings.early_stopping and valid_samples is None
@@ -162,7 +170,23 @@ def learn_from_sample(estimator, settings, statistics, valid_samples=None):
         )
     _warn_of_rare_values(statistics, trained.X)
     encoder = _row_encoder(statistics, schema, prepared, factors, (below, trained, held_out))
+    encoder = encoder._replace(exponent=exponent)
     return _fit_data(settings, encoder, prepared, valid_samples), encoder
+
+
+def _scaled(statistics):
+    """Return the statistics with weights of mean 1 to 2, and the exponent of what divided them.
+
+    Division by a power of 2 is exact, and keeps sums of very large weights finite.
+    """
+    total, sample = sum(statistics.class_weights.values()), statistics.sample
+    mean = total / statistics.n_rows
+    exponent = mean.numerator.bit_length() - mean.denominator.bit_length()
+    divided = {
+        k: weight / Fraction(2) ** exponent for k, weight in statistics.class_weights.items()
+    }
+    sample = sample._replace(weights=np.ldexp(sample.weights, -exponent))
+    return statistics._replace(class_weights=divided, sample=sample), exponent
 
 
 def _as_samples(sample, columns):
@@ -177,7 +201,9 @@ def _labels_of(statistics, sample, columns):
     if sample.y.dtype.kind == "U":
         samples = samples._replace(given=sample.y.astype(object))
     # The error for a single class is that of y, not that of classes passed to partial_fit.
-    return learn_labels(samples, found if len(found) > 1 else None)
+    labels = learn_labels(samples, found if len(found) > 1 else None)
+    warn_of_targets(sample.y, labels, sample.y)
+    return labels
 
 
 def _with_exact_class_weights(settings, statistics, labels):
@@ -205,12 +231,18 @@ def _row_encoder(statistics, schema, prepared, factors, sides):
     labels, (below, trained, held_out) = schema.labels, sides
     n_rows = statistics.n_rows - len(held_out.y)
     classes = labels.targets(held_out.y)[:, 0] if len(held_out.y) else np.empty(0, np.intp)
-    left = _class_totals(statistics, labels) @ factors - (held_out.weights * factors[classes]).sum()
+    total = _class_totals(statistics, labels) @ factors
+    left = total - (held_out.weights * factors[classes]).sum()
+    if left < LEAST_WEIGHT * total:
+        raise ValueError(
+            "sample_weight is so uneven that nearly all weight is on rows that are held out. Scale "
+            "down the largest weights, or pass early_stopping=False or another random_state."
+        )
     order = np.argsort(trained.hashes)
     n_numbers = adapted(schema.encoder).n_target_statistics
     ordered = prepared.data.rows.array[prepared.merged.first[order], :n_numbers]
     of_sample = trained.hashes[order], ordered.copy()
-    return RowEncoder(schema, factors, below, *of_sample, n_rows, float(left / n_rows))
+    return RowEncoder(schema, factors, below, *of_sample, n_rows, float(left / n_rows), 0)
 
 
 def _fit_data(settings, encoder, prepared, valid_samples):

@@ -1,13 +1,13 @@
 """Parquet files, read a few rows at a time in bounded memory."""
 
 import os
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
 from skdnn.tabular.as_frames import import_optional
 from skdnn.tabular.dataframes import MAX_NAMED
+from skdnn.tabular.row_samples import about
 
 # A batch of rows has so many bytes, and rows, at most; each column of a file that is read takes
 # about two pages of a mebibyte, one of them uncompressed, if the row group is not smaller.
@@ -117,7 +117,7 @@ class ParquetFiles(NamedTuple):
         sizes = {(group.file, group.group): group.n_rows for group in self.groups}
         for piece in pieces:
             key = piece.file, piece.group
-            with about_file(self.paths[piece.file]):
+            with about(self.paths[piece.file]):
                 if key not in readers:
                     readers[key] = self._batches(*key, metadata, batch_rows)
                     left[key] = sizes[key]
@@ -146,18 +146,6 @@ class ParquetFiles(NamedTuple):
         table = table.select(self.schema.names).cast(self.schema, safe=False)
         options = {"ignore_metadata": True, "date_as_object": False, "use_threads": False}
         return table.to_pandas(**options)
-
-
-@contextmanager
-def about_file(path):
-    """Begin the messages of errors with the path of a file."""
-    try:
-        yield
-    except (MemoryError, OSError):
-        raise
-    except Exception as error:  # of pyarrow too
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{path}: {error}") from error
 
 
 def are_paths(X):
@@ -193,7 +181,7 @@ def open_parquet(X):
     paths = [path for item in (X if isinstance(X, (list, tuple)) else [X]) for path in _files(item)]
     schemas, groups = [], []
     for number, path in enumerate(paths):
-        with about_file(path), parquet.ParquetFile(path) as file:
+        with about(path), parquet.ParquetFile(path) as file:
             schemas.append(file.schema_arrow)
             groups += _row_groups(number, file.metadata)
     return ParquetFiles(tuple(paths), _common_schema(paths, schemas), tuple(groups))

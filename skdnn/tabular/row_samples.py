@@ -1,6 +1,7 @@
 """Random samples of rows: those of the smallest hashes, so that samples of parts can be merged."""
 
 import copy
+from contextlib import contextmanager
 from importlib import import_module
 from typing import NamedTuple
 
@@ -20,6 +21,18 @@ def seed_of_hashes(random_state):
     """
     rng = copy.deepcopy(check_random_state(random_state))
     return int(rng.randint(np.iinfo(np.int32).max))
+
+
+@contextmanager
+def about(name):
+    """Begin the messages of errors with the name of a part of a table, such as a file."""
+    try:
+        yield
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:  # of pyarrow too
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name}: {error}") from error
 
 
 class Part(NamedTuple):
@@ -104,7 +117,8 @@ def smallest_hashes(samples, sample_size):
     """Return the rows with the smallest hashes of several samples."""
     samples = [sample for sample in samples if len(sample.hashes)] or samples[:1]
     if len(samples) == 1:
-        return samples[0]
+        is_longer = len(samples[0].hashes) > sample_size
+        return samples[0].take(np.arange(sample_size)) if is_longer else samples[0]
     arrays = (
         np.concatenate(parts) for parts in zip(*(s[:2] + s[3:] for s in samples), strict=True)
     )
@@ -119,10 +133,7 @@ def concatenate(tables):
     first = tables[0]
     if isinstance(first, np.ndarray):
         return np.concatenate(tables)
-    library = import_module(type(first).__module__.partition(".")[0])
-    if not hasattr(first, "iloc"):
-        return library.concat(tables, how="vertical_relaxed")
-    columns = {}
+    library, columns = import_module(type(first).__module__.partition(".")[0]), {}
     for name in first.columns:
         parts = [table[name] for table in tables]
         if all(hasattr(part, "cat") for part in parts):  # otherwise these become strings

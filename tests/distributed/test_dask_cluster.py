@@ -1,5 +1,6 @@
 """A cluster of two processes; the oracle is the executor in this one."""
 
+import os
 import pickle
 
 import joblib
@@ -21,6 +22,8 @@ from skdnn.distributed.dask_collections import partitions_of
 
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
+import dask  # noqa: E402
+import dask.bag  # noqa: E402
 
 X, y = rows(900)
 NUMBERS = X[list("abcd")].to_numpy()
@@ -179,6 +182,41 @@ def test_what_are_not_corresponding_collections_is_refused(client):
         DaskDeepNetClassifier(**SMALL).fit(frame, y)
     with pytest.raises(ValueError, match="'X': 3, 'y': 2"):
         DaskDeepNetClassifier(**SMALL).fit(frame, collections(2)[1])
+    net = DaskDeepNetClassifier(**SMALL)
+    for wrong in (None, dask.delayed(X), frame["a"].sum(), dask.bag.from_sequence([1, 2])):
+        with pytest.raises(TypeError, match=r"X must be a dask\.dataframe or a dask\.array"):
+            net.fit(wrong, labels)
+        with pytest.raises(TypeError, match=r"y must be a dask\.dataframe or a dask\.array"):
+            net.fit(frame, wrong)
+        if wrong is not None:
+            with pytest.raises(TypeError, match=r"sample_weight must be a dask\.dataframe or"):
+                net.fit(frame, labels, wrong)
+
+
+def test_what_is_no_table_is_not_predicted_either(net):
+    for wrong in (dask.delayed(X), dask.bag.from_sequence([1, 2])):
+        with pytest.raises(TypeError, match=r"X must be a dask\.dataframe or a dask\.array"):
+            net.predict(wrong)
+
+
+def test_partitions_that_are_other_rows_when_they_are_computed_again_are_an_error(client, tmp_path):
+    frame, labels = collections()
+    seen = str(tmp_path / "seen")
+
+    def shrink(part, seen):
+        if 300 not in part.index:
+            return part
+        if not os.path.exists(seen):
+            open(seen, "w").close()
+            return part
+        return part[:-5]
+
+    other, of_other = (
+        each.map_partitions(shrink, seen + name, meta=each._meta)
+        for each, name in ((frame, "X"), (labels, "y"))
+    )
+    with pytest.raises(ValueError, match=r"855 training rows .* but 850 .* call persist\(\)"):
+        DaskDeepNetClassifier(**SMALL).fit(other, of_other)
 
 
 @pytest.mark.parametrize("name", ["partitions_per_round", "steps_per_round"])

@@ -3,16 +3,21 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from serial import SMALL, SerialClassifier, assert_same_bits, cut, rows
 from sklearn.metrics import log_loss
+from sklearn.utils import get_tags
 
 from skdnn import DeepNetClassifier
 from skdnn.callbacks import Checkpoint
 from skdnn.distributed import epochs, read_partitions
 from skdnn.distributed.executors import SerialExecutor
 from skdnn.distributed.outer_step import MOMENTUM
+from skdnn.distributed.partitions import part_of
+from skdnn.tabular.row_samples import seed_of_hashes
 
 X, y = rows(1200)
+SEED = seed_of_hashes(SMALL["random_state"])
 SIZES = 500, 0, 150, 30
 PARTS, LABELS = cut(X, *SIZES), cut(y, *SIZES)
 
@@ -165,15 +170,52 @@ WRONG = {
     "a missing label": (None, lambda y: y.where(y != "no"), "partition 2: .*without one"),
     "numbers for strings": (None, lambda y: (y == "no").astype(int), "partition 2"),
     "real numbers": (None, lambda y: pd.Series(np.linspace(0, 1, len(y))), "partition 2: .*contin"),
+    "no rows but labels": (lambda X: X[:0], None, "partition 2: .*inconsistent"),
+    "rows but no labels": (None, lambda y: y[:0], "partition 2: .*inconsistent"),
+    "rows in another order": (lambda X: X[::-1], None, "partition 2: the index of y"),
+    "other rows": (None, lambda y: y.set_axis(y.index + 1), "partition 2: the index of y"),
+    "too many classes": (None, lambda y: y + y.index.astype(str), "partition 2: y has more than"),
     "two columns": (None, lambda y: np.zeros((len(y), 2), int), "partition 2: .*one column"),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_an_error_names_the_partition(name):
+def test_an_error_names_the_partition(name, monkeypatch):
+    monkeypatch.setattr("skdnn.tabular.table_statistics.MOST_CLASSES", 300)
     frames, labels, message = WRONG[name]
     with pytest.raises(ValueError, match=f"(?s){message}"):
         SerialClassifier(**SMALL).fit(*change(2, frames, labels))
+
+
+def test_weights_with_the_index_of_other_rows_are_refused():
+    weights = cut(pd.Series(1.0, index=X.index), *SIZES)
+    assert_same_bits(
+        SerialClassifier(**SMALL).fit(PARTS, LABELS, weights),
+        SerialClassifier(**SMALL).fit(PARTS, LABELS, cut(np.ones(1200), *SIZES)),
+    )
+    weights[2] = weights[2][::-1]
+    with pytest.raises(ValueError, match="partition 2: the index of sample_weight is not that"):
+        SerialClassifier(**SMALL).fit(PARTS, LABELS, weights)
+
+
+def test_indexes_that_have_nothing_in_common_are_ignored_as_in_memory(net):
+    named = [part.set_axis(part.index + 10_000) for part in LABELS]
+    assert_same_bits(SerialClassifier(**SMALL).fit(PARTS, named), net)
+
+
+def test_sparse_rows_are_refused_with_the_partition():
+    parts = [csr_array(part) for part in cut(X[list("abcd")].to_numpy(), 400, 400)]
+    with pytest.raises(TypeError, match=r"partition 0: X has sparse rows.*toarray"):
+        SerialClassifier(**SMALL).fit(parts, cut(y, 400, 400))
+    tags = get_tags(SerialClassifier())
+    assert not tags.input_tags.sparse
+    assert not tags.classifier_tags.multi_label
+
+
+def test_labels_that_may_be_missing_are_warned_of():
+    labels = y.where(y.index % 50 > 0, "nan")
+    with pytest.warns(UserWarning, match="y has the class 'nan'"):
+        SerialClassifier(**SMALL).fit(PARTS, cut(labels, *SIZES))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "Float64", "int64", "bool"])
@@ -295,7 +337,7 @@ def test_invalid_weights_of_a_partition_are_refused(wrong, message):
         SerialClassifier(**SMALL).fit(PARTS, LABELS, weights)
 
 
-@pytest.mark.parametrize("scale", [2.0**120, 2.0**-140])
+@pytest.mark.parametrize("scale", [2.0**120, 2.0**1020, 2.0**-140, 2.0**-1000])
 def test_the_scale_of_weights_does_not_change_a_bit(scale):
     weights = np.random.default_rng(0).uniform(0, 3, 1200).round(2)
     net, scaled = (
@@ -318,6 +360,15 @@ def test_a_fit_to_so_few_rows_that_the_sample_has_all_is_that_of_these_rows(monk
     assert net.oof_score_ == expected.oof_score_
     with pytest.raises(ValueError, match="partition 2"):
         net.fit(*change(2, lambda X: X.drop(columns="b")))
+
+
+def test_weights_that_only_held_out_rows_have_are_refused():
+    hashes = [part_of(k, SEED).hashes(len(part)) for k, part in enumerate(PARTS)]
+    held_out = np.concatenate(hashes) <= np.sort(np.concatenate(hashes))[30]
+    weights = np.where(held_out, 1e30, 1.0)
+    with pytest.raises(ValueError, match="sample_weight is so uneven"):
+        SerialClassifier(**SMALL).fit(PARTS, LABELS, cut(weights, *SIZES))
+    SerialClassifier(**SMALL, early_stopping=False).fit(PARTS, LABELS, cut(weights, *SIZES))
 
 
 def test_what_needs_all_rows_in_one_place_is_refused():
