@@ -15,7 +15,7 @@ from sklearn.metrics import log_loss
 
 import skdnn
 from skdnn import DeepNetClassifier
-from skdnn.callbacks import Checkpoint
+from skdnn.callbacks import Checkpoint, EarlyStopping
 from skdnn.estimator import parquet_fit, parquet_stream
 from skdnn.estimator.fit_data import FitArguments
 from skdnn.estimator.parameters import settings_of
@@ -280,6 +280,39 @@ def break_off_in_the_second_epoch(net, path, monkeypatch):
     with pytest.raises(OSError, match="power"):
         net.fit(path, "target")
     return epochs
+
+
+class PassedRows:
+    """A callback that keeps what it is called with."""
+
+    def setup(self, estimator, context):
+        self.passed = []
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
+        self.passed.append((X, y, metadata))
+
+    def on_fit_task_end(self, estimator, context):
+        pass
+
+
+@needs_callbacks
+@pytest.mark.parametrize("sample_size", [N_ROWS, N_SAMPLED])
+@pytest.mark.usefixtures("in_blocks")
+def test_callbacks_are_called_without_rows_which_is_said(path, monkeypatch, sample_size):
+    from sklearn.callback import ScoringMonitor
+
+    monkeypatch.setattr(table_statistics, "SAMPLE_ROWS", sample_size)
+    callback = PassedRows()
+    net = DeepNetClassifier(**SMALL)
+    net.set_callbacks(callback, ScoringMonitor(scoring="accuracy"), EarlyStopping())
+    with pytest.warns(UserWarning, match="is called without X and y") as caught:
+        net.fit(path, "target", sample_weight="count")
+    assert [str(each.message).split()[0] for each in caught] == ["PassedRows", "ScoringMonitor"]
+    assert callback.passed == [(None, None, {})] * 3  # the fit, and two epochs
+    assert net.n_iter_ == 2
 
 
 @needs_callbacks

@@ -3,6 +3,9 @@
 from copy import copy
 from dataclasses import dataclass, field
 
+import numpy as np
+from sklearn.metrics import accuracy_score
+
 from skdnn._compat import fit_context
 from skdnn.classifier import DeepNetClassifier
 from skdnn.distributed.dask_collections import (
@@ -14,6 +17,7 @@ from skdnn.distributed.dask_executor import DaskExecutor
 from skdnn.distributed.read_partitions import read_partitions
 from skdnn.estimator.fit_data import FitArguments
 from skdnn.estimator.fitted_model import fitted_model
+from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.parameters import CONSTRAINTS, POSITIVE_INT, settings_of
 
 
@@ -88,7 +92,7 @@ class DaskDeepNetClassifier(DeepNetClassifier):
             If the input is invalid; the message names the partition. The estimator stays as it was.
         """
         fresh = self._copy_to_fit(None)
-        arguments = FitArguments(X, y, sample_weight)
+        arguments = FitArguments(X, y, sample_weight, are_partitions=True)
         self._keep(fresh._train(settings_of(self, None), None, arguments))
         return self
 
@@ -197,6 +201,29 @@ class DaskDeepNetClassifier(DeepNetClassifier):
                 "part.index)), or X.map_blocks for a dask.array."
             )
         return super().predict_proba_members(X)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy, of collections or of rows in memory.
+
+        Parameters
+        ----------
+        X : dask.dataframe, dask.array or table in memory, of shape (n_samples, n_features)
+            Rows like those seen in fit.
+        y : array-like or collection of shape (n_samples,)
+            True labels.
+        sample_weight : array-like or collection of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+        """
+        if not is_collection(X):
+            return super().score(X, y, sample_weight)
+        weights = None if sample_weight is None else np.asarray(sample_weight)
+        # Each np.asarray computes a collection once; scikit-learn would do it several times.
+        labels, predicted = check_labels(np.asarray(y)), np.asarray(self.predict(X))
+        return accuracy_score(labels, predicted, sample_weight=weights)
 
     def _predict_lazily(self, method, X):
         if not is_collection(X):

@@ -1,6 +1,7 @@
 """Actions before and after each epoch: scikit-learn's callbacks, and the progress shown."""
 
 from functools import partial
+from inspect import signature
 
 import numpy as np
 
@@ -8,11 +9,24 @@ from skdnn._compat import begin_callbacks, callbacks_around, callbacks_of
 from skdnn.estimator.fitted_model import attributes, mean_curves
 from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.progress import RemainingTime, make_report
+from skdnn.tabular.user_warnings import warn_user
 
 
 def checkpoints_of(estimator):
     """Return the callbacks ``Checkpoint`` that are set on an estimator."""
     return [each for each in callbacks_of(estimator) if hasattr(each, "open_checkpoint")]
+
+
+def _warn_of_rows(callbacks):
+    """Warn of callbacks that use X or y, as there are none in memory."""
+    for callback in callbacks:
+        hooks = callback.on_fit_task_begin, callback.on_fit_task_end
+        if any({"X", "y"} & {*signature(hook).parameters} for hook in hooks):
+            warn_user(
+                f"{type(callback).__name__} is called without X and y, whose rows are not in "
+                "memory. Scores of the held-out rows after each epoch are in validation_scores_; "
+                "the parameter scoring says which."
+            )
 
 
 class EpochCallbacks:
@@ -29,14 +43,16 @@ class EpochCallbacks:
     """
 
     def __init__(self, estimator, arguments, show):
-        X, y, sample_weight = arguments[:3]
+        callbacks = callbacks_of(estimator) + callbacks_around(estimator)
+        if not arguments.are_in_memory:
+            _warn_of_rows(callbacks)
+        X, y, sample_weight = arguments[:3] if arguments.are_in_memory else (None,) * 3
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         # Scorers do not accept an array of objects, so convert it where it is used.
         are_objects = getattr(getattr(y, "dtype", None), "kind", None) == "O"
         labels = partial(check_labels, y) if are_objects else y
         self.passed = {"estimator": estimator, "X": X, "y": labels, "metadata": metadata}
         self.show = show
-        callbacks = callbacks_of(estimator) + callbacks_around(estimator)
         may_show = any(getattr(each, "shows_progress", True) for each in callbacks)
         self.report = make_report(estimator.verbose, may_show)
 

@@ -16,6 +16,7 @@ from skdnn.estimator.label_checks import warn_of_targets
 from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.schema import DataSchema, learn_schema
 from skdnn.estimator.variants import STANDARD, choose_variants
+from skdnn.tabular.parquet_files import are_paths
 from skdnn.tabular.target_statistics import LabelledCategories
 from skdnn.tabular.user_warnings import ColumnWarnings
 
@@ -102,7 +103,13 @@ class FitData(NamedTuple):
 
 
 class FitArguments(NamedTuple):
-    """The arguments of fit or partial_fit, as they were passed."""
+    """The arguments of fit or partial_fit, as they were passed.
+
+    Attributes
+    ----------
+    are_partitions : bool
+        Whether X, y and sample_weight are partitions on a cluster.
+    """
 
     X: object
     y: object
@@ -112,6 +119,12 @@ class FitArguments(NamedTuple):
     sample_weight_val: object = None
     groups: object = None
     classes: object = None
+    are_partitions: bool = False
+
+    @property
+    def are_in_memory(self):
+        """Whether X, y and sample_weight are the rows themselves, not where to read them."""
+        return not (self.are_partitions or are_paths(self.X))
 
     @property
     def validation(self):

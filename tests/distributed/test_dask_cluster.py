@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import uuid
 
 import joblib
 import numpy as np
@@ -99,6 +100,22 @@ def test_predictions_are_lazy_and_those_of_the_local_network(net, method):
     np.testing.assert_array_equal(getattr(net, method)(X), expected)
     empty = frame[frame["a"] > 100]
     assert len(getattr(net, method)(empty).compute()) == 0
+
+
+def counting(part, path):
+    (path / str(uuid.uuid4())).touch()
+    return part
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_scores_are_those_in_memory_and_read_each_partition_once(net, tmp_path, weighted):
+    frame, labels = (
+        each.map_partitions(counting, tmp_path, meta=each._meta) for each in collections()
+    )
+    weights = np.random.default_rng(0).uniform(0, 2, 900)
+    given = ([da.from_array(weights, chunks=300)], [weights]) if weighted else ([], [])
+    assert net.score(frame, labels, *given[0]) == net.to_local().score(X, y, *given[1])
+    assert len(list(tmp_path.iterdir())) == 2 * 3
 
 
 THREE = pd.Series(np.arange(len(y)) % 3)

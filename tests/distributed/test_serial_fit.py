@@ -9,7 +9,7 @@ from sklearn.metrics import log_loss
 from sklearn.utils import get_tags
 
 from skdnn import DeepNetClassifier
-from skdnn.callbacks import Checkpoint
+from skdnn.callbacks import Checkpoint, EarlyStopping
 from skdnn.distributed import epochs, read_partitions
 from skdnn.distributed.executors import SerialExecutor
 from skdnn.distributed.outer_step import MOMENTUM
@@ -382,6 +382,16 @@ def test_checkpoints_are_refused_as_they_lack_the_outer_momentum(tmp_path):
     net = SerialClassifier(**SMALL).set_callbacks(Checkpoint(tmp_path / "fit"))
     with pytest.raises(ValueError, match="Checkpoint is not available"):
         net.fit(PARTS, LABELS)
+
+
+def test_callbacks_get_neither_partitions_nor_do_they_predict_them():
+    callback = pytest.importorskip("sklearn.callback")
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    net = SerialClassifier(**SMALL).set_callbacks(monitor)
+    with pytest.warns(UserWarning, match="ScoringMonitor is called without X and y"):
+        net.fit(PARTS, LABELS)
+    assert net.n_iter_ == 4
+    SerialClassifier(**SMALL).set_callbacks(EarlyStopping()).fit(PARTS, LABELS)
 
 
 def test_a_failed_fit_leaves_the_estimator_as_it_was(net):
