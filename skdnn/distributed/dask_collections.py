@@ -1,5 +1,7 @@
 """Dask dataframes and arrays: their partitions, and lazy predictions."""
 
+from importlib import import_module
+
 import numpy as np
 
 from skdnn.tabular.as_frames import type_has
@@ -7,9 +9,24 @@ from skdnn.tabular.as_frames import type_has
 
 def is_collection(X):
     """Return whether X is a collection of Dask."""
-    from dask import is_dask_collection
+    return import_dask("dask").is_dask_collection(X)
 
-    return is_dask_collection(X)
+
+def import_dask(name):
+    """Return a module of Dask.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            "DaskDeepNetClassifier needs dask, distributed and pandas: install them with `pip "
+            'install "skdnn[dask]"`.'
+        ) from error
 
 
 def check_collection(name, collection):

@@ -12,12 +12,12 @@ from scipy.sparse import issparse
 from skdnn.core import compiling
 from skdnn.core.training import History, State
 from skdnn.estimator.array_files import DamagedFileError
+from skdnn.estimator.atomic_files import remove_abandoned
 from skdnn.estimator.checkpoint_file import (
     Contents,
     is_foreign,
     load,
     previous_of,
-    remove_abandoned,
     save,
     set_aside,
 )
@@ -59,7 +59,9 @@ class TrainingCheckpoint:
     """
 
     def __init__(self, path, identity, every, every_epochs):
-        self.path = path / f"{_name_of(identity)}.checkpoint" if path.is_dir() else path
+        path = path / f"{_name_of(identity)}.checkpoint" if path.is_dir() else path
+        # The previous file is beside the one that a symbolic link leads to, on the same disk.
+        self.path = path.resolve() if path.is_symlink() else path
         self.identity, self.every, self.every_epochs = identity, every, every_epochs
         self.saved = self.result = None
         self._lock, self._n_epochs = threading.Lock(), 0
@@ -96,6 +98,8 @@ class TrainingCheckpoint:
         """Return the Contents if they are of this fit, and what the user should know if not."""
         try:
             contents = load(path)
+            if contents.is_done:
+                _as_result(contents.arrays)  # raises an error if arrays are missing
         except (FileNotFoundError, NotADirectoryError):
             return None, None
         except OSError as error:
@@ -184,7 +188,16 @@ def _as_arrays(state, history):
 
 
 def _as_result(arrays):
-    """Return the State and the History of a dict of arrays."""
+    """Return the State and the History of a dict of arrays.
+
+    Raises
+    ------
+    DamagedFileError
+        If arrays are missing.
+    """
+    needed = {"params", "n_steps", *History._fields} - {*History._field_defaults}
+    if not needed <= arrays.keys():
+        raise DamagedFileError(f"it has no arrays {sorted(needed - arrays.keys())}")
     rule_state = {name.removeprefix(RULE): arrays[name] for name in arrays if RULE in name}
     of_history = {name: arrays[name] for name in History._fields if name in arrays}
     return State(arrays["params"], rule_state, int(arrays["n_steps"])), History(**of_history)

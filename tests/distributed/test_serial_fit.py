@@ -1,5 +1,7 @@
 """A distributed fit in one process, on lists of partitions."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,12 @@ from sklearn.utils import get_tags
 
 from skdnn import DeepNetClassifier
 from skdnn.callbacks import Checkpoint, EarlyStopping
-from skdnn.distributed import epochs, read_partitions
+from skdnn.distributed import (
+    DaskDeepNetClassifier,
+    dask_executor,
+    epochs,
+    read_partitions,
+)
 from skdnn.distributed.executors import SerialExecutor
 from skdnn.distributed.outer_step import MOMENTUM
 from skdnn.distributed.partitions import part_of
@@ -406,3 +413,11 @@ def test_partitions_that_train_together_share_the_rows_of_a_batch():
     assert epochs.local_batch_size(1024, 1) == 1024
     assert epochs.local_batch_size(100, 8) == epochs.FEWEST_ROWS
     assert epochs.local_batch_size(10, 8) == 10
+
+
+def test_without_dask_the_error_names_the_extra(monkeypatch):
+    for name in ("dask", "distributed"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for call in (lambda: DaskDeepNetClassifier().fit(X, y), dask_executor.DaskExecutor):
+        with pytest.raises(ImportError, match=r'pip install "skdnn\[dask\]"'):
+            call()
