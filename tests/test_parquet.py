@@ -230,6 +230,21 @@ def test_predictions_for_files_are_those_for_their_rows(frame, path, tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(path), net.predict_proba(path))
 
 
+def test_files_to_predict_may_differ_in_columns_that_fit_has_not_seen(frame, path, tmp_path):
+    net = DeepNetClassifier(**SMALL).fit(path, "target")
+    X, y = split(frame)
+    X[X.columns[::-1]].to_parquet(tmp_path / "test.parquet")  # without y
+    X.assign(target=1, row=np.arange(N_ROWS)).to_parquet(tmp_path / "more.parquet")
+    paths = [path, tmp_path / "test.parquet", tmp_path / "more.parquet"]
+    for files in (paths, paths[::-1]):
+        np.testing.assert_array_equal(net.predict(files), np.tile(net.predict(X), 3))
+    X.assign(target=y).drop(columns="text").to_parquet(tmp_path / "fewer.parquet")
+    with pytest.raises(ValueError, match=r"fewer.parquet: columns are missing: \['text'\]"):
+        net.predict([path, tmp_path / "fewer.parquet"])
+    with pytest.raises(ValueError, match=r"test.parquet: columns are missing: \['target'\]"):
+        net.score(paths, "target")
+
+
 @pytest.mark.usefixtures("in_blocks")
 def test_the_result_does_not_depend_on_how_fast_files_are_read(path, monkeypatch):
     expected = learnt(DeepNetClassifier(**SMALL).fit(path, "target"))

@@ -70,20 +70,6 @@ class ParquetFiles(NamedTuple):
         n_bytes = max(n_bytes, 8 * len(self.schema))
         return int(max(1, min(BATCH_ROWS, BATCH_BYTES // n_bytes)))
 
-    def select(self, names):
-        """Return the files with only some of the columns, in this order.
-
-        Raises
-        ------
-        ValueError
-            If they have no such columns.
-        """
-        missing = [name for name in names if name not in self.schema.names]
-        if missing:
-            raise ValueError(f"{self.paths[0]}: columns are missing: {missing[:MAX_NAMED]}.")
-        fields = [self.schema.field(name) for name in names]
-        return self._replace(schema=import_module("pyarrow").schema(fields))
-
     def plan(self, rng=None):
         """Return the Pieces of all rows: in order or, given a generator, mixed.
 
@@ -162,11 +148,17 @@ def _is_named_parquet(item):
     return isinstance(item, str) and item.endswith(".parquet")
 
 
-def open_parquet(X):
+def open_parquet(X, columns=None):
     """Return the ParquetFiles of a path to a file or folder, or of a list of paths.
 
     Files of a folder are those whose names end in ".parquet", also in folders within it, in the
     order of their names; those that begin with "." or "_" are left out.
+
+    Parameters
+    ----------
+    X : path, or list of paths
+    columns : list of str, optional
+        Columns to read, in this order. By default all, which then must be the same in all files.
 
     Raises
     ------
@@ -175,14 +167,14 @@ def open_parquet(X):
     OSError
         If a file cannot be read.
     ValueError
-        If there is no file, or files differ in their columns.
+        If there is no file, a column is missing, or files differ in their columns.
     """
     parquet, _ = (import_optional(name, "a path") for name in ("pyarrow.parquet", "pandas"))
     paths = [path for item in (X if isinstance(X, (list, tuple)) else [X]) for path in _files(item)]
     schemas, groups = [], []
     for number, path in enumerate(paths):
         with about(path), parquet.ParquetFile(path) as file:
-            schemas.append(file.schema_arrow)
+            schemas.append(_read_schema(file.schema_arrow, columns))
             groups += _row_groups(number, file.metadata)
     return ParquetFiles(tuple(paths), _common_schema(paths, schemas), tuple(groups))
 
@@ -231,9 +223,8 @@ def _common_schema(paths, schemas):
         the file.
     """
     pyarrow = import_module("pyarrow")
-    common = _without_index(schemas[0])
+    common = schemas[0]
     for path, schema in zip(paths[1:], schemas[1:], strict=True):
-        schema = _without_index(schema)
         differing = {*schema.names} ^ {*common.names}
         if differing:
             named = [
@@ -256,9 +247,14 @@ def _common_schema(paths, schemas):
     return common
 
 
-def _without_index(schema):
-    """Return a schema without the columns that pandas stored its index in, as pandas reads it."""
+def _read_schema(schema, columns):
+    """Return the schema of some columns, or of all but those that pandas stored its index in."""
     index = (schema.pandas_metadata or {}).get("index_columns", [])
     names = [name for name in index if isinstance(name, str)]
     kept = [field for field in schema if field.name not in names]
+    if columns is not None:
+        missing = [name for name in columns if name not in schema.names]
+        if missing:
+            raise ValueError(f"columns are missing: {missing[:MAX_NAMED]}.")
+        kept = [schema.field(name) for name in columns]
     return import_module("pyarrow").schema(kept)
