@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdnn.core.random_bits import entropy_for
+
 
 class Turn(NamedTuple):
     """What a partition does in a round.
@@ -54,7 +56,7 @@ class Rounds(NamedTuple):
 
     def of_epoch(self, epoch):
         """Yield the rounds of an epoch, each a list of Turns in the order of the partitions."""
-        rng = np.random.default_rng([self.seed, epoch])
+        rng = np.random.default_rng(entropy_for("groups of partitions", self.seed, epoch))
         order = rng.permutation(np.flatnonzero(self.n_rows))
         number = epoch * self.n_groups * self.n_pieces
         for group in np.array_split(order, self.n_groups):

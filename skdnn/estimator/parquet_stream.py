@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.core.batches import Blocks, Data, DenseRows
+from skdnn.core.random_bits import entropy_for
 from skdnn.estimator.label_checks import check_labels
 from skdnn.tabular.row_samples import Part, about
 from skdnn.tabular.sample_weights import check_weights
@@ -98,15 +99,15 @@ class RowStream(NamedTuple):
 
     def pieces(self, epoch):
         """Return the pieces of the files in the order in which an epoch reads them."""
-        return self.table.files.plan(self._generator(epoch, 0))
+        return self.table.files.plan(self._generator(epoch, "order of row groups"))
 
     def shuffled(self, epoch):
         """Yield all training rows in the order of an epoch, some at a time."""
         chunks = self._encoded(self.pieces(epoch))
-        return shuffle(chunks, self.n_buffered, self._generator(epoch, 1))
+        return shuffle(chunks, self.n_buffered, self._generator(epoch, "shuffle buffer"))
 
     def _generator(self, epoch, purpose):
-        return np.random.default_rng([self.table.seed, epoch, purpose])
+        return np.random.default_rng(entropy_for(purpose, self.table.seed, epoch))
 
     def _encoded(self, pieces):
         for X, y, weights, part in self.table.read(pieces):

@@ -1,6 +1,7 @@
 """A distributed fit in one process, on lists of partitions."""
 
 import sys
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -421,3 +422,37 @@ def test_without_dask_the_error_names_the_extra(monkeypatch):
     for call in (lambda: DaskDeepNetClassifier().fit(X, y), dask_executor.DaskExecutor):
         with pytest.raises(ImportError, match=r'pip install "skdnn\[dask\]"'):
             call()
+
+
+class Drawn:
+    """Records which lines of the package draw from which seeds."""
+
+    def __init__(self, monkeypatch):
+        self.lines = {}
+        for name in ("default_rng", "SeedSequence"):
+            self._watch(monkeypatch, name, getattr(np.random, name))
+
+    def _watch(self, monkeypatch, name, original):
+        def seeded(entropy=None, **options):
+            made = original(entropy, **options)
+            sequence = made if name == "SeedSequence" else made.bit_generator.seed_seq
+            frame = sys._getframe(1)
+            line = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+            for each in (sequence, *sequence.spawn(3)):
+                self.lines.setdefault(tuple(each.generate_state(4).tolist()), set()).add(line)
+            return original(entropy, **options)
+
+        monkeypatch.setattr(np.random, name, seeded)
+
+
+def test_no_random_numbers_are_those_of_another_purpose(monkeypatch, tmp_path):
+    pytest.importorskip("pyarrow")
+    drawn = Drawn(monkeypatch)
+    SerialClassifier(**SMALL, partitions_per_round=1).fit(PARTS, LABELS)
+    monkeypatch.setattr("skdnn.tabular.table_statistics.SAMPLE_ROWS", 300)
+    X.assign(label=y).to_parquet(tmp_path / "rows.parquet")
+    DeepNetClassifier(**SMALL).fit(tmp_path, "label")
+    shared = [lines for lines in drawn.lines.values() if len(lines) > 1]
+    new = "rounds.py", "local_steps.py", "parquet_stream.py"
+    assert all(any(name in line for line in {*chain(*drawn.lines.values())}) for name in new)
+    assert [lines for lines in shared if any(name in line for line in lines for name in new)] == []
