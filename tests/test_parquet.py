@@ -585,9 +585,10 @@ def test_weights_of_0_leave_rows_out_and_class_weights_are_those_of_all_rows(fra
     assert statistics.n_rows == (frame["weight"] > 0).sum()
     fit_data = parquet_fit.learn_stream(net, settings, table, statistics, None)
     weights = []
-    with fit_data.split.blocks.load(0) as blocks:
-        for _ in blocks:
-            weights.append(fit_data.split.data.weights.copy())
+    ensemble = SimpleNamespace(
+        train_block=lambda *_: weights.append(fit_data.split.data.weights.copy())
+    )
+    fit_data.split.blocks.train(ensemble, 0, None)
     weights = np.concatenate(weights)
     assert np.count_nonzero(weights) == fit_data.split.n_rows
     n_blocks = fit_data.split.blocks.number

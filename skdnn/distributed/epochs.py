@@ -34,27 +34,21 @@ class PartitionEpochs:
     seed : int
     shape : tuple
         ``partitions_per_round`` and ``steps_per_round``.
-
-    Attributes
-    ----------
-    n_rounds : int
-        Rounds so far.
     """
 
     def __init__(self, executor, partitions, n_rows, seed, shape):
         self.executor, self.partitions, self.n_rows = executor, partitions, n_rows
-        self.seed, self.shape, self.n_rounds, self.training = seed, shape, 0, None
+        self.seed, self.shape, self.training = seed, shape, None
 
-    def __call__(self, ensemble, epoch):
-        """Train the members of an ensemble for an epoch; return their training losses."""
+    def __call__(self, ensemble, epoch, report):
+        """Train the members of an ensemble for an epoch; write their training losses to report."""
         if self.training is None:
             self._start(ensemble)
         losses, weight = 0.0, 0.0
         for turns in self.rounds.of_epoch(epoch):
             total = self._round(ensemble, turns)
             losses, weight = losses + total.losses, weight + total.weight
-            self.n_rounds += 1
-        return losses / weight
+        report[0] = losses / weight
 
     def _start(self, ensemble):
         partitions_per_round, steps_per_round = self.shape
@@ -71,8 +65,8 @@ class PartitionEpochs:
     def _round(self, ensemble, turns):
         """Train for a round; return the sum of the Differences."""
         np.copyto(ensemble.before, ensemble.params)
-        names = "members", "params", "memory", "rates", "smoothing", "n_steps"
-        start = self.executor.share(Start(*(getattr(ensemble, name) for name in names)))
+        state = {name: getattr(ensemble, name) for name in Start._fields}
+        start = self.executor.share(Start(**state))
         totals = []
         for span in self._spans(len(ensemble.params), len(turns)):
             shared = ([each] * len(turns) for each in (self.training, start, span))

@@ -73,7 +73,7 @@ def read_partitions(estimator, settings, executor, partitions, shape):
             "be the same each time: call persist() on X, y and sample_weight first."
         )
     epochs = PartitionEpochs(executor, encoded, n_rows, fit_data.schema.seed, shape)
-    blocks = Blocks(1, None, encoder.n_rows, 1.0, epochs)
+    blocks = Blocks(1, epochs, encoder.n_rows, mean_weight=1.0)
     return fit_data._replace(split=fit_data.split._replace(blocks=blocks))
 
 

@@ -3,11 +3,12 @@
 import queue
 import threading
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from skdnn.core.batches import Blocks, Data, DenseRows
+from skdnn.core.batches import Blocks, Data, DenseRows, train_on_blocks
 from skdnn.core.random_bits import entropy_for
 from skdnn.estimator.label_checks import check_labels
 from skdnn.tabular.row_samples import Part, about
@@ -95,7 +96,7 @@ class RowStream(NamedTuple):
             with read_ahead(self.shuffled(epoch), n_ahead) as chunks:
                 yield fill(data, chunks, np.diff(bounds))
 
-        return Blocks(len(bounds) - 1, load, n_rows, mean_weight=1.0)
+        return Blocks(len(bounds) - 1, partial(train_on_blocks, load), n_rows, mean_weight=1.0)
 
     def pieces(self, epoch):
         """Return the pieces of the files in the order in which an epoch reads them."""

@@ -159,6 +159,29 @@ def test_members_that_diverge_are_put_back_with_a_warning():
     assert np.isfinite(net.predict_proba(X)).all()
 
 
+@pytest.mark.filterwarnings("ignore:Training was interrupted")
+def test_an_interrupt_in_an_outer_step_undoes_the_round(monkeypatch):
+    take_step, starts = epochs.outer_step, []
+
+    def interrupted(params, change, velocity):
+        starts.append(params.copy())
+        take_step(params, change, velocity)
+        if len(starts) == 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(epochs, "outer_step", interrupted)
+    net = SerialClassifier(**{**SMALL, "partitions_per_round": 2}, early_stopping=False)
+    net.fit(PARTS, LABELS)
+    assert net.n_iter_ == 2  # of two rounds each
+    np.testing.assert_array_equal(net._fitted.state.params, starts[-1])
+
+
+def test_members_that_overflow_at_once_are_an_error_and_no_other_warning():
+    parameters = {**SMALL, "learning_rate_init": 1e30, "solver": "sgd", "max_iter": 12}
+    with pytest.raises(ValueError, match="diverged from the first epoch"):
+        SerialClassifier(**parameters, batch_size=20).fit(PARTS, LABELS)
+
+
 def change(k, frames=None, labels=None):
     """Return the partitions with another X or y in place k."""
     parts, ys = list(cut(X, 400, 400)), list(cut(y, 400, 400))
