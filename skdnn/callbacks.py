@@ -109,13 +109,13 @@ class EarlyStopping(_EpochCallback):
 
 
 class Checkpoint(_EpochCallback):
-    """Save the state of training, so that a fit that was broken off can go on.
+    """Save the state of training, so that a fit that was broken off can be resumed.
 
-    The same call of ``fit`` with the same checkpoint, in the same or another process, goes on from
-    the file, and ends with the same bits as a fit that was not broken off. If the file is of
-    another fit (other data, parameters or versions), a warning says what differs, and training
-    starts anew. Custom functions are compared by their code and the values in it, but not the
-    functions and global variables that they use. When training is complete, the file has its
+    The same call of ``fit`` with the same checkpoint, in the same or another process, resumes
+    training from the file, and ends with the same bits as a fit that was not broken off. If the
+    file is of another fit (other data, parameters or versions), a warning says what differs, and
+    training starts anew. Custom functions are compared by their code and the values in it, but not
+    the functions and global variables that they use. When training is complete, the file has its
     result, and the same call takes it from there. If a file cannot be written, there is one
     warning, and training goes on. A file that never was a checkpoint raises a ValueError.
 

@@ -642,7 +642,7 @@ def test_classes_and_missing_values_that_the_sample_lacks_are_known(frame, tmp_p
     frame.loc[2, "count"] = np.nan
     frame.to_parquet(tmp_path / "rows.parquet")
     with pytest.warns(
-        UserWarning, match=r"'count' \(1 missing values\), 'rare' \(numbers from 1 to 5"
+        UserWarning, match=r"'count' \(1 missing value\), 'rare' \(numbers from 1 to 5"
     ):
         net = DeepNetClassifier(**SMALL).fit(tmp_path / "rows.parquet", "target")
     assert net.classes_.tolist() == ["never", "no", "yes"]

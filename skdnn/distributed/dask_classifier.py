@@ -15,6 +15,7 @@ from skdnn.distributed.dask_collections import (
 )
 from skdnn.distributed.dask_executor import DaskExecutor
 from skdnn.distributed.read_partitions import read_partitions
+from skdnn.distributed.rounds import RoundLimits
 from skdnn.estimator.fit_data import FitArguments
 from skdnn.estimator.fitted_model import fitted_model
 from skdnn.estimator.label_checks import check_labels
@@ -25,10 +26,11 @@ from skdnn.estimator.parameters import CONSTRAINTS, POSITIVE_INT, settings_of
 class DaskDeepNetClassifier(DeepNetClassifier):
     """A :class:`DeepNetClassifier` trained on the workers of a Dask cluster.
 
-    ``fit`` takes a ``dask.dataframe`` or a ``dask.array``. Its partitions stay where they are, and
-    parameters travel. The encoder and held-out rows are from a sample of the rows. In each round,
-    some partitions start from the same parameters and take steps on their own rows; training goes
-    on from the mean of what these have changed.
+    ``fit`` takes a ``dask.dataframe`` or a ``dask.array``. The workers keep its partitions, and
+    exchange parameters only. The encoder is fitted to a random sample of the rows, and some of its
+    rows are held out. In each round, several partitions start from the same parameters, and each
+    takes some steps on its own rows; the mean of the resulting parameters, with momentum, is where
+    the next round starts.
 
     The result depends on the partitions and on ``random_state``, but neither on the number of
     workers nor on workers that are lost: their tasks are run again elsewhere.
@@ -38,8 +40,8 @@ class DaskDeepNetClassifier(DeepNetClassifier):
     client : distributed.Client, default=None
         Client of the cluster to train on. None is the current client.
     partitions_per_round : int, default=8
-        Largest number of partitions that train at the same time. With fewer than there are
-        workers, members are spread over the workers, if there are several.
+        Largest number of partitions that train at the same time. If it is less than the number of
+        worker threads, the members of the ensemble are divided among the threads.
     steps_per_round : int, default=128
         About how many steps are between two averages, at most: there are fewer if a fit would
         have less than 64 rounds. More take less communication; fewer are closer to training on one
@@ -98,8 +100,8 @@ class DaskDeepNetClassifier(DeepNetClassifier):
 
     def _read_fit_data(self, settings, before, arguments):
         columns = self._columns(*arguments[:3])  # an error about X comes before one about a client
-        shape = self.partitions_per_round, self.steps_per_round
-        return read_partitions(self, settings, self._executor(), columns, shape)
+        limits = RoundLimits(self.partitions_per_round, self.steps_per_round)
+        return read_partitions(self, settings, self._executor(), columns, limits)
 
     def _executor(self):
         return DaskExecutor(self.client)

@@ -18,15 +18,16 @@ from skdnn.estimator.sampled_fit_data import learn_from_sample, refuse_arguments
 from skdnn.tabular.row_samples import seed_of_hashes
 from skdnn.tabular.table_statistics import SAMPLE_ROWS
 
-# So many rows, if the sample has all, are trained on in this process: the held-out rows of a sample
-# would be too few for early stopping and calibration.
+# Up to so many rows are trained on in this process if the sample has them all. Of so few rows, too
+# few would be held out for early stopping and calibration; in one process, all are, in folds.
 IN_MEMORY_ROWS = SAMPLE_ROWS
 
 
-def read_partitions(estimator, settings, executor, partitions, shape):
-    """Return the FitData of a table, of which the executor has the rows.
+def read_partitions(estimator, settings, executor, partitions, limits):
+    """Return the FitData of the rows in partitions.
 
-    If the sample has all rows, they are in this process, as if they had been passed to fit.
+    Few rows, which are all in the sample, are fitted in this process, as if they had been passed to
+    fit.
 
     Parameters
     ----------
@@ -38,8 +39,7 @@ def read_partitions(estimator, settings, executor, partitions, shape):
         See :mod:`skdnn.distributed.executors`.
     partitions : tuple of list
         X, y and sample weights (or None) of each partition.
-    shape : tuple
-        ``partitions_per_round`` and ``steps_per_round``.
+    limits : RoundLimits
 
     Returns
     -------
@@ -72,7 +72,7 @@ def read_partitions(estimator, settings, executor, partitions, shape):
             f"{n_rows.sum():,} when they were encoded. Its partitions are computed twice, and must "
             "be the same each time: call persist() on X, y and sample_weight first."
         )
-    epochs = PartitionEpochs(executor, encoded, n_rows, fit_data.schema.seed, shape)
+    epochs = PartitionEpochs(executor, encoded, n_rows, fit_data.schema.seed, limits)
     blocks = Blocks(1, epochs, encoder.n_rows, mean_weight=1.0)
     return fit_data._replace(split=fit_data.split._replace(blocks=blocks))
 

@@ -13,7 +13,7 @@ from skdnn.estimator.fit_data import read_table
 from skdnn.estimator.inputs import read_validation
 from skdnn.estimator.parquet_stream import ParquetTable, RowStream
 from skdnn.estimator.sampled_fit_data import learn_from_sample, refuse_arguments
-from skdnn.tabular.dataframes import MAX_NAMED, check_table
+from skdnn.tabular.dataframes import check_table, listed
 from skdnn.tabular.parquet_files import open_parquet
 from skdnn.tabular.row_samples import about, concatenate, seed_of_hashes
 from skdnn.tabular.table_statistics import choose_sample_size, merge, statistics
@@ -100,8 +100,7 @@ def open_table(settings, arguments):
         if name not in files.schema.names:
             raise ValueError(
                 f"{argument}={name!r} is no column of the files, whose columns are "
-                f"{files.schema.names[:MAX_NAMED]}"
-                f"{' and more' * (len(files.schema.names) > MAX_NAMED)}."
+                f"{listed(files.schema.names)}."
             )
     seed = seed_of_hashes(settings.random_state)
     table = ParquetTable(files, given["y"], given.get("sample_weight"), seed)
@@ -130,9 +129,9 @@ def read_statistics(table, batches, sample_size):
     parts = []
     for X, y, weights, part in batches:
         is_full = parts and len(parts[0].sample.hashes) == sample_size
-        below = parts[0].sample.hashes[-1] if is_full else None
+        hash_limit = parts[0].sample.hashes[-1] if is_full else None
         with about(part.name):
-            parts.append(statistics(X, y, weights, part, sample_size, below))
+            parts.append(statistics(X, y, weights, part, sample_size, hash_limit))
         if len(parts) == MERGED_TOGETHER:
             parts = [merge(parts)]
     merged = merge(parts)

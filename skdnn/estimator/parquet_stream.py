@@ -80,23 +80,26 @@ class RowStream(NamedTuple):
         row_bytes = self.width * np.dtype(self.encoder.schema.dtype).itemsize
         return max(1, min(n_rows, n_bytes // row_bytes, self.encoder.n_rows))
 
+    def _block_sizes(self):
+        """Return the numbers of rows of the blocks, which differ by at most one."""
+        n_blocks = -(-self.encoder.n_rows // self._at_most(BLOCK_ROWS, BLOCK_BYTES))
+        return np.diff(self.encoder.n_rows * np.arange(n_blocks + 1) // n_blocks)
+
     def data(self):
         """Return the Data that has room for a block."""
-        n_blocks = -(-self.encoder.n_rows // self._at_most(BLOCK_ROWS, BLOCK_BYTES))
-        return _empty(-(-self.encoder.n_rows // n_blocks), self.width, self.encoder.schema.dtype)
+        return _empty(self._block_sizes().max(), self.width, self.encoder.schema.dtype)
 
     def blocks(self, data):
         """Return the Blocks that overwrite ``data``."""
-        n_rows, size = self.encoder.n_rows, len(data.targets)
-        bounds = n_rows * np.arange(-(-n_rows // size) + 1) // -(-n_rows // size)
+        sizes, n_ahead = self._block_sizes(), len(data.targets) // self.table.files.batch_rows + 2
 
         @contextmanager
         def load(epoch):
-            n_ahead = size // self.table.files.batch_rows + 2
             with read_ahead(self.shuffled(epoch), n_ahead) as chunks:
-                yield fill(data, chunks, np.diff(bounds))
+                yield fill(data, chunks, sizes)
 
-        return Blocks(len(bounds) - 1, partial(train_on_blocks, load), n_rows, mean_weight=1.0)
+        train = partial(train_on_blocks, load)
+        return Blocks(len(sizes), train, self.encoder.n_rows, mean_weight=1.0)
 
     def pieces(self, epoch):
         """Return the pieces of the files in the order in which an epoch reads them."""
@@ -142,7 +145,7 @@ def _copy(data, rows, source, source_rows):
 def shuffle(chunks, n_buffered, rng):
     """Yield the rows of all chunks in another order.
 
-    Each row that comes takes the place of a random one of ``n_buffered``, which goes.
+    A buffer holds ``n_buffered`` rows. Each further row replaces a random one, which is yielded.
 
     Parameters
     ----------
@@ -164,10 +167,10 @@ def shuffle(chunks, n_buffered, rng):
         _copy(buffer, slice(n_filled, n_filled + n_free), chunk, slice(n_free))
         n_filled += n_free
         for start in range(n_free, n_rows, n_buffered):
-            come = slice(start, min(start + n_buffered, n_rows))
-            go = rng.choice(n_buffered, come.stop - start, replace=False)
-            yield _take(buffer, go)
-            _copy(buffer, go, chunk, come)
+            incoming = slice(start, min(start + n_buffered, n_rows))
+            replaced = rng.choice(n_buffered, incoming.stop - start, replace=False)
+            yield _take(buffer, replaced)
+            _copy(buffer, replaced, chunk, incoming)
     order = rng.permutation(n_filled)
     for start in range(0, n_filled, BLOCK_ROWS // 4):
         yield _take(buffer, order[start : start + BLOCK_ROWS // 4])

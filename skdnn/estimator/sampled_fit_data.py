@@ -19,7 +19,7 @@ from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.schema import learn_schema
 from skdnn.estimator.solvers import solver_of
 from skdnn.estimator.variants import STANDARD, choose_variants
-from skdnn.tabular.dataframes import MAX_NAMED
+from skdnn.tabular.dataframes import joined
 from skdnn.tabular.read_columns import read_column
 from skdnn.tabular.row_samples import rows_of_weight
 from skdnn.tabular.user_warnings import ColumnWarnings, warn_user
@@ -55,7 +55,7 @@ class RowEncoder(NamedTuple):
     ordered: np.ndarray
     n_rows: int
     mean_weight: float
-    exponent: int
+    exponent: int = 0
 
     def encode(self, X, y, weights, part):
         """Return the Data of the rows that are trained on: neither held out nor of weight 0.
@@ -152,10 +152,10 @@ def learn_from_sample(estimator, settings, statistics, valid_samples=None):
     sample = statistics.sample.by_position()
     columns = read_samples(estimator, sample.X, sample.y, None).columns
     holds_out = settings.early_stopping and valid_samples is None
-    below = statistics.held_out_below if holds_out else np.uint64(0)
+    held_out_below = statistics.held_out_below if holds_out else np.uint64(0)
     trained, held_out = (
         sample.take(np.flatnonzero(rows))
-        for rows in (sample.hashes >= below, sample.hashes < below)
+        for rows in (sample.hashes >= held_out_below, sample.hashes < held_out_below)
     )
     samples = _as_samples(trained, columns)
     if len(held_out.hashes):
@@ -169,7 +169,8 @@ def learn_from_sample(estimator, settings, statistics, valid_samples=None):
             "encoder returns sparse rows, but a table that is read in parts needs dense ones."
         )
     _warn_of_rare_values(statistics, trained.X)
-    encoder = _row_encoder(statistics, schema, prepared, factors, (below, trained, held_out))
+    rows = SampledRows(held_out_below, trained, held_out)
+    encoder = _row_encoder(statistics, schema, prepared, factors, rows)
     encoder = encoder._replace(exponent=exponent)
     return _fit_data(settings, encoder, prepared, valid_samples), encoder
 
@@ -222,18 +223,28 @@ def _class_totals(statistics, labels):
     return np.array([float(weights[label]) for label in labels.classes.tolist()])
 
 
-def _row_encoder(statistics, schema, prepared, factors, sides):
-    """Return the RowEncoder.
+class SampledRows(NamedTuple):
+    """The rows of the sample that are trained on, and those that are held out: of smaller hashes.
 
-    ``sides`` are the limit of the hashes of held-out rows, and the RowSamples of rows that are
-    trained on and of those that are held out.
+    Attributes
+    ----------
+    held_out_below : uint64
+    trained, held_out : RowSample
     """
-    labels, (below, trained, held_out) = schema.labels, sides
+
+    held_out_below: np.uint64
+    trained: object
+    held_out: object
+
+
+def _row_encoder(statistics, schema, prepared, factors, rows):
+    """Return the RowEncoder; ``rows`` are the SampledRows."""
+    labels, (held_out_below, trained, held_out) = schema.labels, rows
     n_rows = statistics.n_rows - len(held_out.y)
     classes = labels.targets(held_out.y)[:, 0] if len(held_out.y) else np.empty(0, np.intp)
     total = _class_totals(statistics, labels) @ factors
-    left = total - (held_out.weights * factors[classes]).sum()
-    if left < LEAST_WEIGHT * total:
+    trained_weight = total - (held_out.weights * factors[classes]).sum()
+    if trained_weight < LEAST_WEIGHT * total:
         raise ValueError(
             "sample_weight is so uneven that nearly all weight is on rows that are held out. Scale "
             "down the largest weights, or pass early_stopping=False or another random_state."
@@ -242,7 +253,8 @@ def _row_encoder(statistics, schema, prepared, factors, sides):
     n_numbers = adapted(schema.encoder).n_target_statistics
     ordered = prepared.data.rows.array[prepared.merged.first[order], :n_numbers]
     of_sample = trained.hashes[order], ordered.copy()
-    return RowEncoder(schema, factors, below, *of_sample, n_rows, float(left / n_rows), 0)
+    mean_weight = float(trained_weight / n_rows)
+    return RowEncoder(schema, factors, held_out_below, *of_sample, n_rows, mean_weight)
 
 
 def _fit_data(settings, encoder, prepared, valid_samples):
@@ -268,13 +280,13 @@ def _warn_of_rare_values(statistics, X):
         values = read_column(column)
         n_missing = statistics.n_missing[position]
         if n_missing and not values.missing.any():
-            found[name] = f"{n_missing} missing values"
+            found[name] = f"{n_missing} missing value{'s' * (n_missing > 1)}"
         elif values.strings is None and len(np.unique(values.values)) == 1:
             low, high = statistics.low[position], statistics.high[position]
             if low < high:
                 found[name] = f"numbers from {low:g} to {high:g}"
     if found:
-        named = ", ".join(f"{name!r} ({what})" for name, what in list(found.items())[:MAX_NAMED])
+        named = joined([f"{name!r} ({what})" for name, what in found.items()])
         warn_user(
             f"Some columns have values in so few rows that the sample of {len(X)} rows, of which "
             f"the encoding is learnt, has none of them: {named}. They are not learnt."

@@ -1,4 +1,4 @@
-"""Checkpoints of a fit: which fit it is, when to write a file, and what an earlier file is for."""
+"""Checkpoints of a fit: which fit it is, when to write a file, and how to resume from one."""
 
 import hashlib
 import sys
@@ -48,7 +48,7 @@ class TrainingCheckpoint:
     Attributes
     ----------
     saved : dict of str to ndarray or None
-        A snapshot of an earlier call, to go on from; None once training has gone on.
+        A snapshot of an earlier call, to resume from; None once training has resumed.
     result : tuple of State and History, or None
         Of an earlier call that came to its end.
 
@@ -113,7 +113,7 @@ class TrainingCheckpoint:
         # The file of a complete fit is replaced without a warning: its estimator was returned.
         said = f"The checkpoint {path} is of another fit: {', '.join(reasons)}."
         hint = "Several fits need a folder as path, where each has a file of its own."
-        return None, None if contents.is_done else f"{said} {hint}"
+        return None, (None if contents.is_done else f"{said} {hint}")
 
     def _set_aside(self, path):
         """Rename a file that cannot be used; return what the user should know."""
@@ -132,7 +132,7 @@ class TrainingCheckpoint:
             Function that returns the state of training as a dict of arrays.
         """
         with self._lock:
-            self.saved = None  # training has its own copy, or goes on in these arrays
+            self.saved = None  # training has resumed: it has copied these arrays, or changes them
             self._n_epochs += 1
             if self._is_due():
                 self._write(Contents(self.identity, False, snapshot()))

@@ -35,6 +35,16 @@ REPLACE = "Replace it with a finite number or, in a dense table, a missing value
 NOT_FINITE = (("NaN", np.isnan, FILL), ("infinity or a value too large", np.isinf, REPLACE))
 
 
+def listed(names):
+    """Return the first of some names for a message, in brackets, and whether there are more."""
+    return f"{list(names)[:MAX_NAMED]}{' and more' * (len(names) > MAX_NAMED)}"
+
+
+def joined(items):
+    """Return the first of some strings for a message, with commas, and whether there are more."""
+    return f"{', '.join(items[:MAX_NAMED])}{' and more' * (len(items) > MAX_NAMED)}"
+
+
 def check_table(estimator, X, reset):
     """Return X as a dataframe, a two-dimensional array or CSR; check its columns.
 
@@ -291,10 +301,10 @@ def check_finite(X, allow_nan=False, name="Input X", names=None):
         places = np.nonzero(is_bad(values))
         columns = np.unique(X.indices[places[0]] if issparse(X) else places[1])
         if len(columns):
-            named = columns[:MAX_NAMED].tolist()
+            named = columns[: MAX_NAMED + 1].tolist()
             if names is not None:
                 named = [names[column] for column in named]
             raise ValueError(
-                f"{name} contains {kind} in column(s) {named}"
-                f"{' and more' * (len(columns) > MAX_NAMED)} (cells: {len(places[0])}). {advice}"
+                f"{name} contains {kind} in column(s) {listed(named)} (cells: {len(places[0])}). "
+                f"{advice}"
             )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from skdnn.tabular.as_frames import import_optional
-from skdnn.tabular.dataframes import MAX_NAMED
+from skdnn.tabular.dataframes import joined, listed
 from skdnn.tabular.row_samples import about
 
 # A batch of rows has so many bytes, and rows, at most; each column of a file that is read takes
@@ -229,10 +229,10 @@ def _common_schema(paths, schemas):
         if differing:
             named = [
                 f"{name!r} ({'only' if name in schema.names else 'not'} here)"
-                for name in sorted(differing)[:MAX_NAMED]
+                for name in sorted(differing)
             ]
             raise ValueError(
-                f"{path}: its columns differ from those of {paths[0]}: {', '.join(named)}."
+                f"{path}: its columns differ from those of {paths[0]}: {joined(named)}."
             )
         try:
             common = pyarrow.unify_schemas([common, schema], promote_options="permissive")
@@ -243,7 +243,7 @@ def _common_schema(paths, schemas):
             ) from error
     repeated = sorted(name for name in {*common.names} if common.names.count(name) > 1)
     if repeated:
-        raise ValueError(f"{paths[0]}: several columns are named {repeated[:MAX_NAMED]}.")
+        raise ValueError(f"{paths[0]}: several columns are named {listed(repeated)}.")
     return common
 
 
@@ -255,6 +255,6 @@ def _read_schema(schema, columns):
     if columns is not None:
         missing = [name for name in columns if name not in schema.names]
         if missing:
-            raise ValueError(f"columns are missing: {missing[:MAX_NAMED]}.")
+            raise ValueError(f"columns are missing: {listed(missing)}.")
         kept = [schema.field(name) for name in columns]
     return import_module("pyarrow").schema(kept)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.tabular.column_types import KINDS
-from skdnn.tabular.dataframes import MAX_NAMED, as_table, check_finite
+from skdnn.tabular.dataframes import as_table, check_finite, listed
 from skdnn.tabular.row_samples import RowSample, rows_of_weight, smallest_hashes
 
 MOST_CLASSES = 10_000
@@ -97,7 +97,7 @@ def choose_sample_size(X):
     return max(1, min(SAMPLE_ROWS, SAMPLE_BYTES * n_rows // max(n_bytes, 1)))
 
 
-def statistics(X, y, weights, part, sample_size, below=None):
+def statistics(X, y, weights, part, sample_size, hash_limit=None):
     """Return the TableStatistics of some rows.
 
     Parameters
@@ -111,8 +111,8 @@ def statistics(X, y, weights, part, sample_size, below=None):
     part : Part
     sample_size : int
         See :func:`choose_sample_size`.
-    below : uint64, optional
-        Rows with larger hashes are left out of the sample, as they would not stay in it.
+    hash_limit : uint64, optional
+        Rows with this or a larger hash are left out of the sample, as they would not stay in it.
 
     Raises
     ------
@@ -124,7 +124,8 @@ def statistics(X, y, weights, part, sample_size, below=None):
     table = as_table(kept.X, names)
     columns = [_of_column(table, position, part) for position in range(len(names))]
     kinds, n_missing, low, high = zip(*columns, strict=True) if columns else ((),) * 4
-    rows = np.arange(len(kept.y)) if below is None else np.flatnonzero(kept.hashes < below)
+    may_stay = hash_limit is None or kept.hashes < hash_limit
+    rows = np.flatnonzero(np.broadcast_to(may_stay, len(kept.y)))
     rows = rows[np.argsort(kept.hashes[rows], kind="stable")][:sample_size]
     return TableStatistics(
         n_rows=len(kept.y),
@@ -230,8 +231,9 @@ def merge(parts):
 def _about_names(first, other):
     names = [part.first_part[1] for part in (first, other)]
     differing = sorted({*first.names} ^ {*other.names})
-    listed = f"{differing[:MAX_NAMED]}{' and more' * (len(differing) > MAX_NAMED)}"
-    what = f"differ in the columns {listed}" if differing else "have another order of columns"
+    what = "have another order of columns"
+    if differing:
+        what = f"differ in the columns {listed(differing)}"
     return f"{names[0]} and {names[1]} {what}. All parts of a table need the same columns."
 
 
