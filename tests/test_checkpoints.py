@@ -347,7 +347,7 @@ def test_a_damaged_file_falls_back_to_the_previous_one(tmp_path, writes):
         path.write_bytes(content)
         checkpoint_file.previous_of(path).write_bytes(previous)
         writes.number = 0
-        with pytest.warns(UserWarning, match="cannot be used: .* goes on from the previous"):
+        with pytest.warns(UserWarning, match="cannot be used: .* resumes from the previous"):
             net = fit(path)
         assert writes.number == N_FILES - 2, damage  # the previous one was the second
         assert_same_fit(fitted_values(net, X), plain)

@@ -90,7 +90,7 @@ class TrainingCheckpoint:
         elif found is not None:
             self.saved = found.arrays
         if troubles:
-            outcome = "starts anew" if found is None else "goes on from the previous checkpoint"
+            outcome = "starts anew" if found is None else "resumes from the previous checkpoint"
             kept = " No checkpoint is written, to keep this file." if self._is_blocked else ""
             warn_user(f"{' '.join(troubles)} Training {outcome}.{kept}")
 
