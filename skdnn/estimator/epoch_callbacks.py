@@ -40,10 +40,24 @@ class EpochCallbacks:
         Of ``fit``.
     show : callable
         Function that sets a dict of attributes on the copy.
+
+    Attributes
+    ----------
+    checkpoint : Checkpoint or None
+        The one among the callbacks.
+
+    Raises
+    ------
+    ValueError
+        If there are several.
     """
 
     def __init__(self, estimator, arguments, show):
         callbacks = callbacks_of(estimator) + callbacks_around(estimator)
+        checkpoints = checkpoints_of(estimator)
+        if len(checkpoints) > 1:
+            raise ValueError(f"a fit can have one Checkpoint, not {len(checkpoints)}.")
+        self.checkpoint = checkpoints[0] if checkpoints else None
         if not arguments.are_in_memory:
             _warn_of_rows(callbacks)
         X, y, sample_weight = arguments[:3] if arguments.are_in_memory else (None,) * 3
@@ -72,19 +86,6 @@ class EpochCallbacks:
         self.context = begin_callbacks(self.passed["estimator"], n_epochs)
         if self.context is not None:
             self.context.call_on_fit_task_begin(**self.passed)
-
-    def checkpoint(self):
-        """Return the ``Checkpoint`` among the callbacks, or None.
-
-        Raises
-        ------
-        ValueError
-            If there are several.
-        """
-        found = checkpoints_of(self.passed["estimator"])
-        if len(found) > 1:
-            raise ValueError(f"a fit can have one Checkpoint as a callback, not {len(found)}.")
-        return found[0] if found else None
 
     def resume(self, curves):
         """Take note of the epochs of an earlier call; their callbacks are not called again.

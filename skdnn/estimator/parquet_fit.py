@@ -27,7 +27,10 @@ FEWEST_ROWS = 100  # of the sample in a part
 
 
 def read_parquet(estimator, settings, before, arguments):
-    """Return the FitData of the arguments of fit, as :func:`read_table` does for tables."""
+    """Return the FitData of the arguments of fit, as :func:`read_table` does for tables.
+
+    The size of the rows, which decides whether there is memory for all, is that of the first ones.
+    """
     table = open_table(settings, arguments)
     batches = table.read(table.files.plan())
     first = next(batches, None)
@@ -38,9 +41,8 @@ def read_parquet(estimator, settings, before, arguments):
         batches = list(batches)
         read_statistics(table, batches, sample_size)  # its errors name the file
         X, y, weights = join_batches(batches)
-        return read_table(
-            estimator, settings, before, arguments._replace(X=X, y=y, sample_weight=weights)
-        )
+        of_rows = arguments._replace(X=X, y=y, sample_weight=weights)
+        return read_table(estimator, settings, before, of_rows)
     _refuse_arguments(settings, before, arguments, sample_size)
     check_table(estimator, first[0], reset=True)
     valid_samples, sums = read_validation(estimator, *arguments.validation), []

@@ -183,9 +183,8 @@ def _scaled(statistics):
     total, sample = sum(statistics.class_weights.values()), statistics.sample
     mean = total / statistics.n_rows
     exponent = mean.numerator.bit_length() - mean.denominator.bit_length()
-    divided = {
-        k: weight / Fraction(2) ** exponent for k, weight in statistics.class_weights.items()
-    }
+    divisor, class_weights = Fraction(2) ** exponent, statistics.class_weights
+    divided = {label: weight / divisor for label, weight in class_weights.items()}
     sample = sample._replace(weights=np.ldexp(sample.weights, -exponent))
     return statistics._replace(class_weights=divided, sample=sample), exponent
 
