@@ -19,10 +19,9 @@ from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.schema import learn_schema
 from skdnn.estimator.solvers import solver_of
 from skdnn.estimator.variants import STANDARD, choose_variants
-from skdnn.tabular.dataframes import joined
 from skdnn.tabular.read_columns import read_column
 from skdnn.tabular.row_samples import rows_of_weight
-from skdnn.tabular.user_warnings import ColumnWarnings, warn_user
+from skdnn.tabular.user_warnings import ColumnWarnings, joined, warn_user
 
 LEAST_WEIGHT = 1e-9  # share of the weight that rows to train on have: sums are not more exact
 

@@ -18,10 +18,9 @@ from skdnn.tabular.as_frames import (
 from skdnn.tabular.column_types import NUMBER, ColumnError, parse_column, values_as
 from skdnn.tabular.missing_checks import unmasked
 from skdnn.tabular.read_columns import read_column, read_strings
-from skdnn.tabular.user_warnings import ColumnWarnings, warn_user
+from skdnn.tabular.user_warnings import MAX_NAMED, ColumnWarnings, listed, warn_user
 
 TILE = 2**18  # numbers scaled at a time, so that they stay in the cache
-MAX_NAMED = 10  # columns listed in a message
 FILL = (
     "Missing values are accepted in dense tables with encoder='auto'; otherwise impute them, for "
     "instance with sklearn.impute.SimpleImputer."
@@ -33,16 +32,6 @@ SELECT = (
 REPLACE = "Replace it with a finite number or, in a dense table, a missing value."
 # For numbers that are not finite: their name in messages, a test for them, and advice.
 NOT_FINITE = (("NaN", np.isnan, FILL), ("infinity or a value too large", np.isinf, REPLACE))
-
-
-def listed(names):
-    """Return the first of some names for a message, in brackets, and whether there are more."""
-    return f"{list(names)[:MAX_NAMED]}{' and more' * (len(names) > MAX_NAMED)}"
-
-
-def joined(items):
-    """Return the first of some strings for a message, with commas, and whether there are more."""
-    return f"{', '.join(items[:MAX_NAMED])}{' and more' * (len(items) > MAX_NAMED)}"
 
 
 def check_table(estimator, X, reset):

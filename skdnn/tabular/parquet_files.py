@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from skdnn.tabular.as_frames import import_optional
-from skdnn.tabular.dataframes import joined, listed
 from skdnn.tabular.row_samples import about
+from skdnn.tabular.user_warnings import joined, listed
 
 # A batch of rows has so many bytes, and rows, at most; each column of a file that is read takes
 # about two pages of a mebibyte, one of them uncompressed, if the row group is not smaller.

@@ -18,8 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.tabular.column_types import KINDS
-from skdnn.tabular.dataframes import as_table, check_finite, listed
+from skdnn.tabular.dataframes import as_table, check_finite
 from skdnn.tabular.row_samples import RowSample, rows_of_weight, smallest_hashes
+from skdnn.tabular.user_warnings import listed
 
 MOST_CLASSES = 10_000
 SAMPLE_ROWS, SAMPLE_BYTES = 100_000, 2**27  # at most; merging takes twice as much
