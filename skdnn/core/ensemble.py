@@ -179,7 +179,8 @@ class Ensemble:
         try:
             with np.errstate(over="ignore", invalid="ignore"):
                 self.blocks.train(self, number, report)
-            self._map(lambda span, steps: self._validate(span, steps, report[:, span]))
+            if self.valid_rows:
+                self._map(lambda span, steps: self._validate(span, steps, report[:, span]))
         except KeyboardInterrupt:
             np.copyto(self.params, self.before)  # so that members have trained equally long
             raise
@@ -216,9 +217,7 @@ class Ensemble:
         np.fmin(lowest, losses, out=lowest)
 
     def _validate(self, span, steps, report):
-        """Write losses and scores of some of the members on their validation rows, if any."""
-        if steps.evaluate is None:
-            return
+        """Write losses and scores of some of the members on their validation rows."""
         with np.errstate(over="ignore", invalid="ignore"):
             report[1:] = steps.evaluate()
         if self.plan.score is not None:
