@@ -99,17 +99,17 @@ class ParquetFiles(NamedTuple):
 
         Pieces of a row group follow each other in order.
         """
-        readers, left, metadata, batch_rows = {}, {}, {}, self.batch_rows
+        readers, n_left, metadata, batch_rows = {}, {}, {}, self.batch_rows
         sizes = {(group.file, group.group): group.n_rows for group in self.groups}
         for piece in pieces:
             key = piece.file, piece.group
             with about(self.paths[piece.file]):
                 if key not in readers:
                     readers[key] = self._batches(*key, metadata, batch_rows)
-                    left[key] = sizes[key]
+                    n_left[key] = sizes[key]
                 table = self._take(readers[key], piece.n_rows)
-            left[key] -= piece.n_rows
-            if not left[key]:
+            n_left[key] -= piece.n_rows
+            if not n_left[key]:
                 del readers[key]
             yield piece, table
 
