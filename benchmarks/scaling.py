@@ -81,7 +81,7 @@ class Job(NamedTuple):
         """Return the Rounds, of partitions of one size."""
         n_rows = np.full(self.n_partitions, self.n_rows // self.n_partitions)
         shape = self.partitions_per_round, self.batch_size, self.steps_per_round
-        return plan_rounds(n_rows, *shape, (self.n_epochs, 0))
+        return plan_rounds(n_rows, *shape, self.n_epochs, 0)
 
     @property
     def message(self):

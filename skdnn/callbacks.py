@@ -29,6 +29,7 @@ MONITORS = {
 CONSTRAINTS = {
     "monitor": [StrOptions({"auto", *MONITORS})],
     "patience": [POSITIVE_INT],
+    "min_delta": [NON_NEGATIVE],
     "path": [str, os.PathLike],
     "every": [NON_NEGATIVE],
     "every_epochs": [POSITIVE_INT, None],
@@ -101,18 +102,20 @@ class EarlyStopping(_EpochCallback):
         if context.task_name != "epoch":
             return False
         curve = _monitored(estimator, self.monitor)
+        # An epoch with NaN, of members that diverged, is as if it had not been.
+        curve = np.where(np.isnan(curve), np.inf, curve)
         before, since = curve[: -self.patience], curve[-self.patience :]
         return bool(len(before) and not since.min() < before.min() - self.min_delta)
 
 
 class Checkpoint(_EpochCallback):
-    """Save the state of training, so that a fit that was broken off can go on.
+    """Save the state of training, so that a fit that was broken off can be resumed.
 
-    The same call of ``fit`` with the same checkpoint, in the same or another process, goes on from
-    the file, and ends with the same bits as a fit that was not broken off. If the file is of
-    another fit (other data, parameters or versions), a warning says what differs, and training
-    starts anew. Custom functions are compared by their code and the values in it, but not the
-    functions and global variables that they use. When training is complete, the file has its
+    The same call of ``fit`` with the same checkpoint, in the same or another process, resumes
+    training from the file, and ends with the same bits as a fit that was not broken off. If the
+    file is of another fit (other data, parameters or versions), a warning says what differs, and
+    training starts anew. Custom functions are compared by their code and the values in it, but not
+    the functions and global variables that they use. When training is complete, the file has its
     result, and the same call takes it from there. If a file cannot be written, there is one
     warning, and training goes on. A file that never was a checkpoint raises a ValueError.
 

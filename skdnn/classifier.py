@@ -12,7 +12,7 @@ from skdnn.core.averaging import log_mean_proba, mean_proba
 from skdnn.estimator.auto_parameters import is_auto
 from skdnn.estimator.diagram import NotebookMixin
 from skdnn.estimator.epoch_callbacks import EpochCallbacks
-from skdnn.estimator.fit_data import read_table
+from skdnn.estimator.fit_data import FitArguments, read_table
 from skdnn.estimator.fitted_attributes import FittedAttributes
 from skdnn.estimator.fitted_model import fitted_model
 from skdnn.estimator.label_checks import check_labels
@@ -355,16 +355,15 @@ class DeepNetClassifier(
             If the input is invalid; the estimator then stays as it was.
         """
         before = self._fitted if self.warm_start else None
-        settings, validation = settings_of(self, before), (X_val, y_val, sample_weight_val)
-        passed = X, y, sample_weight
-        self._keep(self._copy_to_fit(before)._train(settings, before, passed, validation, groups))
+        arguments = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        self._keep(self._copy_to_fit(before)._train(settings_of(self, before), before, arguments))
         return self
 
     @with_callbacks
-    def _train(self, settings, before, passed, validation=(None,) * 3, groups=None, classes=None):
+    def _train(self, settings, before, arguments):
         """Return a FittedModel; scikit-learn and callbacks may set attributes on this copy."""
-        callbacks = EpochCallbacks(self, passed, vars(self).update)
-        fit_data = self._read_fit_data(settings, before, passed, validation, (groups, classes))
+        callbacks = EpochCallbacks(self, arguments, vars(self).update)
+        fit_data = self._read_fit_data(settings, before, arguments)
         n_threads = fit_data.n_members if fit_data.n_members > 1 else None
         with threads_apart(self.n_jobs, n_threads) as threads:
             fit_data = choose_members(settings, fit_data, before, threads)
@@ -373,10 +372,10 @@ class DeepNetClassifier(
         callbacks.finish(fitted)
         return fitted
 
-    def _read_fit_data(self, settings, before, passed, validation, groups_and_classes):
+    def _read_fit_data(self, settings, before, arguments):
         """Return the FitData of a table or, for ``fit``, of Parquet files."""
-        read = read_parquet if are_paths(passed[0]) and not settings.is_part else read_table
-        return read(self, settings, before, passed, validation, groups_and_classes)
+        read = read_parquet if are_paths(arguments.X) and not settings.is_part else read_table
+        return read(self, settings, before, arguments)
 
     @available_if(takes_steps)
     @fit_context(prefer_skip_nested_validation=True)
@@ -415,9 +414,10 @@ class DeepNetClassifier(
         classes = before.schema.labels.classes if classes is None else classes
         n_members = before.n_members if before else self.n_members
         of_call = {"is_part": True, "refit_encoder": refit_encoder, "n_members": n_members}
-        fresh, passed = self._copy_to_fit(before, keeps_callbacks=False), (X, y, sample_weight)
+        fresh = self._copy_to_fit(before, keeps_callbacks=False)
         settings = settings_of(self, before, {**EPOCH, **of_call})
-        self._keep(fresh._train(settings, before, passed, classes=classes))
+        arguments = FitArguments(X, y, sample_weight, classes=classes)
+        self._keep(fresh._train(settings, before, arguments))
         return self
 
     def _predict(self, fitted, X, average, shape, column_warnings=None):

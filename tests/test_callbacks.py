@@ -240,6 +240,41 @@ def test_min_delta_is_the_smallest_change_of_any_monitor(monitor, name, curve, m
     assert stopping.on_fit_task_end(fit, SimpleNamespace(task_name="epoch")) is stops
 
 
+def stops(curve, **params):
+    """Return whether EarlyStopping stops after a training loss curve."""
+    shown = SimpleNamespace(loss_curve_=curve, n_iter_=len(curve))
+    epoch = SimpleNamespace(task_name="epoch")
+    return EarlyStopping("loss", **params).on_fit_task_end(shown, epoch)
+
+
+def test_early_stopping_stops_neither_before_its_patience_ends_nor_for_a_nan_that_is_overcome():
+    nan = np.nan
+    going_on = [1.0], [1, 2], [3, 2, 1], [1, 1, 0.5], [nan, 0.6, 0.5], [nan, nan, 0.6]
+    going_on += [0.6, nan, 0.5], [0.6, 0.5, nan], [nan, nan]
+    assert [stops(curve, patience=2) for curve in going_on] == [False] * len(going_on)
+    ended = [1, 1, 1], [1, 2, 3], [nan, nan, nan], [0.5, nan, nan], [0.5, nan, 0.6], [nan, 1, 2, 3]
+    assert [stops(curve, patience=2) for curve in ended] == [True] * len(ended)
+    assert stops([1, 0.9, 0.8], patience=2, min_delta=0.2)
+    assert not stops([1, 0.9, 0.7], patience=2, min_delta=0.2)
+
+
+@needs_callbacks
+@pytest.mark.parametrize("early_stopping", [True, False])
+@pytest.mark.parametrize("monitor", ["auto", "loss"])
+def test_callbacks_are_called_after_an_epoch_in_which_every_member_diverged(
+    monitor, early_stopping
+):
+    recorder = Recorder()
+    diverging = {"n_members": 1, "solver": "sgd", "learning_rate_init": 1e30, "max_iter": 40}
+    net = quick(**diverging, batch_size=20, early_stopping=early_stopping)
+    net.set_callbacks(EarlyStopping(monitor, patience=100), recorder, LossProgress(io.StringIO()))
+    with pytest.raises(ValueError, match="diverged from the first epoch"):
+        net.fit(X, y)
+    assert len(recorder.shown) > 5
+    assert np.isnan(recorder.shown[0][1]).all()
+    assert np.isnan(recorder.shown[0][2].loss_)
+
+
 @needs_callbacks
 def test_early_stopping_chooses_its_monitor_and_says_what_it_lacks():
     plain = quick(early_stopping=False)
@@ -258,6 +293,8 @@ def test_early_stopping_chooses_its_monitor_and_says_what_it_lacks():
         ),
         (EarlyStopping(patience=0), "'patience' parameter .* must be an int .* Got 0"),
         (EarlyStopping(patience=1.5), "'patience' parameter .* must be an int .* Got 1.5"),
+        (EarlyStopping(min_delta=-1.0), "'min_delta' parameter .* must be a float .* Got -1"),
+        (EarlyStopping(min_delta="1"), "'min_delta' parameter .* must be a float .* Got '1'"),
     ],
     ids=lambda item: item if isinstance(item, str) else type(item).__name__,
 )

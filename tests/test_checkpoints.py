@@ -347,7 +347,7 @@ def test_a_damaged_file_falls_back_to_the_previous_one(tmp_path, writes):
         path.write_bytes(content)
         checkpoint_file.previous_of(path).write_bytes(previous)
         writes.number = 0
-        with pytest.warns(UserWarning, match="cannot be used: .* goes on from the previous"):
+        with pytest.warns(UserWarning, match="cannot be used: .* resumes from the previous"):
             net = fit(path)
         assert writes.number == N_FILES - 2, damage  # the previous one was the second
         assert_same_fit(fitted_values(net, X), plain)
@@ -628,11 +628,41 @@ def test_partial_fit_writes_none(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unfinished_files_of_processes_killed_long_ago_are_removed(tmp_path):
-    old, new, other = (tmp_path / name for name in ("file.a.tmp", "file.b.tmp", "other.tmp"))
-    for path in (old, new, other):
+def test_unfinished_files_of_processes_killed_long_ago_are_removed_and_no_others(tmp_path):
+    digits = "0123456789abcdef"
+    old, new = (tmp_path / f"file.{name}.tmp" for name in (digits, digits[::-1]))
+    names = "other.tmp", "file.a.tmp", "file.notes.tmp", f"file.{digits}.more.tmp"
+    names += f"file.{digits.upper()}.tmp", f"file.{digits}0.tmp", f"a.file.{digits}.tmp", "file.tmp"
+    others = [tmp_path / name for name in names]
+    for path in (old, new, *others):
         path.write_bytes(b"")
-    for path in (old, other):
+    for path in (old, *others):
         os.utime(path, (0, time.time() - 10_000))
     fit(tmp_path / "file")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "file.b.tmp", "other.tmp"]
+    assert {*tmp_path.iterdir()} == {tmp_path / "file", new, *others}
+
+
+def test_a_done_file_without_an_array_is_set_aside(tmp_path, writes):
+    path = tmp_path / "file"
+    expected = fitted_values(fit(path), X)
+    contents = checkpoint_file.load(path)
+    for name in ("params", "n_steps", "train_loss", "has_converged"):
+        forged = {key: array for key, array in contents.arrays.items() if key != name}
+        checkpoint_file.save(path, contents._replace(arrays=forged))
+        checkpoint_file.previous_of(path).unlink()
+        with pytest.warns(UserWarning, match=rf"no arrays \['{name}'\].*It is kept as.*anew"):
+            assert_same_fit(fitted_values(fit(path), X), expected)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_checkpoints_at_a_symbolic_link_are_where_it_leads_to(tmp_path, writes):
+    there, link = tmp_path / "there", tmp_path / "link"
+    there.mkdir()
+    link.symlink_to(there / "file")
+    unbroken = fit(tmp_path / "unbroken")
+    broken_off(link, writes, last=3)
+    assert link.is_symlink()
+    assert sorted(each.name for each in there.iterdir()) == ["file", "file.previous"]
+    assert_same_fit(fitted_values(fit(link), X), fitted_values(unbroken, X))
+    assert [each.name for each in there.iterdir()] == ["file"]
+    assert not (tmp_path / "link.previous").exists()

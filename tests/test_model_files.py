@@ -528,3 +528,32 @@ def test_an_encoder_that_does_not_fit_the_network_is_refused(change, fits, tmp_p
     model_files.write_model(tmp_path / "net.skdnn", content)
     with pytest.raises(ModelFileError, match="do not fit"), mutated_models.watched():
         skdnn.load(tmp_path / "net.skdnn")
+
+
+def test_a_disk_that_cannot_be_read_is_no_fault_of_the_file(tmp_path, monkeypatch):
+    path = tmp_path / "net.skdnn"
+    DeepNetClassifier(**PLAIN).fit(NUMBERS, BINARY).save(path)
+
+    def broken(*args):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(model_files, "read_arrays", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        skdnn.load(path)
+
+
+def test_a_member_before_the_beginning_of_a_file_is_an_error_of_the_file(tmp_path):
+    path = tmp_path / "net.skdnn"
+    DeepNetClassifier(**PLAIN).fit(NUMBERS, BINARY).save(path)
+    with zipfile.ZipFile(path) as archive:
+        start = archive.start_dir
+    content, place = bytearray(path.read_bytes()), 42  # of the offset in an entry of the directory
+    content[start + place : start + place + 4] = (0).to_bytes(4, "little")
+    end = content.rindex(b"PK\5\6")
+    # The directory is said to begin later than it does, so that all offsets are negative.
+    content[end + 16 : end + 20] = (start + 7).to_bytes(4, "little")
+    size = array_files._digest_size()
+    digest = array_files.hashlib.sha256(content[:-size]).hexdigest().encode()
+    path.write_bytes(content[:-size] + digest)
+    with pytest.raises(ModelFileError):
+        skdnn.load(path)

@@ -4,17 +4,21 @@ import importlib.util
 import sys
 import threading
 import time
+import tracemalloc
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.metrics import log_loss
 
 import skdnn
 from skdnn import DeepNetClassifier
-from skdnn.callbacks import Checkpoint
+from skdnn.callbacks import Checkpoint, EarlyStopping
 from skdnn.estimator import parquet_fit, parquet_stream
+from skdnn.estimator.fit_data import FitArguments
 from skdnn.estimator.parameters import settings_of
 from skdnn.estimator.parquet_stream import RowStream, fill, read_ahead, shuffle
 from skdnn.tabular import parquet_files, table_statistics
@@ -77,19 +81,24 @@ def learnt(net):
     return np.concatenate([array.ravel() for array in (*net.coefs_, *net.intercepts_)])
 
 
+def statistics_of(table):
+    batches = table.read(table.files.plan())
+    return parquet_fit.read_statistics(table, batches, table_statistics.SAMPLE_ROWS)
+
+
 def stream_of(path, **parameters):
     """Return the RowStream of a fit, its FitData and its TableStatistics."""
     net = DeepNetClassifier(**SMALL | parameters)
     settings = settings_of(net, None)
-    table = parquet_fit.open_table(settings, (path, "target", None))
-    statistics, _ = parquet_fit.read_statistics(table)
+    table = parquet_fit.open_table(settings, FitArguments(path, "target"))
+    statistics = statistics_of(table)
     made = []
     blocks = RowStream.blocks
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             RowStream, "blocks", lambda self, data: made.append(self) or blocks(self, data)
         )
-        fit_data = parquet_fit.learn_stream(net, settings, table, statistics, (None,) * 3)
+        fit_data = parquet_fit.learn_stream(net, settings, table, statistics, None)
     return made[0], fit_data, statistics
 
 
@@ -108,6 +117,26 @@ def test_few_rows_are_fitted_as_a_dataframe_is(frame, path):
     X, y = split(frame)
     expected = DeepNetClassifier(**SMALL).fit(X.drop(columns="count"), y, frame["count"])
     np.testing.assert_array_equal(learnt(weighted), learnt(expected))
+
+
+IN_ORDER = [(np.arange(1000, 3000), np.arange(1000)), (np.arange(2000), np.arange(2000, 3000))]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "groups"),
+    [({}, None), ({"cv": IN_ORDER}, None), ({}, np.arange(N_ROWS) // 100)],
+    ids=["folds", "cv", "groups"],
+)
+def test_rows_of_weight_0_of_few_rows_keep_their_places(frame, tmp_path, parameters, groups):
+    frame["weight"] = np.arange(N_ROWS) // 7 % 3
+    frame.to_parquet(tmp_path / "rows.parquet", row_group_size=500)
+    net = DeepNetClassifier(**SMALL, store_oof=True, **parameters)
+    of_file = clone(net).fit(tmp_path, "target", sample_weight="weight", groups=groups)
+    X, y = split(frame)
+    of_frame = clone(net).fit(X.drop(columns="weight"), y, frame["weight"], groups=groups)
+    np.testing.assert_array_equal(learnt(of_file), learnt(of_frame))
+    np.testing.assert_array_equal(of_file.oof_proba_, of_frame.oof_proba_)
+    assert of_file.oof_proba_.shape == (N_ROWS, 2)
 
 
 @pytest.mark.usefixtures("in_blocks")
@@ -159,8 +188,15 @@ def test_target_statistics_of_a_row_do_not_depend_on_its_own_label(path):
     sample = statistics.sample
     trained = np.flatnonzero(sample.hashes >= statistics.held_out_below)
     rows = sample.take(trained)
-    of_fit = stream.encoder.encode(rows.X, rows.y, rows.weights, rows.hashes).rows.array[:, 0]
-    elsewhere = stream.encoder.encode(rows.X, rows.y, rows.weights, ~rows.hashes).rows.array[:, 0]
+    of_fit, elsewhere = (
+        stream.encoder.encode(
+            rows.X,
+            rows.y,
+            rows.weights,
+            SimpleNamespace(key=0, first_row=0, hashes=lambda n_rows, hashes=hashes: hashes),
+        ).rows.array[:, 0]
+        for hashes in (rows.hashes, ~rows.hashes)
+    )
     is_yes = rows.y == "yes"
     # Statistics with the own label in them are larger where it is "yes"; ordered ones are not.
     gap = elsewhere[is_yes].mean() - elsewhere[~is_yes].mean()
@@ -193,6 +229,21 @@ def test_predictions_for_files_are_those_for_their_rows(frame, path, tmp_path):
     net.save(tmp_path / "net.skdnn")
     loaded = skdnn.load(tmp_path / "net.skdnn")
     np.testing.assert_array_equal(loaded.predict_proba(path), net.predict_proba(path))
+
+
+def test_files_to_predict_may_differ_in_columns_that_fit_has_not_seen(frame, path, tmp_path):
+    net = DeepNetClassifier(**SMALL).fit(path, "target")
+    X, y = split(frame)
+    X[X.columns[::-1]].to_parquet(tmp_path / "test.parquet")  # without y
+    X.assign(target=1, row=np.arange(N_ROWS)).to_parquet(tmp_path / "more.parquet")
+    paths = [path, tmp_path / "test.parquet", tmp_path / "more.parquet"]
+    for files in (paths, paths[::-1]):
+        np.testing.assert_array_equal(net.predict(files), np.tile(net.predict(X), 3))
+    X.assign(target=y).drop(columns="text").to_parquet(tmp_path / "fewer.parquet")
+    with pytest.raises(ValueError, match=r"fewer.parquet: columns are missing: \['text'\]"):
+        net.predict([path, tmp_path / "fewer.parquet"])
+    with pytest.raises(ValueError, match=r"test.parquet: columns are missing: \['target'\]"):
+        net.score(paths, "target")
 
 
 @pytest.mark.usefixtures("in_blocks")
@@ -245,6 +296,39 @@ def break_off_in_the_second_epoch(net, path, monkeypatch):
     with pytest.raises(OSError, match="power"):
         net.fit(path, "target")
     return epochs
+
+
+class PassedRows:
+    """A callback that keeps what it is called with."""
+
+    def setup(self, estimator, context):
+        self.passed = []
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
+        self.passed.append((X, y, metadata))
+
+    def on_fit_task_end(self, estimator, context):
+        pass
+
+
+@needs_callbacks
+@pytest.mark.parametrize("sample_size", [N_ROWS, N_SAMPLED])
+@pytest.mark.usefixtures("in_blocks")
+def test_callbacks_are_called_without_rows_which_is_said(path, monkeypatch, sample_size):
+    from sklearn.callback import ScoringMonitor
+
+    monkeypatch.setattr(table_statistics, "SAMPLE_ROWS", sample_size)
+    callback = PassedRows()
+    net = DeepNetClassifier(**SMALL)
+    net.set_callbacks(callback, ScoringMonitor(scoring="accuracy"), EarlyStopping())
+    with pytest.warns(UserWarning, match="is called without X and y") as caught:
+        net.fit(path, "target", sample_weight="count")
+    assert [str(each.message).split()[0] for each in caught] == ["PassedRows", "ScoringMonitor"]
+    assert callback.passed == [(None, None, {})] * 3  # the fit, and two epochs
+    assert net.n_iter_ == 2
 
 
 @needs_callbacks
@@ -416,6 +500,63 @@ def test_rows_sorted_by_class_in_a_large_row_group_are_warned_of(frame, tmp_path
             DeepNetClassifier(**SMALL).fit(tmp_path / f"{name}.parquet", "target")
 
 
+@pytest.mark.parametrize("n_classes", [1, 2, 5])
+def test_the_share_of_classes_between_groups_is_that_of_their_columns(n_classes):
+    rng = np.random.default_rng(n_classes)
+    groups = rng.integers(0, 4, 500)
+    groups[groups == 2] = 3  # an empty group
+    targets = (groups + rng.integers(0, 3, 500)) % n_classes
+    columns = (targets[:, None] == np.arange(n_classes)).T
+    expected = max(parquet_fit.share_between(groups, column, 5) for column in columns)
+    assert parquet_fit.share_of_classes(groups, targets, 5) == pytest.approx(expected)
+    # The F test: under independence, the ratio of mean squares has mean 1, and the share mean 0.
+    shuffled = [
+        parquet_fit.share_of_classes(rng.permutation(groups), targets, 5) for _ in range(200)
+    ]
+    assert abs(np.mean(shuffled)) < 0.01
+
+
+@pytest.mark.usefixtures("in_blocks")
+def test_the_warning_about_order_takes_little_memory_for_many_classes(frame, tmp_path):
+    frame = frame[["number"]].assign(target=np.arange(N_ROWS) % 200)
+    frame.to_parquet(tmp_path / "rows.parquet", row_group_size=300)
+    stream, fit_data, statistics = stream_of(tmp_path / "rows.parquet")
+    tracemalloc.start()
+    parquet_fit._warn_of_order(stream, fit_data.prepared, statistics)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * N_SAMPLED * 200
+
+
+@pytest.mark.usefixtures("in_blocks")
+def test_labels_that_may_be_missing_are_warned_of_also_of_many_rows(frame, tmp_path):
+    frame.loc[::50, "target"] = "nan"
+    frame.to_parquet(tmp_path / "rows.parquet")
+    with pytest.warns(UserWarning, match="y has the class 'nan'"):
+        DeepNetClassifier(**SMALL).fit(tmp_path, "target")
+
+
+@pytest.mark.usefixtures("in_blocks")
+def test_an_identifier_as_y_is_refused(frame, tmp_path, monkeypatch):
+    monkeypatch.setattr(table_statistics, "MOST_CLASSES", 600)
+    frame.assign(target=np.arange(N_ROWS)).to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match="y has more than 600 different values"):
+        DeepNetClassifier(**SMALL).fit(tmp_path, "target")
+
+
+@pytest.mark.parametrize("sample_size", [N_ROWS, N_SAMPLED])
+@pytest.mark.usefixtures("in_blocks")
+def test_the_scale_of_weights_does_not_change_a_bit(frame, tmp_path, monkeypatch, sample_size):
+    monkeypatch.setattr(table_statistics, "SAMPLE_ROWS", sample_size)
+    weights, nets = np.random.default_rng(0).uniform(0, 3, N_ROWS).round(2), []
+    for scale in (1, 2.0**1020, 2.0**-1000):
+        frame.assign(weight=weights * scale).to_parquet(tmp_path / "rows.parquet")
+        net = DeepNetClassifier(**SMALL, class_weight="balanced")
+        nets.append(net.fit(tmp_path, "target", sample_weight="weight"))
+    for net in nets[1:]:
+        np.testing.assert_array_equal(learnt(net), learnt(nets[0]))
+
+
 @pytest.mark.usefixtures("in_blocks")
 def test_one_row_group_in_random_order_and_many_in_any_order_are_not_warned_of(frame, tmp_path):
     frame.to_parquet(tmp_path / "one.parquet")
@@ -439,14 +580,16 @@ def test_weights_of_0_leave_rows_out_and_class_weights_are_those_of_all_rows(fra
     frame.to_parquet(tmp_path / "rows.parquet")
     net = DeepNetClassifier(**SMALL, class_weight="balanced")
     settings = settings_of(net, None)
-    table = parquet_fit.open_table(settings, (tmp_path / "rows.parquet", "target", "weight"))
-    statistics, _ = parquet_fit.read_statistics(table)
+    arguments = FitArguments(tmp_path / "rows.parquet", "target", "weight")
+    table = parquet_fit.open_table(settings, arguments)
+    statistics = statistics_of(table)
     assert statistics.n_rows == (frame["weight"] > 0).sum()
-    fit_data = parquet_fit.learn_stream(net, settings, table, statistics, (None,) * 3)
+    fit_data = parquet_fit.learn_stream(net, settings, table, statistics, None)
     weights = []
-    with fit_data.split.blocks.load(0) as blocks:
-        for _ in blocks:
-            weights.append(fit_data.split.data.weights.copy())
+    ensemble = SimpleNamespace(
+        train_block=lambda *_: weights.append(fit_data.split.data.weights.copy())
+    )
+    fit_data.split.blocks.train(ensemble, 0, None)
     weights = np.concatenate(weights)
     assert np.count_nonzero(weights) == fit_data.split.n_rows
     n_blocks = fit_data.split.blocks.number
@@ -473,13 +616,34 @@ def test_all_weights_of_a_batch_may_be_0(frame, tmp_path, monkeypatch, sample_si
 
 
 @pytest.mark.usefixtures("in_blocks")
+@pytest.mark.parametrize("encoder", ["auto", "passthrough"])
+def test_what_rows_of_weight_0_hold_does_not_matter_but_their_classes_are_known(
+    frame, tmp_path, encoder
+):
+    rows = frame[["number", "count", "target"]].fillna(0).assign(weight=1.0)
+    rows.loc[::4, "weight"] = 0
+    rows.loc[500:999, "weight"] = 0  # two batches
+    path, nets = tmp_path / "rows.parquet", []
+    for number in (0, np.inf):
+        rows.loc[rows["weight"] == 0, "number"] = number
+        rows.to_parquet(path, row_group_size=500)
+        net = DeepNetClassifier(**SMALL, encoder=encoder)
+        nets.append(net.fit(path, "target", sample_weight="weight"))
+    np.testing.assert_array_equal(learnt(nets[0]), learnt(nets[1]))
+    rows.loc[4, "target"] = "other"
+    rows.to_parquet(path, row_group_size=500)
+    net.fit(path, "target", sample_weight="weight")
+    assert net.classes_.tolist() == ["no", "other", "yes"]
+
+
+@pytest.mark.usefixtures("in_blocks")
 def test_classes_and_missing_values_that_the_sample_lacks_are_known(frame, tmp_path):
     frame["rare"] = 1.0
     frame.loc[0, "target"], frame.loc[1, "rare"] = "never", 5.0
     frame.loc[2, "count"] = np.nan
     frame.to_parquet(tmp_path / "rows.parquet")
     with pytest.warns(
-        UserWarning, match=r"'count' \(1 missing values\), 'rare' \(numbers from 1 to 5"
+        UserWarning, match=r"'count' \(1 missing value\), 'rare' \(numbers from 1 to 5"
     ):
         net = DeepNetClassifier(**SMALL).fit(tmp_path / "rows.parquet", "target")
     assert net.classes_.tolist() == ["never", "no", "yes"]
@@ -550,6 +714,48 @@ def test_what_is_no_parquet_file_is_an_error_that_says_so(frame, path, tmp_path)
 def test_what_needs_all_rows_at_once_is_an_error(path, parameters):
     with pytest.raises(ValueError, match=f"{next(iter(parameters))}.*not available for Parquet"):
         DeepNetClassifier(**SMALL, **parameters).fit(path, "target")
+
+
+@pytest.mark.usefixtures("in_blocks")
+@pytest.mark.parametrize(
+    ("parameters", "given", "message"),
+    [
+        ({"cv": 3}, {}, "cv is not available"),
+        ({"solver": "gd"}, {}, "solver='gd' is not available"),
+        ({}, {"groups": np.zeros(N_ROWS)}, "groups is not available"),
+        ({}, {"X_val": "rows.parquet", "y_val": "target"}, "X_val is a path"),
+        ({}, {"X_val": make_frame(9)}, "X_val and y_val go together"),
+        ({}, {"X_val": make_frame(9), "y_val": np.arange(9)}, "unseen at fit time:\n- target"),
+    ],
+    ids=["cv", "solver", "groups", "path", "no labels", "columns"],
+)
+def test_arguments_are_refused_before_the_rows_are_read(
+    path, monkeypatch, parameters, given, message
+):
+    n_read, read = [], parquet_files.ParquetFiles.read
+
+    def counting(self, pieces):
+        for item in read(self, pieces):
+            n_read.append(len(item[1]))
+            yield item
+
+    monkeypatch.setattr(parquet_files.ParquetFiles, "read", counting)
+    with pytest.raises(ValueError, match=message):
+        DeepNetClassifier(**SMALL, **parameters).fit(path, "target", **given)
+    assert sum(n_read) <= 250  # a batch, which tells how large rows are
+
+
+@pytest.mark.usefixtures("in_blocks")
+def test_cells_are_hashed_for_checkpoints_only(path, monkeypatch):
+    monkeypatch.setattr(pd.util, "hash_pandas_object", None)
+    DeepNetClassifier(**SMALL).fit(path, "target")
+
+
+@pytest.mark.parametrize("others", [{}, {"sample_weight": "count"}], ids=["y", "y and weights"])
+def test_files_without_a_column_of_features_are_refused(frame, tmp_path, others):
+    frame[["target", *others.values()]].to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match=r"rows\.parquet has no columns of features: target"):
+        DeepNetClassifier(**SMALL).fit(tmp_path, "target", **others)
 
 
 def test_the_index_of_a_dataframe_is_no_column(frame, tmp_path):

@@ -1,7 +1,6 @@
 """Rows of data, and which of them each member sees in each batch."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -137,31 +136,49 @@ def in_container_of(trained, data):
     return data._replace(rows=as_rows(array.toarray() if issparse(array) else csr_array(array)))
 
 
+def train_on_all(ensemble, epoch, report):
+    """Train for an epoch on the training data, which are all rows."""
+    ensemble.train_block(epoch, report)
+
+
+def train_on_blocks(load, ensemble, epoch, report):
+    """Train for an epoch on rows that are read a block at a time.
+
+    Parameters
+    ----------
+    load : callable
+        ``load(epoch)`` returns a context manager. It yields an iterable that overwrites the arrays
+        of the training data with another block at each iteration.
+    ensemble : Ensemble
+    epoch : int
+    report : ndarray
+        See :class:`Blocks`.
+    """
+    with load(epoch) as blocks:
+        for _ in blocks:
+            ensemble.train_block(epoch, report)
+
+
 class Blocks(NamedTuple):
-    """Training rows that are read a block at a time, as there is no memory for all of them.
+    """Where the training rows are, if there is no memory for all of them.
 
     Attributes
     ----------
     number : int
         Blocks of an epoch.
-    load : callable
-        ``load(epoch)`` returns a context manager. It yields an iterable that overwrites the arrays
-        of the training data with another block at each iteration. By default, all are there.
+    train : callable
+        ``train(ensemble, epoch, report)`` trains the members of an Ensemble for an epoch, and adds
+        their training losses to ``report[0]``. By default, the training data are all rows.
     n_rows : int or None
-        Rows of all blocks of an epoch; None if the data are a single block.
+        Rows of all blocks of an epoch; None if the data are all rows.
     mean_weight : float or None
-        Mean weight of these rows; None if the data are a single block.
-    train_elsewhere : callable or None
-        ``train_elsewhere(ensemble, epoch)`` trains for an epoch on rows that are not here, in place
-        of steps on the data. It changes the parameters and the memory of the members, counts steps
-        and failures, and returns the training losses.
+        Mean weight of these rows; None if the data are all rows.
     """
 
     number: int = 1
-    load: Callable = lambda epoch: nullcontext((None,))
+    train: Callable = train_on_all
     n_rows: int | None = None
     mean_weight: float | None = None
-    train_elsewhere: Callable | None = None
 
 
 class Layout(NamedTuple):

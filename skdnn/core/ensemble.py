@@ -175,34 +175,29 @@ class Ensemble:
         """
         report = np.full((3 + len(self.plan.temperatures), len(self.members)), np.nan)
         report[0] = 0
-        if self.blocks.train_elsewhere is not None:
-            report[0] = self.blocks.train_elsewhere(self, number)
-            for group in self.groups:
-                self._validate(*group, report[:, group[0]])
-            return report
-        with self.blocks.load(number) as blocks:
-            for block, _ in enumerate(blocks, 1):
-                self._train_block(number, report, is_last=block == self.blocks.number)
-        return report
-
-    def _train_block(self, number, report, is_last):
-        """Train on a block, and validate after the last of an epoch; write to the report."""
         np.copyto(self.before, self.params)
-        rates = self._rates(number)
-
-        def train(group):
-            self._train(*group, rates, report[:, group[0]])
-            if is_last:
-                self._validate(*group, report[:, group[0]])
-
-        # The batches of a single member are what threads share.
-        run = map if self.job.is_alone else self.job.workers.map
         try:
-            list(run(train, self.groups))
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.blocks.train(self, number, report)
+            if self.valid_rows:
+                self._map(lambda span, steps: self._validate(span, steps, report[:, span]))
         except KeyboardInterrupt:
             np.copyto(self.params, self.before)  # so that members have trained equally long
             raise
+        return report
+
+    def train_block(self, number, report):
+        """Train on the rows of a block; add its share of the training losses to the report."""
+        np.copyto(self.before, self.params)
+        rates = self._rates(number)
+        self._map(lambda span, steps: self._train(span, steps, rates, report[:, span]))
         self.n_steps += len(rates)
+
+    def _map(self, function):
+        """Call a function of a slice of the members and their Steps for each group."""
+        # The batches of a single member are what threads share.
+        run = map if self.job.is_alone else self.job.workers.map
+        list(run(lambda group: function(*group), self.groups))
 
     def _train(self, span, steps, rates, report):
         """Train some of the members on a block; add its share of the training loss."""
@@ -222,9 +217,7 @@ class Ensemble:
         np.fmin(lowest, losses, out=lowest)
 
     def _validate(self, span, steps, report):
-        """Write losses and scores of some of the members on their validation rows, if any."""
-        if steps.evaluate is None:
-            return
+        """Write losses and scores of some of the members on their validation rows."""
         with np.errstate(over="ignore", invalid="ignore"):
             report[1:] = steps.evaluate()
         if self.plan.score is not None:

@@ -4,6 +4,8 @@ Word ``i`` of a key is the SplitMix64 scramble (Steele, Lea & Flood, 2014,
 https://doi.org/10.1145/2714064.2660195) of ``key + (i + 1) * GOLDEN``.
 """
 
+import zlib
+
 import numpy as np
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -31,3 +33,22 @@ def random_words(keys, n_words):
     uint64 ndarray of shape (n_keys, n_words)
     """
     return scramble(keys[:, None] + np.arange(1, n_words + 1, dtype=np.uint64) * GOLDEN)
+
+
+def entropy_for(purpose, *numbers):
+    """Return the entropy of random numbers for a purpose, for which no other has the same.
+
+    NumPy ignores zeros at the end of an entropy, so that numbers alone could be those of another
+    purpose. Its spawned seeds have small numbers at the end, unlike these.
+
+    Parameters
+    ----------
+    purpose : str
+    *numbers : int
+        The seed of a fit, the number of an epoch, and so on.
+
+    Returns
+    -------
+    list of int
+    """
+    return [*numbers, zlib.crc32(purpose.encode())]

@@ -223,7 +223,7 @@ def train(network, split, state, plan, rngs, runtime=Runtime()):  # noqa: B008 -
     job = make_job(network, split, plan, runtime.workers, is_alone=len(state.params) == 1)
     criterion = StoppingCriterion(plan, split.valid_rows)
     n_steps = plan.n_epochs * split.blocks.number * job.layout.n_batches
-    if n_steps == 1 and split.blocks.train_elsewhere is None:
+    if n_steps == 1:
         # The first step of a warm-up has a rate of 0: alone, it would train nothing.
         job = job._replace(plan=plan._replace(warmup=0.0))
     results = Results(Ensemble(job, split, state, rngs), criterion)

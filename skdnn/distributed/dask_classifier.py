@@ -3,6 +3,9 @@
 from copy import copy
 from dataclasses import dataclass, field
 
+import numpy as np
+from sklearn.metrics import accuracy_score
+
 from skdnn._compat import fit_context
 from skdnn.classifier import DeepNetClassifier
 from skdnn.distributed.dask_collections import (
@@ -12,7 +15,10 @@ from skdnn.distributed.dask_collections import (
 )
 from skdnn.distributed.dask_executor import DaskExecutor
 from skdnn.distributed.read_partitions import read_partitions
+from skdnn.distributed.rounds import RoundLimits
+from skdnn.estimator.fit_data import FitArguments
 from skdnn.estimator.fitted_model import fitted_model
+from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.parameters import CONSTRAINTS, POSITIVE_INT, settings_of
 
 
@@ -20,10 +26,11 @@ from skdnn.estimator.parameters import CONSTRAINTS, POSITIVE_INT, settings_of
 class DaskDeepNetClassifier(DeepNetClassifier):
     """A :class:`DeepNetClassifier` trained on the workers of a Dask cluster.
 
-    ``fit`` takes a ``dask.dataframe`` or a ``dask.array``. Its partitions stay where they are, and
-    parameters travel. The encoder and held-out rows are from a sample of the rows. In each round,
-    some partitions start from the same parameters and take steps on their own rows; training goes
-    on from the mean of what these have changed.
+    ``fit`` takes a ``dask.dataframe`` or a ``dask.array``. The workers keep its partitions, and
+    exchange parameters only. The encoder is fitted to a random sample of the rows, and some of its
+    rows are held out. In each round, several partitions start from the same parameters, and each
+    takes some steps on its own rows; the mean of the resulting parameters, with momentum, is where
+    the next round starts.
 
     The result depends on the partitions and on ``random_state``, but neither on the number of
     workers nor on workers that are lost: their tasks are run again elsewhere.
@@ -33,8 +40,8 @@ class DaskDeepNetClassifier(DeepNetClassifier):
     client : distributed.Client, default=None
         Client of the cluster to train on. None is the current client.
     partitions_per_round : int, default=8
-        Largest number of partitions that train at the same time. With fewer than there are
-        workers, members are spread over the workers, if there are several.
+        Largest number of partitions that train at the same time. If it is less than the number of
+        worker threads, the members of the ensemble are divided among the threads.
     steps_per_round : int, default=128
         About how many steps are between two averages, at most: there are fewer if a fit would
         have less than 64 rounds. More take less communication; fewer are closer to training on one
@@ -87,13 +94,14 @@ class DaskDeepNetClassifier(DeepNetClassifier):
             If the input is invalid; the message names the partition. The estimator stays as it was.
         """
         fresh = self._copy_to_fit(None)
-        self._keep(fresh._train(settings_of(self, None), None, (X, y, sample_weight)))
+        arguments = FitArguments(X, y, sample_weight, are_partitions=True)
+        self._keep(fresh._train(settings_of(self, None), None, arguments))
         return self
 
-    def _read_fit_data(self, settings, before, passed, validation, groups_and_classes):
-        columns = self._columns(*passed)  # an error about X comes before one about the client
-        shape = self.partitions_per_round, self.steps_per_round
-        return read_partitions(self, settings, self._executor(), columns, shape)
+    def _read_fit_data(self, settings, before, arguments):
+        columns = self._columns(*arguments[:3])  # an error about X comes before one about a client
+        limits = RoundLimits(self.partitions_per_round, self.steps_per_round)
+        return read_partitions(self, settings, self._executor(), columns, limits)
 
     def _executor(self):
         return DaskExecutor(self.client)
@@ -196,6 +204,29 @@ class DaskDeepNetClassifier(DeepNetClassifier):
             )
         return super().predict_proba_members(X)
 
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy, of collections or of rows in memory.
+
+        Parameters
+        ----------
+        X : dask.dataframe, dask.array or table in memory, of shape (n_samples, n_features)
+            Rows like those seen in fit.
+        y : array-like or collection of shape (n_samples,)
+            True labels.
+        sample_weight : array-like or collection of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+        """
+        if not is_collection(X):
+            return super().score(X, y, sample_weight)
+        weights = None if sample_weight is None else np.asarray(sample_weight)
+        # Each np.asarray computes a collection once; scikit-learn would do it several times.
+        labels, predicted = check_labels(np.asarray(y)), np.asarray(self.predict(X))
+        return accuracy_score(labels, predicted, sample_weight=weights)
+
     def _predict_lazily(self, method, X):
         if not is_collection(X):
             return getattr(super(), method)(X)
@@ -235,3 +266,10 @@ class DaskDeepNetClassifier(DeepNetClassifier):
     def __getstate__(self):
         """Return the state to pickle, without the client."""
         return {**super().__getstate__(), "client": None}
+
+    def __sklearn_tags__(self):
+        """Return scikit-learn's tags: partitions have neither sparse rows nor multilabel y."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        tags.classifier_tags.multi_label = False
+        return tags

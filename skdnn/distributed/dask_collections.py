@@ -1,5 +1,7 @@
 """Dask dataframes and arrays: their partitions, and lazy predictions."""
 
+from importlib import import_module
+
 import numpy as np
 
 from skdnn.tabular.as_frames import type_has
@@ -7,13 +9,28 @@ from skdnn.tabular.as_frames import type_has
 
 def is_collection(X):
     """Return whether X is a collection of Dask."""
-    from dask import is_dask_collection
-
-    return is_dask_collection(X)
+    return import_dask("dask").is_dask_collection(X)
 
 
-def partitions_of(name, collection):
-    """Return the partitions of rows as a list of delayed values.
+def import_dask(name):
+    """Return a module of Dask.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            "DaskDeepNetClassifier needs dask, distributed and pandas: install them with `pip "
+            'install "skdnn[dask]"`.'
+        ) from error
+
+
+def check_collection(name, collection):
+    """Raise an error for what is not rows in partitions.
 
     Parameters
     ----------
@@ -26,12 +43,31 @@ def partitions_of(name, collection):
     TypeError
         If it is neither.
     """
-    if not is_collection(collection) or not hasattr(collection, "to_delayed"):
+    # Bags have no dimensions, scalars none, and those of what is delayed are delayed.
+    n_dimensions = getattr(collection, "ndim", None)
+    if not (is_collection(collection) and isinstance(n_dimensions, int) and n_dimensions > 0):
         raise TypeError(
             f"{name} must be a dask.dataframe or a dask.array, not {type(collection).__name__}. "
             "For data in memory, use DeepNetClassifier; or dask.dataframe.from_pandas and "
             "dask.array.from_array."
         )
+
+
+def partitions_of(name, collection):
+    """Return the partitions of a dask.dataframe or dask.array as a list of delayed values.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for errors.
+    collection : dask.dataframe or dask.array
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    check_collection(name, collection)
     if type_has(collection, "numblocks") and collection.numblocks[1:] not in ((), (1,)):
         collection = collection.rechunk({1: -1})
     delayed = collection.to_delayed()
@@ -43,11 +79,15 @@ def columns_of_partitions(X, y, sample_weight):
 
     Raises
     ------
+    TypeError
+        If one is no collection.
     ValueError
         If they have not the same number of partitions.
     """
-    given = {"X": X, "y": y, "sample_weight": sample_weight}
-    lists = {k: partitions_of(k, v) for k, v in given.items() if v is not None}
+    given = {"X": X, "y": y}
+    if sample_weight is not None:
+        given["sample_weight"] = sample_weight
+    lists = {name: partitions_of(name, collection) for name, collection in given.items()}
     numbers = {name: len(partitions) for name, partitions in lists.items()}
     if len(set(numbers.values())) > 1:
         raise ValueError(
@@ -74,6 +114,7 @@ def predict_lazily(net, method, X):
     """
     from dask import delayed
 
+    check_collection("X", X)
     shipped = delayed(net, pure=False)  # one task has the network, to which the others refer
     empty = _no_rows(net, method)
     if hasattr(X, "map_partitions"):
@@ -88,12 +129,10 @@ def predict_lazily(net, method, X):
 
 def _no_rows(net, method):
     """Return what a method predicts for no rows."""
-    n_classes = len(net.classes_)
-    has_one_output = net.out_activation_ == "logistic" and net.n_outputs_ < n_classes
-    is_multilabel = net.out_activation_ == "logistic" and not has_one_output
     if method == "predict":
-        return np.empty((0, n_classes), int) if is_multilabel else net.classes_[:0]
-    return np.empty(0 if has_one_output and method == "decision_function" else (0, n_classes))
+        return net.classes_[:0]
+    n_classes = len(net.classes_)
+    return np.empty(0 if method == "decision_function" and n_classes == 2 else (0, n_classes))
 
 
 def _predict_array(X, net, method):

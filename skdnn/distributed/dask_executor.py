@@ -2,6 +2,8 @@
 
 import warnings
 
+from skdnn.distributed.dask_collections import import_dask
+
 
 class DaskExecutor:
     """Runs calls as tasks of a Dask cluster.
@@ -22,9 +24,7 @@ class DaskExecutor:
     """
 
     def __init__(self, client=None):
-        from distributed import get_client
-
-        self.client = get_client() if client is None else client
+        self.client = import_dask("distributed").get_client() if client is None else client
 
     @property
     def n_slots(self):

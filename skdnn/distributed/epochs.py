@@ -13,7 +13,7 @@ FEWEST_ROWS = 64  # of a batch: smaller ones take more time for a row
 
 
 def local_batch_size(batch_size, n_together):
-    """Return the rows of a batch of each of the partitions that train together, and share it.
+    """Return the number of rows that each partition has in a mini-batch shared by all of a round.
 
     So there are as many steps, one after the other, as on one machine.
     """
@@ -32,47 +32,39 @@ class PartitionEpochs:
     n_rows : ndarray of shape (n_partitions,)
         Training rows of each.
     seed : int
-    shape : tuple
-        ``partitions_per_round`` and ``steps_per_round``.
-
-    Attributes
-    ----------
-    n_rounds : int
-        Rounds so far.
+    limits : RoundLimits
     """
 
-    def __init__(self, executor, partitions, n_rows, seed, shape):
+    def __init__(self, executor, partitions, n_rows, seed, limits):
         self.executor, self.partitions, self.n_rows = executor, partitions, n_rows
-        self.seed, self.shape, self.n_rounds, self.training = seed, shape, 0, None
+        self.seed, self.limits, self.training = seed, limits, None
 
-    def __call__(self, ensemble, epoch):
-        """Train the members of an ensemble for an epoch; return their training losses."""
+    def __call__(self, ensemble, epoch, report):
+        """Train the members of an ensemble for an epoch; write their training losses to report."""
         if self.training is None:
             self._start(ensemble)
         losses, weight = 0.0, 0.0
         for turns in self.rounds.of_epoch(epoch):
             total = self._round(ensemble, turns)
             losses, weight = losses + total.losses, weight + total.weight
-            self.n_rounds += 1
-        return losses / weight
+        report[0] = losses / weight
 
     def _start(self, ensemble):
-        partitions_per_round, steps_per_round = self.shape
-        n_together = min(partitions_per_round, np.count_nonzero(self.n_rows))
+        n_together = min(self.limits.partitions_per_round, np.count_nonzero(self.n_rows))
         batch_size = local_batch_size(ensemble.plan.batch_size, n_together)
-        # The score has the validation rows, which nobody needs there.
+        # Validation is not done on the workers, so the score, with all validation rows, stays here.
         plan = ensemble.plan._replace(score=None, batch_size=batch_size)
         training = Training(ensemble.job.network, plan, self.seed, int(self.n_rows.sum()))
         self.training = self.executor.share(training)
         self.velocity = np.zeros_like(ensemble.params)
-        shape = n_together, batch_size, steps_per_round
-        self.rounds = plan_rounds(self.n_rows, *shape, (plan.n_epochs, self.seed))
+        of_round = n_together, batch_size, self.limits.steps_per_round
+        self.rounds = plan_rounds(self.n_rows, *of_round, plan.n_epochs, self.seed)
 
     def _round(self, ensemble, turns):
         """Train for a round; return the sum of the Differences."""
         np.copyto(ensemble.before, ensemble.params)
-        names = "members", "params", "memory", "rates", "smoothing", "n_steps"
-        start = self.executor.share(Start(*(getattr(ensemble, name) for name in names)))
+        state = {name: getattr(ensemble, name) for name in Start._fields}
+        start = self.executor.share(Start(**state))
         totals = []
         for span in self._spans(len(ensemble.params), len(turns)):
             shared = ([each] * len(turns) for each in (self.training, start, span))
@@ -90,7 +82,7 @@ class PartitionEpochs:
         return [slice(low, high) for low, high in pairwise(edges)]
 
     def _apply(self, ensemble, total):
-        """Take the outer step; put members that diverged back, and at rest."""
+        """Take the outer step; restore members that diverged, and set their velocity to 0."""
         n_failures = ensemble.n_failures.copy()
         change, *memory = total.arrays / total.arrays.dtype.type(total.weight)
         velocity = self.velocity[ensemble.members]

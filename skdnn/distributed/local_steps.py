@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.core.ensemble import Ensemble
+from skdnn.core.random_bits import entropy_for
 from skdnn.core.training import Plan, Split, State, make_job
 from skdnn.core.workers import ALONE
 from skdnn.distributed.part_of_schedule import plan_for_part
@@ -135,7 +136,7 @@ def _rows_of(data, turn, training):
     """Return the rows to train on in a turn."""
     rows = np.arange(len(data.targets))
     if training.plan.shuffle:
-        key = [training.seed, turn.epoch, turn.partition]
+        key = entropy_for("rows of a partition", training.seed, turn.epoch, turn.partition)
         rows = np.random.default_rng(key).permutation(rows)
     return np.array_split(rows, turn.n_pieces)[turn.piece]
 
@@ -151,6 +152,7 @@ def _plan_of(training, turn, n_rows):
 
 def _generators(seed, turn, members):
     """Return a random generator for each member, by partition and round."""
-    key = seed, turn.number, turn.partition
-    seeds = [np.random.SeedSequence([*key, member]) for member in members.tolist()]
+    key = "members in a round", seed, turn.number, turn.partition
+    entropies = (entropy_for(*key, member) for member in members.tolist())
+    seeds = map(np.random.SeedSequence, entropies)
     return [np.random.Generator(np.random.SFC64(of_member)) for of_member in seeds]

@@ -1,13 +1,10 @@
-"""The outer step: the mean difference of all partitions, with Nesterov's momentum.
+"""The outer step: along the mean difference of all partitions, with Nesterov's momentum.
 
-In a round, each partition starts from the same parameters and takes steps on its own rows. Its
-difference is what these have changed. The mean difference is the direction of the outer step, with
-momentum from round to round (DiLoCo: Douillard et al., 2023, https://arxiv.org/abs/2311.08105).
+In a round, all partitions start from the same parameters, and each takes steps on its own rows. The
+difference of a partition is its parameters after these steps minus those at the start. The outer
+step updates the parameters by the mean difference, with momentum from round to round (DiLoCo:
+Douillard et al., 2023, https://arxiv.org/abs/2311.08105).
 """
-
-import numpy as np
-
-from skdnn.core.optimizers import Momentum
 
 # DiLoCo's 0.7 and 0.9 are for hundreds of rounds; with tens of them, less momentum is better.
 RATE, MOMENTUM = 1.0, 0.5
@@ -26,7 +23,7 @@ def outer_step(params, change, velocity, rate=RATE, momentum=MOMENTUM):
         Changed in place; zeros before the first step.
     rate, momentum : float
     """
-    rule = Momentum(momentum)
-    columns = np.broadcast_arrays(1.0, *rule.numbers(rate, 1))  # the first: no weight decay
-    numbers = np.tile(np.stack(columns), (len(params), 1)).astype(params.dtype)
-    rule.step(params, -change, velocity, np.array([0, params.shape[1]]), numbers)
+    step = rate * change
+    velocity *= momentum
+    velocity += step
+    params += step + momentum * velocity

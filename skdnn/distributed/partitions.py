@@ -4,29 +4,17 @@ Partitions are numbered, and the number is the key of the hashes of their rows. 
 the sample, and which are held out, does not depend on when and where a partition is read.
 """
 
-from contextlib import contextmanager
-
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length
 
 from skdnn.classifier import DeepNetClassifier
 from skdnn.estimator.label_checks import check_labels
+from skdnn.tabular.as_frames import type_has
 from skdnn.tabular.dataframes import check_table
-from skdnn.tabular.row_samples import Part
+from skdnn.tabular.row_samples import Part, about
 from skdnn.tabular.sample_weights import check_weights
 from skdnn.tabular.table_statistics import choose_sample_size, merge, statistics
-
-NUMBERS = "biuf"  # kinds of NumPy's types
-
-
-@contextmanager
-def about_partition(part):
-    """Name a partition in errors."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{part.name}: {error}") from error
 
 
 def part_of(number, seed):
@@ -49,9 +37,9 @@ def partition_statistics(part, X, y, sample_weight):
     TypeError, ValueError
         If the rows are invalid; the message names the partition.
     """
-    if not len(X):
-        return None
-    with about_partition(part):
+    with about(part.name):
+        if _has_no_rows(X, y, sample_weight):
+            return None
         X, y, weights = _read(X, y, sample_weight)
         return statistics(X, y, weights, part, choose_sample_size(X))
 
@@ -65,33 +53,15 @@ def merge_statistics(parts):
         If partitions differ in their columns or types; the message names two that do.
     """
     parts = [part for part in parts if part is not None]
-    if not parts:
-        return None
-    _check_same_labels([part.sample for part in parts if part.n_rows])
-    smallest = min(part.sample_size for part in parts)
-    return merge([part._replace(sample_size=smallest) for part in parts])
+    return merge(parts) if parts else None
 
 
-def _check_same_labels(samples):
-    """Raise an error if labels are numbers in one partition and strings in another."""
-    first = samples[0] if samples else None
-    for sample in samples[1:]:
-        if (first.y.dtype.kind in NUMBERS) != (sample.y.dtype.kind in NUMBERS):
-            numbers = [int(each.positions[0, 0]) for each in (first, sample)]
-            raise ValueError(
-                f"y holds {first.y.dtype} in partition {numbers[0]}, but {sample.y.dtype} in "
-                f"partition {numbers[1]}. Convert it to one of the two."
-            )
-
-
-def encode_partition(encoder, columns, part, X, y, sample_weight):
+def encode_partition(encoder, part, X, y, sample_weight):
     """Return the Data of the training rows of a partition, encoded.
 
     Parameters
     ----------
     encoder : RowEncoder
-    columns : dict
-        ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
     part : Part
     X : frame or array
     y : array-like
@@ -107,12 +77,37 @@ def encode_partition(encoder, columns, part, X, y, sample_weight):
     TypeError, ValueError
         If the rows are not those that the statistics are of; the message names the partition.
     """
-    if not len(X):
-        return None
-    with about_partition(part):
-        X, y, weights = _read(X, y, sample_weight, columns)
-        data = encoder.encode(X, y, weights, part.hashes(len(y)))
-        return data if len(data.targets) else None
+    with about(part.name):
+        if _has_no_rows(X, y, sample_weight):
+            return None
+        X, y, weights = _read(X, y, sample_weight, encoder.schema.columns)
+        return encoder.encode(X, y, weights, part)
+
+
+def _has_no_rows(X, y, sample_weight):
+    """Return whether a partition is empty; check that its parts fit together.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X is sparse, or they differ in length or in their indexes.
+    """
+    if issparse(X) or type_has(X, "todense"):
+        raise TypeError(
+            "X has sparse rows, but training on partitions needs dense ones, for instance "
+            "X.map_blocks(lambda rows: rows.toarray())."
+        )
+    check_consistent_length(X, y, sample_weight)
+    for name, values in (("y", y), ("sample_weight", sample_weight)):
+        are_indexed = hasattr(X, "iloc") and hasattr(values, "iloc")
+        # Indexes that have nothing in common say nothing about which rows belong together.
+        if are_indexed and not X.index.equals(values.index) and X.index.isin(values.index).any():
+            raise ValueError(
+                f"the index of {name} is not that of X, but rows belong together by their "
+                f"position. Take {name} from the same collection as X; or, if the order is right, "
+                "call reset_index(drop=True) on both."
+            )
+    return not len(X)
 
 
 def _read(X, y, sample_weight, columns=None):
@@ -120,7 +115,6 @@ def _read(X, y, sample_weight, columns=None):
     checker = DeepNetClassifier()  # on which scikit-learn keeps the columns
     vars(checker).update(columns or {})
     X, y = check_table(checker, X, reset=columns is None), check_labels(y)
-    check_consistent_length(X, y, sample_weight)
     if y.ndim > 1:
         raise ValueError("y must have one column: multilabel y needs all rows in one place.")
     weights = np.ones(len(y)) if sample_weight is None else check_weights(sample_weight, X)

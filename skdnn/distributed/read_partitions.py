@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from skdnn._compat import callbacks_of
 from skdnn.core.batches import Blocks
 from skdnn.distributed.epochs import PartitionEpochs
 from skdnn.distributed.executors import tree_reduce
@@ -13,22 +12,22 @@ from skdnn.distributed.partitions import (
     part_of,
     partition_statistics,
 )
-from skdnn.estimator.fit_data import read_table
-from skdnn.estimator.inputs import read_samples
-from skdnn.estimator.sampled_fit_data import learn_from_sample
-from skdnn.estimator.solvers import solver_of
+from skdnn.estimator.epoch_callbacks import checkpoints_of
+from skdnn.estimator.fit_data import FitArguments, read_table
+from skdnn.estimator.sampled_fit_data import learn_from_sample, refuse_arguments
 from skdnn.tabular.row_samples import seed_of_hashes
 from skdnn.tabular.table_statistics import SAMPLE_ROWS
 
-# So many rows, if the sample has all, are trained on in this process: the held-out rows of a sample
-# would be too few for early stopping and calibration.
+# Up to so many rows are trained on in this process if the sample has them all. Of so few rows, too
+# few would be held out for early stopping and calibration; in one process, all are, in folds.
 IN_MEMORY_ROWS = SAMPLE_ROWS
 
 
-def read_partitions(estimator, settings, executor, partitions, shape):
-    """Return the FitData of a table, of which the executor has the rows.
+def read_partitions(estimator, settings, executor, partitions, limits):
+    """Return the FitData of the rows in partitions.
 
-    If the sample has all rows, they are in this process, as if they had been passed to fit.
+    Few rows, which are all in the sample, are fitted in this process, as if they had been passed to
+    fit.
 
     Parameters
     ----------
@@ -40,8 +39,7 @@ def read_partitions(estimator, settings, executor, partitions, shape):
         See :mod:`skdnn.distributed.executors`.
     partitions : tuple of list
         X, y and sample weights (or None) of each partition.
-    shape : tuple
-        ``partitions_per_round`` and ``steps_per_round``.
+    limits : RoundLimits
 
     Returns
     -------
@@ -52,21 +50,30 @@ def read_partitions(estimator, settings, executor, partitions, shape):
     ValueError
         If there are no rows, or a parameter is not available.
     """
-    _check_arguments(estimator, settings)
+    unavailable = {
+        "Checkpoint": bool(checkpoints_of(estimator)),
+        "warm_start=True": settings.warm_start,
+    }
+    refuse_arguments(settings, "training on partitions", unavailable)
     seed = seed_of_hashes(settings.random_state)
     parts = [part_of(number, seed) for number in range(len(partitions[0]))]
     statistics = _read_statistics(executor, parts, partitions)
     sample = statistics.sample
     if statistics.n_rows == len(sample.hashes) <= IN_MEMORY_ROWS:
         passed, classes = statistics.sample_in_order()
-        return read_table(estimator, settings, None, passed, (None,) * 3, (None, classes))
-    columns = read_samples(estimator, sample.X, sample.y, None).columns
-    fit_data, encoder = learn_from_sample(settings, statistics, columns)
-    shared = [[executor.share(each)] * len(parts) for each in (encoder, columns)]
-    encoded = executor.map(encode_partition, *shared, parts, *partitions)
+        return read_table(estimator, settings, None, FitArguments(*passed, classes=classes))
+    fit_data, encoder = learn_from_sample(estimator, settings, statistics)
+    shared = [executor.share(encoder)] * len(parts)
+    encoded = executor.map(encode_partition, shared, parts, *partitions)
     n_rows = np.array(executor.gather(executor.map(count_rows, encoded)))
-    epochs = PartitionEpochs(executor, encoded, n_rows, fit_data.schema.seed, shape)
-    blocks = Blocks(1, None, encoder.n_rows, 1.0, epochs)
+    if n_rows.sum() != encoder.n_rows:
+        raise ValueError(
+            f"X had {encoder.n_rows:,} training rows when its statistics were computed, but "
+            f"{n_rows.sum():,} when they were encoded. Its partitions are computed twice, and must "
+            "be the same each time: call persist() on X, y and sample_weight first."
+        )
+    epochs = PartitionEpochs(executor, encoded, n_rows, fit_data.schema.seed, limits)
+    blocks = Blocks(1, epochs, encoder.n_rows, mean_weight=1.0)
     return fit_data._replace(split=fit_data.split._replace(blocks=blocks))
 
 
@@ -77,26 +84,3 @@ def _read_statistics(executor, parts, partitions):
     if statistics is None or not statistics.n_rows:
         raise ValueError(f"X has no rows of positive weight in its {len(parts)} partitions.")
     return statistics
-
-
-def _check_arguments(estimator, settings):
-    """Raise an error for what is not available for rows in several places.
-
-    Raises
-    ------
-    ValueError
-        If there is one.
-    """
-    callbacks = callbacks_of(estimator)
-    for name, is_given in (
-        ("Checkpoint", any(hasattr(each, "open_checkpoint") for each in callbacks)),
-        (f"solver={settings.solver!r}", solver_of(settings).takes_all_rows),
-        ("warm_start=True", settings.warm_start),
-        ("store_oof=True", settings.store_oof),
-        ("cv", settings.cv is not None),
-    ):
-        if is_given:
-            raise ValueError(
-                f"{name} is not available for training on partitions. Leave it out, or use "
-                "DeepNetClassifier on rows in memory."
-            )

@@ -4,6 +4,21 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdnn.core.random_bits import entropy_for
+
+
+class RoundLimits(NamedTuple):
+    """The parameters of the classifier that limit a round.
+
+    Attributes
+    ----------
+    partitions_per_round : int
+    steps_per_round : int
+    """
+
+    partitions_per_round: int
+    steps_per_round: int
+
 
 class Turn(NamedTuple):
     """What a partition does in a round.
@@ -54,7 +69,7 @@ class Rounds(NamedTuple):
 
     def of_epoch(self, epoch):
         """Yield the rounds of an epoch, each a list of Turns in the order of the partitions."""
-        rng = np.random.default_rng([self.seed, epoch])
+        rng = np.random.default_rng(entropy_for("groups of partitions", self.seed, epoch))
         order = rng.permutation(np.flatnonzero(self.n_rows))
         number = epoch * self.n_groups * self.n_pieces
         for group in np.array_split(order, self.n_groups):
@@ -71,7 +86,7 @@ class Rounds(NamedTuple):
 FEWEST_ROUNDS, FEWEST_STEPS = 64, 16
 
 
-def plan_rounds(n_rows, partitions_per_round, batch_size, steps_per_round, schedule):
+def plan_rounds(n_rows, partitions_per_round, batch_size, steps_per_round, n_epochs, seed):
     """Return the Rounds of a fit.
 
     Parameters
@@ -84,14 +99,14 @@ def plan_rounds(n_rows, partitions_per_round, batch_size, steps_per_round, sched
         Rows of a partition in a step.
     steps_per_round : int
         About how many steps a partition takes in a round, at most.
-    schedule : tuple of int
-        Number of epochs, and the seed of their order.
+    n_epochs : int
+    seed : int
+        Of the order of the partitions.
 
     Returns
     -------
     Rounds
     """
-    n_epochs, seed = schedule
     n_groups = -(-int(np.count_nonzero(n_rows)) // partitions_per_round)
     steps_of_epoch = n_rows.max() / batch_size
     for_rounds = n_epochs * n_groups * steps_of_epoch / FEWEST_ROUNDS

@@ -165,6 +165,8 @@ def _check_members(members, kind, size):
     names = [kind.manifest, *map(_member, range(len(members) - 1))]
     if [member.filename for member in members] != names:
         raise DamagedFileError("its members are not those of such a file")
+    if any(member.header_offset < 0 for member in members):  # zipfile would raise an OSError
+        raise DamagedFileError("its members are not within it")
     sizes = [member.file_size for member in members]
     is_stored = all(
         member.compress_type == ZIP_STORED and member.compress_size == member.file_size

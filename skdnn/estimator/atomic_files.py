@@ -1,21 +1,28 @@
 """Files that are replaced at once: never half written, whatever happens meanwhile."""
 
 import os
+import re
 import secrets
+import shutil
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+ABANDONED = 3600  # seconds after which an unfinished file is deleted
+N_RANDOM = 8  # bytes in the name of an unfinished file
 
 
 @contextmanager
 def replace_file(path, previous=None):
     """Yield a new binary file, which replaces ``path`` once it is complete and on the disk.
 
-    After an error, the file that was at ``path`` is there or at ``previous``, and the new one is
-    deleted.
+    It has the permissions of the one before, or where there is none, those of any new file. After
+    an error, the file that was at ``path`` is there or at ``previous``, and the new one is deleted.
 
     Parameters
     ----------
     path : str or path-like
+        If it is a symbolic link, the file that it leads to is replaced.
     previous : path-like, optional
         Where to keep the file that was at ``path``. If the process is killed just then, there is a
         complete file here and none at ``path``.
@@ -25,13 +32,15 @@ def replace_file(path, previous=None):
     OSError
         If the file cannot be written.
     """
-    path = Path(path)
-    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
+    path = Path(os.path.realpath(path))
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(N_RANDOM)}.tmp")
     try:
         with unfinished.open("x+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        with suppress(FileNotFoundError):
+            shutil.copymode(path, unfinished)
         if previous is not None:
             with suppress(FileNotFoundError):
                 os.replace(path, previous)
@@ -42,6 +51,22 @@ def replace_file(path, previous=None):
         raise
     with suppress(OSError):  # the file is there; some file systems cannot do more
         _sync_folder(path.parent)
+
+
+def remove_abandoned(path):
+    """Remove unfinished files for ``path``, of processes that were killed long ago.
+
+    Parameters
+    ----------
+    path : str or path-like
+    """
+    path = Path(os.path.realpath(path))
+    name = re.compile(rf"{re.escape(path.name)}\.[0-9a-f]{{{2 * N_RANDOM}}}\.tmp")
+    for unfinished in path.parent.glob("*.tmp"):
+        with suppress(OSError):
+            is_old = time.time() - unfinished.stat().st_mtime > ABANDONED
+            if is_old and name.fullmatch(unfinished.name):
+                unfinished.unlink()
 
 
 def _sync_folder(folder):

@@ -4,15 +4,12 @@ They are files of arrays (see :mod:`skdnn.estimator.array_files`).
 """
 
 import os
-import time
-from contextlib import suppress
 from itertools import count
 from typing import NamedTuple
 
 from skdnn.estimator.array_files import DamagedFileError, FileKind, read_arrays, write_arrays
 
 CHECKPOINT = FileKind("checkpoint.json", b"skdnn checkpoint 1, sha256 ")
-ABANDONED = 3600  # seconds after which an unfinished file is deleted
 
 
 class Contents(NamedTuple):
@@ -126,18 +123,3 @@ def load(path):
             raise
         except Exception as error:  # of any kind, whatever is in the file
             raise DamagedFileError(f"its content is not that of a checkpoint: {error}") from error
-
-
-def remove_abandoned(path):
-    """Remove unfinished files of the same name, of processes that were killed long ago.
-
-    Parameters
-    ----------
-    path : Path
-        Of the checkpoint.
-    """
-    for unfinished in path.parent.glob("*.tmp"):
-        with suppress(OSError):
-            is_old = time.time() - unfinished.stat().st_mtime > ABANDONED
-            if is_old and unfinished.name.startswith(f"{path.name}."):
-                unfinished.unlink()

@@ -1,6 +1,7 @@
 """Actions before and after each epoch: scikit-learn's callbacks, and the progress shown."""
 
 from functools import partial
+from inspect import signature
 
 import numpy as np
 
@@ -8,6 +9,24 @@ from skdnn._compat import begin_callbacks, callbacks_around, callbacks_of
 from skdnn.estimator.fitted_model import attributes, mean_curves
 from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.progress import RemainingTime, make_report
+from skdnn.tabular.user_warnings import warn_user
+
+
+def checkpoints_of(estimator):
+    """Return the callbacks ``Checkpoint`` that are set on an estimator."""
+    return [each for each in callbacks_of(estimator) if hasattr(each, "open_checkpoint")]
+
+
+def _warn_of_rows(callbacks):
+    """Warn of callbacks that use X or y, as there are none in memory."""
+    for callback in callbacks:
+        hooks = callback.on_fit_task_begin, callback.on_fit_task_end
+        if any({"X", "y"} & {*signature(hook).parameters} for hook in hooks):
+            warn_user(
+                f"{type(callback).__name__} is called without X and y, whose rows are not in "
+                "memory. Scores of the held-out rows after each epoch are in validation_scores_; "
+                "the parameter scoring says which."
+            )
 
 
 class EpochCallbacks:
@@ -17,21 +36,37 @@ class EpochCallbacks:
     ----------
     estimator : DeepNetClassifier
         The copy that is passed to callbacks.
-    passed : tuple
-        X, y and sample weights as they were passed to ``fit``.
+    arguments : FitArguments
+        Of ``fit``.
     show : callable
         Function that sets a dict of attributes on the copy.
+
+    Attributes
+    ----------
+    checkpoint : Checkpoint or None
+        The one among the callbacks.
+
+    Raises
+    ------
+    ValueError
+        If there are several.
     """
 
-    def __init__(self, estimator, passed, show):
-        X, y, sample_weight = passed
+    def __init__(self, estimator, arguments, show):
+        callbacks = callbacks_of(estimator) + callbacks_around(estimator)
+        checkpoints = checkpoints_of(estimator)
+        if len(checkpoints) > 1:
+            raise ValueError(f"a fit can have one Checkpoint, not {len(checkpoints)}.")
+        self.checkpoint = checkpoints[0] if checkpoints else None
+        if not arguments.are_in_memory:
+            _warn_of_rows(callbacks)
+        X, y, sample_weight = arguments[:3] if arguments.are_in_memory else (None,) * 3
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         # Scorers do not accept an array of objects, so convert it where it is used.
         are_objects = getattr(getattr(y, "dtype", None), "kind", None) == "O"
         labels = partial(check_labels, y) if are_objects else y
         self.passed = {"estimator": estimator, "X": X, "y": labels, "metadata": metadata}
         self.show = show
-        callbacks = callbacks_of(estimator) + callbacks_around(estimator)
         may_show = any(getattr(each, "shows_progress", True) for each in callbacks)
         self.report = make_report(estimator.verbose, may_show)
 
@@ -51,20 +86,6 @@ class EpochCallbacks:
         self.context = begin_callbacks(self.passed["estimator"], n_epochs)
         if self.context is not None:
             self.context.call_on_fit_task_begin(**self.passed)
-
-    def checkpoint(self):
-        """Return the ``Checkpoint`` among the callbacks, or None.
-
-        Raises
-        ------
-        ValueError
-            If there are several.
-        """
-        callbacks = callbacks_of(self.passed["estimator"])
-        found = [each for each in callbacks if hasattr(each, "open_checkpoint")]
-        if len(found) > 1:
-            raise ValueError(f"a fit can have one Checkpoint as a callback, not {len(found)}.")
-        return found[0] if found else None
 
     def resume(self, curves):
         """Take note of the epochs of an earlier call; their callbacks are not called again.

@@ -12,9 +12,11 @@ from skdnn.estimator.duplicate_rows import MergedRows, merge_duplicate_rows
 from skdnn.estimator.encoder_adapters import adapted, expansion_of
 from skdnn.estimator.folds import count_splits, roles_from_cv, rows_by_side
 from skdnn.estimator.inputs import Samples, about_validation, read_samples, read_validation
+from skdnn.estimator.label_checks import warn_of_targets
 from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.schema import DataSchema, learn_schema
 from skdnn.estimator.variants import STANDARD, choose_variants
+from skdnn.tabular.parquet_files import are_paths
 from skdnn.tabular.target_statistics import LabelledCategories
 from skdnn.tabular.user_warnings import ColumnWarnings
 
@@ -100,7 +102,37 @@ class FitData(NamedTuple):
         return self.split.blocks.n_rows or self.prepared.count(self.split.train_rows)
 
 
-def read_table(estimator, settings, before, passed, validation, groups_and_classes):
+class FitArguments(NamedTuple):
+    """The arguments of fit or partial_fit, as they were passed.
+
+    Attributes
+    ----------
+    are_partitions : bool
+        Whether X, y and sample_weight are partitions on a cluster.
+    """
+
+    X: object
+    y: object
+    sample_weight: object = None
+    X_val: object = None
+    y_val: object = None
+    sample_weight_val: object = None
+    groups: object = None
+    classes: object = None
+    are_partitions: bool = False
+
+    @property
+    def are_in_memory(self):
+        """Whether X, y and sample_weight are the rows themselves, not where to read them."""
+        return not (self.are_partitions or are_paths(self.X))
+
+    @property
+    def validation(self):
+        """X, y and sample weights for validation."""
+        return self.X_val, self.y_val, self.sample_weight_val
+
+
+def read_table(estimator, settings, before, arguments):
     """Return the FitData of the arguments of fit or partial_fit.
 
     Parameters
@@ -111,21 +143,20 @@ def read_table(estimator, settings, before, passed, validation, groups_and_class
         The parameters of the estimator.
     before : FittedModel or None
         The model whose training is continued.
-    passed, validation : tuple
-        X, y and sample weights, for training and for validation.
-    groups_and_classes : tuple
-        The argument ``groups`` of fit, and ``classes`` of partial_fit.
+    arguments : FitArguments
 
     Returns
     -------
     FitData
     """
-    groups, classes = groups_and_classes
-    samples = read_samples(estimator, *passed, reset=before is None)
-    valid_samples = read_validation(estimator, *validation)
-    labels = learn_labels(samples, classes)
+    X, y, sample_weight = arguments[:3]
+    samples = read_samples(estimator, X, y, sample_weight, reset=before is None)
+    valid_samples = read_validation(estimator, *arguments.validation)
+    labels = learn_labels(samples, arguments.classes)
+    if labels.is_multilabel or not settings.is_part:  # of which few rows may come in a call
+        warn_of_targets(samples.every_label, labels, samples.given)
     schema = learn_schema(settings, samples, labels, before)
-    return prepare_fit_data(settings, schema, samples, before, valid_samples, groups)
+    return prepare_fit_data(settings, schema, samples, before, valid_samples, arguments.groups)
 
 
 def prepare_rows(settings, schema, samples, train_samples=None, roles=None, learns=True):

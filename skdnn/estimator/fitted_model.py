@@ -216,17 +216,23 @@ def attributes(fitted):
         "member_validation_scores_": None if valid_score is None else curves[2],
         **shown,
         "loss_": train_loss[-1],
-        "best_loss_": float(np.nanmin(train_loss)) if valid_loss is None else None,
-        "best_validation_score_": float(np.nanmax(valid_score)) if valid_score else None,
+        "best_loss_": float(np.fmin.reduce(train_loss)) if valid_loss is None else None,
+        "best_validation_score_": float(np.fmax.reduce(valid_score)) if valid_score else None,
     }
 
 
 def mean_curves(curves):
-    """Return the mean curves as a dict of the attributes ``loss_curve_`` and so on."""
-    return dict(zip(CURVES, map(mean_curve, curves), strict=True))
+    """Return the mean curves as a dict of the attributes ``loss_curve_`` and so on.
+
+    Without validation rows, their two are None. A mean of no finite value is NaN.
+    """
+    means = [mean_curve(curve) or [np.nan] * len(curve[0]) for curve in curves]
+    if np.isnan(curves[1:]).all():
+        means[1:] = None, None
+    return dict(zip(CURVES, means, strict=True))
 
 
 def mean_curve(curve):
-    """Return the mean over the members still training, or None if all values are NaN."""
+    """Return the mean over the members still training, or None if no value is finite."""
     known = np.ma.masked_invalid(curve)
     return known.mean(axis=0).filled(np.nan).tolist() if known.count() else None

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.core.losses import LOSSES
-from skdnn.estimator.label_checks import label_array, warn_of_targets
+from skdnn.estimator.label_checks import label_array
 from skdnn.tabular.as_frames import names_in
 
 
@@ -131,8 +131,6 @@ def learn_labels(samples, classes=None):
         labels = Labels(_learn_classes(y, classes), False)
         if labels.classes.dtype.kind == "U" and np.asarray(given).dtype == np.dtype(object):
             labels = labels._replace(classes=labels.classes.astype(object))
-    if classes is None or labels.is_multilabel:
-        warn_of_targets(y, labels, given)
     return labels
 
 

@@ -145,14 +145,14 @@ def read_model(path):
     Raises
     ------
     OSError
-        If the file cannot be opened.
+        If the file cannot be opened or read.
     ModelFileError
         If it is no model file of this or an earlier version, or is damaged.
     """
     with open(path, "rb") as file:
         try:
             yield _read(file)
-        except MemoryError:
+        except (OSError, MemoryError):
             raise
         except Exception as error:  # of any kind, whatever is in the file
             is_said = isinstance(error, (DamagedFileError, ModelFileError))

@@ -2,115 +2,161 @@
 
 import reprlib
 from importlib import import_module
+from itertools import chain
 
 import numpy as np
 
 from skdnn.core.random_bits import scramble
 from skdnn.core.training import Split
+from skdnn.estimator.epoch_callbacks import checkpoints_of
 from skdnn.estimator.fit_data import read_table
-from skdnn.estimator.inputs import read_samples, read_validation
+from skdnn.estimator.inputs import read_validation
 from skdnn.estimator.parquet_stream import ParquetTable, RowStream
-from skdnn.estimator.sampled_fit_data import learn_from_sample
-from skdnn.estimator.solvers import solver_of
-from skdnn.tabular.dataframes import MAX_NAMED
-from skdnn.tabular.parquet_files import about_file, open_parquet
-from skdnn.tabular.row_samples import seed_of_hashes
+from skdnn.estimator.sampled_fit_data import learn_from_sample, refuse_arguments
+from skdnn.tabular.dataframes import check_table
+from skdnn.tabular.parquet_files import open_parquet
+from skdnn.tabular.row_samples import about, concatenate, seed_of_hashes
 from skdnn.tabular.table_statistics import choose_sample_size, merge, statistics
-from skdnn.tabular.user_warnings import warn_user
+from skdnn.tabular.user_warnings import listed, warn_user
 
 MERGED_TOGETHER = 16  # statistics of batches, so that the sample is not copied for each
 # Shares of the variance, between parts of the rows that are shuffled together, above which there
 # is a warning: of a class, and of an encoded column.
 SORTED_BY_CLASS, SORTED = 0.05, 0.5
-MOST_CLASSES = 10_000
 FEWEST_ROWS = 100  # of the sample in a part
 
 
-def read_parquet(estimator, settings, before, passed, validation, groups_and_classes):
-    """Return the FitData of the arguments of fit, as :func:`read_table` does for tables."""
-    table = open_table(settings, passed)
-    statistics, fingerprint = read_statistics(table)
-    if len(statistics.sample.hashes) == statistics.n_rows:
-        passed, classes = statistics.sample_in_order()
-        groups_and_classes = groups_and_classes[0], classes
-        return read_table(estimator, settings, before, passed, validation, groups_and_classes)
-    check_arguments(settings, before, groups_and_classes[0])
-    fit_data = learn_stream(estimator, settings, table, statistics, validation)
-    return fit_data._replace(fingerprint=fingerprint)
+def read_parquet(estimator, settings, before, arguments):
+    """Return the FitData of the arguments of fit, as :func:`read_table` does for tables.
+
+    The size of the rows, which decides whether there is memory for all, is that of the first ones.
+    """
+    table = open_table(settings, arguments)
+    batches = table.read(table.files.plan())
+    first = next(batches, None)
+    if first is None:
+        raise _no_rows(table)
+    batches, sample_size = chain([first], batches), choose_sample_size(first[0])
+    if table.files.n_rows <= sample_size:
+        batches = list(batches)
+        read_statistics(table, batches, sample_size)  # its errors name the file
+        X, y, weights = join_batches(batches)
+        of_rows = arguments._replace(X=X, y=y, sample_weight=weights)
+        return read_table(estimator, settings, before, of_rows)
+    _refuse_arguments(settings, before, arguments, sample_size)
+    check_table(estimator, first[0], reset=True)
+    valid_samples, sums = read_validation(estimator, *arguments.validation), []
+    if checkpoints_of(estimator):
+        batches = _with_sums(batches, sums)
+    statistics = read_statistics(table, batches, sample_size)
+    if len(statistics.sample.hashes) == statistics.n_rows:  # few rows have a positive weight
+        (X, y, weights), classes = statistics.sample_in_order()
+        of_rows = arguments._replace(X=X, y=y, sample_weight=weights, classes=classes)
+        return read_table(estimator, settings, before, of_rows)
+    fit_data = learn_stream(estimator, settings, table, statistics, valid_samples)
+    return fit_data._replace(fingerprint=f"{sum(sums)} {table.files.groups}")
 
 
-def open_table(settings, passed):
+def _refuse_arguments(settings, before, arguments, sample_size):
+    unavailable = {
+        "training that is continued (warm_start=True)": before is not None,
+        "groups": arguments.groups is not None,
+        "shuffle=False": not settings.shuffle,
+    }
+    refuse_arguments(settings, f"Parquet files with more than {sample_size:,} rows", unavailable)
+
+
+def _no_rows(table):
+    """Return an error."""
+    paths = ", ".join(table.files.paths[:3])
+    return ValueError(f"X has no rows of positive weight in {paths}.")
+
+
+def join_batches(batches):
+    """Return ``(X, y, weights)`` of all rows that were read."""
+    X, y, weights, _ = zip(*batches, strict=True)
+    labels = np.concatenate(y)
+    labels = labels.astype(object) if labels.dtype.kind == "U" else labels
+    return concatenate(X), labels, np.concatenate(weights)
+
+
+def open_table(settings, arguments):
     """Return the ParquetTable of the arguments X, y and sample_weight.
 
     Raises
     ------
     ValueError
-        If y or sample_weight is not the name of a column.
+        If y or sample_weight is not the name of a column, or there is no other column.
     """
-    X, *others = passed
-    given = dict(zip(("y", "sample_weight"), others, strict=True))
-    if given["sample_weight"] is None:
-        del given["sample_weight"]
+    given = {"y": arguments.y}
+    if arguments.sample_weight is not None:
+        given["sample_weight"] = arguments.sample_weight
     for argument, name in given.items():  # before files are opened, as X may be a mistake
         if not isinstance(name, str):
             raise ValueError(
                 f"X is a path, so that {argument} must be the name of a column of its files; got "
                 f"{reprlib.repr(name)}."
             )
-    files = open_parquet(X)
+    files = open_parquet(arguments.X)
     for argument, name in given.items():
         if name not in files.schema.names:
             raise ValueError(
                 f"{argument}={name!r} is no column of the files, whose columns are "
-                f"{files.schema.names[:MAX_NAMED]}"
-                f"{' and more' * (len(files.schema.names) > MAX_NAMED)}."
+                f"{listed(files.schema.names)}."
             )
     seed = seed_of_hashes(settings.random_state)
-    return ParquetTable(files, given["y"], given.get("sample_weight"), seed)
+    table = ParquetTable(files, given["y"], given.get("sample_weight"), seed)
+    if not table.names:
+        raise ValueError(
+            f"{files.paths[0]} has no columns of features: {', '.join(given.values())} is all."
+        )
+    return table
 
 
-def read_statistics(table):
-    """Return the TableStatistics of a ParquetTable, and a fingerprint of all its rows.
+def read_statistics(table, batches, sample_size):
+    """Return the TableStatistics of a ParquetTable.
+
+    Parameters
+    ----------
+    table : ParquetTable
+    batches : iterable
+        Its rows, as ``table.read`` yields them.
+    sample_size : int
 
     Raises
     ------
     ValueError
         If there are no rows of positive weight.
     """
-    parts, sample_size, total = [], None, 0
-    for X, y, weights, part in table.read(table.files.plan()):
-        sample_size = sample_size or choose_sample_size(X)
+    parts = []
+    for X, y, weights, part in batches:
         is_full = parts and len(parts[0].sample.hashes) == sample_size
-        below = parts[0].sample.hashes[-1] if is_full else None
-        with about_file(part.name):
-            parts.append(statistics(X, y, weights, part, sample_size, below))
-            total += _sum_of_hashes(X, y, weights, part)
+        hash_limit = parts[0].sample.hashes[-1] if is_full else None
+        with about(part.name):
+            parts.append(statistics(X, y, weights, part, sample_size, hash_limit))
         if len(parts) == MERGED_TOGETHER:
             parts = [merge(parts)]
-            _check_classes(parts[0].class_weights, table.y)
-    merged = merge(parts) if parts else None
-    if merged is None or not merged.n_rows:
-        raise ValueError(f"X has no rows of positive weight in {', '.join(table.files.paths[:3])}.")
-    return merged, f"{total} {table.files.groups}"
+    merged = merge(parts)
+    if not merged.n_rows:
+        raise _no_rows(table)
+    return merged
 
 
-def _sum_of_hashes(X, y, weights, part):
-    """Return a number for the values of some rows and their places, which sums tell apart."""
+def _with_sums(batches, sums):
+    """Yield batches of rows, and append to ``sums`` a number for each of them.
+
+    The sum of these differs if a value, or the place of a row, is another one.
+    """
     pandas = import_module("pandas")
-    labelled = pandas.concat([X, pandas.DataFrame({"y": y, "weight": weights})], axis=1)
-    hashes = pandas.util.hash_pandas_object(labelled, index=False).to_numpy()
-    return int(scramble(hashes + part.hashes(len(hashes))).sum(dtype=np.uint64))
+    for X, y, weights, part in batches:
+        with about(part.name):
+            labelled = pandas.concat([X, pandas.DataFrame({"y": y, "weight": weights})], axis=1)
+            hashes = pandas.util.hash_pandas_object(labelled, index=False).to_numpy()
+        sums.append(int(scramble(hashes + part.hashes(len(hashes))).sum(dtype=np.uint64)))
+        yield X, y, weights, part
 
 
-def _check_classes(class_weights, name):
-    if len(class_weights) > MOST_CLASSES:
-        raise ValueError(
-            f"y, the column {name!r}, has more than {MOST_CLASSES:,} different values, such as "
-            f"{next(iter(class_weights))!r}. It may be an identifier or a regression target."
-        )
-
-
-def learn_stream(estimator, settings, table, statistics, validation):
+def learn_stream(estimator, settings, table, statistics, valid_samples):
     """Return the FitData of a table whose rows are read during training.
 
     Parameters
@@ -121,17 +167,14 @@ def learn_stream(estimator, settings, table, statistics, validation):
         The parameters of the estimator.
     table : ParquetTable
     statistics : TableStatistics
-    validation : tuple
-        X_val, y_val and sample_weight_val.
+    valid_samples : Samples or None
+        Validation rows passed to fit.
 
     Returns
     -------
     FitData
     """
-    sample = statistics.sample
-    columns = read_samples(estimator, sample.X, sample.y, None).columns
-    valid_samples = read_validation(estimator, *validation)
-    fit_data, encoder = learn_from_sample(settings, statistics, columns, valid_samples)
+    fit_data, encoder = learn_from_sample(estimator, settings, statistics, valid_samples)
     stream = RowStream(table, encoder, fit_data.encoded.shape[1])
     _warn_of_order(stream, fit_data.prepared, statistics)
     data, split = stream.data(), fit_data.split
@@ -139,29 +182,6 @@ def learn_stream(estimator, settings, table, statistics, validation):
     return fit_data._replace(
         split=Split(data, rows, split.valid_data, split.valid_rows, stream.blocks(data))
     )
-
-
-def check_arguments(settings, before, groups):
-    """Raise an error for what is not available for Parquet files.
-
-    Raises
-    ------
-    ValueError
-        If there is something.
-    """
-    for name, is_given in (
-        (f"solver={settings.solver!r}", solver_of(settings).takes_all_rows),
-        ("training that is continued (warm_start=True)", before is not None),
-        ("cv", settings.cv is not None),
-        ("groups", groups is not None),
-        ("shuffle=False", not settings.shuffle),
-        ("store_oof=True", settings.store_oof),
-    ):
-        if is_given:
-            raise ValueError(
-                f"{name} is not available for Parquet files with more rows than fit into the "
-                "sample. Read them into a dataframe, or choose another value."
-            )
 
 
 def _warn_of_order(stream, prepared, statistics):
@@ -173,10 +193,9 @@ def _warn_of_order(stream, prepared, statistics):
     if n_parts < 2:
         return
     part_of = places * n_parts // stream.table.files.n_rows
-    targets = prepared.data.targets[:, 0]
-    classes = targets[:, None] == np.arange(len(stream.encoder.schema.labels.classes))
-    of_classes = _share_between(part_of, classes.astype(float), n_parts).max()
-    of_columns = _share_between(part_of, prepared.data.rows.array.astype(float), n_parts).max()
+    targets, columns = prepared.data.targets[:, 0], prepared.data.rows.array.T
+    of_classes = share_of_classes(part_of, targets, n_parts)
+    of_columns = max(share_between(part_of, column, n_parts) for column in columns)
     if of_classes > SORTED_BY_CLASS or of_columns > SORTED:
         by = "class" if of_classes > SORTED_BY_CLASS else "the values of a column"
         warn_user(
@@ -189,14 +208,38 @@ def _warn_of_order(stream, prepared, statistics):
         )
 
 
-def _share_between(groups, values, n_groups):
-    """Return the share of each column's variance between groups, without what is random."""
+def share_of_classes(groups, targets, n_groups):
+    """Return the largest share of a class's variance between groups, without what is random.
+
+    It is :func:`share_between` of one-hot encoded targets, which would take a lot of memory.
+
+    Parameters
+    ----------
+    groups : ndarray of int of shape (n_rows,)
+    targets : ndarray of int of shape (n_rows,)
+    n_groups : int
+    """
+    classes, codes = np.unique(targets, return_inverse=True)
+    places = groups * len(classes) + codes.ravel()
+    counts = np.bincount(places, minlength=n_groups * len(classes)).reshape(n_groups, -1)
+    sizes, frequencies = counts.sum(axis=1, keepdims=True), counts.sum(axis=0) / len(targets)
+    between = ((counts - sizes * frequencies) ** 2 / np.maximum(sizes, 1)).sum(axis=0)
+    total = len(targets) * frequencies * (1 - frequencies)
+    return _without_random_share(between, total, len(targets), n_groups).max()
+
+
+def share_between(groups, values, n_groups):
+    """Return the share of the variance of some values between groups, without what is random."""
     counts = np.bincount(groups, minlength=n_groups)
-    centered = values - values.mean(axis=0)
-    sums = np.stack([np.bincount(groups, column, n_groups) for column in centered.T])
-    between = (sums**2 / np.maximum(counts, 1)).sum(axis=1)
-    total = np.maximum((centered**2).sum(axis=0), np.finfo(float).tiny)
-    return between / total - (n_groups - 1) / max(len(groups) - 1, 1)
+    centered = values.astype(float) - values.mean(dtype=float)
+    sums = np.bincount(groups, centered, n_groups)
+    between = (sums**2 / np.maximum(counts, 1)).sum()
+    return _without_random_share(between, (centered**2).sum(), len(groups), n_groups)
+
+
+def _without_random_share(between, total, n_rows, n_groups):
+    random_share = (n_groups - 1) / max(n_rows - 1, 1)
+    return between / np.maximum(total, np.finfo(float).tiny) - random_share
 
 
 def places_in_stream(pieces, positions):

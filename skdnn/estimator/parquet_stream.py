@@ -3,14 +3,15 @@
 import queue
 import threading
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from skdnn.core.batches import Blocks, Data, DenseRows
+from skdnn.core.batches import Blocks, Data, DenseRows, train_on_blocks
+from skdnn.core.random_bits import entropy_for
 from skdnn.estimator.label_checks import check_labels
-from skdnn.tabular.parquet_files import about_file
-from skdnn.tabular.row_samples import Part
+from skdnn.tabular.row_samples import Part, about
 from skdnn.tabular.sample_weights import check_weights
 
 # A block, and the rows among which it is shuffled: at most so many rows, and bytes.
@@ -47,7 +48,7 @@ class ParquetTable(NamedTuple):
         names = self.names
         for piece, frame in self.files.read(pieces):
             path = self.files.paths[piece.file]
-            with about_file(path):
+            with about(path):
                 weights = np.ones(len(frame))
                 if self.sample_weight is not None:
                     weights = check_weights(frame[self.sample_weight], frame)
@@ -79,40 +80,45 @@ class RowStream(NamedTuple):
         row_bytes = self.width * np.dtype(self.encoder.schema.dtype).itemsize
         return max(1, min(n_rows, n_bytes // row_bytes, self.encoder.n_rows))
 
+    def _block_sizes(self):
+        """Return the numbers of rows of the blocks, which differ by at most one."""
+        n_blocks = -(-self.encoder.n_rows // self._at_most(BLOCK_ROWS, BLOCK_BYTES))
+        return np.diff(self.encoder.n_rows * np.arange(n_blocks + 1) // n_blocks)
+
     def data(self):
         """Return the Data that has room for a block."""
-        n_blocks = -(-self.encoder.n_rows // self._at_most(BLOCK_ROWS, BLOCK_BYTES))
-        return _empty(-(-self.encoder.n_rows // n_blocks), self.width, self.encoder.schema.dtype)
+        return _empty(self._block_sizes().max(), self.width, self.encoder.schema.dtype)
 
     def blocks(self, data):
         """Return the Blocks that overwrite ``data``."""
-        n_rows, size = self.encoder.n_rows, len(data.targets)
-        bounds = n_rows * np.arange(-(-n_rows // size) + 1) // -(-n_rows // size)
+        sizes, n_ahead = self._block_sizes(), len(data.targets) // self.table.files.batch_rows + 2
 
         @contextmanager
         def load(epoch):
-            n_ahead = size // self.table.files.batch_rows + 2
             with read_ahead(self.shuffled(epoch), n_ahead) as chunks:
-                yield fill(data, chunks, np.diff(bounds))
+                yield fill(data, chunks, sizes)
 
-        return Blocks(len(bounds) - 1, load, n_rows, mean_weight=1.0)
+        train = partial(train_on_blocks, load)
+        return Blocks(len(sizes), train, self.encoder.n_rows, mean_weight=1.0)
 
     def pieces(self, epoch):
         """Return the pieces of the files in the order in which an epoch reads them."""
-        return self.table.files.plan(self._generator(epoch, 0))
+        return self.table.files.plan(self._generator(epoch, "order of row groups"))
 
     def shuffled(self, epoch):
         """Yield all training rows in the order of an epoch, some at a time."""
         chunks = self._encoded(self.pieces(epoch))
-        return shuffle(chunks, self.n_buffered, self._generator(epoch, 1))
+        return shuffle(chunks, self.n_buffered, self._generator(epoch, "shuffle buffer"))
 
     def _generator(self, epoch, purpose):
-        return np.random.default_rng([self.table.seed, epoch, purpose])
+        return np.random.default_rng(entropy_for(purpose, self.table.seed, epoch))
 
     def _encoded(self, pieces):
         for X, y, weights, part in self.table.read(pieces):
-            with about_file(part.name):
-                yield self.encoder.encode(X, y, weights, part.hashes(len(y)))
+            with about(part.name):
+                data = self.encoder.encode(X, y, weights, part)
+            if data is not None:
+                yield data
 
 
 def _empty(n_rows, width, dtype):
@@ -139,7 +145,7 @@ def _copy(data, rows, source, source_rows):
 def shuffle(chunks, n_buffered, rng):
     """Yield the rows of all chunks in another order.
 
-    Each row that comes takes the place of a random one of ``n_buffered``, which goes.
+    A buffer holds ``n_buffered`` rows. Each further row replaces a random one, which is yielded.
 
     Parameters
     ----------
@@ -161,10 +167,10 @@ def shuffle(chunks, n_buffered, rng):
         _copy(buffer, slice(n_filled, n_filled + n_free), chunk, slice(n_free))
         n_filled += n_free
         for start in range(n_free, n_rows, n_buffered):
-            come = slice(start, min(start + n_buffered, n_rows))
-            go = rng.choice(n_buffered, come.stop - start, replace=False)
-            yield _take(buffer, go)
-            _copy(buffer, go, chunk, come)
+            incoming = slice(start, min(start + n_buffered, n_rows))
+            replaced = rng.choice(n_buffered, incoming.stop - start, replace=False)
+            yield _take(buffer, replaced)
+            _copy(buffer, replaced, chunk, incoming)
     order = rng.permutation(n_filled)
     for start in range(0, n_filled, BLOCK_ROWS // 4):
         yield _take(buffer, order[start : start + BLOCK_ROWS // 4])

@@ -7,7 +7,8 @@ from skdnn.core.prediction import FEW_ROWS
 from skdnn.estimator.encoder_adapters import block_reader
 from skdnn.estimator.threads import threads_apart
 from skdnn.tabular.dataframes import spans
-from skdnn.tabular.parquet_files import about_file, are_paths, open_parquet
+from skdnn.tabular.parquet_files import are_paths, open_parquet
+from skdnn.tabular.row_samples import about
 from skdnn.tabular.user_warnings import ColumnWarnings
 
 # Rows of a block. Blocks of a small table are smaller, so that it is shared among threads.
@@ -86,9 +87,9 @@ def predict_files(fitted, paths, predict, *given):
     names = fitted.schema.columns.get("feature_names_in_")
     if names is None:
         raise ValueError("X is a path, but the columns of fit had no names to be found by.")
-    files, parts, column_warnings = open_parquet(paths).select(names.tolist()), [], ColumnWarnings()
+    files, parts, column_warnings = open_parquet(paths, names.tolist()), [], ColumnWarnings()
     for piece, frame in files.read(files.plan()):
-        with about_file(files.paths[piece.file]):
+        with about(files.paths[piece.file]):
             parts.append(predict(fitted, frame, *given, column_warnings))
     column_warnings.warn()
     if not parts:
@@ -101,7 +102,7 @@ def read_targets(X, y, sample_weight):
     names = [name for name in (y, sample_weight) if isinstance(name, str)]
     if not names or not are_paths(X):
         return y, sample_weight
-    files = open_parquet(X).select(names)
+    files = open_parquet(X, names)
     frames = [frame for _, frame in files.read(files.plan())]
     columns = {name: np.concatenate([frame[name] for frame in frames]) for name in names}
     return [columns[given] if isinstance(given, str) else given for given in (y, sample_weight)]

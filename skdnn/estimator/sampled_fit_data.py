@@ -1,5 +1,6 @@
 """The FitData of a table that is read part by part, from its statistics and its sample of rows."""
 
+from fractions import Fraction
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -12,13 +13,17 @@ from skdnn.estimator.auto_parameters import count_members
 from skdnn.estimator.class_weights import class_weight_factors
 from skdnn.estimator.encoder_adapters import adapted
 from skdnn.estimator.fit_data import FitData, prepare_rows
-from skdnn.estimator.inputs import Samples, about_validation
+from skdnn.estimator.inputs import Samples, about_validation, read_samples
+from skdnn.estimator.label_checks import warn_of_targets
 from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.schema import learn_schema
+from skdnn.estimator.solvers import solver_of
 from skdnn.estimator.variants import STANDARD, choose_variants
-from skdnn.tabular.dataframes import MAX_NAMED
 from skdnn.tabular.read_columns import read_column
-from skdnn.tabular.user_warnings import ColumnWarnings, warn_user
+from skdnn.tabular.row_samples import rows_of_weight
+from skdnn.tabular.user_warnings import ColumnWarnings, joined, warn_user
+
+LEAST_WEIGHT = 1e-9  # share of the weight that rows to train on have: sums are not more exact
 
 
 class RowEncoder(NamedTuple):
@@ -38,7 +43,8 @@ class RowEncoder(NamedTuple):
     n_rows : int
         Training rows of all parts.
     mean_weight : float
-        Their mean weight, with class weights.
+        Their mean weight, with class weights, divided by ``2**exponent``.
+    exponent : int
     """
 
     schema: object
@@ -48,8 +54,9 @@ class RowEncoder(NamedTuple):
     ordered: np.ndarray
     n_rows: int
     mean_weight: float
+    exponent: int = 0
 
-    def encode(self, X, y, weights, hashes):
+    def encode(self, X, y, weights, part):
         """Return the Data of the rows that are trained on: neither held out nor of weight 0.
 
         Their weights are relative to the mean weight of all training rows.
@@ -61,35 +68,72 @@ class RowEncoder(NamedTuple):
         y : ndarray of shape (n_rows,)
             Checked labels.
         weights : ndarray of shape (n_rows,)
-        hashes : uint64 ndarray of shape (n_rows,)
-            See :class:`skdnn.tabular.row_samples.Part`.
+        part : Part
+
+        Returns
+        -------
+        Data or None
+            None if there are no such rows.
         """
-        schema, rows = self.schema, np.flatnonzero((weights > 0) & (hashes >= self.held_out_below))
+        schema, trained = self.schema, rows_of_weight(X, y, weights, part, self.held_out_below)
+        if not len(trained.y):
+            return None
         # A warning about a few rows may be wrong for all; the encoder was learnt from the sample.
         ignored = ColumnWarnings()
-        encoded = adapted(schema.encoder).encode(X, schema.dtype, column_warnings=ignored)[rows]
-        hashes, targets = hashes[rows], schema.labels.targets(y[rows])
+        encoded = adapted(schema.encoder).encode(trained.X, schema.dtype, column_warnings=ignored)
+        hashes, targets = trained.hashes, schema.labels.targets(trained.y)
         if self.ordered.shape[1]:
             places = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
             known = self.hashes[places] == hashes
             encoded[known, : self.ordered.shape[1]] = self.ordered[places[known]]
-        weights = weights[rows] / self.mean_weight * self.factors[targets[:, 0]]
+        weights = np.ldexp(trained.weights, -self.exponent) / self.mean_weight
+        weights *= self.factors[targets[:, 0]]
         return Data(DenseRows(encoded), targets, weights)
 
 
-def learn_from_sample(settings, statistics, columns, valid_samples=None):
+def refuse_arguments(settings, place, others):
+    """Raise an error for what needs all rows in memory.
+
+    Parameters
+    ----------
+    settings : SimpleNamespace
+        The parameters of the estimator.
+    place : str
+        Where the rows are.
+    others : dict of str to bool
+        What else is not available there, and whether it is given.
+
+    Raises
+    ------
+    ValueError
+        If something is given that is not available.
+    """
+    are_given = {
+        f"solver={settings.solver!r}": solver_of(settings).takes_all_rows,
+        "cv": settings.cv is not None,
+        "store_oof=True": settings.store_oof,
+        **others,
+    }
+    for name in filter(are_given.get, are_given):
+        raise ValueError(
+            f"{name} is not available for {place}. Leave it out, or use DeepNetClassifier on rows "
+            "in memory."
+        )
+
+
+def learn_from_sample(estimator, settings, statistics, valid_samples=None):
     """Return the FitData of a table, whose training rows are yet to be read, and their RowEncoder.
 
     Its ``split.data`` is the sample; whoever reads the rows replaces ``split``.
 
     Parameters
     ----------
+    estimator : DeepNetClassifier
+        A copy, on which scikit-learn sets the attributes of the columns.
     settings : SimpleNamespace
         The parameters of the estimator.
     statistics : TableStatistics
         Of all parts, merged.
-    columns : dict
-        ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
     valid_samples : Samples, optional
         Validation rows passed to fit. Otherwise rows of the sample are held out.
 
@@ -103,12 +147,14 @@ def learn_from_sample(settings, statistics, columns, valid_samples=None):
     ValueError
         If there are fewer than two classes, or the encoder returns sparse rows.
     """
+    statistics, exponent = _scaled(statistics)
     sample = statistics.sample.by_position()
+    columns = read_samples(estimator, sample.X, sample.y, None).columns
     holds_out = settings.early_stopping and valid_samples is None
-    below = statistics.held_out_below if holds_out else np.uint64(0)
+    held_out_below = statistics.held_out_below if holds_out else np.uint64(0)
     trained, held_out = (
         sample.take(np.flatnonzero(rows))
-        for rows in (sample.hashes >= below, sample.hashes < below)
+        for rows in (sample.hashes >= held_out_below, sample.hashes < held_out_below)
     )
     samples = _as_samples(trained, columns)
     if len(held_out.hashes):
@@ -122,8 +168,24 @@ def learn_from_sample(settings, statistics, columns, valid_samples=None):
             "encoder returns sparse rows, but a table that is read in parts needs dense ones."
         )
     _warn_of_rare_values(statistics, trained.X)
-    encoder = _row_encoder(statistics, schema, prepared, factors, (below, trained, held_out))
+    rows = SampledRows(held_out_below, trained, held_out)
+    encoder = _row_encoder(statistics, schema, prepared, factors, rows)
+    encoder = encoder._replace(exponent=exponent)
     return _fit_data(settings, encoder, prepared, valid_samples), encoder
+
+
+def _scaled(statistics):
+    """Return the statistics with weights of mean 1 to 2, and the exponent of what divided them.
+
+    Division by a power of 2 is exact, and keeps sums of very large weights finite.
+    """
+    total, sample = sum(statistics.class_weights.values()), statistics.sample
+    mean = total / statistics.n_rows
+    exponent = mean.numerator.bit_length() - mean.denominator.bit_length()
+    divisor, class_weights = Fraction(2) ** exponent, statistics.class_weights
+    divided = {label: weight / divisor for label, weight in class_weights.items()}
+    sample = sample._replace(weights=np.ldexp(sample.weights, -exponent))
+    return statistics._replace(class_weights=divided, sample=sample), exponent
 
 
 def _as_samples(sample, columns):
@@ -138,7 +200,9 @@ def _labels_of(statistics, sample, columns):
     if sample.y.dtype.kind == "U":
         samples = samples._replace(given=sample.y.astype(object))
     # The error for a single class is that of y, not that of classes passed to partial_fit.
-    return learn_labels(samples, found if len(found) > 1 else None)
+    labels = learn_labels(samples, found if len(found) > 1 else None)
+    warn_of_targets(sample.y, labels, sample.y)
+    return labels
 
 
 def _with_exact_class_weights(settings, statistics, labels):
@@ -157,21 +221,38 @@ def _class_totals(statistics, labels):
     return np.array([float(weights[label]) for label in labels.classes.tolist()])
 
 
-def _row_encoder(statistics, schema, prepared, factors, sides):
-    """Return the RowEncoder.
+class SampledRows(NamedTuple):
+    """The rows of the sample that are trained on, and those that are held out: of smaller hashes.
 
-    ``sides`` are the limit of the hashes of held-out rows, and the RowSamples of rows that are
-    trained on and of those that are held out.
+    Attributes
+    ----------
+    held_out_below : uint64
+    trained, held_out : RowSample
     """
-    labels, (below, trained, held_out) = schema.labels, sides
+
+    held_out_below: np.uint64
+    trained: object
+    held_out: object
+
+
+def _row_encoder(statistics, schema, prepared, factors, rows):
+    """Return the RowEncoder; ``rows`` are the SampledRows."""
+    labels, (held_out_below, trained, held_out) = schema.labels, rows
     n_rows = statistics.n_rows - len(held_out.y)
     classes = labels.targets(held_out.y)[:, 0] if len(held_out.y) else np.empty(0, np.intp)
-    left = _class_totals(statistics, labels) @ factors - (held_out.weights * factors[classes]).sum()
+    total = _class_totals(statistics, labels) @ factors
+    trained_weight = total - (held_out.weights * factors[classes]).sum()
+    if trained_weight < LEAST_WEIGHT * total:
+        raise ValueError(
+            "sample_weight is so uneven that nearly all weight is on rows that are held out. Scale "
+            "down the largest weights, or pass early_stopping=False or another random_state."
+        )
     order = np.argsort(trained.hashes)
     n_numbers = adapted(schema.encoder).n_target_statistics
     ordered = prepared.data.rows.array[prepared.merged.first[order], :n_numbers]
     of_sample = trained.hashes[order], ordered.copy()
-    return RowEncoder(schema, factors, below, *of_sample, n_rows, float(left / n_rows))
+    mean_weight = float(trained_weight / n_rows)
+    return RowEncoder(schema, factors, held_out_below, *of_sample, n_rows, mean_weight)
 
 
 def _fit_data(settings, encoder, prepared, valid_samples):
@@ -197,13 +278,13 @@ def _warn_of_rare_values(statistics, X):
         values = read_column(column)
         n_missing = statistics.n_missing[position]
         if n_missing and not values.missing.any():
-            found[name] = f"{n_missing} missing values"
+            found[name] = f"{n_missing} missing value{'s' * (n_missing > 1)}"
         elif values.strings is None and len(np.unique(values.values)) == 1:
             low, high = statistics.low[position], statistics.high[position]
             if low < high:
                 found[name] = f"numbers from {low:g} to {high:g}"
     if found:
-        named = ", ".join(f"{name!r} ({what})" for name, what in list(found.items())[:MAX_NAMED])
+        named = joined([f"{name!r} ({what})" for name, what in found.items()])
         warn_user(
             f"Some columns have values in so few rows that the sample of {len(X)} rows, of which "
             f"the encoding is learnt, has none of them: {named}. They are not learnt."

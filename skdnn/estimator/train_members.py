@@ -83,7 +83,7 @@ def train_members(settings, fit_data, before, callbacks, threads):
 
 def _open_checkpoint(callbacks, settings, fit_data, start, curves):
     """Return the checkpoint of this fit, or None."""
-    checkpoint, is_continued = callbacks.checkpoint(), curves.shape[2] > 0
+    checkpoint, is_continued = callbacks.checkpoint, curves.shape[2] > 0
     if checkpoint is None:
         return None
     if settings.random_state is None and not is_continued:

@@ -1,4 +1,4 @@
-"""Checkpoints of a fit: which fit it is, when to write a file, and what an earlier file is for."""
+"""Checkpoints of a fit: which fit it is, when to write a file, and how to resume from one."""
 
 import hashlib
 import sys
@@ -12,12 +12,12 @@ from scipy.sparse import issparse
 from skdnn.core import compiling
 from skdnn.core.training import History, State
 from skdnn.estimator.array_files import DamagedFileError
+from skdnn.estimator.atomic_files import remove_abandoned
 from skdnn.estimator.checkpoint_file import (
     Contents,
     is_foreign,
     load,
     previous_of,
-    remove_abandoned,
     save,
     set_aside,
 )
@@ -48,7 +48,7 @@ class TrainingCheckpoint:
     Attributes
     ----------
     saved : dict of str to ndarray or None
-        A snapshot of an earlier call, to go on from; None once training has gone on.
+        A snapshot of an earlier call, to resume from; None once training has resumed.
     result : tuple of State and History, or None
         Of an earlier call that came to its end.
 
@@ -59,7 +59,9 @@ class TrainingCheckpoint:
     """
 
     def __init__(self, path, identity, every, every_epochs):
-        self.path = path / f"{_name_of(identity)}.checkpoint" if path.is_dir() else path
+        path = path / f"{_name_of(identity)}.checkpoint" if path.is_dir() else path
+        # The previous file is beside the one that a symbolic link leads to, on the same disk.
+        self.path = path.resolve() if path.is_symlink() else path
         self.identity, self.every, self.every_epochs = identity, every, every_epochs
         self.saved = self.result = None
         self._lock, self._n_epochs = threading.Lock(), 0
@@ -88,7 +90,7 @@ class TrainingCheckpoint:
         elif found is not None:
             self.saved = found.arrays
         if troubles:
-            outcome = "starts anew" if found is None else "goes on from the previous checkpoint"
+            outcome = "starts anew" if found is None else "resumes from the previous checkpoint"
             kept = " No checkpoint is written, to keep this file." if self._is_blocked else ""
             warn_user(f"{' '.join(troubles)} Training {outcome}.{kept}")
 
@@ -96,6 +98,8 @@ class TrainingCheckpoint:
         """Return the Contents if they are of this fit, and what the user should know if not."""
         try:
             contents = load(path)
+            if contents.is_done:
+                _as_result(contents.arrays)  # raises an error if arrays are missing
         except (FileNotFoundError, NotADirectoryError):
             return None, None
         except OSError as error:
@@ -109,7 +113,7 @@ class TrainingCheckpoint:
         # The file of a complete fit is replaced without a warning: its estimator was returned.
         said = f"The checkpoint {path} is of another fit: {', '.join(reasons)}."
         hint = "Several fits need a folder as path, where each has a file of its own."
-        return None, None if contents.is_done else f"{said} {hint}"
+        return None, (None if contents.is_done else f"{said} {hint}")
 
     def _set_aside(self, path):
         """Rename a file that cannot be used; return what the user should know."""
@@ -128,7 +132,7 @@ class TrainingCheckpoint:
             Function that returns the state of training as a dict of arrays.
         """
         with self._lock:
-            self.saved = None  # training has its own copy, or goes on in these arrays
+            self.saved = None  # training has resumed: it has copied these arrays, or changes them
             self._n_epochs += 1
             if self._is_due():
                 self._write(Contents(self.identity, False, snapshot()))
@@ -184,7 +188,16 @@ def _as_arrays(state, history):
 
 
 def _as_result(arrays):
-    """Return the State and the History of a dict of arrays."""
+    """Return the State and the History of a dict of arrays.
+
+    Raises
+    ------
+    DamagedFileError
+        If arrays are missing.
+    """
+    needed = {"params", "n_steps", *History._fields} - {*History._field_defaults}
+    if not needed <= arrays.keys():
+        raise DamagedFileError(f"it has no arrays {sorted(needed - arrays.keys())}")
     rule_state = {name.removeprefix(RULE): arrays[name] for name in arrays if RULE in name}
     of_history = {name: arrays[name] for name in History._fields if name in arrays}
     return State(arrays["params"], rule_state, int(arrays["n_steps"])), History(**of_history)

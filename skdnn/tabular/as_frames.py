@@ -112,6 +112,8 @@ def _frame_of_records(X, names):
                 "scalars is one row."
             )
         X = [X]
+    # Plain dicts: pandas looks at the attribute ``ndim``, which keys of some others are.
+    X = [dict(row) if isinstance(row, dict) else row for row in X]
     frame = import_optional("pandas", "a dict or a list of dicts").DataFrame(X)
     same = names is not None and set(names) == set(frame.columns)
     return frame[list(names)] if same else frame

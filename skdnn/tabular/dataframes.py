@@ -18,10 +18,9 @@ from skdnn.tabular.as_frames import (
 from skdnn.tabular.column_types import NUMBER, ColumnError, parse_column, values_as
 from skdnn.tabular.missing_checks import unmasked
 from skdnn.tabular.read_columns import read_column, read_strings
-from skdnn.tabular.user_warnings import ColumnWarnings, warn_user
+from skdnn.tabular.user_warnings import MAX_NAMED, ColumnWarnings, listed, warn_user
 
 TILE = 2**18  # numbers scaled at a time, so that they stay in the cache
-MAX_NAMED = 10  # columns listed in a message
 FILL = (
     "Missing values are accepted in dense tables with encoder='auto'; otherwise impute them, for "
     "instance with sklearn.impute.SimpleImputer."
@@ -291,10 +290,10 @@ def check_finite(X, allow_nan=False, name="Input X", names=None):
         places = np.nonzero(is_bad(values))
         columns = np.unique(X.indices[places[0]] if issparse(X) else places[1])
         if len(columns):
-            named = columns[:MAX_NAMED].tolist()
+            named = columns[: MAX_NAMED + 1].tolist()
             if names is not None:
                 named = [names[column] for column in named]
             raise ValueError(
-                f"{name} contains {kind} in column(s) {named}"
-                f"{' and more' * (len(columns) > MAX_NAMED)} (cells: {len(places[0])}). {advice}"
+                f"{name} contains {kind} in column(s) {listed(named)} (cells: {len(places[0])}). "
+                f"{advice}"
             )

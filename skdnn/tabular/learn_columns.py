@@ -10,7 +10,7 @@ from skdnn.tabular.bins import learn_bin_edges
 from skdnn.tabular.categories import learn_categories, rank_categories
 from skdnn.tabular.column_encoders import ColumnEncoders
 from skdnn.tabular.column_types import NUMBER, spellings_of_booleans
-from skdnn.tabular.dataframes import MAX_NAMED, as_table
+from skdnn.tabular.dataframes import as_table
 from skdnn.tabular.dates import date_parts
 from skdnn.tabular.identifiers import (
     IN_ORDER,
@@ -28,7 +28,7 @@ from skdnn.tabular.row_hashes import hash_columns
 from skdnn.tabular.scaling import join_scalings, learn_scaling
 from skdnn.tabular.sparse_columns import ColumnsWithoutEntries, learn_sparse_columns
 from skdnn.tabular.text_formats import boolean_of, may_be_read
-from skdnn.tabular.user_warnings import warn_user
+from skdnn.tabular.user_warnings import MAX_NAMED, warn_user
 
 CONSTANT = "constant"
 ALL_MISSING = "all missing"

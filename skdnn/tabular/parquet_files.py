@@ -1,13 +1,13 @@
 """Parquet files, read a few rows at a time in bounded memory."""
 
 import os
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
 from skdnn.tabular.as_frames import import_optional
-from skdnn.tabular.dataframes import MAX_NAMED
+from skdnn.tabular.row_samples import about
+from skdnn.tabular.user_warnings import joined, listed
 
 # A batch of rows has so many bytes, and rows, at most; each column of a file that is read takes
 # about two pages of a mebibyte, one of them uncompressed, if the row group is not smaller.
@@ -70,20 +70,6 @@ class ParquetFiles(NamedTuple):
         n_bytes = max(n_bytes, 8 * len(self.schema))
         return int(max(1, min(BATCH_ROWS, BATCH_BYTES // n_bytes)))
 
-    def select(self, names):
-        """Return the files with only some of the columns, in this order.
-
-        Raises
-        ------
-        ValueError
-            If they have no such columns.
-        """
-        missing = [name for name in names if name not in self.schema.names]
-        if missing:
-            raise ValueError(f"{self.paths[0]}: columns are missing: {missing[:MAX_NAMED]}.")
-        fields = [self.schema.field(name) for name in names]
-        return self._replace(schema=import_module("pyarrow").schema(fields))
-
     def plan(self, rng=None):
         """Return the Pieces of all rows: in order or, given a generator, mixed.
 
@@ -113,17 +99,17 @@ class ParquetFiles(NamedTuple):
 
         Pieces of a row group follow each other in order.
         """
-        readers, left, metadata, batch_rows = {}, {}, {}, self.batch_rows
+        readers, n_left, metadata, batch_rows = {}, {}, {}, self.batch_rows
         sizes = {(group.file, group.group): group.n_rows for group in self.groups}
         for piece in pieces:
             key = piece.file, piece.group
-            with about_file(self.paths[piece.file]):
+            with about(self.paths[piece.file]):
                 if key not in readers:
                     readers[key] = self._batches(*key, metadata, batch_rows)
-                    left[key] = sizes[key]
+                    n_left[key] = sizes[key]
                 table = self._take(readers[key], piece.n_rows)
-            left[key] -= piece.n_rows
-            if not left[key]:
+            n_left[key] -= piece.n_rows
+            if not n_left[key]:
                 del readers[key]
             yield piece, table
 
@@ -148,18 +134,6 @@ class ParquetFiles(NamedTuple):
         return table.to_pandas(**options)
 
 
-@contextmanager
-def about_file(path):
-    """Begin the messages of errors with the path of a file."""
-    try:
-        yield
-    except (MemoryError, OSError):
-        raise
-    except Exception as error:  # of pyarrow too
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{path}: {error}") from error
-
-
 def are_paths(X):
     """Return whether X is a path, or a list of paths.
 
@@ -174,11 +148,17 @@ def _is_named_parquet(item):
     return isinstance(item, str) and item.endswith(".parquet")
 
 
-def open_parquet(X):
+def open_parquet(X, columns=None):
     """Return the ParquetFiles of a path to a file or folder, or of a list of paths.
 
     Files of a folder are those whose names end in ".parquet", also in folders within it, in the
     order of their names; those that begin with "." or "_" are left out.
+
+    Parameters
+    ----------
+    X : path, or list of paths
+    columns : list of str, optional
+        Columns to read, in this order. By default all, which then must be the same in all files.
 
     Raises
     ------
@@ -187,15 +167,15 @@ def open_parquet(X):
     OSError
         If a file cannot be read.
     ValueError
-        If there is no file, or files differ in their columns.
+        If there is no file, a column is missing, or files differ in their columns.
     """
     needed, extra = ("pyarrow.parquet", "pandas"), '"skdnn[arrow]"'
     parquet, _ = (import_optional(name, "a path", extra) for name in needed)
     paths = [path for item in (X if isinstance(X, (list, tuple)) else [X]) for path in _files(item)]
     schemas, groups = [], []
     for number, path in enumerate(paths):
-        with about_file(path), parquet.ParquetFile(path) as file:
-            schemas.append(file.schema_arrow)
+        with about(path), parquet.ParquetFile(path) as file:
+            schemas.append(_read_schema(file.schema_arrow, columns))
             groups += _row_groups(number, file.metadata)
     return ParquetFiles(tuple(paths), _common_schema(paths, schemas), tuple(groups))
 
@@ -244,17 +224,16 @@ def _common_schema(paths, schemas):
         the file.
     """
     pyarrow = import_module("pyarrow")
-    common = _without_index(schemas[0])
+    common = schemas[0]
     for path, schema in zip(paths[1:], schemas[1:], strict=True):
-        schema = _without_index(schema)
         differing = {*schema.names} ^ {*common.names}
         if differing:
             named = [
                 f"{name!r} ({'only' if name in schema.names else 'not'} here)"
-                for name in sorted(differing)[:MAX_NAMED]
+                for name in sorted(differing)
             ]
             raise ValueError(
-                f"{path}: its columns differ from those of {paths[0]}: {', '.join(named)}."
+                f"{path}: its columns differ from those of {paths[0]}: {joined(named)}."
             )
         try:
             common = pyarrow.unify_schemas([common, schema], promote_options="permissive")
@@ -265,13 +244,18 @@ def _common_schema(paths, schemas):
             ) from error
     repeated = sorted(name for name in {*common.names} if common.names.count(name) > 1)
     if repeated:
-        raise ValueError(f"{paths[0]}: several columns are named {repeated[:MAX_NAMED]}.")
+        raise ValueError(f"{paths[0]}: several columns are named {listed(repeated)}.")
     return common
 
 
-def _without_index(schema):
-    """Return a schema without the columns that pandas stored its index in, as pandas reads it."""
+def _read_schema(schema, columns):
+    """Return the schema of some columns, or of all but those that pandas stored its index in."""
     index = (schema.pandas_metadata or {}).get("index_columns", [])
     names = [name for name in index if isinstance(name, str)]
     kept = [field for field in schema if field.name not in names]
+    if columns is not None:
+        missing = [name for name in columns if name not in schema.names]
+        if missing:
+            raise ValueError(f"columns are missing: {listed(missing)}.")
+        kept = [schema.field(name) for name in columns]
     return import_module("pyarrow").schema(kept)

@@ -1,6 +1,7 @@
 """Random samples of rows: those of the smallest hashes, so that samples of parts can be merged."""
 
 import copy
+from contextlib import contextmanager
 from importlib import import_module
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from sklearn.utils import check_random_state
 
 from skdnn.core.random_bits import GOLDEN, random_words, scramble
 from skdnn.tabular.read_columns import as_text
+from skdnn.tabular.sample_weights import take_rows
 
 
 def seed_of_hashes(random_state):
@@ -19,6 +21,18 @@ def seed_of_hashes(random_state):
     """
     rng = copy.deepcopy(check_random_state(random_state))
     return int(rng.randint(np.iinfo(np.int32).max))
+
+
+@contextmanager
+def about(name):
+    """Begin the messages of errors with the name of a part of a table, such as a file."""
+    try:
+        yield
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:  # of pyarrow too
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name}: {error}") from error
 
 
 class Part(NamedTuple):
@@ -69,8 +83,8 @@ class RowSample(NamedTuple):
 
     def take(self, rows):
         """Return some of the rows, given by their numbers."""
-        X = self.X
-        X = X.iloc[rows].reset_index(drop=True) if hasattr(X, "iloc") else X[rows]
+        X = take_rows(self.X, rows)
+        X = X.reset_index(drop=True) if hasattr(X, "iloc") else X
         return RowSample(
             self.hashes[rows], self.positions[rows], X, self.y[rows], self.weights[rows]
         )
@@ -80,29 +94,46 @@ class RowSample(NamedTuple):
         return self.take(np.lexsort(self.positions.T[::-1]))
 
 
+def rows_of_weight(X, y, weights, part, from_hash=0):
+    """Return the RowSample of all rows of positive weight, in their order.
+
+    Parameters
+    ----------
+    X : frame or ndarray
+    y : ndarray of shape (n_rows,)
+    weights : ndarray of shape (n_rows,)
+    part : Part
+    from_hash : uint64, default=0
+        Rows with smaller hashes are left out.
+    """
+    hashes = part.hashes(len(y))
+    rows = np.flatnonzero((weights > 0) & (hashes >= np.uint64(from_hash)))
+    positions = np.stack([np.full(len(y), part.key), part.first_row + np.arange(len(y))], axis=1)
+    everything = RowSample(hashes, positions, X, y, weights)
+    return everything if len(rows) == len(y) else everything.take(rows)
+
+
 def smallest_hashes(samples, sample_size):
     """Return the rows with the smallest hashes of several samples."""
     samples = [sample for sample in samples if len(sample.hashes)] or samples[:1]
     if len(samples) == 1:
-        return samples[0]
+        is_longer = len(samples[0].hashes) > sample_size
+        return samples[0].take(np.arange(sample_size)) if is_longer else samples[0]
     arrays = (
         np.concatenate(parts) for parts in zip(*(s[:2] + s[3:] for s in samples), strict=True)
     )
     hashes, positions, y, weights = arrays
     order = np.argsort(hashes, kind="stable")[:sample_size]
-    joined = RowSample(hashes, positions, _concatenate([s.X for s in samples]), y, weights)
+    joined = RowSample(hashes, positions, concatenate([s.X for s in samples]), y, weights)
     return joined.take(order)
 
 
-def _concatenate(tables):
+def concatenate(tables):
     """Return the rows of several tables of one type, one after the other."""
     first = tables[0]
     if isinstance(first, np.ndarray):
         return np.concatenate(tables)
-    library = import_module(type(first).__module__.partition(".")[0])
-    if not hasattr(first, "iloc"):
-        return library.concat(tables, how="vertical_relaxed")
-    columns = {}
+    library, columns = import_module(type(first).__module__.partition(".")[0]), {}
     for name in first.columns:
         parts = [table[name] for table in tables]
         if all(hasattr(part, "cat") for part in parts):  # otherwise these become strings

@@ -34,7 +34,12 @@ def weighted_rows(X, y, sample_weight):
     if kept.all():
         return X, y, weights, kept
     y = None if y is None else np.asarray(y)[kept]
-    return safe_indexing(_in_native_order(X), np.flatnonzero(kept)), y, weights[kept], kept
+    return take_rows(X, np.flatnonzero(kept)), y, weights[kept], kept
+
+
+def take_rows(X, rows):
+    """Return some rows of a frame, an array or a sparse matrix, given by their numbers."""
+    return safe_indexing(_in_native_order(X), rows)
 
 
 def check_weights(sample_weight, X):

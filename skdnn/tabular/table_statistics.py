@@ -18,9 +18,11 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.tabular.column_types import KINDS
-from skdnn.tabular.dataframes import MAX_NAMED, as_table, check_finite
-from skdnn.tabular.row_samples import RowSample, smallest_hashes
+from skdnn.tabular.dataframes import as_table, check_finite
+from skdnn.tabular.row_samples import RowSample, rows_of_weight, smallest_hashes
+from skdnn.tabular.user_warnings import listed
 
+MOST_CLASSES = 10_000
 SAMPLE_ROWS, SAMPLE_BYTES = 100_000, 2**27  # at most; merging takes twice as much
 WITH_ZONE = "date with time zone"
 NAMES = {**KINDS, "date": "dates without a time zone", WITH_ZONE: "dates with a time zone"}
@@ -39,6 +41,8 @@ class TableStatistics(NamedTuple):
     class_weights : dict of label to Fraction
         Sum of the weights of each class, exact, so that the order of summation does not matter; 0
         for classes whose rows all have weight 0.
+    label_kind : (kind, key, name of a part) or None
+        Kind of the labels, and a part that has it; None without rows.
     names : tuple of str
         Names of the columns.
     kinds : tuple of (kind, key, name of a part) or None
@@ -55,6 +59,7 @@ class TableStatistics(NamedTuple):
     n_rows: int
     first_part: tuple
     class_weights: dict
+    label_kind: tuple | None
     names: tuple
     kinds: tuple
     n_missing: np.ndarray
@@ -89,14 +94,11 @@ class TableStatistics(NamedTuple):
 def choose_sample_size(X):
     """Return the number of rows to sample of a table, given some of its rows."""
     n_rows = max(len(X), 1)
-    if hasattr(X, "memory_usage"):
-        n_bytes = int(X.memory_usage(deep=True).sum())
-    else:
-        n_bytes = int(X.estimated_size()) if hasattr(X, "estimated_size") else X.nbytes
+    n_bytes = int(X.memory_usage(deep=True).sum()) if hasattr(X, "memory_usage") else X.nbytes
     return max(1, min(SAMPLE_ROWS, SAMPLE_BYTES * n_rows // max(n_bytes, 1)))
 
 
-def statistics(X, y, weights, part, sample_size, below=None):
+def statistics(X, y, weights, part, sample_size, hash_limit=None):
     """Return the TableStatistics of some rows.
 
     Parameters
@@ -109,42 +111,43 @@ def statistics(X, y, weights, part, sample_size, below=None):
         Non-negative; rows of weight 0 are not counted.
     part : Part
     sample_size : int
-        See :func:`choose_sample_size`; the same for all parts.
-    below : uint64, optional
-        Rows with larger hashes are left out of the sample, as they would not stay in it.
+        See :func:`choose_sample_size`.
+    hash_limit : uint64, optional
+        Rows with this or a larger hash are left out of the sample, as they would not stay in it.
 
     Raises
     ------
     TypeError, ValueError
-        If a column holds containers or infinite numbers.
+        If a column holds containers or infinite numbers, or y has too many classes.
     """
     names = tuple(map(str, getattr(X, "columns", range(X.shape[1]))))
-    table, kept = as_table(X, names), weights > 0
-    columns = [_of_column(table, position, kept, part) for position in range(len(names))]
+    kept = rows_of_weight(X, y, weights, part)
+    table = as_table(kept.X, names)
+    columns = [_of_column(table, position, part) for position in range(len(names))]
     kinds, n_missing, low, high = zip(*columns, strict=True) if columns else ((),) * 4
-    numbers = np.array(n_missing, np.int64), np.array(low, float), np.array(high, float)
-    hashes, labels = part.hashes(len(y)), y[kept]
-    rows = np.flatnonzero(kept if below is None else kept & (hashes < below))
-    rows = rows[np.argsort(hashes[rows], kind="stable")][:sample_size]
-    positions = np.stack([np.full(len(rows), part.key), part.first_row + rows], axis=1)
-    everything = RowSample(hashes, np.empty((len(y), 0)), X, y, weights)
+    may_stay = hash_limit is None or kept.hashes < hash_limit
+    rows = np.flatnonzero(np.broadcast_to(may_stay, len(kept.y)))
+    rows = rows[np.argsort(kept.hashes[rows], kind="stable")][:sample_size]
     return TableStatistics(
-        int(kept.sum()),
-        (part.key, part.name),
-        _sum_by_class(y, labels, weights[kept]),
-        names,
-        kinds,
-        *numbers,
-        sample_size,
-        everything.take(rows)._replace(positions=positions),
+        n_rows=len(kept.y),
+        first_part=(part.key, part.name),
+        class_weights=_sum_by_class(y, kept.y, kept.weights),
+        label_kind=(_kind_of_labels(y), part.key, part.name) if len(y) else None,
+        names=names,
+        kinds=kinds,
+        n_missing=np.array(n_missing, np.int64),
+        low=np.array(low, float),
+        high=np.array(high, float),
+        sample_size=sample_size,
+        sample=kept.take(rows),
     )
 
 
-def _of_column(table, position, kept, part):
+def _of_column(table, position, part):
     """Return ((kind, key, name) or None, number of missing values, minimum, maximum)."""
     column = table.column(position)
-    known = kept & ~column.missing
-    n_missing = int(kept.sum() - known.sum())
+    known = ~column.missing
+    n_missing = int(column.missing.sum())
     if not known.any():
         return None, n_missing, np.nan, np.nan
     kind = WITH_ZONE if column.zone else column.kind, part.key, part.name
@@ -155,12 +158,35 @@ def _of_column(table, position, kept, part):
     return kind, n_missing, float(values.min()), float(values.max())
 
 
+def _kind_of_labels(y):
+    return "number" if y.dtype.kind in "biuf" else "date" if y.dtype.kind in "mM" else "text"
+
+
 def _sum_by_class(y, labels, weights):
     """Return the sum of the weights of each class as a dict, also of those without rows."""
-    sums = dict.fromkeys(np.unique(y).tolist(), Fraction(0))
+    sums = dict.fromkeys(_few_classes(np.unique(y).tolist()), Fraction(0))
     classes, codes = np.unique(labels, return_inverse=True)
-    totals = np.bincount(codes.ravel(), weights, len(classes))
-    return sums | dict(zip(classes.tolist(), map(Fraction, totals.tolist()), strict=True))
+    exponent = np.frexp(weights.max(initial=0))[1]  # sums of very large weights stay finite
+    totals = np.bincount(codes.ravel(), np.ldexp(weights, -exponent), len(classes))
+    factor = Fraction(2) ** int(exponent)
+    exact = [Fraction(total) * factor for total in totals.tolist()]
+    return sums | dict(zip(classes.tolist(), exact, strict=True))
+
+
+def _few_classes(labels):
+    """Return the labels of all classes.
+
+    Raises
+    ------
+    ValueError
+        If there are too many.
+    """
+    if len(labels) > MOST_CLASSES:
+        raise ValueError(
+            f"y has more than {MOST_CLASSES:,} different values, such as {next(iter(labels))!r}. "
+            "It may be an identifier or a regression target."
+        )
+    return labels
 
 
 def merge(parts):
@@ -169,46 +195,51 @@ def merge(parts):
     Parameters
     ----------
     parts : list of TableStatistics
-        With the same ``sample_size``.
+        The sample has as many rows as the smallest ``sample_size`` allows.
 
     Raises
     ------
     ValueError
-        If parts differ in their columns, or in the kind of values of a column.
+        If parts differ in their columns, or in the kind of values of a column or of y; or if y
+        has too many classes.
     """
     first = parts[0]
     for part in parts[1:]:
         if part.names != first.names:
             raise ValueError(_about_names(first, part))
+    sample_size = min(part.sample_size for part in parts)
     kinds = zip(*(part.kinds for part in parts), strict=True)
     class_weights = {}
     for part in parts:
         for label, weight in part.class_weights.items():
             class_weights[label] = class_weights.get(label, Fraction(0)) + weight
+    columns = [f"Column {name!r} of X" for name in first.names]
     return TableStatistics(
-        sum(part.n_rows for part in parts),
-        min(part.first_part for part in parts),
-        class_weights,
-        first.names,
-        tuple(_common_kind(name, found) for name, found in zip(first.names, kinds, strict=True)),
-        np.sum([part.n_missing for part in parts], axis=0),
-        np.fmin.reduce([part.low for part in parts]),
-        np.fmax.reduce([part.high for part in parts]),
-        first.sample_size,
-        smallest_hashes([part.sample for part in parts], first.sample_size),
+        n_rows=sum(part.n_rows for part in parts),
+        first_part=min(part.first_part for part in parts),
+        class_weights=_few_classes(class_weights),
+        label_kind=_common_kind("y", [part.label_kind for part in parts]),
+        names=first.names,
+        kinds=tuple(_common_kind(*column) for column in zip(columns, kinds, strict=True)),
+        n_missing=np.sum([part.n_missing for part in parts], axis=0),
+        low=np.fmin.reduce([part.low for part in parts]),
+        high=np.fmax.reduce([part.high for part in parts]),
+        sample_size=sample_size,
+        sample=smallest_hashes([part.sample for part in parts], sample_size),
     )
 
 
 def _about_names(first, other):
     names = [part.first_part[1] for part in (first, other)]
     differing = sorted({*first.names} ^ {*other.names})
-    listed = f"{differing[:MAX_NAMED]}{' and more' * (len(differing) > MAX_NAMED)}"
-    what = f"differ in the columns {listed}" if differing else "have another order of columns"
+    what = "have another order of columns"
+    if differing:
+        what = f"differ in the columns {listed(differing)}"
     return f"{names[0]} and {names[1]} {what}. All parts of a table need the same columns."
 
 
 def _common_kind(name, found):
-    """Return the kind of a column that all parts have, with the first of these.
+    """Return the kind of values that all parts have, with the first of these.
 
     Raises
     ------
@@ -219,7 +250,7 @@ def _common_kind(name, found):
     for kind in known:
         if kind[0] != known[0][0]:
             raise ValueError(
-                f"Column {name!r} of X holds {NAMES[known[0][0]]} in {known[0][2]}, but "
+                f"{name} holds {NAMES[known[0][0]]} in {known[0][2]}, but "
                 f"{NAMES[kind[0]]} in {kind[2]}. Convert it to one of the two in all parts."
             )
     return known[0] if known else None

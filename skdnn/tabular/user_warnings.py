@@ -1,9 +1,10 @@
-"""Warnings that point to the line of the user's code, however deep they are raised."""
+"""Warnings that point to the line of the user's code, and lists of columns in messages."""
 
 import inspect
 import warnings
 
 OURS = ("skdnn", "sklearn", "joblib")  # packages whose frames are passed over
+MAX_NAMED = 10  # columns listed in a message
 
 
 def warn_user(message, category=UserWarning):
@@ -33,3 +34,13 @@ class ColumnWarnings:
         for _, message in sorted(self._messages.items()):
             if message is not None:
                 warn_user(message)
+
+
+def listed(names):
+    """Return the first of some names for a message, in brackets, and whether there are more."""
+    return f"{list(names)[:MAX_NAMED]}{' and more' * (len(names) > MAX_NAMED)}"
+
+
+def joined(items):
+    """Return the first of some strings for a message, with commas, and whether there are more."""
+    return f"{', '.join(items[:MAX_NAMED])}{' and more' * (len(items) > MAX_NAMED)}"

@@ -1,16 +1,19 @@
 """Training on rows that are read a block at a time, compared with training on all at once."""
 
+import threading
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pytest
 
-from skdnn.core.batches import Batches, Blocks, Data, DenseRows, Layout
+from skdnn.core.batches import Batches, Blocks, Data, DenseRows, Layout, train_on_blocks
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build
 from skdnn.core.optimizers import OPTIMIZERS
 from skdnn.core.schedules import SCHEDULES, as_schedule
-from skdnn.core.training import Plan, Split, State, train
+from skdnn.core.training import Plan, Runtime, Split, State, train
+from skdnn.core.workers import Workers
 from skdnn.distributed.part_of_schedule import plan_for_part
 
 N_ROWS, SIZE, N_EPOCHS = 60, 20, 3
@@ -68,7 +71,8 @@ def in_blocks(data):
         yield fill()
         loaded.append(f"end {epoch}")
 
-    return Blocks(N_ROWS // SIZE, load, N_ROWS, float(data.weights.mean())), room, loaded
+    blocks = partial(train_on_blocks, load), N_ROWS, float(data.weights.mean())
+    return Blocks(N_ROWS // SIZE, *blocks), room, loaded
 
 
 @pytest.mark.parametrize("alpha", [0.0, 2.0])
@@ -116,12 +120,13 @@ def test_the_blocks_of_an_epoch_are_closed_after_an_error(network, data):
     @contextmanager
     def load(epoch):
         try:
-            with blocks.load(epoch):
-                yield iter(lambda: 1 / 0, None)
+            yield iter(lambda: 1 / 0, None)
         finally:
             is_closed.append(epoch)
 
-    split = Split(room, [np.arange(SIZE)] * 2, blocks=blocks._replace(load=load))
+    split = Split(
+        room, [np.arange(SIZE)] * 2, blocks=blocks._replace(train=partial(train_on_blocks, load))
+    )
     with pytest.raises(ZeroDivisionError):
         train(network, split, start(network), make_plan(), generators())
     assert is_closed == [0]
@@ -132,3 +137,44 @@ def test_weights_of_a_block_are_relative_to_the_mean_of_all():
     batches = Batches([np.arange(2)], weights, Layout(1, 2), float, mean_weight=4.0)
     _, of_batch, _ = next(batches.epoch())
     np.testing.assert_allclose(of_batch, [[1 / 8, 3 / 8]])
+
+
+def test_members_that_are_trained_elsewhere_are_validated_on_all_threads(network, data):
+    together = threading.Barrier(2, timeout=60)
+
+    def train_elsewhere(ensemble, epoch, report):
+        ensemble.params += 1
+        report[0] = epoch
+
+    def score(members, params):
+        together.wait()  # an error if members are validated one after the other
+        return params[:, 0]
+
+    rows, begin = [np.arange(N_ROWS)] * 2, start(network)
+    split = Split(data, rows, data, rows, Blocks(1, train_elsewhere, N_ROWS, 1.0))
+    with Workers(2) as workers:
+        plan = make_plan(score=score, n_epochs=2, keep_best=True)
+        found, history = train(network, split, begin, plan, generators(), Runtime(workers))
+    np.testing.assert_allclose(history.valid_score[:, 1], begin.params[:, 0] + 2)
+    np.testing.assert_array_equal(history.train_loss, [[0, 1]] * 2)
+    np.testing.assert_allclose(found.params, begin.params + 2)
+
+
+@pytest.mark.parametrize("is_block", [True, False])
+def test_an_interrupt_in_a_block_or_elsewhere_undoes_it_and_overflow_is_no_warning(
+    network, data, is_block
+):
+    begin = start(network)
+
+    def train_elsewhere(ensemble, epoch, report):
+        if is_block:
+            ensemble.train_block(epoch, report)
+        ensemble.params += 1
+        assert np.isinf(np.float32(1e30) * np.float32(1e30))
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    split = Split(data, [np.arange(N_ROWS)] * 2, blocks=Blocks(1, train_elsewhere, N_ROWS, 1.0))
+    found, history = train(network, split, begin, make_plan(learning_rate=1e-9), generators())
+    np.testing.assert_allclose(found.params, begin.params + 1, atol=1e-6)
+    assert history.train_loss.shape == (2, 1)

@@ -1,6 +1,8 @@
 """A cluster of two processes; the oracle is the executor in this one."""
 
+import os
 import pickle
+import uuid
 
 import joblib
 import numpy as np
@@ -21,6 +23,8 @@ from skdnn.distributed.dask_collections import partitions_of
 
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
+import dask  # noqa: E402
+import dask.bag  # noqa: E402
 
 X, y = rows(900)
 NUMBERS = X[list("abcd")].to_numpy()
@@ -96,6 +100,22 @@ def test_predictions_are_lazy_and_those_of_the_local_network(net, method):
     np.testing.assert_array_equal(getattr(net, method)(X), expected)
     empty = frame[frame["a"] > 100]
     assert len(getattr(net, method)(empty).compute()) == 0
+
+
+def counting(part, path):
+    (path / str(uuid.uuid4())).touch()
+    return part
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_scores_are_those_in_memory_and_read_each_partition_once(net, tmp_path, weighted):
+    frame, labels = (
+        each.map_partitions(counting, tmp_path, meta=each._meta) for each in collections()
+    )
+    weights = np.random.default_rng(0).uniform(0, 2, 900)
+    given = ([da.from_array(weights, chunks=300)], [weights]) if weighted else ([], [])
+    assert net.score(frame, labels, *given[0]) == net.to_local().score(X, y, *given[1])
+    assert len(list(tmp_path.iterdir())) == 2 * 3
 
 
 THREE = pd.Series(np.arange(len(y)) % 3)
@@ -179,6 +199,41 @@ def test_what_are_not_corresponding_collections_is_refused(client):
         DaskDeepNetClassifier(**SMALL).fit(frame, y)
     with pytest.raises(ValueError, match="'X': 3, 'y': 2"):
         DaskDeepNetClassifier(**SMALL).fit(frame, collections(2)[1])
+    net = DaskDeepNetClassifier(**SMALL)
+    for wrong in (None, dask.delayed(X), frame["a"].sum(), dask.bag.from_sequence([1, 2])):
+        with pytest.raises(TypeError, match=r"X must be a dask\.dataframe or a dask\.array"):
+            net.fit(wrong, labels)
+        with pytest.raises(TypeError, match=r"y must be a dask\.dataframe or a dask\.array"):
+            net.fit(frame, wrong)
+        if wrong is not None:
+            with pytest.raises(TypeError, match=r"sample_weight must be a dask\.dataframe or"):
+                net.fit(frame, labels, wrong)
+
+
+def test_what_is_no_table_is_not_predicted_either(net):
+    for wrong in (dask.delayed(X), dask.bag.from_sequence([1, 2])):
+        with pytest.raises(TypeError, match=r"X must be a dask\.dataframe or a dask\.array"):
+            net.predict(wrong)
+
+
+def test_partitions_that_are_other_rows_when_they_are_computed_again_are_an_error(client, tmp_path):
+    frame, labels = collections()
+    seen = str(tmp_path / "seen")
+
+    def shrink(part, seen):
+        if 300 not in part.index:
+            return part
+        if not os.path.exists(seen):
+            open(seen, "w").close()
+            return part
+        return part[:-5]
+
+    other, of_other = (
+        each.map_partitions(shrink, seen + name, meta=each._meta)
+        for each, name in ((frame, "X"), (labels, "y"))
+    )
+    with pytest.raises(ValueError, match=r"855 training rows .* but 850 .* call persist\(\)"):
+        DaskDeepNetClassifier(**SMALL).fit(other, of_other)
 
 
 @pytest.mark.parametrize("name", ["partitions_per_round", "steps_per_round"])

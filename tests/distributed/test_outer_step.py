@@ -20,6 +20,7 @@ def test_outer_steps_match_nesterov_by_hand(rate, momentum, dtype):
         of_momentum = momentum * of_momentum - change
         expected -= rate * (-change + momentum * of_momentum)
         np.testing.assert_allclose(params, expected, rtol=10 * np.finfo(dtype).eps, atol=1e-6)
+        np.testing.assert_allclose(velocity, -rate * of_momentum, rtol=1e-5, atol=1e-6)
 
 
 def test_without_momentum_and_at_rate_1_parameters_become_the_mean():

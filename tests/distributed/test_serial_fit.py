@@ -1,18 +1,31 @@
 """A distributed fit in one process, on lists of partitions."""
 
+import sys
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from serial import SMALL, SerialClassifier, assert_same_bits, cut, rows
 from sklearn.metrics import log_loss
+from sklearn.utils import get_tags
 
 from skdnn import DeepNetClassifier
-from skdnn.callbacks import Checkpoint
-from skdnn.distributed import epochs, read_partitions
+from skdnn.callbacks import Checkpoint, EarlyStopping
+from skdnn.distributed import (
+    DaskDeepNetClassifier,
+    dask_executor,
+    epochs,
+    read_partitions,
+)
 from skdnn.distributed.executors import SerialExecutor
 from skdnn.distributed.outer_step import MOMENTUM
+from skdnn.distributed.partitions import part_of
+from skdnn.tabular.row_samples import seed_of_hashes
 
 X, y = rows(1200)
+SEED = seed_of_hashes(SMALL["random_state"])
 SIZES = 500, 0, 150, 30
 PARTS, LABELS = cut(X, *SIZES), cut(y, *SIZES)
 
@@ -146,6 +159,29 @@ def test_members_that_diverge_are_put_back_with_a_warning():
     assert np.isfinite(net.predict_proba(X)).all()
 
 
+@pytest.mark.filterwarnings("ignore:Training was interrupted")
+def test_an_interrupt_in_an_outer_step_undoes_the_round(monkeypatch):
+    take_step, starts = epochs.outer_step, []
+
+    def interrupted(params, change, velocity):
+        starts.append(params.copy())
+        take_step(params, change, velocity)
+        if len(starts) == 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(epochs, "outer_step", interrupted)
+    net = SerialClassifier(**{**SMALL, "partitions_per_round": 2}, early_stopping=False)
+    net.fit(PARTS, LABELS)
+    assert net.n_iter_ == 2  # of two rounds each
+    np.testing.assert_array_equal(net._fitted.state.params, starts[-1])
+
+
+def test_members_that_overflow_at_once_are_an_error_and_no_other_warning():
+    parameters = {**SMALL, "learning_rate_init": 1e30, "solver": "sgd", "max_iter": 12}
+    with pytest.raises(ValueError, match="diverged from the first epoch"):
+        SerialClassifier(**parameters, batch_size=20).fit(PARTS, LABELS)
+
+
 def change(k, frames=None, labels=None):
     """Return the partitions with another X or y in place k."""
     parts, ys = list(cut(X, 400, 400)), list(cut(y, 400, 400))
@@ -165,15 +201,52 @@ WRONG = {
     "a missing label": (None, lambda y: y.where(y != "no"), "partition 2: .*without one"),
     "numbers for strings": (None, lambda y: (y == "no").astype(int), "partition 2"),
     "real numbers": (None, lambda y: pd.Series(np.linspace(0, 1, len(y))), "partition 2: .*contin"),
+    "no rows but labels": (lambda X: X[:0], None, "partition 2: .*inconsistent"),
+    "rows but no labels": (None, lambda y: y[:0], "partition 2: .*inconsistent"),
+    "rows in another order": (lambda X: X[::-1], None, "partition 2: the index of y"),
+    "other rows": (None, lambda y: y.set_axis(y.index + 1), "partition 2: the index of y"),
+    "too many classes": (None, lambda y: y + y.index.astype(str), "partition 2: y has more than"),
     "two columns": (None, lambda y: np.zeros((len(y), 2), int), "partition 2: .*one column"),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_an_error_names_the_partition(name):
+def test_an_error_names_the_partition(name, monkeypatch):
+    monkeypatch.setattr("skdnn.tabular.table_statistics.MOST_CLASSES", 300)
     frames, labels, message = WRONG[name]
     with pytest.raises(ValueError, match=f"(?s){message}"):
         SerialClassifier(**SMALL).fit(*change(2, frames, labels))
+
+
+def test_weights_with_the_index_of_other_rows_are_refused():
+    weights = cut(pd.Series(1.0, index=X.index), *SIZES)
+    assert_same_bits(
+        SerialClassifier(**SMALL).fit(PARTS, LABELS, weights),
+        SerialClassifier(**SMALL).fit(PARTS, LABELS, cut(np.ones(1200), *SIZES)),
+    )
+    weights[2] = weights[2][::-1]
+    with pytest.raises(ValueError, match="partition 2: the index of sample_weight is not that"):
+        SerialClassifier(**SMALL).fit(PARTS, LABELS, weights)
+
+
+def test_indexes_that_have_nothing_in_common_are_ignored_as_in_memory(net):
+    named = [part.set_axis(part.index + 10_000) for part in LABELS]
+    assert_same_bits(SerialClassifier(**SMALL).fit(PARTS, named), net)
+
+
+def test_sparse_rows_are_refused_with_the_partition():
+    parts = [csr_array(part) for part in cut(X[list("abcd")].to_numpy(), 400, 400)]
+    with pytest.raises(TypeError, match=r"partition 0: X has sparse rows.*toarray"):
+        SerialClassifier(**SMALL).fit(parts, cut(y, 400, 400))
+    tags = get_tags(SerialClassifier())
+    assert not tags.input_tags.sparse
+    assert not tags.classifier_tags.multi_label
+
+
+def test_labels_that_may_be_missing_are_warned_of():
+    labels = y.where(y.index % 50 > 0, "nan")
+    with pytest.warns(UserWarning, match="y has the class 'nan'"):
+        SerialClassifier(**SMALL).fit(PARTS, cut(labels, *SIZES))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "Float64", "int64", "bool"])
@@ -262,6 +335,22 @@ def test_rows_of_weight_0_do_not_count():
     assert net.t_ == 4 * (1170 - 58)
 
 
+@pytest.mark.parametrize("encoder", ["auto", "passthrough"])
+@pytest.mark.parametrize("is_frame", [True, False])
+def test_what_rows_of_weight_0_hold_does_not_matter_but_their_classes_are_known(encoder, is_frame):
+    weights = np.where(np.arange(1200) % 4, 1.0, 0.0)
+    weights[650:680] = 0  # a whole partition
+    labels, nets = y.mask(np.arange(1200) == 660, "other"), []
+    for number in (0, np.inf):
+        frame = X[list("abcd")].copy()
+        frame[weights == 0] = number
+        parts = cut(frame if is_frame else frame.to_numpy(), *SIZES)
+        net = SerialClassifier(**SMALL, encoder=encoder)
+        nets.append(net.fit(parts, cut(labels, *SIZES), cut(weights, *SIZES)))
+    assert_same_bits(*nets)
+    assert net.classes_.tolist() == ["no", "other", "yes"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -279,7 +368,7 @@ def test_invalid_weights_of_a_partition_are_refused(wrong, message):
         SerialClassifier(**SMALL).fit(PARTS, LABELS, weights)
 
 
-@pytest.mark.parametrize("scale", [2.0**120, 2.0**-140])
+@pytest.mark.parametrize("scale", [2.0**120, 2.0**1020, 2.0**-140, 2.0**-1000])
 def test_the_scale_of_weights_does_not_change_a_bit(scale):
     weights = np.random.default_rng(0).uniform(0, 3, 1200).round(2)
     net, scaled = (
@@ -304,6 +393,15 @@ def test_a_fit_to_so_few_rows_that_the_sample_has_all_is_that_of_these_rows(monk
         net.fit(*change(2, lambda X: X.drop(columns="b")))
 
 
+def test_weights_that_only_held_out_rows_have_are_refused():
+    hashes = [part_of(k, SEED).hashes(len(part)) for k, part in enumerate(PARTS)]
+    held_out = np.concatenate(hashes) <= np.sort(np.concatenate(hashes))[30]
+    weights = np.where(held_out, 1e30, 1.0)
+    with pytest.raises(ValueError, match="sample_weight is so uneven"):
+        SerialClassifier(**SMALL).fit(PARTS, LABELS, cut(weights, *SIZES))
+    SerialClassifier(**SMALL, early_stopping=False).fit(PARTS, LABELS, cut(weights, *SIZES))
+
+
 def test_what_needs_all_rows_in_one_place_is_refused():
     for parameters in ({"solver": "lbfgs"}, {"warm_start": True}, {"cv": 3}, {"store_oof": True}):
         with pytest.raises(ValueError, match="not available for training on partitions"):
@@ -315,6 +413,16 @@ def test_checkpoints_are_refused_as_they_lack_the_outer_momentum(tmp_path):
     net = SerialClassifier(**SMALL).set_callbacks(Checkpoint(tmp_path / "fit"))
     with pytest.raises(ValueError, match="Checkpoint is not available"):
         net.fit(PARTS, LABELS)
+
+
+def test_callbacks_get_neither_partitions_nor_do_they_predict_them():
+    callback = pytest.importorskip("sklearn.callback")
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    net = SerialClassifier(**SMALL).set_callbacks(monitor)
+    with pytest.warns(UserWarning, match="ScoringMonitor is called without X and y"):
+        net.fit(PARTS, LABELS)
+    assert net.n_iter_ == 4
+    SerialClassifier(**SMALL).set_callbacks(EarlyStopping()).fit(PARTS, LABELS)
 
 
 def test_a_failed_fit_leaves_the_estimator_as_it_was(net):
@@ -329,3 +437,45 @@ def test_partitions_that_train_together_share_the_rows_of_a_batch():
     assert epochs.local_batch_size(1024, 1) == 1024
     assert epochs.local_batch_size(100, 8) == epochs.FEWEST_ROWS
     assert epochs.local_batch_size(10, 8) == 10
+
+
+def test_without_dask_the_error_names_the_extra(monkeypatch):
+    for name in ("dask", "distributed"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for call in (lambda: DaskDeepNetClassifier().fit(X, y), dask_executor.DaskExecutor):
+        with pytest.raises(ImportError, match=r'pip install "skdnn\[dask\]"'):
+            call()
+
+
+class Drawn:
+    """Records which lines of the package draw from which seeds."""
+
+    def __init__(self, monkeypatch):
+        self.lines = {}
+        for name in ("default_rng", "SeedSequence"):
+            self._watch(monkeypatch, name, getattr(np.random, name))
+
+    def _watch(self, monkeypatch, name, original):
+        def seeded(entropy=None, **options):
+            made = original(entropy, **options)
+            sequence = made if name == "SeedSequence" else made.bit_generator.seed_seq
+            frame = sys._getframe(1)
+            line = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+            for each in (sequence, *sequence.spawn(3)):
+                self.lines.setdefault(tuple(each.generate_state(4).tolist()), set()).add(line)
+            return original(entropy, **options)
+
+        monkeypatch.setattr(np.random, name, seeded)
+
+
+def test_no_random_numbers_are_those_of_another_purpose(monkeypatch, tmp_path):
+    pytest.importorskip("pyarrow")
+    drawn = Drawn(monkeypatch)
+    SerialClassifier(**SMALL, partitions_per_round=1).fit(PARTS, LABELS)
+    monkeypatch.setattr("skdnn.tabular.table_statistics.SAMPLE_ROWS", 300)
+    X.assign(label=y).to_parquet(tmp_path / "rows.parquet")
+    DeepNetClassifier(**SMALL).fit(tmp_path, "label")
+    shared = [lines for lines in drawn.lines.values() if len(lines) > 1]
+    new = "rounds.py", "local_steps.py", "parquet_stream.py"
+    assert all(any(name in line for line in {*chain(*drawn.lines.values())}) for name in new)
+    assert [lines for lines in shared if any(name in line for line in lines for name in new)] == []

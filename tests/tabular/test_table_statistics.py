@@ -116,6 +116,32 @@ def test_sums_of_weights_are_exact_in_any_order():
     assert sum(forward.class_weights.values()) == total
 
 
+def test_sums_of_very_large_weights_are_finite():
+    X, y = pd.DataFrame({"a": np.arange(4.0)}), np.array(["p", "q"] * 2)
+    parts = in_parts((X, y, np.full(4, 1.5e308)), [0, 4, 4])
+    assert merge(parts).class_weights == dict.fromkeys("pq", 2 * Fraction(1.5e308))
+
+
+def test_the_sample_of_parts_of_several_sample_sizes_has_the_smallest(table):
+    parts = in_parts(table, [0, 350, N_ROWS])
+    cut = merge(
+        [part._replace(sample_size=size) for part, size in zip(parts, (50, 20), strict=True)]
+    )
+    empty = merge([parts[0]._replace(sample_size=20), *in_parts(table, [0, 0])])
+    assert len(cut.sample.hashes) == len(empty.sample.hashes) == cut.sample_size == 20
+    np.testing.assert_array_equal(cut.sample.hashes, merge(parts).sample.hashes[:20])
+
+
+def test_too_many_classes_are_refused_in_a_part_and_in_all_together(table, monkeypatch):
+    X, _, weights = table
+    parts = in_parts((X, np.arange(N_ROWS) % 100, weights), [0, 60, N_ROWS])
+    monkeypatch.setattr(table_statistics, "MOST_CLASSES", 99)
+    with pytest.raises(ValueError, match="more than 99 different values, such as 0"):
+        merge(parts)
+    with pytest.raises(ValueError, match="more than 99 different values"):
+        in_parts((X, np.arange(N_ROWS), weights), [0, N_ROWS])
+
+
 def test_a_part_without_values_is_named_and_few_of_many_columns_are_listed():
     y, weights = np.array([0, 1]), np.ones(2)
     missing, wide = pd.DataFrame({"a": [None, None]}), pd.DataFrame(np.ones((2, 50)))
