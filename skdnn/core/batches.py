@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 
 TOGETHER = 2**15  # rows assigned to batches in one go: less work a batch, little memory
 
@@ -128,35 +128,9 @@ class Data(NamedTuple):
     weights: np.ndarray
 
 
-def in_container_of(trained, data):
-    """Return ``data`` as sparse rows if the training rows ``trained`` are sparse, else as dense."""
-    array = data.rows.array
-    if issparse(array) == issparse(trained.rows.array):
-        return data
-    return data._replace(rows=as_rows(array.toarray() if issparse(array) else csr_array(array)))
-
-
 def train_on_all(ensemble, epoch, report):
     """Train for an epoch on the training data, which are all rows."""
     ensemble.train_block(epoch, report)
-
-
-def train_on_blocks(load, ensemble, epoch, report):
-    """Train for an epoch on rows that are read a block at a time.
-
-    Parameters
-    ----------
-    load : callable
-        ``load(epoch)`` returns a context manager. It yields an iterable that overwrites the arrays
-        of the training data with another block at each iteration.
-    ensemble : Ensemble
-    epoch : int
-    report : ndarray
-        See :class:`Blocks`.
-    """
-    with load(epoch) as blocks:
-        for _ in blocks:
-            ensemble.train_block(epoch, report)
 
 
 class Blocks(NamedTuple):

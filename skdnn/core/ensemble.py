@@ -54,10 +54,9 @@ class Ensemble:
         self.valid_rows = [] if split.valid_data is None else split.valid_rows
         self.n_rows, self.blocks = split.n_rows, split.blocks
         self.n_steps = self.first_step = state.n_steps
-        names = job.plan.rule.memory
-        self.memory = [np.zeros_like(self.params) for _ in names]
-        if state.rule_state.keys() == set(names):
-            self.memory = [state.rule_state[name].copy() for name in names]
+        names, nothing = job.plan.rule.memory, np.zeros_like(self.params)
+        known = state.rule_state if state.rule_state.keys() == set(names) else {}
+        self.memory = [known.get(name, nothing).copy() for name in names]
         self.smoothing = np.broadcast_to(job.plan.label_smoothing, len(self.params)).astype(float)
         self.rates = np.ones((len(self.params), 1), self.params.dtype)
         self.n_failures = np.zeros(len(self.params), np.intp)

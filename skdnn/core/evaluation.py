@@ -87,8 +87,8 @@ def blocks(member_rows, weights, width, size):
     totals = np.array([weights[rows].sum() for rows in member_rows])
     for start in range(0, width, size):
         slots = np.arange(start, min(start + size, width))
-        chosen = [rows[np.minimum(slots, end)] for rows, end in zip(member_rows, last, strict=True)]
-        block_rows = np.stack(chosen)
+        pairs = zip(member_rows, last, strict=True)
+        block_rows = np.stack([rows[np.minimum(slots, end)] for rows, end in pairs])
         block_weights = weights[block_rows] * (slots <= last[:, None]) / totals[:, None]
         yield block_rows, block_weights
 

@@ -5,10 +5,8 @@ import numpy as np
 from skdnn.core.tape import Scratch, Tape
 
 FEW_ROWS = 1000  # up to here rows are computed in float64, so that their order does not show
-LARGEST_BLOCK, SMALLEST_BLOCK = (
-    2048,
-    64,
-)  # rows of a forward pass: most, and fewest of wide networks
+# Rows of a forward pass: most, and fewest of wide networks.
+LARGEST_BLOCK, SMALLEST_BLOCK = 2048, 64
 CACHED_ACTIVATIONS = 2**19  # activations of a layer, over all members: they stay in the cache
 LARGEST_LOGIT = 1e300  # larger ones count as overflow, as differences of two may overflow
 

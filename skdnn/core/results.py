@@ -47,9 +47,8 @@ class Results:
         ensemble = self.ensemble
         members, best = ensemble.members[done], ensemble.best
         params = ensemble.params if best.params is None else best.params
-        pairs = [(self.params, params)]
-        pairs += zip(self.rule_state.values(), ensemble.memory, strict=False)
-        for kept, array in pairs:
+        of_rule = zip(self.rule_state.values(), ensemble.memory, strict=False)
+        for kept, array in [(self.params, params), *of_rule]:
             for member, place in zip(members, np.flatnonzero(done), strict=True):
                 kept[member] = array[place]  # one by one: no copy of all takes memory
         self.best_epoch[members] = best.epoch[done]

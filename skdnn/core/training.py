@@ -222,8 +222,7 @@ def train(network, split, state, plan, rngs, runtime=Runtime()):  # noqa: B008 -
     """
     job = make_job(network, split, plan, runtime.workers, is_alone=len(state.params) == 1)
     criterion = StoppingCriterion(plan, split.valid_rows)
-    n_steps = plan.n_epochs * split.blocks.number * job.layout.n_batches
-    if n_steps == 1:
+    if plan.n_epochs * split.blocks.number * job.layout.n_batches == 1:
         # The first step of a warm-up has a rate of 0: alone, it would train nothing.
         job = job._replace(plan=plan._replace(warmup=0.0))
     results = Results(Ensemble(job, split, state, rngs), criterion)
@@ -237,8 +236,8 @@ def train(network, split, state, plan, rngs, runtime=Runtime()):  # noqa: B008 -
             raise
         stopped_by = "interrupt"
     results.add_all()
-    of_members = results.best_epoch, results.n_failures, results.has_converged
-    history = History(*np.stack(results.curves, axis=-1), *of_members, stopped_by)
+    ended = results.best_epoch, results.n_failures, results.has_converged, stopped_by
+    history = History(*np.stack(results.curves, axis=-1), *ended)
     return State(results.params, results.rule_state, results.ensemble.n_steps), history
 
 

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array, issparse
 
-from skdnn.core.batches import Data, as_rows, in_container_of
+from skdnn.core.batches import Data, as_rows
 from skdnn.core.encoded_rows import Expansion
 from skdnn.core.training import Split
 from skdnn.estimator.class_weights import apply_class_weight
@@ -244,7 +245,7 @@ def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None,
     if valid_samples is not None:
         with about_validation():
             _, valid = prepare_rows(settings, schema, valid_samples, train_samples=samples)
-        data = in_container_of(prepared.data, valid.data)
+        data = _in_container_of(prepared.data, valid.data)
         split = split._replace(valid_data=data, valid_rows=[valid.merged.rows] * n_members)
         return FitData(schema, prepared, split, valid, settings.early_stopping, variants)
     given = settings, schema, prepared, n_members, len(variants)
@@ -252,3 +253,11 @@ def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None,
         split = Split(prepared.data, sides[0], prepared.data, sides[1])
         return FitData(schema, prepared, split, prepared, True, variants)
     return FitData(schema, prepared, split, variants=variants)
+
+
+def _in_container_of(trained, data):
+    """Return ``data`` as sparse rows if the training rows ``trained`` are sparse, else as dense."""
+    array = data.rows.array
+    if issparse(array) == issparse(trained.rows.array):
+        return data
+    return data._replace(rows=as_rows(array.toarray() if issparse(array) else csr_array(array)))

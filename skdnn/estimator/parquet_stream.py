@@ -3,12 +3,11 @@
 import queue
 import threading
 from contextlib import contextmanager
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from skdnn.core.batches import Blocks, Data, DenseRows, train_on_blocks
+from skdnn.core.batches import Blocks, Data, DenseRows
 from skdnn.core.random_bits import entropy_for
 from skdnn.estimator.label_checks import check_labels
 from skdnn.tabular.row_samples import Part, about
@@ -93,12 +92,11 @@ class RowStream(NamedTuple):
         """Return the Blocks that overwrite ``data``."""
         sizes, n_ahead = self._block_sizes(), len(data.targets) // self.table.files.batch_rows + 2
 
-        @contextmanager
-        def load(epoch):
+        def train(ensemble, epoch, report):
             with read_ahead(self.shuffled(epoch), n_ahead) as chunks:
-                yield fill(data, chunks, sizes)
+                for _ in fill(data, chunks, sizes):
+                    ensemble.train_block(epoch, report)
 
-        train = partial(train_on_blocks, load)
         return Blocks(len(sizes), train, self.encoder.n_rows, mean_weight=1.0)
 
     def pieces(self, epoch):

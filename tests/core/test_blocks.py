@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from skdnn.core.batches import Batches, Blocks, Data, DenseRows, Layout, train_on_blocks
+from skdnn.core.batches import Batches, Blocks, Data, DenseRows, Layout
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build
 from skdnn.core.optimizers import OPTIMIZERS
@@ -51,6 +51,13 @@ def start(network, n_members=2):
 
 def generators(n_members=2):
     return [np.random.Generator(np.random.SFC64(k)) for k in range(n_members)]
+
+
+def train_on_blocks(load, ensemble, epoch, report):
+    """Train for an epoch on rows that ``load(epoch)`` reads a block at a time."""
+    with load(epoch) as blocks:
+        for _ in blocks:
+            ensemble.train_block(epoch, report)
 
 
 def in_blocks(data):
