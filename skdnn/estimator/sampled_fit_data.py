@@ -276,7 +276,7 @@ def _warn_of_rare_values(statistics, X):
     for position, name in enumerate(statistics.names):
         column = X.iloc[:, position] if hasattr(X, "iloc") else X[:, position]
         values = read_column(column)
-        n_missing = statistics.n_missing[position]
+        n_missing = int(statistics.n_missing[position])
         if n_missing and not values.missing.any():
             found[name] = f"{n_missing} missing value{'s' * (n_missing > 1)}"
         elif values.strings is None and len(np.unique(values.values)) == 1:

@@ -195,7 +195,7 @@ def _as_result(arrays):
     DamagedFileError
         If arrays are missing.
     """
-    needed = {"params", "n_steps", *History._fields} - {*History._field_defaults}
+    needed = {"params", "n_steps", *History._fields} - {"stopped_by"}
     if not needed <= arrays.keys():
         raise DamagedFileError(f"it has no arrays {sorted(needed - arrays.keys())}")
     rule_state = {name.removeprefix(RULE): arrays[name] for name in arrays if RULE in name}
