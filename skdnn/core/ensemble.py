@@ -81,8 +81,7 @@ class Ensemble:
         """Return what each of some members has for itself; arrays are views."""
         memory = [array[span] for array in self.memory]
         lists = (items[span] for items in (self.rngs, self.train_rows, self.valid_rows))
-        numbers = self.rates[span], self.smoothing[span]
-        return Members(self.params[span], memory, *numbers, *lists)
+        return Members(self.params[span], memory, self.rates[span], self.smoothing[span], *lists)
 
     def select(self, kept):
         """Go on with some of the members only; ``kept`` is boolean."""
