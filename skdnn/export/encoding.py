@@ -12,6 +12,7 @@ from skdnn.core.encoded_rows import MIDDLE
 from skdnn.export.date_parts import date_parts
 from skdnn.export.inputs import MATRIX, MISSING, input_columns, takes_matrix
 from skdnn.tabular.column_types import KINDS
+from skdnn.tabular.imputation import LARGEST
 from skdnn.tabular.scaling import CLIP_LIMIT
 from skdnn.tabular.sparse_columns import SparseColumns
 
@@ -121,7 +122,10 @@ def _encoded_parts(graph, columns, inputs):
         numbers.append(_target_statistics(graph, columns, inputs))
     values = _values_to_scale(graph, columns, inputs)
     if values:
-        scaled = _scale(graph, graph.concatenate(values), columns.scaling)
+        values = graph.concatenate(values)
+        scaled = _scale(graph, values, columns.scaling)
+        if columns.regressions:
+            scaled = graph.where(np.isnan(values), _estimates(columns, scaled), scaled)
         numbers.append(scaled)
         positions = _bin_positions(columns, scaled)
     numbers += [inputs.missing(position).astype(np.float64) for position in columns.missing]
@@ -149,6 +153,15 @@ def _scale(graph, values, scaling):
     known = graph.where(np.isnan(values), scaling.center[None], values)
     scaled = _clip((known - scaling.center) / scaling.spread, -CLIP_LIMIT, CLIP_LIMIT)
     return scaled / np.sqrt(scaled * scaled / 9 + 1)
+
+
+def _estimates(columns, scaled):
+    """Return estimates of missing numbers; 0, the median, in columns that have none."""
+    coefficients = np.zeros((len(columns.scaling.center) + 1, len(columns.scaling.center)))
+    for column, of_column in columns.regressions.items():
+        coefficients[:, column] = of_column
+    weights = scaled.graph.constant(coefficients[:-1], np.float64)
+    return _clip(scaled.node("MatMul", weights) + coefficients[-1], -LARGEST, LARGEST)
 
 
 def _bin_positions(columns, scaled):

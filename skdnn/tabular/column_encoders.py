@@ -10,6 +10,7 @@ from skdnn.tabular.categories import ignoring_case_and_spaces
 from skdnn.tabular.column_types import NUMBER, string_column
 from skdnn.tabular.dataframes import Frame
 from skdnn.tabular.dates import DATE_PARTS, date_parts
+from skdnn.tabular.imputation import estimate
 from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
 
@@ -34,7 +35,7 @@ class ColumnEncoders(NamedTuple):
     scaling : Scaling
         Of the scaled columns.
     missing : list of int
-        Columns of numbers or dates that had missing values.
+        Columns of numbers or dates that have a missing-value indicator.
     categories : dict of int to Categories
     ranks : dict of int to dict of str to int
         Rank by frequency of every category, also the infrequent ones, of the columns in
@@ -49,6 +50,8 @@ class ColumnEncoders(NamedTuple):
     constants : dict of int to float
         The only value of columns of numbers or dates, NaN if all are missing. Kept only where
         later rows are to be learnt from.
+    regressions : dict of int to ndarray
+        Coefficients that estimate missing numbers, by index of the scaled column.
     """
 
     numbers: np.ndarray
@@ -61,6 +64,7 @@ class ColumnEncoders(NamedTuple):
     bin_edges: dict = {}  # noqa: RUF012 - never written to
     statistics: TargetStatistics = TargetStatistics()
     constants: dict = {}  # noqa: RUF012 - never written to
+    regressions: dict = {}  # noqa: RUF012 - never written to
 
     def with_target_statistics(self, n_classes, many):
         """Return a copy with target statistics, still 0, of columns with > ``many`` categories."""
@@ -83,15 +87,18 @@ class ColumnEncoders(NamedTuple):
         if n_statistics and not in_training:
             rows[:, :n_statistics] = self.statistics.numbers(self.category_codes(table))
         sources, indicators, constant = self._indicators(layout.n_numbers - len(self.missing))
+        looks_for_missing = bool(len(sources) or self.regressions)
+        missing = np.zeros((table.n_rows, looks_for_missing * len(self.scaling.center)), bool)
         for some, span, values in self.read(table, by_rows=True):
-            inside = (sources >= span.start) & (sources < span.stop)
-            if inside.any():
-                rows[some, indicators[inside]] = np.isnan(values[:, sources[inside] - span.start])
             scaled = scale(values, self.scaling.take(span))
             rows[some, n_statistics + span.start : n_statistics + span.stop] = scaled
             for target, (column, bin_edges) in enumerate(self.bin_edges.items(), layout.n_numbers):
                 if span.start <= column < span.stop:
                     rows[some, target] = bin_positions(scaled[:, column - span.start], bin_edges)
+            if looks_for_missing:
+                missing[some, span] = np.isnan(values)
+        rows[:, indicators] = missing[:, sources]
+        self._estimate(rows, missing)
         for position, column in constant:
             rows[:, column] = np.isnan(table.values(position, self.types.get(position, NUMBER)))
         for column, position in enumerate(self.categories, layout.n_inputs - len(self.categories)):
@@ -99,6 +106,20 @@ class ColumnEncoders(NamedTuple):
             rows[:, column] = self.categories[position].encode(strings)
             self._warn_of_unknown(table, position, strings)
         return rows
+
+    def _estimate(self, rows, missing):
+        """Write estimates of missing numbers over their medians, and over positions in bins."""
+        start, first_bin = self.statistics.n_numbers, self.expansion.n_numbers
+        bins = {column: place for place, column in enumerate(self.bin_edges, first_bin)}
+        scaled, found = rows[:, start : start + missing.shape[1]], []
+        with_missing = set(np.flatnonzero(missing.any(axis=0)).tolist())
+        for column in with_missing & self.regressions.keys():
+            places = np.flatnonzero(missing[:, column])
+            found.append((column, places, estimate(scaled[places], self.regressions[column])))
+        for column, places, estimates in found:  # none is estimated from another estimate
+            scaled[places, column] = estimates
+            if column in bins:
+                rows[places, bins[column]] = bin_positions(estimates, self.bin_edges[column])
 
     def _indicators(self, start):
         """Return which column of the encoded rows, from ``start`` on, is which indicator.

@@ -25,10 +25,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     - Numbers, booleans and durations (in seconds) are scaled robustly: the median is subtracted,
       the result is divided by the interquartile range (or, if that is 0, by half of maximum -
-      minimum) and clipped smoothly to [-3, 3]. Missing values become 0, the median; if there
-      are any in training, an indicator column ``<name>_missing`` is added. The scaled number is
-      followed by its piecewise-linear encoding [1]_: ``<name>_bin1``, ``<name>_bin2``, ... are
-      the position of the number in each bin between two quantiles, from -1/2 to 1/2.
+      minimum) and clipped smoothly to [-3, 3]. The scaled number is followed by its
+      piecewise-linear encoding [1]_: ``<name>_bin1``, ``<name>_bin2``, ... are the position of
+      the number in each bin between two quantiles, from -1/2 to 1/2.
+    - Missing numbers become 0, the median. If there are any in training, the number is estimated
+      if a ridge regression on the others explains half of its variance, and ``<name>_missing`` is
+      added, an indicator; but not if it is rarely 1 and the number is estimated.
     - Strings that are numbers or dates, in one format in at least 90 % of the cells, are read as
       such, and the other cells become missing values; a warning names the columns. Columns of a
       categorical type and strings that are all integers, which may be codes, are not read.
@@ -38,17 +40,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
       and "1" are one category. A category not seen in training is infrequent or, if there is no
       such category, all zeros; so are missing values if training had none.
     - Dates become numbers: seconds since 1970 in local time, month, day of the month, weekday
-      and hour. Those that vary are scaled and binned like other numbers. Dates with a time zone
-      are converted to the one seen in fit. Periods are read as their first day, times of day as
-      seconds since midnight.
+      and hour, scaled and binned if they vary. Time zones are converted to the one seen in fit.
+      Periods are read as their first day, times of day as seconds since midnight.
     - Numbers of a sparse matrix are divided by the largest absolute value of their column, so
       that zeros remain zeros.
     - Columns without information are ignored: constant columns without missing values, empty
       columns, identifiers, strings without a frequent category, and columns of a sparse matrix
       without entries. ``ignored_columns_`` has the reasons.
 
-    A row of weight 2 is equivalent to two rows: the encoding is the same, bit for bit. It does
-    not depend on the order of the rows.
+    A row of weight 2 is equivalent to two rows, bit for bit, in any order of the rows.
 
     Parameters
     ----------

@@ -22,10 +22,11 @@ from skdnn.tabular.identifiers import (
     are_sentences,
     why_identifier,
 )
+from skdnn.tabular.imputation import learn_regressions
 from skdnn.tabular.learn_formats import NUMBERS_OR_CODES, find_format
 from skdnn.tabular.read_columns import read_column
 from skdnn.tabular.row_hashes import hash_columns
-from skdnn.tabular.scaling import join_scalings, learn_scaling
+from skdnn.tabular.scaling import join_scalings, learn_scaling, weighted_shares
 from skdnn.tabular.sparse_columns import ColumnsWithoutEntries, learn_sparse_columns
 from skdnn.tabular.text_formats import boolean_of, may_be_read
 from skdnn.tabular.user_warnings import MAX_NAMED, warn_user
@@ -48,6 +49,9 @@ AMBIGUOUS = (
 BINS = ((16, 32), (64, 16), (np.inf, 0))
 ROWS_PER_BIN, FEWEST_BINS = 160, 3  # distinct rows; with fewer a bin, the network would fit noise
 FEWEST_EDGES = 3  # two distinct values need no bin beside the scaled number
+# Missing-value indicators that are 1 in fewer rows than RARE fit noise, and are left out if there
+# are more than MANY_INDICATORS, or the number is estimated.
+MANY_INDICATORS, RARE = 32, 0.05
 
 
 def learn_columns(X, names, targets, weights, options):
@@ -127,6 +131,8 @@ class ColumnLearner:
         )
         constants = {} if self.options.drop_constants else self.constants
         columns = columns._replace(bin_edges=self._learn_bin_edges(columns), constants=constants)
+        columns = columns._replace(regressions=learn_regressions(self.table, columns))
+        columns = columns._replace(missing=self._choose_indicators(columns))
         return columns, self.ignored, self.parsed
 
     def _add_number(self, position, column, its_type):
@@ -227,6 +233,20 @@ class ColumnLearner:
             scaling = scaling._replace(spread=np.where(constant, 1, scaling.spread))
         kept = np.flatnonzero(scaling.spread)
         return numbers[kept], scaling.take(kept)
+
+    def _choose_indicators(self, columns):
+        """Return the columns with a missing-value indicator; ignore columns without any input."""
+        estimated = columns.numbers[[*columns.regressions]].tolist()
+        candidates = self.missing if len(self.missing) > MANY_INDICATORS else estimated
+        rare = {position for position in candidates if self._share_missing(position) < RARE}
+        varying = {position for position, parts in self.dates.items() if len(parts)}
+        useless = rare.difference(varying, columns.numbers.tolist())
+        self.ignored |= dict.fromkeys(useless, CONSTANT)
+        return [position for position in columns.missing if position not in rare]
+
+    def _share_missing(self, position):
+        values = self.table.values(position, self.types.get(position, NUMBER))
+        return weighted_shares(np.isnan(values).astype(np.intp), self.weights, 2)[1]
 
     def _find_row_numbers(self):
         """Ignore or warn of columns of row numbers, as ``drop_identifiers`` says."""

@@ -2,9 +2,10 @@
 
 None, NaN, NaT, ``pandas.NA`` and masked values are missing values. They are encoded elsewhere:
 :mod:`skdnn.tabular.learn_columns` finds the columns that have some in training. A missing number or
-part of a date is encoded as 0, the scaled median (:mod:`skdnn.tabular.scaling`), and the indicator
-of its column is 1 (:mod:`skdnn.tabular.column_encoders`). In a string column, "missing" is one of
-the categories (:mod:`skdnn.tabular.categories`).
+part of a date is encoded as 0, the scaled median (:mod:`skdnn.tabular.scaling`), unless it can be
+estimated (:mod:`skdnn.tabular.imputation`), and the indicator of its column is 1
+(:mod:`skdnn.tabular.column_encoders`). In a string column, "missing" is one of the categories
+(:mod:`skdnn.tabular.categories`).
 """
 
 import numpy as np

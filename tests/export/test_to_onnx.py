@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from skdnn import DeepNetClassifier, TableEncoder
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.export import onnx_inputs, to_onnx
+from skdnn.tabular.encoder import columns_of
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -115,6 +116,19 @@ def test_every_kind_of_column_is_encoded_as_by_the_network(frame, y, parameters)
     net = fit(small(**parameters), frame, y)
     assert_same(net, frame)
     assert_same(net, later_rows())
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1])
+def test_missing_numbers_are_estimated_as_by_the_network(share):
+    X = np.random.default_rng(0).normal(size=(200, 4))
+    X[:, 2] = X[:, 0] - X[:, 1] + 0.1 * X[:, 2]
+    gaps = np.where(np.random.default_rng(1).random(X.shape) < share, np.nan, X)
+    for given in (gaps, pd.DataFrame(gaps, columns=list("abcd"))):
+        net = small().fit(given, X[:, 0] > 0)
+        columns = columns_of(net.encoder_)
+        assert list(columns.regressions) == [0, 1, 2]
+        assert columns.missing == ([3] if share == 0.02 else [0, 1, 2, 3])
+        assert_same(net, given)
 
 
 def test_rows_with_missing_values_and_new_categories_are_among_those_compared(frame):
