@@ -69,11 +69,12 @@ def fit_regressions(scaled, columns):
     # Row j of the inverse is proportional to the coefficients of the regression of j on all
     # others, and the sum of its squared errors, with the penalties, is 1 / inverse[j, j].
     inverse = np.linalg.inv(products + RIDGE * np.eye(len(means)))
-    explained = 1 - (1 / inverse.diagonal() - RIDGE) / products.diagonal()
+    errors = 1 / inverse.diagonal() - RIDGE
+    are_explained = errors <= (1 - LEAST_EXPLAINED) * products.diagonal()
     weights = inverse / -inverse.diagonal()[:, None]
     np.fill_diagonal(weights, 0)
     coefficients = np.round(np.column_stack([weights, means - weights @ means]), DIGITS)
-    return {n: coefficients[n] for n in columns if explained[n] >= LEAST_EXPLAINED}
+    return {n: coefficients[n] for n in columns if are_explained[n]}
 
 
 def estimate(scaled, coefficients):

@@ -202,3 +202,13 @@ def test_numbers_without_an_indicator_are_estimated_well():
     assert indicators(encoder) == []
     errors = encoder.transform(gaps) - np.column_stack([squash(column) for column in X.T])
     assert np.abs(errors[np.isnan(gaps)]).mean() < 0.1
+
+
+def test_a_constant_column_is_no_obstacle_to_estimates():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=300)
+    X = np.column_stack([a, a + 0.1 * rng.normal(size=300), np.full(300, 5.0)])
+    X[::17, 1] = X[::19, 2] = np.nan
+    columns = columns_of(TableEncoder(drop_constants=False).fit(X))
+    assert 1 in columns.regressions
+    assert np.isfinite(np.concatenate(list(columns.regressions.values()))).all()
