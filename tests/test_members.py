@@ -97,11 +97,13 @@ def test_out_of_fold_probabilities_are_kept_only_on_request():
 
 def test_a_missing_out_of_fold_attribute_says_what_sets_it():
     net = DeepNetClassifier(**QUICK).fit(X, y)
-    with pytest.raises(AttributeError, match="'oof_proba_': it needs a fit, with store_oof"):
+    with pytest.raises(AttributeError, match="no 'oof_proba_': fit again with store_oof=True"):
         net.oof_proba_  # noqa: B018
     net.partial_fit(X, y)
     with pytest.raises(AttributeError, match=r"'oof_score_': .*partial_fit"):
         net.oof_score_  # noqa: B018
+    with pytest.raises(AttributeError, match="Set early_stopping=True, store_oof=True and n_mem"):
+        net.oof_proba_  # noqa: B018
     again = pickle.loads(pickle.dumps(net.fit(X, y)))
     assert again.oof_score_ == net.oof_score_ > 0.5
     assert not hasattr(clone(again), "oof_score_")

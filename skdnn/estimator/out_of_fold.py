@@ -24,12 +24,14 @@ def out_of_fold(fitted, name):
     """
     value = getattr(fitted, name)
     if value is None:
-        wanted = ", with store_oof=True" if name == "oof_proba" else ""
+        if fitted.oof_score is not None:
+            raise AttributeError(f"there is no '{name}_': fit again with store_oof=True.")
+        stored = ", store_oof=True" if name == "oof_proba" else ""
         raise AttributeError(
-            f"there is no '{name}_': it needs a fit{wanted} in which each of several members held "
-            "out rows. Set early_stopping=True and n_members=2 or more, and pass no X_val. A class "
-            "must have at least two distinct rows. After partial_fit, or training continued on "
-            "other data, there is none."
+            f"there is no '{name}_': it needs a fit in which each of several members held out "
+            f"rows. Set early_stopping=True{stored} and n_members=2 or more, and pass no X_val. A "
+            "class must have at least two distinct rows. After partial_fit, or training continued "
+            "on other data, there is none."
         )
     return value
 

@@ -172,8 +172,10 @@ class ImportanceDisplay(AttributionDisplay):
         sizes = np.abs(values).mean(axis=0)
         first, others = largest(sizes, self.max_columns)
         raised, lines = np.clip(values, 0, None).mean(axis=0)[first], np.arange(len(first))
-        raises = self.ax_.barh(lines, raised, color=ORANGE, label="raises the log-odds")
-        style = {"color": BLUE, "label": "lowers the log-odds"}
+        classes = set(self.attributions.target)
+        of_class = f" of class {shortened(classes.pop())}" if len(classes) == 1 else ""
+        raises = self.ax_.barh(lines, raised, color=ORANGE, label=f"raises the log-odds{of_class}")
+        style = {"color": BLUE, "label": f"lowers the log-odds{of_class}"}
         lowers = self.ax_.barh(lines, sizes[first] - raised, left=raised, **style)
         self.bars_ = {"raises": raises, "lowers": lowers}
         self.ax_.bar_label(lowers, [f"{size:.2g}" for size in sizes[first]], padding=4)

@@ -539,6 +539,8 @@ def test_importance_is_the_mean_attribution_in_parts_that_raise_and_lower():
     assert tick_labels(drawn) == [*importance.index[:10], "20 other columns"]
     assert drawn.ax_.texts[-1].get_text() == f" {importance.iloc[10:].sum():.2g} in all"
     assert drawn.ax_.get_title() == "feature importance, 569 rows"
+    legend = [text.get_text() for text in drawn.ax_.get_legend().get_texts()]
+    assert legend == [f"{verb} the log-odds of class 1" for verb in ("raises", "lowers")]
     one = ImportanceDisplay.from_estimator(NET, X.head(1), target=1)
     assert one.ax_.get_title() == "feature importance, 1 row"
     np.testing.assert_allclose(one.attributions.values, ATTRIBUTIONS.values[:1], rtol=1e-10)
