@@ -67,7 +67,7 @@ def test_the_better_half_has_the_larger_weight():
     assert net.member_weights_.shape == (4,)  # the other half is left out
     assert has_bins(net).all()
     assert net.summary().variants == {"standard": 1.0, "plain": 0.0}
-    assert "standard 1.00, plain 0.00" in str(net.summary())
+    assert "standard 1.00, plain 0.00 (left out)" in str(net.summary())
     assert net.member_loss_curves_.shape == (4, net.n_iter_)
     assert net.best_iter_.shape == (4,)
     copy = pickle.loads(pickle.dumps(net))

@@ -158,7 +158,10 @@ def _notes(summary):
     yield f"epochs: {summary.n_iter} run, best {best}; temperature {summary.temperature:.3g}"
     yield f"trained with {trained_with}"
     if summary.variants:
-        weights = [f"{name} {weight:.2f}" for name, weight in summary.variants.items()]
+        weights = [
+            f"{name} {weight:.2f}" + " (left out)" * (weight == 0)
+            for name, weight in summary.variants.items()
+        ]
         yield from _wrap("weights of the members' variants", weights)
     if summary.auto:
         values = [f"{name}={_rounded(value)!r}" for name, value in summary.auto.items()]
