@@ -14,11 +14,12 @@ class DenseRows:
 
     Parameters
     ----------
-    array : C-contiguous ndarray of shape (n_rows, n_columns)
+    array : ndarray of shape (n_rows, n_columns)
     """
 
     def __init__(self, array):
-        self.array = array
+        # NumPy would copy any other array as a whole whenever some of its rows are taken.
+        self.array = np.require(array, requirements=["C", "ALIGNED"])
 
     def gather(self, tape, rows):
         """Add the call that reads the rows of each member.

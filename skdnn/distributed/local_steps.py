@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdnn.core.batches import Data, DenseRows
 from skdnn.core.ensemble import Ensemble
 from skdnn.core.random_bits import entropy_for
 from skdnn.core.training import Plan, Split, State, make_job
@@ -104,7 +105,7 @@ def local_steps(training, start, span, data, turn):
     -------
     Difference
     """
-    rows, start = _rows_of(data, turn, training), start.of(span)
+    data, rows, start = _aligned(data), _rows_of(data, turn, training), start.of(span)
     plan = _plan_of(training, turn, len(rows))._replace(label_smoothing=start.smoothing)
     split = Split(data, [rows] * len(start.params))
     job = make_job(training.network, split, plan, ALONE, is_alone=False)
@@ -130,6 +131,12 @@ def add_differences(differences):
         for array in arrays[1:]:
             total += array
     return Difference(total, sum(losses), sum(weights), max(n_steps))
+
+
+def _aligned(data):
+    """Return the Data with aligned arrays; those that came from another worker may not be."""
+    targets, weights = (np.require(array, requirements="A") for array in data[1:])
+    return Data(DenseRows(data.rows.array), targets, weights)
 
 
 def _rows_of(data, turn, training):

@@ -142,3 +142,17 @@ def test_batches_assigned_a_few_at_a_time_are_those_assigned_at_once(shuffle, mo
             for batch, other in zip(epochs[0], others, strict=True):
                 for array, other_array in zip(batch, other, strict=True):
                     np.testing.assert_array_equal(array, other_array)
+
+
+def test_dense_rows_are_aligned_as_numpy_copies_others_whole_at_every_batch():
+    rows = np.arange(12, dtype=np.float32).reshape(4, 3)
+    memory = np.zeros(rows.nbytes + 1, np.uint8)
+    unaligned = memory[1:].view(np.float32).reshape(4, 3)
+    unaligned[...] = rows
+    assert not unaligned.flags.aligned
+    for array in (unaligned, np.asfortranarray(rows), rows[::-1][::-1]):
+        found = DenseRows(array).array
+        np.testing.assert_array_equal(found, rows)
+        assert found.flags.aligned
+        assert found.flags.c_contiguous
+    assert DenseRows(rows).array is rows

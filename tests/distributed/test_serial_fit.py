@@ -13,10 +13,12 @@ from sklearn.utils import get_tags
 
 from skdnn import DeepNetClassifier
 from skdnn.callbacks import Checkpoint, EarlyStopping
+from skdnn.core.batches import Data, DenseRows
 from skdnn.distributed import (
     DaskDeepNetClassifier,
     dask_executor,
     epochs,
+    local_steps,
     read_partitions,
 )
 from skdnn.distributed.executors import SerialExecutor
@@ -75,6 +77,42 @@ def test_the_order_of_calls_and_lost_results_do_not_change_a_bit(net):
     shuffled = SerialClassifier(**SMALL)
     shuffled.executor_type = ShuffledExecutor
     assert_same_bits(shuffled.fit(PARTS, LABELS), net)
+
+
+class UnalignedExecutor(SerialExecutor):
+    """Makes Data that is not aligned, as that which came from another worker may be."""
+
+    def map(self, function, *columns):
+        results = super().map(function, *columns)
+        return [unaligned(each) if isinstance(each, Data) else each for each in results]
+
+
+def unaligned(data):
+    arrays = []
+    for array in (data.rows.array, data.targets, data.weights):
+        memory = np.zeros(array.nbytes + 1, np.uint8)
+        arrays.append(memory[1:].view(array.dtype).reshape(array.shape))
+        arrays[-1][...] = array
+    rows = DenseRows(arrays[0])
+    rows.array = arrays[0]
+    return Data(rows, *arrays[1:])
+
+
+def test_rows_that_are_not_aligned_are_copied_once_not_at_every_step(net, monkeypatch):
+    seen = []
+
+    def make_job(network, split, *others, **more):
+        data = split.data
+        seen.append([a.flags.aligned for a in (data.rows.array, data.targets, data.weights)])
+        return original(network, split, *others, **more)
+
+    original = local_steps.make_job
+    monkeypatch.setattr(local_steps, "make_job", make_job)
+    other = SerialClassifier(**SMALL)
+    other.executor_type = UnalignedExecutor
+    assert_same_bits(other.fit(PARTS, LABELS), net)
+    assert seen
+    assert np.all(seen)
 
 
 @pytest.mark.parametrize("n_slots", [5, 8, 100])
