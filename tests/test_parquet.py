@@ -745,10 +745,20 @@ def test_arguments_are_refused_before_the_rows_are_read(
     assert sum(n_read) <= 250  # a batch, which tells how large rows are
 
 
+@needs_callbacks
 @pytest.mark.usefixtures("in_blocks")
-def test_cells_are_hashed_for_checkpoints_only(path, monkeypatch):
-    monkeypatch.setattr(pd.util, "hash_pandas_object", None)
-    DeepNetClassifier(**SMALL).fit(path, "target")
+def test_cells_are_hashed_for_checkpoints_only(path, monkeypatch, tmp_path):
+    tables, hash_rows = [], pd.util.hash_pandas_object
+
+    def hash_and_note(table, **options):
+        tables.append(len(table))
+        return hash_rows(table, **options)
+
+    monkeypatch.setattr(pd.util, "hash_pandas_object", hash_and_note)
+    net = DeepNetClassifier(**SMALL).fit(path, "target")
+    assert tables == []
+    net.set_callbacks(Checkpoint(tmp_path / "fit.checkpoint")).fit(path, "target")
+    assert sum(tables) >= len(pd.read_parquet(path))
 
 
 @pytest.mark.parametrize("others", [{}, {"sample_weight": "count"}], ids=["y", "y and weights"])
