@@ -2,8 +2,8 @@
 
 They follow scikit-learn's callback protocol and need scikit-learn 1.9, whose ``ProgressBar`` and
 ``ScoringMonitor`` work too. A custom callback has the same four methods as these. At the end of an
-epoch (``context.task_name == "epoch"``), the estimator has the loss curves so far; an argument
-``fitted_estimator`` is the estimator as if training had ended; returning True stops training.
+epoch (``context.task_name == "epoch"``), the estimator has the loss curves so far; a keyword-only
+argument ``fitted_estimator`` is the estimator as if training had ended; True stops training.
 """
 
 import os
@@ -109,10 +109,10 @@ class EarlyStopping(_EpochCallback):
 
 
 class Checkpoint(_EpochCallback):
-    """Save the state of training, so that a fit that was broken off can be resumed.
+    """Save the state of training, so that an interrupted fit can be resumed.
 
     The same call of ``fit`` with the same checkpoint, in the same or another process, resumes
-    training from the file, and ends with the same bits as a fit that was not broken off. If the
+    training from the file, and ends with the same bits as an uninterrupted fit. If the
     file is of another fit (other data, parameters or versions), a warning says what differs, and
     training starts anew. Custom functions are compared by their code and the values in it, but not
     the functions and global variables that they use. When training is complete, the file has its
