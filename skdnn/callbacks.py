@@ -71,8 +71,8 @@ class _EpochCallback:
 class EarlyStopping(_EpochCallback):
     """Stop training when a monitored loss or score has stopped improving.
 
-    The monitored curve is the mean over the members, all of which are stopped together. Their own
-    early stopping (``n_iter_no_change``), which stops each member on its own, also remains active.
+    The monitored curve is the mean over the members, all of which are stopped together. The early
+    stopping of single members (``n_iter_no_change``) remains active.
 
     Parameters
     ----------
@@ -121,8 +121,8 @@ class Checkpoint(_EpochCallback):
 
     The fit needs an integer ``random_state``. ``partial_fit`` has no callbacks. The state of other
     callbacks is not saved, and they are not compared. A file is replaced only when the new one is
-    complete, and the one before is kept as ``<path>.previous``. It has a checksum, and holds
-    numbers and short strings: loading it executes nothing.
+    complete, and the one before is kept as ``<path>.previous``. It has a checksum, and loading it
+    executes nothing.
 
     Parameters
     ----------

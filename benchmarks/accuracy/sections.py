@@ -97,9 +97,7 @@ def _mean_ranks(rows, models=USUAL):
         for name in sorted(models, key=ranks["logloss"].get)
     ]
     header = ("", *(measure.label for measure in MEASURES.values()))
-    text = (
-        f"Mean ranks of {len(models)} models (1 is the best) on the {_count(splits, FINISHED)}."
-    )
+    text = f"Mean ranks of {len(models)} models (1 is the best) on the {_count(splits, FINISHED)}."
     return f"{paragraph(text)}\n{table(header, lines)}"
 
 

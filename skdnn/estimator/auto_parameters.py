@@ -1,7 +1,6 @@
 """The values of "auto": batch size, epochs, layers, members and other parameters.
 
-Tables of thresholds hold pairs (limit, value): the value applies up to this limit, which counts
-distinct rows (in AT_MOST, inputs).
+Tables of thresholds hold pairs (n_rows, value): the value applies up to n_rows distinct rows.
 """
 
 from typing import NamedTuple
@@ -22,8 +21,8 @@ MANY = 50_000  # distinct rows above which a small part of them is enough for va
 MEMBERS, USUAL = ((10_000, 16), (MANY, 8), (np.inf, 2)), 8
 FOLDS = ((MANY, 2), (np.inf, 40))  # minimum number of folds
 # (n_inputs, (width, n_members)): the largest width and number of members for up to so many inputs.
-# Training keeps some ten arrays of the size of all weights, nearly all of which are in first layers.
-# So the first layers of all members have at most 2**24 weights, up to 2**17 inputs.
+# Training keeps some ten arrays of the size of all weights, nearly all of which are in the first
+# layers: so these have at most 2**24 together, unless there are more than 2**17 inputs.
 AT_MOST = (
     (4096, (np.inf, np.inf)),
     (8192, (128, 16)),
