@@ -56,18 +56,12 @@ except ImportError:
 
 
 class Choices(StrOptions):
-    """The strings in tables or sets; those added later count too, and messages sort them.
-
-    Parameters
-    ----------
-    *tables : dict or set of str
-    """
+    """The strings in tables or sets; those added later count too, and messages sort them."""
 
     def __init__(self, *tables):
         super().__init__(ChainMap(*tables).keys())
 
     def __str__(self):
-        """Return the strings in alphabetical order."""
         return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
 
 

@@ -6,21 +6,11 @@ from skdnn.distributed.dask_collections import import_dask
 
 
 class DaskExecutor:
-    """Runs calls as tasks of a Dask cluster.
+    """Runs calls as tasks of a Dask cluster, by default that of the current client.
 
     The scheduler keeps the recipe of each result while it is needed, so that what is lost with a
-    worker is computed again. Scattered data would have no recipe: what is shared is the result of
-    a task, too.
-
-    Parameters
-    ----------
-    client : distributed.Client or None
-        None is the current client.
-
-    Raises
-    ------
-    ValueError
-        If there is no client.
+    worker is computed again. Scattered data would have no recipe: what is shared is the result of a
+    task, too.
     """
 
     def __init__(self, client=None):

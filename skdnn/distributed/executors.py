@@ -35,17 +35,7 @@ class SerialExecutor:
 def tree_reduce(executor, merge, references):
     """Return a reference to all values merged, in a tree whose shape depends on their number only.
 
-    Parameters
-    ----------
-    executor : object
-    merge : callable
-        Function of a list of values that returns one of them all.
-    references : list
-        At least one.
-
-    Returns
-    -------
-    object
+    ``merge`` is a function of a list of values that returns one of them all.
     """
     while len(references) > 1:
         starts = range(0, len(references), FAN_IN)

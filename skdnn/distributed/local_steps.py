@@ -87,23 +87,10 @@ class Difference(NamedTuple):
 
 
 def local_steps(training, start, span, data, turn):
-    """Train some members on some rows of a partition.
+    """Return the Difference that training some members, a slice, on a partition's rows makes.
 
-    The result depends on the arguments only, and that of a member not on the others.
-
-    Parameters
-    ----------
-    training : Training
-    start : Start
-    span : slice
-        The members to train.
-    data : Data
-        The training rows of the partition.
-    turn : Turn
-
-    Returns
-    -------
-    Difference
+    The result depends on the arguments only, and that of a member not on the others. ``data`` are
+    the training rows of the partition.
     """
     data, rows, start = _aligned(data), _rows_of(data, turn, training), start.of(span)
     plan = _plan_of(training, turn, len(rows))._replace(label_smoothing=start.smoothing)

@@ -11,17 +11,9 @@ RATE, MOMENTUM = 1.0, 0.5
 
 
 def outer_step(params, change, velocity, rate=RATE, momentum=MOMENTUM):
-    """Take a step along a mean difference.
+    """Take a step along the mean difference ``change``; ``velocity`` is zero before the first one.
 
-    Parameters
-    ----------
-    params : ndarray of shape (n_members, n_parameters)
-        Changed in place.
-    change : ndarray of shape (n_members, n_parameters)
-        Mean difference.
-    velocity : ndarray of shape (n_members, n_parameters)
-        Changed in place; zeros before the first step.
-    rate, momentum : float
+    Parameters and velocity are changed in place. All arrays are (n_members, n_parameters).
     """
     step = rate * change
     velocity *= momentum

@@ -9,12 +9,7 @@ import numpy as np
 class PartOfSchedule(NamedTuple):
     """A part of a schedule, for training in several calls: from one fraction to another.
 
-    Attributes
-    ----------
-    schedule : callable
-    start, stop : float in [0, 1]
-    n_rows_before : int
-        Rows seen up to the start of this epoch.
+    ``n_rows_before`` is the number of rows seen up to the start of this epoch.
     """
 
     schedule: Callable
@@ -30,16 +25,9 @@ class PartOfSchedule(NamedTuple):
 
 
 def plan_for_part(plan, part, n_rows_before):
-    """Return the Plan of one pass over some of the rows.
+    """Return the Plan of one pass over some of the rows, given that of the whole training.
 
-    Parameters
-    ----------
-    plan : Plan
-        Of the whole training.
-    part : tuple of float in [0, 1]
-        Where in the learning-rate schedule the pass begins and ends.
-    n_rows_before : int
-        Rows seen up to the start of this epoch.
+    ``part`` is where in the learning-rate schedule the pass begins and ends.
     """
     return plan._replace(
         schedule=PartOfSchedule(plan.schedule, *part, n_rows_before),

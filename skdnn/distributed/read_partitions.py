@@ -26,29 +26,8 @@ IN_MEMORY_ROWS = SAMPLE_ROWS
 def read_partitions(estimator, settings, executor, partitions, limits):
     """Return the FitData of the rows in partitions.
 
-    Few rows, which are all in the sample, are fitted in this process, as if they had been passed to
-    fit.
-
-    Parameters
-    ----------
-    estimator : DeepNetClassifier
-        A copy, on which scikit-learn sets the attributes of the columns.
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    executor : object
-        See :mod:`skdnn.distributed.executors`.
-    partitions : tuple of list
-        X, y and sample weights (or None) of each partition.
-    limits : RoundLimits
-
-    Returns
-    -------
-    FitData
-
-    Raises
-    ------
-    ValueError
-        If there are no rows, or a parameter is not available.
+    ``partitions`` are X, y, and sample weights or None, each a list. Few rows, which are all in the
+    sample, are fitted in this process, as if they had been passed to fit.
     """
     unavailable = {
         "Checkpoint": bool(checkpoints_of(estimator)),

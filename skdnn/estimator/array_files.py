@@ -67,22 +67,8 @@ def is_plain(dtype):
 def write_arrays(path, kind, manifest, arrays, previous=None):
     """Write a file, which replaces the one at ``path`` once it is complete.
 
-    Parameters
-    ----------
-    path : str or path-like
-    kind : FileKind
-    manifest : object
-        Written as JSON.
-    arrays : list of ndarray
-    previous : path-like, optional
-        Where to keep the file that was at ``path``.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
-    ValueError
-        If the manifest is too large.
+    The manifest is written as JSON. The file that was at ``path`` is kept as ``previous``, if
+    given.
     """
     text = json.dumps(manifest).encode()
     if len(text) > MOST_OF_MANIFEST:
@@ -124,17 +110,7 @@ def _digest(file):
 
 
 def read_arrays(file, kind):
-    """Return the manifest of a file, and its arrays.
-
-    Parameters
-    ----------
-    file : file-like
-    kind : FileKind
-
-    Returns
-    -------
-    manifest : object
-    arrays : list of ndarray
+    """Return the manifest of a file, and the list of its arrays.
 
     Raises
     ------

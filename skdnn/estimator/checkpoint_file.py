@@ -30,22 +30,12 @@ class Contents(NamedTuple):
 
 
 def previous_of(path):
-    """Return the path of the file that was written before.
-
-    Parameters
-    ----------
-    path : Path
-    """
+    """Return the path of the file that was written before."""
     return path.with_name(path.name + ".previous")
 
 
 def is_foreign(path):
-    """Return whether there is a file that was never a checkpoint, not even a truncated one.
-
-    Parameters
-    ----------
-    path : Path
-    """
+    """Return whether there is a file that was never a checkpoint, not even a truncated one."""
     try:
         with path.open("rb") as file:
             return not CHECKPOINT.begins(file.read(CHECKPOINT.n_first))
@@ -54,17 +44,7 @@ def is_foreign(path):
 
 
 def set_aside(path):
-    """Rename a damaged file, so that nothing overwrites it; return its new path.
-
-    Parameters
-    ----------
-    path : Path
-
-    Raises
-    ------
-    OSError
-        If it cannot be renamed.
-    """
+    """Rename a damaged file, so that nothing overwrites it; return its new path."""
     for number in count(1):
         end = ".unreadable" if number == 1 else f".unreadable-{number}"
         kept = path.with_name(path.name + end)
@@ -85,36 +65,14 @@ def save(path, contents):
     """Write a file, and keep the one before as the previous one.
 
     At any moment the file or the previous one is complete, even if the process is killed or the
-    computer stops.
-
-    Parameters
-    ----------
-    path : Path
-    contents : Contents
-
-    Raises
-    ------
-    OSError
-        If it cannot be written. What was written before can still be read.
+    computer stops. After an OSError, what was written before can still be read.
     """
     manifest = contents.identity, contents.is_done, list(contents.arrays)
     write_arrays(path, CHECKPOINT, manifest, contents.arrays.values(), previous_of(path))
 
 
 def load(path):
-    """Return the Contents of a file.
-
-    Parameters
-    ----------
-    path : Path
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    DamagedFileError
-        If it is not a complete checkpoint.
-    """
+    """Return the Contents of a file; raise a DamagedFileError if it is no complete checkpoint."""
     with path.open("rb") as file:
         try:
             (identity, is_done, names), arrays = read_arrays(file, CHECKPOINT)

@@ -44,15 +44,8 @@ class NotebookMixin(DiagramMixin):
 def network_diagram(summary):
     """Return the diagram of a Summary as SVG.
 
-    Parameters
-    ----------
-    summary : Summary
-
-    Returns
-    -------
-    str
-        Units as circles, with an ellipsis if there are more than ``MOST_UNITS``; above each
-        layer its name, width and activation, below it the number of its parameters.
+    Units are circles, with an ellipsis if there are more than ``MOST_UNITS``. Above each layer are
+    its name, width and activation, below it the number of its parameters.
     """
     width, height = _width(summary), TOP + ROW * MOST_UNITS + 46
     left, title = (width - STEP * len(summary.layers)) / 2, headline(summary)

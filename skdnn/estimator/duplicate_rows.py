@@ -38,7 +38,7 @@ class MergedRows(NamedTuple):
 
 
 def merge_duplicate_rows(inputs, keys, weights, by_content=True):
-    """Merge rows with equal inputs and keys.
+    """Return the MergedRows of rows, of which those with equal inputs and keys are merged.
 
     Parameters
     ----------
@@ -47,14 +47,9 @@ def merge_duplicate_rows(inputs, keys, weights, by_content=True):
     keys : ndarray of int of shape (n_rows, n_keys)
         Further values in which rows may differ, below 2**32.
     weights : ndarray of shape (n_rows,)
-        Weight of each row.
     by_content : bool, default=True
         Whether to order the distinct rows by hash and content; False keeps the order of first
         occurrence.
-
-    Returns
-    -------
-    MergedRows
     """
     hashes = hash_rows(inputs, keys)
     rows, first = _merge(inputs, keys, hashes)

@@ -134,22 +134,7 @@ class FitArguments(NamedTuple):
 
 
 def read_table(estimator, settings, before, arguments):
-    """Return the FitData of the arguments of fit or partial_fit.
-
-    Parameters
-    ----------
-    estimator : DeepNetClassifier
-        A copy, on which scikit-learn sets the attributes of the columns.
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    before : FittedModel or None
-        The model whose training is continued.
-    arguments : FitArguments
-
-    Returns
-    -------
-    FitData
-    """
+    """Return the FitData of the arguments of fit or partial_fit."""
     X, y, sample_weight = arguments[:3]
     samples = read_samples(estimator, X, y, sample_weight, reset=before is None)
     valid_samples = read_validation(estimator, *arguments.validation)
@@ -161,26 +146,12 @@ def read_table(estimator, settings, before, arguments):
 
 
 def prepare_rows(settings, schema, samples, train_samples=None, roles=None, learns=True):
-    """Encode a table and merge its duplicate rows.
+    """Encode a table and merge its duplicate rows; return the DataSchema and the PreparedRows.
 
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    schema : DataSchema
-    samples : Samples
-    train_samples : Samples, optional
-        The training rows, if ``samples`` are validation rows. Class weights are computed from them.
-    roles : ndarray of shape (n_rows, n_splits), optional
-        Rows with different roles are not merged.
-    learns : bool, default=True
-        Whether to learn target statistics from these rows, if the encoder has any.
-
-    Returns
-    -------
-    schema : DataSchema
-        With the fitted target statistics.
-    prepared : PreparedRows
+    The schema gets target statistics that are learnt from these rows, if the encoder has any and
+    ``learns`` is True. ``train_samples`` are the training rows if ``samples`` are validation rows:
+    class weights are computed from them. Rows with different ``roles``, (n_rows, n_splits), are not
+    merged.
     """
     labels, encoder = schema.labels, adapted(schema.encoder)
     learns = learns and train_samples is None and encoder.n_target_statistics > 0
@@ -210,23 +181,9 @@ def prepare_rows(settings, schema, samples, train_samples=None, roles=None, lear
 
 
 def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None, groups=None):
-    """Prepare the rows and split them among the members.
+    """Return the FitData: rows prepared, and split among the members.
 
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    schema : DataSchema
-    samples : Samples
-    before : FittedModel or None
-        The model whose training is continued.
-    valid_samples : Samples or None
-        The validation rows passed to fit.
-    groups : array-like or None
-
-    Returns
-    -------
-    FitData
+    ``valid_samples`` are the validation rows passed to fit, or None.
     """
     holds_out = settings.early_stopping and valid_samples is None
     roles = roles_from_cv(settings, schema.seed, samples, groups) if holds_out else None

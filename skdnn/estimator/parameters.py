@@ -58,13 +58,7 @@ CONSTRAINTS = {
 
 
 def check_together(settings, resolved, is_sparse):
-    """Raise an error if parameters contradict each other.
-
-    Raises
-    ------
-    ValueError
-        If a parameter cannot be used with the solver, or with sparse rows.
-    """
+    """Raise an error if parameters contradict each other."""
     for name in ("dropout", "input_dropout"):
         if solver_of(settings).rule is None and resolved[name]:
             raise ValueError(

@@ -141,19 +141,9 @@ def _copy(data, rows, source, source_rows):
 
 
 def shuffle(chunks, n_buffered, rng):
-    """Yield the rows of all chunks in another order.
+    """Yield the rows of all chunks, which are Data, in another order.
 
     A buffer holds ``n_buffered`` rows. Each further row replaces a random one, which is yielded.
-
-    Parameters
-    ----------
-    chunks : iterable of Data
-    n_buffered : int
-    rng : Generator
-
-    Yields
-    ------
-    Data
     """
     buffer, n_filled = None, 0
     for chunk in chunks:
@@ -177,10 +167,8 @@ def shuffle(chunks, n_buffered, rng):
 def fill(data, chunks, sizes):
     """Overwrite ``data`` by the next rows of some chunks, once for each of the sizes.
 
-    Yields
-    ------
-    None
-        When the next block is there. If it is shorter than ``data``, the last rows have weight 0.
+    Yields when the next block is there. If it is shorter than ``data``, the last rows have weight
+    0.
     """
     chunk, start = None, 0
     for size in sizes:
@@ -196,16 +184,10 @@ def fill(data, chunks, sizes):
 
 @contextmanager
 def read_ahead(items, n_ahead):
-    """Yield an iterator over some items that another thread makes, before they are needed.
+    """Yield an iterator over a generator's items, ``n_ahead`` of which another thread makes before.
 
     The thread ends with the context, and errors are raised where the item is taken. It is an error
     to take more items than there are.
-
-    Parameters
-    ----------
-    items : generator
-    n_ahead : int
-        Items that may wait.
     """
     ready, places, is_over = queue.SimpleQueue(), threading.Semaphore(n_ahead), threading.Event()
 

@@ -59,21 +59,8 @@ class RowEncoder(NamedTuple):
     def encode(self, X, y, weights, part):
         """Return the Data of the rows that are trained on: neither held out nor of weight 0.
 
-        Their weights are relative to the mean weight of all training rows.
-
-        Parameters
-        ----------
-        X : frame or ndarray
-            With the columns of fit.
-        y : ndarray of shape (n_rows,)
-            Checked labels.
-        weights : ndarray of shape (n_rows,)
-        part : Part
-
-        Returns
-        -------
-        Data or None
-            None if there are no such rows.
+        It is None if there are none. Their weights are relative to the mean weight of all training
+        rows. X has the columns of fit, and labels are checked.
         """
         schema, trained = self.schema, rows_of_weight(X, y, weights, part, self.held_out_below)
         if not len(trained.y):
@@ -94,19 +81,8 @@ class RowEncoder(NamedTuple):
 def refuse_arguments(settings, place, others):
     """Raise an error for what needs all rows in memory.
 
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    place : str
-        Where the rows are.
-    others : dict of str to bool
-        What else is not available there, and whether it is given.
-
-    Raises
-    ------
-    ValueError
-        If something is given that is not available.
+    ``place`` is where the rows are. ``others`` is what else is not available there, as a dict, and
+    whether it is given.
     """
     are_given = {
         f"solver={settings.solver!r}": solver_of(settings).takes_all_rows,
@@ -124,28 +100,8 @@ def refuse_arguments(settings, place, others):
 def learn_from_sample(estimator, settings, statistics, valid_samples=None):
     """Return the FitData of a table, whose training rows are yet to be read, and their RowEncoder.
 
-    Its ``split.data`` is the sample; whoever reads the rows replaces ``split``.
-
-    Parameters
-    ----------
-    estimator : DeepNetClassifier
-        A copy, on which scikit-learn sets the attributes of the columns.
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    statistics : TableStatistics
-        Of all parts, merged.
-    valid_samples : Samples, optional
-        Validation rows passed to fit. Otherwise rows of the sample are held out.
-
-    Returns
-    -------
-    fit_data : FitData
-    encoder : RowEncoder
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two classes, or the encoder returns sparse rows.
+    The ``split.data`` of the FitData is the sample; whoever reads the rows replaces ``split``. Rows
+    of the sample are held out, unless ``valid_samples`` are the validation rows passed to fit.
     """
     statistics, exponent = _scaled(statistics)
     sample = statistics.sample.by_position()

@@ -44,26 +44,7 @@ class DataSchema(NamedTuple):
 
 
 def learn_schema(settings, samples, labels, before):
-    """Return the DataSchema of the rows, or that of the model whose training is continued.
-
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    samples : Samples
-    labels : Labels
-    before : FittedModel or None
-        The model whose training is continued.
-
-    Returns
-    -------
-    DataSchema
-
-    Raises
-    ------
-    ValueError
-        If training is continued with other classes.
-    """
+    """Return the DataSchema of the rows, or that of the model whose training is continued."""
     if before is None:
         dtype = resolve_dtype(settings.dtype, samples.X)
         rng = check_random_state(settings.random_state)

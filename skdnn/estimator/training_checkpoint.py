@@ -124,13 +124,7 @@ class TrainingCheckpoint:
             return f"It cannot be renamed: {error}."
 
     def offer(self, snapshot):
-        """Write a file if one is due.
-
-        Parameters
-        ----------
-        snapshot : callable
-            Function that returns the state of training as a dict of arrays.
-        """
+        """Write a file if one is due; ``snapshot()`` is the state of training, a dict of arrays."""
         with self._lock:
             self.saved = None  # training has resumed: it has copied these arrays, or changes them
             self._n_epochs += 1
@@ -143,13 +137,7 @@ class TrainingCheckpoint:
         return time.monotonic() - self._written >= self.every
 
     def finish(self, state, history):
-        """Write the result of training, unless it was ended from outside.
-
-        Parameters
-        ----------
-        state : State
-        history : History
-        """
+        """Write the result of training, unless it was ended from outside."""
         if history.stopped_by is None:
             self._write(Contents(self.identity, True, _as_arrays(state, history)))
 
@@ -188,13 +176,7 @@ def _as_arrays(state, history):
 
 
 def _as_result(arrays):
-    """Return the State and the History of a dict of arrays.
-
-    Raises
-    ------
-    DamagedFileError
-        If arrays are missing.
-    """
+    """Return the State and the History of arrays; raise a DamagedFileError if some are missing."""
     needed = {"params", "n_steps", *History._fields} - {"stopped_by"}
     if not needed <= arrays.keys():
         raise DamagedFileError(f"it has no arrays {sorted(needed - arrays.keys())}")
@@ -206,20 +188,8 @@ def _as_result(arrays):
 def identity_of(settings, fit_data, start, curves):
     """Return what training depends on: versions, parameters, and hashes of all data.
 
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    fit_data : FitData
-    start : State
-        Where training starts.
-    curves : ndarray
-        Of the training that is continued.
-
-    Returns
-    -------
-    dict of str to str
-        A description of each, in words that a message can contain.
+    Names and descriptions are words that a message can contain. Training begins at the State
+    ``start``, with the curves of the training that is continued.
     """
     backend, split = compiling.backend(), fit_data.split
     packages = (*PACKAGES, "numba") if backend == "numba" else PACKAGES

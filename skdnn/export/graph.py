@@ -63,22 +63,15 @@ COMPOSED = {
 
 
 class Value(NDArrayOperatorsMixin):
-    """An input of a graph, or the result of one of its nodes.
+    """An input of a graph, or the result of one of its nodes; its name is unique in the graph.
 
-    Parameters
-    ----------
-    graph : Graph
-    name : str
-        Unique in the graph.
-    dtype : dtype
-        That of objects for strings.
+    The type of strings is that of objects.
     """
 
     def __init__(self, graph, name, dtype):
         self.graph, self.name, self.dtype = graph, name, np.dtype(dtype)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
-        """Add the node of an elementwise function."""
         values = [value for value in inputs if isinstance(value, Value)]
         dtype = np.result_type(*(value.dtype for value in values))
         is_known = ufunc in OPERATORS or ufunc in TESTS or ufunc in COMPOSED

@@ -55,14 +55,7 @@ def takes_matrix(fitted):
 
 
 def input_columns(encoder, columns):
-    """Return the InputColumns of a fitted TableEncoder, in the order of the table.
-
-    Parameters
-    ----------
-    encoder : TableEncoder
-    columns : ColumnEncoders
-        Those of the encoder.
-    """
+    """Return the InputColumns of a fitted TableEncoder, in the order of the table."""
     names = column_names(encoder)
     used = {*columns.numbers.tolist(), *columns.dates, *columns.missing, *columns.categories}
     used |= set(columns.ranks if columns.statistics.tables else ())

@@ -22,13 +22,7 @@ def add_members(graph, fitted, inputs):
 
 
 def _activate(item, z):
-    """Return the activation of a Value.
-
-    Raises
-    ------
-    ValueError
-        If the activation is custom, and is not made of elementwise functions of NumPy.
-    """
+    """Return the activation of a Value; a custom one must be made of elementwise functions."""
     problem = "it must return its value, made of NumPy's elementwise functions of z"
     try:
         value = as_activation(item).value(z, z.dtype.type)
@@ -68,13 +62,7 @@ def add_outputs(graph, labels, proba):
 
 
 def _type_of(classes):
-    """Return the type of the labels in ONNX.
-
-    Raises
-    ------
-    TypeError
-        If ONNX has none.
-    """
+    """Return the type of the labels in ONNX; raise a TypeError if it has none."""
     kind = classes.dtype.kind
     if kind == "O" and {*map(type, classes.tolist())} <= {str, np.str_}:
         kind = "U"

@@ -70,13 +70,7 @@ def to_onnx(net, X=None):
 
 
 def _add_inputs(graph, net, fitted):
-    """Add the inputs of the model, and return those of the network.
-
-    Raises
-    ------
-    TypeError
-        If the encoder is another transformer.
-    """
+    """Add the inputs of the model, and return those of the network."""
     adapter = adapted(fitted.schema.encoder)
     if isinstance(adapter, TableAdapter):
         return add_encoder(graph, fitted, adapter)

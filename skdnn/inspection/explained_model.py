@@ -18,14 +18,8 @@ BLOCK_ROWS = 64  # rows that are explained at a time
 class ExplainedModel:
     """A fitted network with the encoded rows and the classes to explain.
 
-    Parameters
-    ----------
-    estimator : estimator instance
-        A fitted DeepNetClassifier, or a fitted pipeline or search with one.
-    X : frame, array-like or sparse matrix
-        Rows for ``estimator``.
-    target : label, array-like or None
-        Class to explain, one for all rows or one for each.
+    ``estimator`` is as for :func:`unwrap`, X has rows for it, and ``target`` is the class to
+    explain, one for all rows or one for each.
 
     Attributes
     ----------

@@ -19,17 +19,8 @@ LARGEST = 3  # scaled numbers are between -LARGEST and LARGEST
 def learn_regressions(table, encoders):
     """Return the regressions of the columns of numbers that had missing values in training.
 
-    Parameters
-    ----------
-    table : Frame
-        Training rows.
-    encoders : ColumnEncoders
-
-    Returns
-    -------
-    dict of int to ndarray
-        As of :func:`fit_regressions`, by index of the scaled column; empty if there are too many
-        columns or too few rows to learn from.
+    They are as of :func:`fit_regressions`, by index of the scaled column; there are none if there
+    are too many columns or too few rows to learn from.
     """
     numbers, scaling = encoders.numbers.tolist(), encoders.scaling
     columns, n_columns = np.flatnonzero(scaling.has_missing[: len(numbers)]), len(scaling.center)

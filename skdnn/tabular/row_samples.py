@@ -97,14 +97,7 @@ class RowSample(NamedTuple):
 def rows_of_weight(X, y, weights, part, from_hash=0):
     """Return the RowSample of all rows of positive weight, in their order.
 
-    Parameters
-    ----------
-    X : frame or ndarray
-    y : ndarray of shape (n_rows,)
-    weights : ndarray of shape (n_rows,)
-    part : Part
-    from_hash : uint64, default=0
-        Rows with smaller hashes are left out.
+    Rows with hashes smaller than ``from_hash`` are left out.
     """
     hashes = part.hashes(len(y))
     rows = np.flatnonzero((weights > 0) & (hashes >= np.uint64(from_hash)))

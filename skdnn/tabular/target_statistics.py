@@ -90,16 +90,7 @@ def learn_statistics(empty, labelled, rows):
 def ordered_statistics(labelled, rows, rng):
     """Return ordered target statistics: of each row, from the rows before it in a random order.
 
-    Parameters
-    ----------
-    labelled : LabelledCategories
-    rows : ndarray of int of shape (n_some_rows,)
-        The rows to compute statistics of, and from.
-    rng : Generator
-
-    Returns
-    -------
-    ndarray of shape (n_some_rows, n_numbers)
+    They have the shape (n_some_rows, n_numbers); ``rows`` are those to compute them of, and from.
     """
     shares, order = _shares(labelled, rows), rng.permutation(len(rows))
     numbers = []
