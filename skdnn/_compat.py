@@ -35,13 +35,7 @@ except ImportError:
         """Replacement for scikit-learn's mixin in versions before 1.9."""
 
         def set_callbacks(self, *callbacks):
-            """Raise an error if callbacks are passed, as they need scikit-learn 1.9.
-
-            Raises
-            ------
-            ImportError
-                If there are callbacks.
-            """
+            """Raise an ImportError if callbacks are passed, as they need scikit-learn 1.9."""
             if callbacks:
                 raise ImportError(
                     "set_callbacks needs scikit-learn 1.9 or later, but this is "

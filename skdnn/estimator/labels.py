@@ -93,12 +93,10 @@ def learn_labels(samples, classes=None):
         names = names_in(given)
         # Names may be tuples, of which np.array would make two dimensions.
         classes = np.fromiter(names, object, len(names)) if len(names) else np.arange(y.shape[1])
-        labels = Labels(classes, True)
-    else:
-        labels = Labels(_learn_classes(y, classes), False)
-        if labels.classes.dtype.kind == "U" and np.asarray(given).dtype == np.dtype(object):
-            labels = labels._replace(classes=labels.classes.astype(object))
-    return labels
+        return Labels(classes, True)
+    classes = _learn_classes(y, classes)
+    are_objects = classes.dtype.kind == "U" and np.asarray(given).dtype == np.dtype(object)
+    return Labels(classes.astype(object) if are_objects else classes, False)
 
 
 def _learn_classes(y, classes):

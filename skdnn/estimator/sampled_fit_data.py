@@ -124,7 +124,7 @@ def learn_from_sample(estimator, settings, statistics, valid_samples=None):
             "encoder returns sparse rows, but a table that is read in parts needs dense ones."
         )
     _warn_of_rare_values(statistics, trained.X)
-    rows = SampledRows(held_out_below, trained, held_out)
+    rows = held_out_below, trained, held_out
     encoder = _row_encoder(statistics, schema, prepared, factors, rows)
     encoder = encoder._replace(exponent=exponent)
     return _fit_data(settings, encoder, prepared, valid_samples), encoder
@@ -177,22 +177,8 @@ def _class_totals(statistics, labels):
     return np.array([float(weights[label]) for label in labels.classes.tolist()])
 
 
-class SampledRows(NamedTuple):
-    """The rows of the sample that are trained on, and those that are held out: of smaller hashes.
-
-    Attributes
-    ----------
-    held_out_below : uint64
-    trained, held_out : RowSample
-    """
-
-    held_out_below: np.uint64
-    trained: object
-    held_out: object
-
-
 def _row_encoder(statistics, schema, prepared, factors, rows):
-    """Return the RowEncoder; ``rows`` are the SampledRows."""
+    """Return the RowEncoder, given the rows of the sample that are trained on and held out."""
     labels, (held_out_below, trained, held_out) = schema.labels, rows
     n_rows = statistics.n_rows - len(held_out.y)
     classes = labels.targets(held_out.y)[:, 0] if len(held_out.y) else np.empty(0, np.intp)

@@ -79,10 +79,9 @@ class TrainingCheckpoint:
                 "overwritten. Choose another path, or move the file."
             )
         for path in paths:
-            contents, trouble = self._read(path)
+            found, trouble = self._read(path)
             troubles += [trouble] if trouble else []
-            if contents is not None:
-                found = contents
+            if found is not None:
                 break
         if found is not None and found.is_done:
             self.result = _as_result(found.arrays)

@@ -56,11 +56,11 @@ class TableInputs:
     """The inputs of a graph: ``dates``, ``masks`` and ``strings`` by position in the table."""
 
     def __init__(self, graph, fitted, adapter):
-        self._graph, self.dates, self.masks, self.strings = graph, {}, {}, {}
+        self.dates, self.masks, self.strings = {}, {}, {}
         if takes_matrix(fitted):
             n_columns = adapter.encoder.n_features_in_
             self._matrix = add_matrix(graph, np.float64, n_columns)
-            self._places = dict(zip(range(n_columns), range(n_columns), strict=True))
+            self._places = range(n_columns)
             return
         numbers = {}
         add = {"number": (numbers, np.float64), "text": (self.strings, object)}

@@ -40,7 +40,7 @@ def _log1p(x):
 
 
 def _floor_divide(a, b):
-    return (a - a % b).divided_exactly(b)
+    return (a - a % b).node("Div", a.graph.constant(b, a.dtype))
 
 
 def _expit(x):
@@ -99,13 +99,9 @@ class Value(NDArrayOperatorsMixin):
         same = np.dtype(dtype) == self.dtype
         return self if same else self.node("Cast", dtype=dtype, to=element_type(dtype))
 
-    def take(self, indices, axis=1):
-        """Return the slices at some indices."""
-        return self.node("Gather", self.graph.constant(indices, np.int64), axis=axis)
-
-    def divided_exactly(self, divisor):
-        """Return the quotient of an integer and one of its divisors."""
-        return self.node("Div", self.graph.constant(divisor, self.dtype))
+    def take(self, columns):
+        """Return some columns."""
+        return self.node("Gather", self.graph.constant(columns, np.int64), axis=1)
 
 
 class Graph:
