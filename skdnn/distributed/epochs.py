@@ -30,16 +30,7 @@ def local_batch_size(batch_size, n_together):
 class PartitionEpochs:
     """Trains the members of an Ensemble on partitions, an epoch at a call.
 
-    Parameters
-    ----------
-    executor : object
-        See :mod:`skdnn.distributed.executors`.
-    partitions : list
-        References to the Data of each.
-    n_rows : ndarray of shape (n_partitions,)
-        Training rows of each.
-    seed : int
-    limits : RoundLimits
+    ``partitions`` are references of the executor to the Data of each, ``n_rows`` its training rows.
     """
 
     def __init__(self, executor, partitions, n_rows, seed, limits):

@@ -14,17 +14,7 @@ from skdnn.estimator.threads import single_threaded_blas
 
 
 class Training(NamedTuple):
-    """What the rounds of a fit have in common.
-
-    Attributes
-    ----------
-    network : Network
-    plan : Plan
-        Of the whole fit, without a score.
-    seed : int
-    n_rows : int
-        Training rows of all partitions.
-    """
+    """What the rounds of a fit have in common; the rows are those of all partitions."""
 
     network: object
     plan: Plan

@@ -15,16 +15,9 @@ class RoundLimits(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """What a partition does in a round.
+    """What a partition does in a round: train on a piece of its rows, in the order of the epoch.
 
-    Attributes
-    ----------
-    partition : int
-    epoch : int
-    piece, n_pieces : int
-        Which piece of its rows, in the order of this epoch, it trains on.
-    number, n_rounds : int
-        Number of the round, and of all rounds of the fit.
+    ``number`` and ``n_rounds`` count all rounds of the fit.
     """
 
     partition: int

@@ -33,14 +33,9 @@ class DamagedFileError(ValueError):
 
 
 class FileKind(NamedTuple):
-    """A kind of files.
+    """A kind of files: the name of their manifest, by which they begin, and a label.
 
-    Attributes
-    ----------
-    manifest : str
-        The name of the manifest, by which a file of this kind begins.
-    label : bytes
-        What is before the checksum.
+    The label is what is before the checksum.
     """
 
     manifest: str

@@ -13,15 +13,9 @@ CHECKPOINT = FileKind("checkpoint.json", b"skdnn checkpoint 1, sha256 ")
 
 
 class Contents(NamedTuple):
-    """Contents of a file.
+    """Contents of a file: the identity of the fit, and arrays.
 
-    Attributes
-    ----------
-    identity : dict of str to str
-        Of the fit.
-    is_done : bool
-        Whether the arrays are the result of training, not a snapshot of it.
-    arrays : dict of str to ndarray
+    These are the result of training if ``is_done``, else a snapshot of it.
     """
 
     identity: dict

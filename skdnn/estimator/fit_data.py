@@ -106,10 +106,7 @@ class FitData(NamedTuple):
 class FitArguments(NamedTuple):
     """The arguments of fit or partial_fit, as they were passed.
 
-    Attributes
-    ----------
-    are_partitions : bool
-        Whether X, y and sample_weight are partitions on a cluster.
+    ``are_partitions`` tells whether X, y and sample_weight are partitions on a cluster.
     """
 
     X: object
@@ -199,17 +196,25 @@ def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None,
         n_rows = len(prepared.merged.rows)
         variants = choose_variants(settings, n_members, n_rows, prepared.expansion)
     split = Split(prepared.data, [prepared.merged.rows] * n_members)
+    fit_data = FitData(schema, prepared, split, variants=variants)
     if valid_samples is not None:
-        with about_validation():
-            _, valid = prepare_rows(settings, schema, valid_samples, train_samples=samples)
-        data = _in_container_of(prepared.data, valid.data)
-        split = split._replace(valid_data=data, valid_rows=[valid.merged.rows] * n_members)
-        return FitData(schema, prepared, split, valid, settings.early_stopping, variants)
+        return with_validation(settings, fit_data, valid_samples)
     given = settings, schema, prepared, n_members, len(variants)
     if holds_out and (sides := rows_by_side(*given)):
         split = Split(prepared.data, sides[0], prepared.data, sides[1])
-        return FitData(schema, prepared, split, prepared, True, variants)
-    return FitData(schema, prepared, split, variants=variants)
+        return fit_data._replace(split=split, valid=prepared, keep_best=True)
+    return fit_data
+
+
+def with_validation(settings, fit_data, valid_samples):
+    """Return the FitData with the same validation rows for all members."""
+    prepared, n_members = fit_data.prepared, fit_data.n_members
+    given = settings, fit_data.schema, valid_samples
+    with about_validation():
+        _, valid = prepare_rows(*given, train_samples=prepared.samples)
+    data = _in_container_of(prepared.data, valid.data)
+    split = fit_data.split._replace(valid_data=data, valid_rows=[valid.merged.rows] * n_members)
+    return fit_data._replace(split=split, valid=valid, keep_best=settings.early_stopping)
 
 
 def _in_container_of(trained, data):

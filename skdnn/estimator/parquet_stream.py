@@ -18,16 +18,9 @@ BLOCK_ROWS, BLOCK_BYTES, BUFFER_ROWS, BUFFER_BYTES = 2**16, 2**25, 2**20, 3 * 2*
 
 
 class ParquetTable(NamedTuple):
-    """Parquet files with the columns of X, of y and of the sample weights.
+    """Parquet files with the columns of X, of y and of the sample weights, and no others.
 
-    Attributes
-    ----------
-    files : ParquetFiles
-        With these columns only.
-    y : str
-    sample_weight : str or None
-    seed : int
-        Of the hashes of the rows.
+    The seed is that of the hashes of the rows.
     """
 
     files: object
@@ -58,12 +51,7 @@ class ParquetTable(NamedTuple):
 class RowStream(NamedTuple):
     """The encoded training rows of a table, in a new random order in each epoch.
 
-    Attributes
-    ----------
-    table : ParquetTable
-    encoder : RowEncoder
-    width : int
-        Number of encoded columns.
+    ``encoder`` is a RowEncoder, ``width`` the number of encoded columns.
     """
 
     table: ParquetTable

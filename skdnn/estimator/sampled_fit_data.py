@@ -12,13 +12,13 @@ from skdnn.core.training import Split
 from skdnn.estimator.auto_parameters import count_members
 from skdnn.estimator.class_weights import class_weight_factors
 from skdnn.estimator.encoder_adapters import adapted
-from skdnn.estimator.fit_data import FitData, prepare_rows
-from skdnn.estimator.inputs import Samples, about_validation, read_samples
+from skdnn.estimator.fit_data import FitData, prepare_rows, with_validation
+from skdnn.estimator.inputs import Samples, read_samples
 from skdnn.estimator.label_checks import warn_of_targets
 from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.schema import learn_schema
 from skdnn.estimator.solvers import solver_of
-from skdnn.estimator.variants import STANDARD, choose_variants
+from skdnn.estimator.variants import choose_variants
 from skdnn.tabular.read_columns import read_column
 from skdnn.tabular.row_samples import rows_of_weight
 from skdnn.tabular.user_warnings import ColumnWarnings, joined, warn_user
@@ -199,17 +199,16 @@ def _row_encoder(statistics, schema, prepared, factors, rows):
 
 def _fit_data(settings, encoder, prepared, valid_samples):
     """Return the FitData, with the validation rows if there are any."""
-    schema, expansion, variants = encoder.schema, prepared.expansion, (STANDARD,)
-    n_members = count_members(settings, encoder.n_rows, expansion.n_outputs_without_bins)
+    n_rows, expansion = encoder.n_rows, prepared.expansion
+    n_members = count_members(settings, n_rows, expansion.n_outputs_without_bins)
     split = Split(prepared.data, [prepared.merged.rows] * n_members)
+    fit_data = FitData(encoder.schema, prepared, split)
     if valid_samples is None:
-        return FitData(schema, prepared, split)
-    with about_validation():
-        _, valid = prepare_rows(settings, schema, valid_samples, train_samples=prepared.samples)
-    split = split._replace(valid_data=valid.data, valid_rows=[valid.merged.rows] * n_members)
+        return fit_data
     if settings.early_stopping:
-        variants = choose_variants(settings, n_members, encoder.n_rows, expansion)
-    return FitData(schema, prepared, split, valid, settings.early_stopping, variants)
+        variants = choose_variants(settings, n_members, n_rows, expansion)
+        fit_data = fit_data._replace(variants=variants)
+    return with_validation(settings, fit_data, valid_samples)
 
 
 def _warn_of_rare_values(statistics, X):

@@ -21,18 +21,9 @@ def resolve_dtype(dtype, X):
 class DataSchema(NamedTuple):
     """Properties learnt from the rows of the first call, and kept by later calls.
 
-    Attributes
-    ----------
-    labels : Labels
-    columns : dict
-        ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
-    encoder : transformer
-        Fitted.
-    dtype : str
-        Type to compute in.
-    seed : int
-    has_warned : bool
-        Whether a warning said that columns are not as in the first call.
+    ``columns`` are ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
+    ``dtype`` is the type to compute in. ``has_warned`` tells whether a warning said that columns
+    are not as in the first call.
     """
 
     labels: Labels

@@ -34,6 +34,8 @@ LONGEST = 60  # characters of two values that are shown
 class TrainingCheckpoint:
     """The checkpoint of one fit.
 
+    It is an error if there is another file at the path, which would be overwritten.
+
     Parameters
     ----------
     path : Path
@@ -51,11 +53,6 @@ class TrainingCheckpoint:
         A snapshot of an earlier call, to resume from; None once training has resumed.
     result : tuple of State and History, or None
         Of an earlier call that came to its end.
-
-    Raises
-    ------
-    ValueError
-        If there is another file at the path, which would be overwritten.
     """
 
     def __init__(self, path, identity, every, every_epochs):

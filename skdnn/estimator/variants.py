@@ -18,13 +18,8 @@ FEWEST_FOLDS = 4  # so that each member trains on three quarters of the rows, or
 class Variant(NamedTuple):
     """A recipe of some members, where it may differ from that of others.
 
-    Attributes
-    ----------
-    name : str
-    uses_bins : bool
-        Whether the first layer is connected to the piecewise-linear encoding.
-    smooths_labels : bool
-        Whether there is label smoothing, if the parameters say so.
+    The first layer is connected to the piecewise-linear encoding if ``uses_bins``. Labels are
+    smoothed if ``smooths_labels`` and the parameters say so.
     """
 
     name: str

@@ -18,18 +18,10 @@ EPOCH = np.datetime64(0, "us")
 
 
 class InputColumn(NamedTuple):
-    """A column of the table that the network uses.
+    """A column of the table that the network uses, which is an input of the same name.
 
-    Attributes
-    ----------
-    name : str
-        Name of the column and of the input.
-    position : int
-        In the table.
-    type : ColumnType
-        In fit.
-    mask : str or None
-        Name of the input that tells which dates are missing.
+    ``position`` is that in the table, ``type`` the type in fit, and ``mask`` the name of the input
+    that tells which dates are missing, or None.
     """
 
     name: str

@@ -45,13 +45,8 @@ class Piece(NamedTuple):
 class ParquetFiles(NamedTuple):
     """Parquet files with the rows of one table.
 
-    Attributes
-    ----------
-    paths : tuple of str
-    schema : pyarrow.Schema
-        Types to which the columns of all files are converted.
-    groups : tuple of Piece
-        The row groups of all files.
+    ``schema`` has the types to which the columns of all files are converted, ``groups`` are the row
+    groups of all files.
     """
 
     paths: tuple

@@ -30,10 +30,8 @@ SHRINKAGE = 5.0  # weight of the overall class frequencies, in rows of average w
 class TargetStatistics(NamedTuple):
     """Target statistics of the categories of high-cardinality columns.
 
-    Attributes
-    ----------
-    tables : tuple of ndarray of shape (n_codes, n_numbers)
-        One for each column. The last code is that of unknown categories, whose values are 0.
+    There is a table (n_codes, n_numbers) for each column. Its last row is for unknown categories:
+    0.
     """
 
     tables: tuple = ()
