@@ -8,11 +8,7 @@ from sklearn.metrics import accuracy_score
 
 from skdnn._compat import fit_context
 from skdnn.classifier import DeepNetClassifier
-from skdnn.distributed.dask_collections import (
-    columns_of_partitions,
-    is_collection,
-    predict_lazily,
-)
+from skdnn.distributed.dask_collections import columns_of_partitions, is_collection, predict_lazily
 from skdnn.distributed.executors import DaskExecutor
 from skdnn.distributed.read_partitions import read_partitions
 from skdnn.distributed.rounds import RoundLimits

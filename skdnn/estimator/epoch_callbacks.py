@@ -89,14 +89,8 @@ class EpochCallbacks:
     def end(self, number, curve, params):
         """Call the callbacks at the end of an epoch; return whether to stop training.
 
-        Parameters
-        ----------
-        number : int
-            Number of epochs before this one.
-        curve : ndarray of shape (3, n_members)
-            Training loss, validation loss, validation score; NaN if there is none.
-        params : callable
-            Function that returns the parameters as if training had ended.
+        ``number`` and ``curve`` are as for :meth:`LossTable.show`. ``params()`` returns the
+        parameters as if training had ended.
         """
         self._report(number, curve, self.time_left.after(number))
         if self.context is None:

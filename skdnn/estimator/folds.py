@@ -186,7 +186,7 @@ def rows_by_side(settings, schema, prepared, n_members, n_variants):
     if fold_of.max() < 0:
         warn_user(
             "there are too few distinct rows of a class to hold any out: members train on all rows "
-            "for up to max_iter epochs, and the probabilities are not calibrated.",
+            "for up to max_iter epochs, and the probabilities are not calibrated."
         )
         return None
     sides = rows_by_member(rows, fold_of, n_members // n_variants)

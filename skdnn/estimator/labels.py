@@ -105,9 +105,8 @@ def _learn_classes(y, classes):
         classes = label_array(list(classes), "classes", "a missing value cannot be a class.")
     classes = np.unique(classes if are_named else y)
     if len(classes) < 2:
-        name, advice = (
-            ("classes", "Pass them all.") if are_named else ("y", "Check how y was split.")
-        )
+        name = "classes" if are_named else "y"
+        advice = "Pass them all." if are_named else "Check how y was split."
         raise ValueError(
             f"{name} has 1 class ({classes.tolist()[0]!r}); DeepNetClassifier needs at least 2. "
             f"{advice}"

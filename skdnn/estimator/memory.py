@@ -95,7 +95,7 @@ def warn_of_memory(params_shape, needed):
         f"{_in_gib(needed)} of memory, and {_in_gib(free)} are free. For less, set smaller "
         "hidden_layer_sizes, fewer n_members (or folds in cv) or dtype='float32', or give X fewer "
         "columns, for instance by sklearn.feature_selection.SelectKBest or "
-        "sklearn.decomposition.TruncatedSVD.",
+        "sklearn.decomposition.TruncatedSVD."
     )
 
 

@@ -77,12 +77,7 @@ def check_together(settings, resolved, is_sparse):
 # Settings of a call beside the parameters. EPOCH is one epoch of partial_fit, in which no rows are
 # held out and the state of the update rule is kept.
 WHOLE_FIT = {"is_part": False, "refit_encoder": False}
-EPOCH = {
-    "early_stopping": False,
-    "warm_start": True,
-    "max_iter": 1,
-    "learning_rate": "constant",
-}
+EPOCH = {"early_stopping": False, "warm_start": True, "max_iter": 1, "learning_rate": "constant"}
 
 
 def settings_of(estimator, before, epoch=WHOLE_FIT):

@@ -7,7 +7,6 @@ from itertools import chain
 import numpy as np
 
 from skdnn.core.random_bits import scramble
-from skdnn.core.training import Split
 from skdnn.estimator.epoch_callbacks import checkpoints_of
 from skdnn.estimator.fit_data import read_table
 from skdnn.estimator.inputs import read_validation
@@ -145,11 +144,10 @@ def learn_stream(estimator, settings, table, statistics, valid_samples):
     fit_data, encoder = learn_from_sample(estimator, settings, statistics, valid_samples)
     stream = RowStream(table, encoder, fit_data.encoded.shape[1])
     _warn_of_order(stream, fit_data.prepared, statistics)
-    data, split = stream.data(), fit_data.split
-    rows = [np.arange(len(data.targets))] * len(split.train_rows)
-    return fit_data._replace(
-        split=Split(data, rows, split.valid_data, split.valid_rows, stream.blocks(data))
-    )
+    data = stream.data()
+    rows = [np.arange(len(data.targets))] * fit_data.n_members
+    split = fit_data.split._replace(data=data, train_rows=rows, blocks=stream.blocks(data))
+    return fit_data._replace(split=split)
 
 
 def _warn_of_order(stream, prepared, statistics):

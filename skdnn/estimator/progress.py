@@ -111,16 +111,9 @@ class LossTable:
     def show(self, number, n_epochs, curve, seconds_left=None):
         """Print a line, with the header before the first one.
 
-        Parameters
-        ----------
-        number : int
-            Number of epochs before this one.
-        n_epochs : int
-            Maximum number of epochs.
-        curve : ndarray of shape (3, n_members)
-            Training loss, validation loss and validation score; NaN if there is none.
-        seconds_left : float, optional
-            Time that the remaining epochs will take.
+        ``number`` is the number of epochs before this one; ``curve`` (3, n_members) has training
+        loss, validation loss and validation score, NaN if there is none; ``seconds_left`` is the
+        time that the remaining epochs will take.
         """
         means = dict(_means(curve))
         last = "-" if seconds_left is None else duration(seconds_left)

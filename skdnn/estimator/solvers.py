@@ -68,9 +68,8 @@ def make_rule(settings):
     rule = solver_of(settings).rule
     if rule is None:
         return None
-    return rule(
-        **{k: getattr(settings, k) for k in signature(rule).parameters if hasattr(settings, k)}
-    )
+    names = [name for name in signature(rule).parameters if hasattr(settings, name)]
+    return rule(**{name: getattr(settings, name) for name in names})
 
 
 def takes_steps(estimator):

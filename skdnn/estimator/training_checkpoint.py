@@ -13,14 +13,7 @@ from skdnn.core import compiling
 from skdnn.core.training import History, State
 from skdnn.estimator.array_files import DamagedFileError
 from skdnn.estimator.atomic_files import remove_abandoned
-from skdnn.estimator.checkpoint_file import (
-    Contents,
-    is_foreign,
-    load,
-    previous_of,
-    save,
-    set_aside,
-)
+from skdnn.estimator.checkpoint_file import Contents, is_foreign, load, previous_of, save, set_aside
 from skdnn.estimator.parameter_hashes import HASH, described
 from skdnn.tabular.user_warnings import warn_user
 

@@ -89,10 +89,8 @@ class Value(NDArrayOperatorsMixin):
 
     def node(self, operator, *others, dtype=None, **attributes):
         """Return the result of a node whose first input this is; by default of the same dtype."""
-        inputs = [self, *others]
-        return self.graph.node(
-            operator, inputs, self.dtype if dtype is None else dtype, **attributes
-        )
+        dtype = self.dtype if dtype is None else dtype
+        return self.graph.node(operator, [self, *others], dtype, **attributes)
 
     def astype(self, dtype):
         """Return the numbers as another type."""

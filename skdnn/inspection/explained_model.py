@@ -99,9 +99,8 @@ class ExplainedModel:
         if given is not None:
             X = check_table(self.network, unwrap(estimator, given)[1], reset=False)
             rows = self.adapter.encode(X, np.dtype(np.float64))
-            total = sum(
-                self._expand(rows[span]).sum(axis=0) for span in spans(rows.shape[0], BLOCK_ROWS)
-            )
+            blocks = (rows[span] for span in spans(rows.shape[0], BLOCK_ROWS))
+            total = sum(self._expand(block).sum(axis=0) for block in blocks)
             return np.asarray(total).reshape(1, -1) / rows.shape[0]
         if hasattr(self.adapter.encoder, "typical_row"):
             return self.adapter.encoder.typical_row().astype(np.float64)

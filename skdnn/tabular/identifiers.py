@@ -11,9 +11,7 @@ NEARLY = 0.95  # number of different strings, as a share of the rows, from which
 FEWEST_ROWS = 30  # in fewer rows, integers may be unique and in order by chance
 FEWEST_WORDS = 5  # median number of words of sentences; names of people have fewer
 N_COUNTED = 1000  # maximum number of strings whose words are counted
-DENSE = (
-    2  # row numbers, even if shuffled or sampled, are at least 1 / DENSE of the integers between
-)
+DENSE = 2  # row numbers, also shuffled or sampled, are at least 1 / DENSE of the integers between
 
 IN_ORDER = (
     "Columns {} of X hold integers that differ in every row and are in order or without gaps, as "

@@ -112,10 +112,8 @@ def smallest_hashes(samples, sample_size):
     if len(samples) == 1:
         is_longer = len(samples[0].hashes) > sample_size
         return samples[0].take(np.arange(sample_size)) if is_longer else samples[0]
-    arrays = (
-        np.concatenate(parts) for parts in zip(*(s[:2] + s[3:] for s in samples), strict=True)
-    )
-    hashes, positions, y, weights = arrays
+    arrays = zip(*(sample[:2] + sample[3:] for sample in samples), strict=True)  # but X
+    hashes, positions, y, weights = map(np.concatenate, arrays)
     order = np.argsort(hashes, kind="stable")[:sample_size]
     joined = RowSample(hashes, positions, concatenate([s.X for s in samples]), y, weights)
     return joined.take(order)
