@@ -62,8 +62,7 @@ def is_plain(dtype):
 def write_arrays(path, kind, manifest, arrays, previous=None):
     """Write a file, which replaces the one at ``path`` once it is complete.
 
-    The manifest is written as JSON. The file that was at ``path`` is kept as ``previous``, if
-    given.
+    The manifest is written as JSON. The file that was there is kept at ``previous``, if given.
     """
     text = json.dumps(manifest).encode()
     if len(text) > MOST_OF_MANIFEST:

@@ -146,9 +146,9 @@ def prepare_rows(settings, schema, samples, train_samples=None, roles=None, lear
     """Encode a table and merge its duplicate rows; return the DataSchema and the PreparedRows.
 
     The schema gets target statistics that are learnt from these rows, if the encoder has any and
-    ``learns`` is True. ``train_samples`` are the training rows if ``samples`` are validation rows:
-    class weights are computed from them. Rows with different ``roles``, (n_rows, n_splits), are not
-    merged.
+    ``learns`` is True. ``train_samples`` are the training rows, of which class weights are
+    computed, if ``samples`` are validation rows. Rows with different ``roles``, (n_rows, n_splits),
+    stay apart.
     """
     labels, encoder = schema.labels, adapted(schema.encoder)
     learns = learns and train_samples is None and encoder.n_target_statistics > 0

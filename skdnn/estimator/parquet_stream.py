@@ -155,8 +155,7 @@ def shuffle(chunks, n_buffered, rng):
 def fill(data, chunks, sizes):
     """Overwrite ``data`` by the next rows of some chunks, once for each of the sizes.
 
-    Yields when the next block is there. If it is shorter than ``data``, the last rows have weight
-    0.
+    Yields when the next block is there. The last rows have weight 0 if it is shorter than ``data``.
     """
     chunk, start = None, 0
     for size in sizes:

@@ -236,8 +236,7 @@ def as_table(X, names, column_warnings=None):
 def check_finite(X, allow_nan=False, name="Input X", names=None):
     """Raise an error for numbers that are infinite or, unless allowed, NaN; it lists the columns.
 
-    ``name`` is that of X, a table or CSR. ``names`` are those of its columns, by default their
-    numbers.
+    ``name`` is that of X, an array or CSR; ``names`` are those of its columns, by default numbers.
     """
     values = X.data if issparse(X) else X
     with np.errstate(over="ignore", invalid="ignore"):

@@ -30,8 +30,7 @@ SHRINKAGE = 5.0  # weight of the overall class frequencies, in rows of average w
 class TargetStatistics(NamedTuple):
     """Target statistics of the categories of high-cardinality columns.
 
-    There is a table (n_codes, n_numbers) for each column. Its last row is for unknown categories:
-    0.
+    There is a table (n_codes, n_numbers) for each; its last row, for unknown categories, is 0.
     """
 
     tables: tuple = ()
