@@ -58,6 +58,7 @@ class NumberFormat(NamedTuple):
         return float(match[1] + match[2] + digits.replace(self.decimal, "."))
 
     def __str__(self):
+        """Return the name of the format."""
         thousands = f" and thousands separator {self.thousands[0]!r}" if self.thousands else ""
         decimal = f" with decimal separator {self.decimal!r}{thousands}"
         return "numbers" if self == NumberFormat() else f"numbers{decimal}"
@@ -81,6 +82,7 @@ class DateFormat(NamedTuple):
             return None
 
     def __str__(self):
+        """Return the name of the format."""
         return f"dates in the format {self.pattern}"
 
 
@@ -100,6 +102,7 @@ class ClockFormat(NamedTuple):
         return seconds_of_day(time)
 
     def __str__(self):
+        """Return the name of the format."""
         return self.name
 
 
@@ -120,6 +123,7 @@ class DurationFormat(NamedTuple):
         return int(days or 0) * 86400 + (-time if sign == "-" else time)
 
     def __str__(self):
+        """Return the name of the format."""
         return self.name
 
 
