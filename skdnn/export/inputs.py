@@ -10,6 +10,7 @@ from skdnn.estimator.fitted_model import fitted_model
 from skdnn.tabular.column_types import NUMBER, ColumnType
 from skdnn.tabular.dataframes import check_table, column_names
 from skdnn.tabular.encoder import table_of
+from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.sparse_columns import SparseColumns
 
 MISSING = "<missing>"  # ONNX has no missing strings
@@ -69,6 +70,9 @@ def input_columns(encoder, columns):
     found = []
     for position in sorted(used):
         name, fitted, mask = str(names[position]), columns.types.get(position, NUMBER), None
+        if fitted.kind not in ("date", "text") and KINDS[fitted.kind].numbers is not None:
+            plural = KINDS[fitted.kind].plural
+            raise ValueError(f"column {name!r} holds {plural}, which ONNX models cannot encode.")
         if fitted.kind == "date":
             mask = f"{name}_missing"
             while mask in names:

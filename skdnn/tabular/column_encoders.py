@@ -9,7 +9,7 @@ from skdnn.tabular.bins import bin_positions
 from skdnn.tabular.categories import ignoring_case_and_spaces
 from skdnn.tabular.column_types import NUMBER, string_column
 from skdnn.tabular.dataframes import Frame
-from skdnn.tabular.dates import DATE_PARTS, date_parts
+from skdnn.tabular.dates import TIME, date_parts
 from skdnn.tabular.imputation import estimate
 from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
@@ -100,7 +100,7 @@ class ColumnEncoders(NamedTuple):
         rows[:, indicators] = missing[:, sources]
         self._estimate(rows, missing)
         for position, column in constant:
-            rows[:, column] = np.isnan(table.values(position, self.types.get(position, NUMBER)))
+            rows[:, column] = np.isnan(self.first_number(table, position))
         for column, position in enumerate(self.categories, layout.n_inputs - len(self.categories)):
             strings = self._strings(table, position)
             rows[:, column] = self.categories[position].encode(strings)
@@ -175,9 +175,13 @@ class ColumnEncoders(NamedTuple):
         for position, parts in self.dates.items():
             span = slice(start, start + len(parts))
             if len(parts):
-                times = table.values(position, self.types[position])
-                yield slice(None), span, date_parts(times)[:, parts]
+                yield slice(None), span, table.values(position, self.types[position])[:, parts]
             start = span.stop
+
+    def first_number(self, table, position):
+        """Return the number of each row of a column, the first if its kind has several."""
+        values = table.values(position, self.types.get(position, NUMBER))
+        return values.reshape(table.n_rows, -1)[:, 0]
 
     def _strings(self, table, position):
         return table.strings(position, self.types[position])
@@ -215,8 +219,7 @@ class ColumnEncoders(NamedTuple):
             if np.isnan(value):
                 has_changed = not table.column(position).missing.all()
             else:
-                values = table.values(position, self.types.get(position, NUMBER))
-                values = date_parts(values)[:, 0] if values.dtype.kind == "M" else values
+                values = self.first_number(table, position)
                 has_changed = (values[~np.isnan(values)] != value).any()
             if has_changed:
                 found[position] = "no longer constant or missing"
@@ -229,7 +232,7 @@ class ColumnEncoders(NamedTuple):
         targets = [(place, f"_target{n}") for place, table in tables for n in range(table.shape[1])]
         scaled = [(position, "") for position in self.numbers.tolist()]
         for position, parts in self.dates.items():
-            scaled += [(position, f"_{DATE_PARTS[part]}") for part in parts]
+            scaled += [(position, f"_{self.types[position].names[part]}") for part in parts]
         binned = []
         for column, bin_edges in self.bin_edges.items():
             position, suffix = scaled[column]
@@ -249,9 +252,10 @@ class ColumnEncoders(NamedTuple):
         for position in self.numbers.tolist():
             row[position] = next(centers)
         for position, parts in self.dates.items():
-            medians = [next(centers) for _ in parts]
-            seconds = medians[0] if medians else 0  # the first part is the time
-            row[position] = np.datetime64(round(seconds * 1e6), "us")
+            row[position] = np.zeros(len(self.types[position].names))
+            row[position][parts] = [next(centers) for _ in parts]
+            if self.types[position].kind == "date":  # whose parts must be those of one time
+                row[position] = date_parts(np.array([round(row[position][0] * 1e6)], TIME))[0]
         # Without a frequent category any string is encoded as infrequent, also this one.
         for position in self.ranks:
             row[position] = "infrequent"
@@ -264,8 +268,8 @@ class TypicalRow(Frame):
     """A table of one row, whose values have the types of fit."""
 
     def values(self, position, fitted):
-        """Return the number or date of a column."""
-        return np.array([self.columns[position]], None if fitted.kind == "date" else np.float64)
+        """Return the numbers of a column."""
+        return np.array([self.columns[position]], np.float64)
 
     def strings(self, position, fitted):
         """Return the Column of a category."""

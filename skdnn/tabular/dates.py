@@ -70,16 +70,16 @@ def _offsets(times, zone):
     return np.array([time.utcoffset() for time in aware], "m8[us]")
 
 
-def date_parts(times):
+def seconds_of(duration):
+    """Return the seconds of a ``datetime.timedelta``, or a similar object, to the microsecond."""
+    return np.timedelta64(duration, "us") / SECOND
+
+
+def date_parts(times, _=()):
     """Return float64 (n_rows, n_parts): seconds since 1970, month, day, weekday, hour."""
     years, months, days, hours = (times.astype(f"M8[{unit}]") for unit in "YMDh")
-    since_epoch = times - np.datetime64(0, "us")
-    return np.column_stack(
-        [
-            since_epoch / SECOND,
-            (months - years) / np.timedelta64(1, "M") + 1,
-            (days - months) / np.timedelta64(1, "D") + 1,
-            ((days - np.datetime64(0, "D")) / np.timedelta64(1, "D") + 3) % 7,
-            (hours - days) / np.timedelta64(1, "h"),
-        ]
-    )
+    seconds = (times - np.datetime64(0, "us")) / SECOND
+    month = (months - years) / np.timedelta64(1, "M") + 1
+    weekday = ((days - np.datetime64(0, "D")) / DAY + 3) % 7
+    hour = (hours - days) / np.timedelta64(1, "h")
+    return np.column_stack([seconds, month, (days - months) / DAY + 1, weekday, hour])
