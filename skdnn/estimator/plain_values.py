@@ -42,12 +42,11 @@ from skdnn.tabular.text_formats import DateFormat, NumberFormat
 RECORDS = {
     kind.__name__: kind
     for kind in (
-        *(FittedModel, State, DataSchema, Labels, Variant),
+        *(FittedModel, State, DataSchema, Labels, Variant, NumberFormat, DateFormat, KindFormat),
         *(ColumnEncoders, SparseColumns, ColumnType, Scaling, Categories, TargetStatistics),
-        *(NumberFormat, DateFormat, KindFormat),
     )
 }
-# Earlier versions had types of their own for these.
+# Types of earlier versions.
 RECORDS["ClockFormat"] = lambda name: KindFormat("time of day")
 RECORDS["DurationFormat"] = lambda name: KindFormat("duration")
 ATOMS = (type(None), bool, int, float, str)

@@ -22,16 +22,17 @@ FEW_NEW = 0.05  # share of rows with new categories up to which there is no warn
 class ColumnEncoders(NamedTuple):
     """The encoding of each column of a table; columns are referred to by position.
 
-    An encoded row holds, in this order: target statistics, scaled numbers, scaled parts of dates,
-    missing-value indicators, positions in the bins of numbers and parts of dates, and codes of
-    categories. "Scaled columns" are the numbers, then the parts of dates.
+    An encoded row holds, in this order: target statistics, scaled numbers, scaled parts of dates
+    and of other kinds with several numbers, missing-value indicators, positions in the bins of
+    all these, and codes of categories. "Scaled columns" are the numbers, then the parts.
 
     Attributes
     ----------
     numbers : ndarray of int
         Columns of numbers, except constant ones.
     dates : dict of int to ndarray of int
-        Indices into DATE_PARTS of the parts of each date column, except constant ones.
+        Indices of the parts of each column of dates, or of a Kind with ``numbers``, except
+        constant ones.
     scaling : Scaling
         Of the scaled columns.
     missing : list of int
@@ -99,8 +100,8 @@ class ColumnEncoders(NamedTuple):
                 missing[some, span] = np.isnan(values)
         rows[:, indicators] = missing[:, sources]
         self._estimate(rows, missing)
-        for position, column in constant:
-            rows[:, column] = np.isnan(self.first_number(table, position))
+        for position, n in constant:
+            rows[:, n] = np.isnan(table.values(position, self.types.get(position, NUMBER))[:, 0])
         for column, position in enumerate(self.categories, layout.n_inputs - len(self.categories)):
             strings = self._strings(table, position)
             rows[:, column] = self.categories[position].encode(strings)
@@ -178,11 +179,6 @@ class ColumnEncoders(NamedTuple):
                 yield slice(None), span, table.values(position, self.types[position])[:, parts]
             start = span.stop
 
-    def first_number(self, table, position):
-        """Return the number of each row of a column, the first if its kind has several."""
-        values = table.values(position, self.types.get(position, NUMBER))
-        return values.reshape(table.n_rows, -1)[:, 0]
-
     def _strings(self, table, position):
         return table.strings(position, self.types[position])
 
@@ -219,7 +215,7 @@ class ColumnEncoders(NamedTuple):
             if np.isnan(value):
                 has_changed = not table.column(position).missing.all()
             else:
-                values = self.first_number(table, position)
+                values = table.values(position, self.types.get(position, NUMBER))[:, 0]
                 has_changed = (values[~np.isnan(values)] != value).any()
             if has_changed:
                 found[position] = "no longer constant or missing"
@@ -269,7 +265,7 @@ class TypicalRow(Frame):
 
     def values(self, position, fitted):
         """Return the numbers of a column."""
-        return np.array([self.columns[position]], np.float64)
+        return np.array(self.columns[position], np.float64).reshape(1, -1)
 
     def strings(self, position, fitted):
         """Return the Column of a category."""

@@ -141,13 +141,10 @@ def parse_column(column, form):
 
 
 def numbers_as(column, fitted, warn):
-    """Return the float64 numbers of a Column, given the arguments of :func:`column_as`.
-
-    The array is two-dimensional if the Kind has ``numbers``, otherwise one-dimensional.
-    """
+    """Return the float64 numbers (n_rows, n_numbers) of the result of :func:`column_as`."""
     column, numbers = column_as(column, fitted, warn), KINDS[fitted.kind].numbers
     if numbers is None:
-        return column.values.astype(np.float64)
+        return column.values.astype(np.float64)[:, None]
     if column.strings is None:
         return numbers(column.values, fitted.learnt)
     missing = np.full(len(fitted.names), np.nan)
@@ -178,8 +175,7 @@ def column_as(column, fitted, warn):
         known = column.values[~column.missing]
         if len(known):
             first = known[0] if column.strings is None else column.strings[known[0]]
-            holds = f"{KINDS[column.kind].plural} such as {first}"
-            raise ColumnError(f"{_held(fitted)}: it holds {holds}. {AGAIN}")
+            raise _other_kind(fitted.kind, f"{KINDS[column.kind].plural} such as {first}")
         return column_of([None] * len(column.values), fitted.kind)
     if fitted.kind != "date":
         return column
@@ -187,8 +183,8 @@ def column_as(column, fitted, warn):
     return column._replace(values=local_times(column.values, fitted.zone))
 
 
-def _held(fitted):
-    return f"held {KINDS[fitted.kind].plural} in fit, but not now"
+def _other_kind(kind, held):
+    return ColumnError(f"held {KINDS[kind].plural} in fit, but not now: it holds {held}. {AGAIN}")
 
 
 def _parsed(column, fitted, warn):
@@ -209,7 +205,7 @@ def _value_of(text, fitted):
     if are_numbers and boolean_of(text) is not None:
         return float(boolean_of(text))
     if fitted.form is None:  # fit had no strings: another one is an error in the table
-        raise ColumnError(f"{_held(fitted)}: it holds {text!r}. {AGAIN}")
+        raise _other_kind(fitted.kind, repr(text))
     return None
 
 

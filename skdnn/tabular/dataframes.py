@@ -211,7 +211,7 @@ class Frame(NamedTuple):
         """
         for span in spans(len(positions), TILE // self.n_rows):
             fitted = [(position, types.get(position, NUMBER)) for position in positions[span]]
-            values = np.array([self.values(*column) for column in fitted]).T
+            values = np.array([self.values(*column)[:, 0] for column in fitted]).T
             check_finite(values, allow_nan=True, names=[self.names[p] for p in positions[span]])
             yield slice(None), span, values
 

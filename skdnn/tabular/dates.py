@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 DATE_PARTS = ("time", "month", "day", "weekday", "hour")
-SECOND, DAY = np.timedelta64(1, "s"), np.timedelta64(1, "D")
+SECOND, HOUR, DAY = np.timedelta64(1, "s"), np.timedelta64(1, "h"), np.timedelta64(1, "D")
 TIME = np.dtype("M8[us]")
 # Days that ``datetime`` can convert between time zones.
 FIRST_DAY, LAST_DAY = np.datetime64("0001-01-02"), np.datetime64("9999-12-29")
@@ -71,8 +71,13 @@ def _offsets(times, zone):
 
 
 def seconds_of(duration):
-    """Return the seconds of a ``datetime.timedelta``, or a similar object, to the microsecond."""
+    """Return the seconds of a timedelta, to the microsecond."""
     return np.timedelta64(duration, "us") / SECOND
+
+
+def seconds_of_day(time):
+    """Return the seconds since midnight of a ``datetime.time``."""
+    return time.hour * 3600 + time.minute * 60 + time.second + time.microsecond / 1e6
 
 
 def date_parts(times, _=()):
@@ -81,5 +86,5 @@ def date_parts(times, _=()):
     seconds = (times - np.datetime64(0, "us")) / SECOND
     month = (months - years) / np.timedelta64(1, "M") + 1
     weekday = ((days - np.datetime64(0, "D")) / DAY + 3) % 7
-    hour = (hours - days) / np.timedelta64(1, "h")
-    return np.column_stack([seconds, month, (days - months) / DAY + 1, weekday, hour])
+    day, hour = (days - months) / DAY + 1, (hours - days) / HOUR
+    return np.column_stack([seconds, month, day, weekday, hour])

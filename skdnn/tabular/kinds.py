@@ -8,15 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdnn.tabular import text_formats
-from skdnn.tabular.dates import DATE_PARTS, date_parts, seconds_of
+from skdnn.tabular.dates import DATE_PARTS, date_parts, seconds_of, seconds_of_day
+from skdnn.tabular.text_formats import ISO, NumberFormat, parse_clock, parse_duration
 
 
 class Kind(NamedTuple):
     """A kind of columns.
-
-    Values must be hashable and sortable. What is learnt is saved in model files, so it consists of
-    strings, numbers and tuples.
 
     Attributes
     ----------
@@ -25,16 +22,17 @@ class Kind(NamedTuple):
     types : tuple of type
         A column of objects is of the first kind that has the types of all of them.
     read : callable or None
-        Function of such an object; returns its value, if that is another.
+        Returns the value of such an object, hashable and sortable; None if it is the object.
     parse : callable or None
-        Function of a string; returns its value, or None if it is not of this kind.
+        Returns the value of a string, or None.
     numbers : callable or None
-        Function of values and what was learnt; returns float64 (n_values, n_numbers). Without it,
-        a value is one number.
+        Returns the numbers (n_values, n_numbers) of values, given what was learnt. Without it, a
+        value is a number.
     names : tuple of str or None
-        Names of the numbers, at least one. If None, what was learnt are the names.
+        Names of the numbers, at least one; None if they are what was learnt.
     learn : callable or None
-        Function of a dict of the values in fit to their shares of the weight, the largest first.
+        Returns strings, numbers and tuples, to be saved, given a dict of the values in fit to their
+        shares of the weight.
     """
 
     plural: str
@@ -47,37 +45,22 @@ class Kind(NamedTuple):
 
 
 class Kinds(dict):
-    """Kinds by name, which fitted encoders refer to."""
+    """Kinds by name."""
 
     def __missing__(self, name):
-        """Raise an error.
-
-        Raises
-        ------
-        LookupError
-            Always.
-        """
         raise LookupError(f"the kind {name!r} is not in KINDS. Add it, as before fit.")
 
 
 KINDS = Kinds()
-KINDS["number"] = Kind(
-    "numbers", (Real, Decimal, np.bool_), parse=text_formats.NumberFormat().parse
-)
-KINDS["date"] = Kind(
-    "dates", (date, np.datetime64), None, text_formats.ISO.parse, date_parts, DATE_PARTS
-)
-KINDS["time of day"] = Kind(
-    "times of day", (time,), text_formats.seconds_of_day, text_formats.parse_clock
-)
-KINDS["duration"] = Kind(
-    "durations", (timedelta, np.timedelta64), seconds_of, text_formats.parse_duration
-)
+KINDS["number"] = Kind("numbers", (Real, Decimal, np.bool_), parse=NumberFormat().parse)
+KINDS["date"] = Kind("dates", (date, np.datetime64), None, ISO.parse, date_parts, DATE_PARTS)
+KINDS["time of day"] = Kind("times of day", (time,), seconds_of_day, parse_clock)
+KINDS["duration"] = Kind("durations", (timedelta, np.timedelta64), seconds_of, parse_duration)
 KINDS["text"] = Kind("strings")
 
 
 class KindFormat(NamedTuple):
-    """Strings that are read by ``parse`` of a kind."""
+    """Strings that a kind reads."""
 
     kind: str
 

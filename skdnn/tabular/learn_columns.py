@@ -79,10 +79,6 @@ def learn_columns(X, names, targets, weights, options):
     return encoders, _by_name(ignored, names), _by_name(parsed, names)
 
 
-def _may_be_number(text):
-    return boolean_of(text) is not None or may_be_read(text)
-
-
 def _by_name(columns, names):
     return {str(names[position]): about for position, about in sorted(columns.items())}
 
@@ -136,8 +132,7 @@ class ColumnLearner:
         self.numbers.append(position)
 
     def _add_several(self, position, column, its_type):
-        learn = KINDS[column.kind].learn
-        if learn is not None:
+        if learn := KINDS[column.kind].learn:
             shares = {value: -share for share, value in rank_categories(column, self.weights)}
             its_type = self.types[position] = its_type._replace(learnt=learn(shares))
         scaling = learn_scaling(self.table.values(position, its_type), self.weights)
@@ -152,12 +147,11 @@ class ColumnLearner:
             choice = find_format(ranked)
             if choice.format is not None:
                 self.parsed[position] = choice
-                column, its_type = self.table.parse(position, choice.format)
-                return self._add_numbers(position, column, its_type)
+                return self._add_numbers(position, *self.table.parse(position, choice.format))
             if choice.alternatives:
                 self.ambiguous[position] = choice
         booleans = spellings_of_booleans(column.strings)
-        may_be_numbers = any(map(_may_be_number, column.strings))
+        may_be_numbers = any(boolean_of(t) is not None or may_be_read(t) for t in column.strings)
         self.types[position] = its_type._replace(may_be_numbers=may_be_numbers, booleans=booleans)
         categories = learn_categories(ranked, column.missing.any(), self.options)
         self.strings[position] = ranked, categories, column.missing
@@ -229,14 +223,14 @@ class ColumnLearner:
         """Return the columns with a missing-value indicator; ignore columns without any input."""
         estimated = columns.numbers[[*columns.regressions]].tolist()
         candidates = self.missing if len(self.missing) > MANY_INDICATORS else estimated
-        rare = {p for p in candidates if self._share_missing(columns, p) < RARE}
+        rare = {p for p in candidates if self._share_missing(p) < RARE}
         varying = {position for position, parts in self.dates.items() if len(parts)}
         useless = rare.difference(varying, columns.numbers.tolist())
         self.ignored |= dict.fromkeys(useless, CONSTANT)
         return [position for position in columns.missing if position not in rare]
 
-    def _share_missing(self, columns, position):
-        values = columns.first_number(self.table, position)
+    def _share_missing(self, position):
+        values = self.table.values(position, self.types.get(position, NUMBER))[:, 0]
         return weighted_shares(np.isnan(values).astype(np.intp), self.weights, 2)[1]
 
     def _find_row_numbers(self):

@@ -90,9 +90,8 @@ def find_format(ranked):
     ranked : list of (float, str)
         Minus the share of each string in the cells; the most frequent string first.
     """
-    others = [text for _, text in ranked[:N_TRIED] if not may_be_read(text)]
-    are_any = _that_read(_formats_of_kinds(), others)
-    texts = [t for _, t in ranked if may_be_read(t) or (are_any and not is_missing_word(t))]
+    added = _that_read(_of_kinds(), [t for _, t in ranked[:N_TRIED] if not may_be_read(t)])
+    texts = [t for _, t in ranked if may_be_read(t) or (added and not is_missing_word(t))]
     if not texts:
         return _check_units(ranked)
     shares = {text: -share for share, text in ranked if not is_missing_word(text)}
@@ -138,10 +137,10 @@ def _candidates(texts):
     numbers = text_formats.NUMBERS if _are_numbers(texts) else ()
     tried = texts[:N_TRIED]
     dates = chain.from_iterable(DATES_BY_SHAPE.get(shape, ()) for shape in {*map(_shape, tried)})
-    return _that_read((*numbers, text_formats.ISO, *_formats_of_kinds(), *dates), tried)
+    return _that_read((*numbers, text_formats.ISO, *_of_kinds(), *dates), tried)
 
 
-def _formats_of_kinds():
+def _of_kinds():
     return [KindFormat(name) for name in KINDS if name not in ("number", "date", "text")]
 
 

@@ -5,6 +5,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from skdnn.tabular.dates import seconds_of_day
+
 # What tables write for a missing value; compared in lower case.
 MISSING_WORDS = {
     *("", "?", "-", "--", ".", "...", "na", "n/a", "n.a.", "#n/a", "nan", "null", "nil", "none"),
@@ -115,11 +117,6 @@ PATTERNS = [date + time for date in DATES for time in ("", *TIMES)]
 @lru_cache(maxsize=len(SEPARATORS))
 def _number_pattern(form):
     return re.compile(NUMBER.format(SYMBOLS, SEPARATORS[form]))
-
-
-def seconds_of_day(time):
-    """Return the seconds since midnight of a ``datetime.time``."""
-    return time.hour * 3600 + time.minute * 60 + time.second + time.microsecond / 1e6
 
 
 def boolean_of(text):
