@@ -85,10 +85,8 @@ NO_FORMAT = FormatChoice()
 def find_format(ranked):
     """Return the FormatChoice of a column of strings.
 
-    Parameters
-    ----------
-    ranked : list of (float, str)
-        Minus the share of each string in the cells; the most frequent string first.
+    ``ranked`` has pairs of minus the share of a string in the cells, and the string; the most
+    frequent first.
     """
     added = _that_read(_of_kinds(), [t for _, t in ranked[:N_TRIED] if not may_be_read(t)])
     texts = [t for _, t in ranked if may_be_read(t) or (added and not is_missing_word(t))]
