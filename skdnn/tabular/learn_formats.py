@@ -6,20 +6,12 @@ values.
 """
 
 import re
-from itertools import chain, starmap
+from itertools import chain
 from typing import NamedTuple
 
-from skdnn.tabular.text_formats import (
-    COMMON,
-    DATES,
-    SEPARATORS,
-    SYMBOLS,
-    TIMES,
-    DateFormat,
-    NumberFormat,
-    is_missing_word,
-    may_be_read,
-)
+from skdnn.tabular import text_formats
+from skdnn.tabular.kinds import KINDS, KindFormat
+from skdnn.tabular.text_formats import NumberFormat, is_missing_word, may_be_read
 
 READABLE = 0.9  # share of the cells, missing values not counted, that a format must read
 DOUBTFUL = 0.5  # share from which on there is a warning that strings stay categories
@@ -49,9 +41,9 @@ def _shape(text):
 def _dates_by_shape():
     """Return the DateFormats that read strings of each shape."""
     formats = {}
-    for pattern in (date + time for date in DATES for time in ("", *TIMES)):
+    for pattern in text_formats.PATTERNS:
         shape = _shape(re.sub("%[bBp]", "a", re.sub("%[dmyYHIMSf]", "1", pattern)))
-        formats.setdefault(shape, []).append(DateFormat(pattern))
+        formats.setdefault(shape, []).append(text_formats.DateFormat(pattern))
     return formats
 
 
@@ -96,7 +88,8 @@ def find_format(ranked):
     ``ranked`` has pairs of minus the share of a string in the cells, and the string; the most
     frequent first.
     """
-    texts = [text for _, text in ranked if may_be_read(text)]
+    added = _that_read(_of_kinds(), [t for _, t in ranked[:N_TRIED] if not may_be_read(t)])
+    texts = [t for _, t in ranked if may_be_read(t) or (added and not is_missing_word(t))]
     if not texts:
         return _check_units(ranked)
     shares = {text: -share for share, text in ranked if not is_missing_word(text)}
@@ -139,17 +132,23 @@ def _check_units(ranked):
 
 def _candidates(texts):
     """Return the formats that read some strings, the plainest first."""
-    _, iso, *others = COMMON.values()
-    numbers = starmap(NumberFormat, SEPARATORS) if _are_numbers(texts) else ()
+    numbers = text_formats.NUMBERS if _are_numbers(texts) else ()
     tried = texts[:N_TRIED]
     dates = chain.from_iterable(DATES_BY_SHAPE.get(shape, ()) for shape in {*map(_shape, tried)})
-    forms = (*numbers, iso, *others, *dates)
-    return [form for form in forms if any(form.parse(text) is not None for text in tried)]
+    return _that_read((*numbers, text_formats.ISO, *_of_kinds(), *dates), tried)
+
+
+def _of_kinds():
+    return [KindFormat(name) for name in KINDS if name not in ("number", "date", "text")]
+
+
+def _that_read(forms, texts):
+    return [form for form in forms if any(form.parse(text) is not None for text in texts)]
 
 
 def _are_numbers(texts):
     """Return whether strings may be numbers: of one unit, and none is a code such as "007"."""
-    units = {frozenset(text).intersection(SYMBOLS) for text in texts}
+    units = {frozenset(text).intersection(text_formats.SYMBOLS) for text in texts}
     n_units = len(units) if frozenset("%") in units else len(units - {frozenset()})
     return n_units <= 1 and not any(map(_is_code, texts))
 
@@ -172,7 +171,7 @@ def _choose(forms, values, texts):
     if all(values[first] == values[other] for other in others):
         return first
     # If all strings have one separator, the formats differ by a factor only, which scaling removes.
-    if first == COMMON["number"] and all("." in text for text in texts):
+    if first == NumberFormat() and all("." in text for text in texts):
         return first
     with_comma = [text for text in texts if "," in text]
     if THOUSANDS in forms and len(with_comma) >= min(N_THOUSANDS, len(texts)):
