@@ -119,10 +119,9 @@ class Checkpoint(_EpochCallback):
     result, and the same call takes it from there. If a file cannot be written, there is one
     warning, and training goes on. A file that never was a checkpoint raises a ValueError.
 
-    The fit needs an integer ``random_state``. ``partial_fit`` has no callbacks. The state of other
-    callbacks is not saved, and they are not compared. A file is replaced only when the new one is
-    complete, and the one before is kept as ``<path>.previous``. It has a checksum, and loading it
-    executes nothing.
+    The fit needs an integer ``random_state``. ``partial_fit`` has no callbacks. Other callbacks are
+    neither saved nor compared. A file is replaced only when the new one is complete, and the one
+    before is kept as ``<path>.previous``. It has a checksum, and loading it runs no code.
 
     Parameters
     ----------
