@@ -19,10 +19,12 @@ from skdnn.tabular.text_formats import (
     NumberFormat,
     is_missing_word,
     may_be_read,
+    read_text,
 )
 
 READABLE = 0.9  # share of the cells, missing values not counted, that a format must read
 DOUBTFUL = 0.5  # share from which on there is a warning that strings stay categories
+MOST_DECIDE = 9  # cells that only one format reads, for each that only the other reads
 SHARE_SLACK = 1e-9  # sums of shares have rounding errors
 N_TRIED = 20  # strings of which a format must read one to be tried on all
 N_NAMED = 3  # strings named in a warning
@@ -37,6 +39,7 @@ _has_unit = re.compile(r"[^\d.,]{0,6}\d+[.,]\d+[^\d.,]{0,6}").fullmatch
 N_THOUSANDS = 20
 THOUSANDS = NumberFormat(".", ",")
 
+_has_separator = re.compile(r"\d[.,/-]").search
 _is_integer = re.compile(r"[+-]?\d+").fullmatch
 _is_code = re.compile(r"0\d+|\d{16,}").fullmatch  # a float has 15 digits
 
@@ -71,20 +74,25 @@ class FormatChoice(NamedTuple):
         Some of these cells or, without ``format``, some that several formats read.
     alternatives : tuple
         Formats that read the strings as well, but differently: the reason for no ``format``.
+    example : str
+        A string that ``format`` reads, if possible one that another format reads differently.
     """
 
     format: object = None
     unread: float = 0.0
     examples: tuple = ()
     alternatives: tuple = ()
+    example: str = ""
 
     def __str__(self):
         """Return what the strings are, and what is lost."""
         examples = ", ".join(map(repr, self.examples))
         if self.alternatives:
             return f"{' or '.join(map(str, self.alternatives))} (such as {examples})"
-        lost = f"{100 * self.unread:.2g} % of the cells, such as {examples}, as missing values"
-        return f"{self.format}, {lost}" if self.examples else str(self.format)
+        value = self.format.parse(self.example)
+        shown = f"{value:.15g}" if isinstance(value, float) else f"{value:%Y-%m-%d %H:%M}"
+        lost = f", {100 * self.unread:.2g} % of the cells, such as {examples}, as missing values"
+        return f"{self.format} ({self.example!r} is read as {shown}){lost * bool(examples)}"
 
 
 NO_FORMAT = FormatChoice()
@@ -99,33 +107,32 @@ def find_format(ranked):
         Minus the share of each string in the cells; the most frequent string first.
     """
     texts = [text for _, text in ranked if may_be_read(text)]
-    if not texts:
-        return _check_units(ranked)
     shares = {text: -share for share, text in ranked if not is_missing_word(text)}
     total = sum(shares.values())
-    if sum(map(shares.get, texts)) < DOUBTFUL * total:
-        return _check_units(ranked)
     if all(_is_integer(text) for _, text in ranked):
         are_clear = len(texts) <= N_CODES or any(map(_is_code, texts))
         return NO_FORMAT if are_clear else _ambiguous(texts, NUMBERS_OR_CODES)
     values = {form: _read(form, texts) for form in _candidates(texts)}
-    read = {form: _share_read(shares, texts, values[form]) for form in values}
+    read = {form: sum(map(shares.get, values[form])) for form in values}
     best = max(read.values(), default=0)
-    if best < DOUBTFUL * total:
+    if not best or best < DOUBTFUL * total:
         return _check_units(ranked)
     forms = [form for form in read if read[form] >= best - SHARE_SLACK]
-    form = _choose(forms, values, texts)
-    if form is None:
-        return _ambiguous(texts, forms)
-    known = {text for text, value in zip(texts, values[form], strict=True) if value is not None}
-    unread = {text: -share for share, text in ranked if text not in known}
+    sure = [form for form in forms if _is_sure(form, values, shares, texts)]
+    form = (sure or forms)[0]
+    found = ((_disputed(values[form], others), other) for other, others in values.items())
+    doubtful, rival = max(found, key=lambda pair: bool(pair[0]))
+    if not sure:
+        return _ambiguous(doubtful, (form, rival))
+    unread = {text: -share for share, text in ranked if read_text(form, text) is None}
     n_read, n_others = len(ranked) - len(unread), len(unread) - (len(ranked) - len(shares))
     if best < READABLE * total - SHARE_SLACK:
-        others = [text for text in unread if text in shares]
+        others = [text for text in shares if text not in values[form]]
         return _ambiguous(others, (form, "categories")) if n_read > N_CODES else NO_FORMAT
     if n_others >= n_read:
         return NO_FORMAT
-    return FormatChoice(form, sum(unread.values()), tuple(unread)[:N_NAMED])
+    example = (doubtful or [max(list(values[form])[:N_TRIED], key=len)])[0]
+    return FormatChoice(form, sum(unread.values()), tuple(unread)[:N_NAMED], (), example)
 
 
 def _ambiguous(texts, forms):
@@ -141,11 +148,10 @@ def _check_units(ranked):
 
 def _candidates(texts):
     """Return the formats that read some strings, the plainest first."""
-    _, iso, *others = COMMON.values()
     numbers = starmap(NumberFormat, SEPARATORS) if _are_numbers(texts) else ()
     tried = texts[:N_TRIED]
     dates = chain.from_iterable(DATES_BY_SHAPE.get(shape, ()) for shape in {*map(_shape, tried)})
-    forms = (*numbers, iso, *others, *dates)
+    forms = (*numbers, *[*COMMON.values()][1:], *dates)
     return [form for form in forms if any(form.parse(text) is not None for text in tried)]
 
 
@@ -157,26 +163,37 @@ def _are_numbers(texts):
 
 
 def _read(form, texts):
-    """Return the value of each string, None if it is not read."""
-    values = list(map(form.parse, texts))
-    zones = {value.tzinfo is None for value in values if value} if form.kind == "date" else ()
-    return [None] * len(values) if len(zones) > 1 else values
+    """Return the values of the strings that are read."""
+    values = {text: value for text in texts if (value := form.parse(text)) is not None}
+    zones = {value.tzinfo is None for value in values.values()} if form.kind == "date" else ()
+    return {} if len(zones) > 1 else values
 
 
-def _share_read(shares, texts, values):
-    pairs = zip(texts, values, strict=True)
-    return sum(shares[text] for text, value in pairs if value is not None)
+def _is_sure(form, values, shares, texts):
+    """Return whether a format is meant, and none of those that read some strings differently."""
+    read, rivals = values[form], [some for some in values.values() if _disputed(values[form], some)]
+    contra = max((_share_only(others, read, shares) for others in rivals), default=0)
+    pro = min((_share_only(read, others, shares) for others in rivals), default=1)
+    return pro > MOST_DECIDE * contra or (not contra and _is_clear(form, texts))
 
 
-def _choose(forms, values, texts):
-    """Return the format among those that read equally many cells, None if they contradict."""
-    first, *others = forms
-    if all(values[first] == values[other] for other in others):
-        return first
+def _is_clear(form, texts):
+    """Return whether numbers have this format if no string decides."""
     # If all strings have one separator, the formats differ by a factor only, which scaling removes.
-    if first == COMMON["number"] and all("." in text for text in texts):
-        return first
-    with_comma = [text for text in texts if "," in text]
-    if THOUSANDS in forms and len(with_comma) >= min(N_THOUSANDS, len(texts)):
-        return THOUSANDS
-    return None
+    if form == COMMON["number"]:
+        return all("." in text for text in texts)
+    n_commas = sum("," in text for text in texts)
+    return form == THOUSANDS and n_commas >= min(N_THOUSANDS, len(texts))
+
+
+def _share_only(read, others, shares):
+    """Return the share of strings that only one of two formats reads, and that have a separator.
+
+    Spaces are none: they do not tell what a comma is.
+    """
+    return sum(shares[text] for text in read if text not in others and _has_separator(text))
+
+
+def _disputed(read, others):
+    """Return the strings that have one value in one format, and another in another."""
+    return [text for text, value in read.items() if others.get(text, value) != value]
