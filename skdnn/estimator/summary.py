@@ -94,7 +94,6 @@ class Summary:
         return sum(layer.n_parameters for layer in self.layers)
 
     def __str__(self):
-        """Return the summary as a table and a few lines."""
         parts = [headline(self), "", *_table(self.layers), "", *_notes(self)]
         return "\n".join(parts)
 

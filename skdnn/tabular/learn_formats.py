@@ -101,10 +101,8 @@ NO_FORMAT = FormatChoice()
 def find_format(ranked):
     """Return the FormatChoice of a column of strings.
 
-    Parameters
-    ----------
-    ranked : list of (float, str)
-        Minus the share of each string in the cells; the most frequent string first.
+    ``ranked`` has pairs of minus the share of a string in the cells, and the string; the most
+    frequent first.
     """
     texts = [text for _, text in ranked if may_be_read(text)]
     shares = {text: -share for share, text in ranked if not is_missing_word(text)}
@@ -118,20 +116,20 @@ def find_format(ranked):
     if not best or best < DOUBTFUL * total:
         return _check_units(ranked)
     forms = [form for form in read if read[form] >= best - SHARE_SLACK]
-    sure = [form for form in forms if _is_sure(form, values, shares, texts)]
-    form = (sure or forms)[0]
-    found = ((_disputed(values[form], others), other) for other, others in values.items())
-    doubtful, rival = max(found, key=lambda pair: bool(pair[0]))
-    if not sure:
-        return _ambiguous(doubtful, (form, rival))
-    unread = {text: -share for share, text in ranked if read_text(form, text) is None}
-    n_read, n_others = len(ranked) - len(unread), len(unread) - (len(ranked) - len(shares))
+    form = next((form for form in forms if _is_sure(form, values, shares, texts)), None)
+    if form is None:
+        rival, disputed = next(_disputes(forms[0], values))
+        return _ambiguous(disputed, (forms[0], rival))
+    known = values[form]
+    others = [text for text in shares if text not in known]
     if best < READABLE * total - SHARE_SLACK:
-        others = [text for text in shares if text not in values[form]]
-        return _ambiguous(others, (form, "categories")) if n_read > N_CODES else NO_FORMAT
-    if n_others >= n_read:
+        return _ambiguous(others, (form, "categories")) if len(known) > N_CODES else NO_FORMAT
+    if len(others) >= len(known):
         return NO_FORMAT
-    example = (doubtful or [max(list(values[form])[:N_TRIED], key=len)])[0]
+    rest = [(share, text) for share, text in ranked if text not in known]
+    unread = {text: -share for share, text in rest if read_text(form, text) is None}
+    longest = max(list(known)[:N_TRIED], key=len)
+    _, (example, *_) = next(_disputes(form, values), (None, [longest]))
     return FormatChoice(form, sum(unread.values()), tuple(unread)[:N_NAMED], (), example)
 
 
@@ -148,18 +146,20 @@ def _check_units(ranked):
 
 def _candidates(texts):
     """Return the formats that read some strings, the plainest first."""
-    numbers = starmap(NumberFormat, SEPARATORS) if _are_numbers(texts) else ()
     tried = texts[:N_TRIED]
     dates = chain.from_iterable(DATES_BY_SHAPE.get(shape, ()) for shape in {*map(_shape, tried)})
-    forms = (*numbers, *[*COMMON.values()][1:], *dates)
+    forms = (*_number_formats(texts), *[*COMMON.values()][1:], *dates)
     return [form for form in forms if any(form.parse(text) is not None for text in tried)]
 
 
-def _are_numbers(texts):
-    """Return whether strings may be numbers: of one unit, and none is a code such as "007"."""
+def _number_formats(texts):
+    """Return the formats whose separators occur; none if units differ or some are codes ("007")."""
     units = {frozenset(text).intersection(SYMBOLS) for text in texts}
     n_units = len(units) if frozenset("%") in units else len(units - {frozenset()})
-    return n_units <= 1 and not any(map(_is_code, texts))
+    if n_units > 1 or any(map(_is_code, texts)):
+        return []
+    found, (plain, *forms) = {*"".join(texts)}, starmap(NumberFormat, SEPARATORS)
+    return [plain, *(form for form in forms if found & {*(form.thousands or form.decimal)})]
 
 
 def _read(form, texts):
@@ -171,7 +171,7 @@ def _read(form, texts):
 
 def _is_sure(form, values, shares, texts):
     """Return whether a format is meant, and none of those that read some strings differently."""
-    read, rivals = values[form], [some for some in values.values() if _disputed(values[form], some)]
+    read, rivals = values[form], [values[other] for other, _ in _disputes(form, values)]
     contra = max((_share_only(others, read, shares) for others in rivals), default=0)
     pro = min((_share_only(read, others, shares) for others in rivals), default=1)
     return pro > MOST_DECIDE * contra or (not contra and _is_clear(form, texts))
@@ -194,6 +194,9 @@ def _share_only(read, others, shares):
     return sum(shares[text] for text in read if text not in others and _has_separator(text))
 
 
-def _disputed(read, others):
-    """Return the strings that have one value in one format, and another in another."""
-    return [text for text, value in read.items() if others.get(text, value) != value]
+def _disputes(form, values):
+    """Yield the formats that read strings differently, and the strings."""
+    for other, others in values.items():
+        known = values[form].items()
+        if texts := [text for text, value in known if others.get(text, value) != value]:
+            yield other, texts
