@@ -200,7 +200,8 @@ def _check_share(column, values, fitted, warn):
     if rows.mean() > FEW_UNREAD:
         example = column.strings[new.index(True)]
         found = f"{rows.sum()} of {len(rows)} cells cannot be read so, such as {example!r}"
-        warn(UnreadableWarning(f"was read as {fitted.form} in fit; now {found} (missing values)."))
+        about = f"was read as {fitted.form} in fit; now {found}, and count as missing values."
+        warn(UnreadableWarning(about))
 
 
 def _check_zone(column, zone):

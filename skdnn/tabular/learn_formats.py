@@ -1,8 +1,8 @@
 """Find the format of strings that are numbers or dates, as CSV files and databases give them.
 
-A column of strings is read as another kind only if one format reads nearly all of its cells, and
-no other format reads them as well but differently. Cells that it does not read become missing
-values.
+A column of strings is read as another kind only if one format reads nearly all of its cells and,
+where another reads some of them differently, cells that only one of the two can read decide. Cells
+that it does not read become missing values.
 """
 
 import re
@@ -24,7 +24,7 @@ from skdnn.tabular.text_formats import (
 
 READABLE = 0.9  # share of the cells, missing values not counted, that a format must read
 DOUBTFUL = 0.5  # share from which on there is a warning that strings stay categories
-MOST_DECIDE = 9  # cells that only one format reads, for each that only the other reads
+MOST_DECIDE = 9  # a format is meant if more cells decide for it than this, for each against it
 SHARE_SLACK = 1e-9  # sums of shares have rounding errors
 N_TRIED = 20  # strings of which a format must read one to be tried on all
 N_NAMED = 3  # strings named in a warning
@@ -89,10 +89,9 @@ class FormatChoice(NamedTuple):
         examples = ", ".join(map(repr, self.examples))
         if self.alternatives:
             return f"{' or '.join(map(str, self.alternatives))} (such as {examples})"
-        value = self.format.parse(self.example)
-        shown = f"{value:.15g}" if isinstance(value, float) else f"{value:%Y-%m-%d %H:%M}"
+        value = re.sub(r" 00:00:00$|\.0$", "", str(self.format.parse(self.example)))
         lost = f", {100 * self.unread:.2g} % of the cells, such as {examples}, as missing values"
-        return f"{self.format} ({self.example!r} is read as {shown}){lost * bool(examples)}"
+        return f"{self.format} ({self.example!r} is read as {value}){lost * bool(examples)}"
 
 
 NO_FORMAT = FormatChoice()

@@ -139,12 +139,12 @@ def read_text(form, text):
     None if there is none. In doubt are times with a zone, and "1.234" beside decimal commas.
     """
     value = form.parse(text)
-    if value is None:
-        value = COMMON[form.kind].parse(text)
-        other = NumberFormat(",", ".").parse(text) if form[0] == "," else None
-        if getattr(value, "tzinfo", other) not in (None, value):
-            return None
-    return value
+    if value is not None:
+        return value
+    value = COMMON[form.kind].parse(text)
+    has_comma = getattr(form, "decimal", ".") == ","
+    doubt = NumberFormat(",", ".").parse(text) if has_comma else getattr(value, "tzinfo", None)
+    return value if doubt in (None, value) else None
 
 
 def seconds_of_day(time):

@@ -7,6 +7,7 @@ values come out, or that it can be read in two ways.
 import re
 import threading
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from numpy.testing import assert_array_equal
 
 import skdnn
 from skdnn import DeepNetClassifier, TableEncoder
+from skdnn.tabular.text_formats import MISSING_WORDS
 
 N = 400
 RNG = np.random.default_rng(7)
@@ -309,7 +311,7 @@ def test_a_server_can_refuse_what_cannot_be_read_in_all_of_its_threads():
     [
         (Mix(MANY).cells, r"'\d?\d,\d{3}' is read as \d{4,5}\)"),  # not "2519", which is clear
         (Mix([*FEW, ("3,5", 3.5)]).cells, r"'\d,\d{3}' is read as \d\.\d{3}\)"),
-        (dates("%d/%m/%Y"), r"'0\d/0\d/200\d' is read as 200\d-0\d-0\d 00:00\)"),
+        (dates("%d/%m/%Y"), r"'0\d/0\d/200\d' is read as 200\d-0\d-0\d\)"),
         ([f"{v}%" for v in TENTHS], r"'-?\d+\.\d%' is read as -?\d+\.\d\)"),
         ([f"{v % 24:02}:30" for v in COUNTS], r"'\d\d:30' is read as \d+\)"),
     ],
@@ -330,6 +332,12 @@ def test_the_summary_has_a_line_for_each_column_read_from_strings():
     assert dates_line.startswith("read from strings: c as dates in the format %d/%m/%Y ('")
     assert numbers_line.startswith("read from strings: balance as numbers with decimal separator")
     assert max(map(len, lines)) <= 88
+
+
+def test_the_guide_lists_the_words_for_missing_values():
+    guide = (Path(__file__).parents[2] / "docs/guide/tables.md").read_text("utf-8")
+    (listed,) = re.findall(r"^The words for missing values.*?(?=In `predict`)", guide, re.M | re.S)
+    assert {"", *re.findall(r'`"(.*?)"`', listed)} == MISSING_WORDS
 
 
 def test_a_column_in_two_ways_is_named_with_cells_in_doubt():
