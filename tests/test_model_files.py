@@ -299,7 +299,7 @@ def test_the_names_in_files_are_those_of_released_versions():
     assert set(RECORDS) == {
         "FittedModel", "State", "DataSchema", "Labels", "Variant", "ColumnEncoders",
         "SparseColumns", "ColumnType", "Scaling", "Categories", "TargetStatistics",
-        "NumberFormat", "DateFormat", "ClockFormat", "DurationFormat",
+        "NumberFormat", "DateFormat", "KindFormat", "ClockFormat", "DurationFormat",
     }  # fmt: skip
 
 

@@ -11,14 +11,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skdnn.core.encoded_rows import Expansion
 from skdnn.estimator.solvers import solver_of
-from skdnn.tabular import target_statistics
-from skdnn.tabular.dataframes import (
-    check_finite,
-    checked_array,
-    column_names,
-    is_numeric_array,
-    with_sums,
-)
+from skdnn.tabular import dataframes, target_statistics
 from skdnn.tabular.encoder import TableEncoder, columns_of, table_of, with_columns
 
 
@@ -79,7 +72,8 @@ class TableAdapter:
 
     def changes(self, X):
         """Return what is new in each column since fit, as a dict of str to str."""
-        names, changes = column_names(self.encoder), self.columns.changes(table_of(self.encoder, X))
+        names = dataframes.column_names(self.encoder)
+        changes = self.columns.changes(table_of(self.encoder, X))
         return {str(names[position]): change for position, change in changes.items()}
 
     def reserve_statistics(self, n_classes, many):
@@ -114,12 +108,13 @@ class TransformerAdapter:
         _check_shape(rows, X.shape[0], name)
         _check_no_times(rows, name)
         with np.errstate(over="ignore"):  # too large numbers become inf, an error below
-            if not is_numeric_array(rows):  # skipped, as it takes longer than predicting a row
-                rows = checked_array(rows, "DeepNetClassifier", dtype)
+            # Skipped for such arrays, as it takes longer than predicting a row.
+            if not dataframes.is_numeric_array(rows):
+                rows = dataframes.checked_array(rows, "DeepNetClassifier", dtype)
             if not issparse(rows):
                 rows = np.ascontiguousarray(rows, dtype)
-        check_finite(rows, name=name)
-        return with_sums(rows) if issparse(rows) else rows
+        dataframes.check_finite(rows, name=name)
+        return dataframes.with_sums(rows) if issparse(rows) else rows
 
     def changes(self, X):
         """Return an empty dict, as nothing is known of the columns of fit."""

@@ -8,8 +8,8 @@ from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import column_or_1d
 
+from skdnn.tabular.as_frames import refuse_lazy_frame
 from skdnn.tabular.categories import ignoring_case_and_spaces
-from skdnn.tabular.dataframes import refuse_lazy_frame
 from skdnn.tabular.missing_checks import refuse_missing
 from skdnn.tabular.user_warnings import warn_user
 

@@ -28,25 +28,27 @@ from skdnn.estimator.inputs import COLUMNS
 from skdnn.estimator.labels import Labels
 from skdnn.estimator.schema import DataSchema
 from skdnn.estimator.variants import Variant
-from skdnn.tabular import text_formats
 from skdnn.tabular.categories import Categories
 from skdnn.tabular.column_encoders import ColumnEncoders
 from skdnn.tabular.column_types import ColumnType
 from skdnn.tabular.dataframes import column_names
 from skdnn.tabular.encoder import TableEncoder, columns_of, with_columns
+from skdnn.tabular.kinds import KindFormat
 from skdnn.tabular.scaling import Scaling
 from skdnn.tabular.sparse_columns import ColumnsWithoutEntries, SparseColumns
 from skdnn.tabular.target_statistics import TargetStatistics
+from skdnn.tabular.text_formats import DateFormat, NumberFormat
 
 RECORDS = {
     kind.__name__: kind
     for kind in (
-        *(FittedModel, State, DataSchema, Labels, Variant),
+        *(FittedModel, State, DataSchema, Labels, Variant, NumberFormat, DateFormat, KindFormat),
         *(ColumnEncoders, SparseColumns, ColumnType, Scaling, Categories, TargetStatistics),
-        *(text_formats.NumberFormat, text_formats.DateFormat),
-        *(text_formats.ClockFormat, text_formats.DurationFormat),
     )
 }
+# Types of earlier versions.
+RECORDS["ClockFormat"] = lambda name: KindFormat("time of day")
+RECORDS["DurationFormat"] = lambda name: KindFormat("duration")
 ATOMS = (type(None), bool, int, float, str)
 LEARNT = (*COLUMNS, "ignored_columns_", "parsed_columns_")  # attributes of a TableEncoder
 ABSTRACT = {int: Integral, float: Real}  # a NumPy number may stand for one of Python

@@ -11,8 +11,8 @@ import numpy as np
 from skdnn.core.encoded_rows import MIDDLE
 from skdnn.export.date_parts import date_parts
 from skdnn.export.inputs import MATRIX, MISSING, input_columns, takes_matrix
-from skdnn.tabular.column_types import KINDS
 from skdnn.tabular.imputation import LARGEST
+from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.scaling import CLIP_LIMIT
 from skdnn.tabular.sparse_columns import SparseColumns
 
@@ -94,7 +94,8 @@ def describe(column):
         zone = "" if column.type.zone is None else f" in the local time of {column.type.zone}"
         return f"microseconds since 1970-01-01{zone}; any number where {column.mask} is true"
     unit = {"duration": " in seconds", "time of day": " in seconds since midnight"}
-    return f"{KINDS[column.type.kind]}{unit.get(column.type.kind, '')}; NaN for a missing value"
+    plural, unit = KINDS[column.type.kind].plural, unit.get(column.type.kind, "")
+    return f"{plural}{unit}; NaN for a missing value"
 
 
 def _encoded_parts(graph, columns, inputs):

@@ -7,9 +7,11 @@ from scipy.sparse import issparse
 
 from skdnn.estimator.encoder_adapters import TableAdapter, adapted
 from skdnn.estimator.fitted_model import fitted_model
-from skdnn.tabular.column_types import NUMBER, ColumnType
+from skdnn.tabular.column_types import NUMBER, ColumnType, column_as
 from skdnn.tabular.dataframes import check_table, column_names
+from skdnn.tabular.dates import date_parts
 from skdnn.tabular.encoder import table_of
+from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.sparse_columns import SparseColumns
 
 MISSING = "<missing>"  # ONNX has no missing strings
@@ -38,7 +40,7 @@ class InputColumn(NamedTuple):
 def takes_matrix(fitted):
     """Return whether the model of a FittedModel has one input, a matrix of numbers.
 
-    So it is for rows without column names that are all numbers, and without an encoder.
+    It has for numbers without column names, for sparse rows, and without a TableEncoder.
     """
     adapter = adapted(fitted.schema.encoder)
     if not isinstance(adapter, TableAdapter) or isinstance(adapter.columns, SparseColumns):
@@ -54,6 +56,8 @@ def input_columns(encoder, columns):
     found = []
     for position in sorted(used):
         name, fitted, mask = str(names[position]), columns.types.get(position, NUMBER), None
+        if (kind := KINDS[fitted.kind]).numbers not in (None, date_parts):
+            raise ValueError(f"column {name!r} has {kind.plural}, which ONNX models cannot encode.")
         if fitted.kind == "date":
             mask = f"{name}_missing"
             while mask in names:
@@ -68,7 +72,7 @@ def onnx_inputs(net, X):
     Parameters
     ----------
     net : DeepNetClassifier
-        The fitted network that the model was made of.
+        The fitted network from which the model was made.
     X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
         Rows like those seen in fit.
 
@@ -111,7 +115,7 @@ def _numbers(table, positions, types):
 
 def _dates(table, column):
     """Return microseconds since 1970 in the local time of fit, and which are missing."""
-    times = table.values(column.position, column.type)
+    times = table.values(column.position, column.type, column_as).values
     missing = np.isnat(times)
     since_epoch = (np.where(missing, EPOCH, times) - EPOCH).astype(np.int64)
     return {column.name: since_epoch[:, None], column.mask: missing[:, None]}

@@ -35,8 +35,8 @@ def to_onnx(net, X=None):
     TypeError
         If ``net`` is no DeepNetClassifier, or its encoder or its labels cannot be expressed.
     ValueError
-        If a custom activation cannot be expressed, the network uses no column, or a category has
-        the name of missing values.
+        If a custom activation or an added kind of column cannot be expressed, the network uses no
+        column, or a category has the name of missing values.
 
     See Also
     --------

@@ -9,7 +9,7 @@ from skdnn.tabular.bins import bin_positions
 from skdnn.tabular.categories import ignoring_case_and_spaces
 from skdnn.tabular.column_types import NUMBER, string_column
 from skdnn.tabular.dataframes import Frame
-from skdnn.tabular.dates import DATE_PARTS, date_parts
+from skdnn.tabular.dates import TIME, date_parts
 from skdnn.tabular.imputation import estimate
 from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
@@ -22,16 +22,17 @@ FEW_NEW = 0.05  # share of rows with new categories up to which there is no warn
 class ColumnEncoders(NamedTuple):
     """The encoding of each column of a table; columns are referred to by position.
 
-    An encoded row holds, in this order: target statistics, scaled numbers, scaled parts of dates,
-    missing-value indicators, positions in the bins of numbers and parts of dates, and codes of
-    categories. "Scaled columns" are the numbers, then the parts of dates.
+    An encoded row holds, in this order: target statistics, scaled numbers, scaled parts of dates
+    and of other kinds with several numbers, missing-value indicators, positions in the bins of
+    all these, and codes of categories. "Scaled columns" are the numbers, then the parts.
 
     Attributes
     ----------
     numbers : ndarray of int
         Columns of numbers, except constant ones.
     dates : dict of int to ndarray of int
-        Indices into DATE_PARTS of the parts of each date column, except constant ones.
+        Indices of the parts of each column of dates, or of a Kind with ``numbers``, except
+        constant ones.
     scaling : Scaling
         Of the scaled columns.
     missing : list of int
@@ -99,8 +100,8 @@ class ColumnEncoders(NamedTuple):
                 missing[some, span] = np.isnan(values)
         rows[:, indicators] = missing[:, sources]
         self._estimate(rows, missing)
-        for position, column in constant:
-            rows[:, column] = np.isnan(table.values(position, self.types.get(position, NUMBER)))
+        for position, n in constant:
+            rows[:, n] = np.isnan(table.values(position, self.types.get(position, NUMBER))[:, 0])
         for column, position in enumerate(self.categories, layout.n_inputs - len(self.categories)):
             strings = self._strings(table, position)
             rows[:, column] = self.categories[position].encode(strings)
@@ -175,8 +176,7 @@ class ColumnEncoders(NamedTuple):
         for position, parts in self.dates.items():
             span = slice(start, start + len(parts))
             if len(parts):
-                times = table.values(position, self.types[position])
-                yield slice(None), span, date_parts(times)[:, parts]
+                yield slice(None), span, table.values(position, self.types[position])[:, parts]
             start = span.stop
 
     def _strings(self, table, position):
@@ -215,8 +215,7 @@ class ColumnEncoders(NamedTuple):
             if np.isnan(value):
                 has_changed = not table.column(position).missing.all()
             else:
-                values = table.values(position, self.types.get(position, NUMBER))
-                values = date_parts(values)[:, 0] if values.dtype.kind == "M" else values
+                values = table.values(position, self.types.get(position, NUMBER))[:, 0]
                 has_changed = (values[~np.isnan(values)] != value).any()
             if has_changed:
                 found[position] = "no longer constant or missing"
@@ -229,7 +228,7 @@ class ColumnEncoders(NamedTuple):
         targets = [(place, f"_target{n}") for place, table in tables for n in range(table.shape[1])]
         scaled = [(position, "") for position in self.numbers.tolist()]
         for position, parts in self.dates.items():
-            scaled += [(position, f"_{DATE_PARTS[part]}") for part in parts]
+            scaled += [(position, f"_{self.types[position].names[part]}") for part in parts]
         binned = []
         for column, bin_edges in self.bin_edges.items():
             position, suffix = scaled[column]
@@ -249,9 +248,10 @@ class ColumnEncoders(NamedTuple):
         for position in self.numbers.tolist():
             row[position] = next(centers)
         for position, parts in self.dates.items():
-            medians = [next(centers) for _ in parts]
-            seconds = medians[0] if medians else 0  # the first part is the time
-            row[position] = np.datetime64(round(seconds * 1e6), "us")
+            row[position] = np.zeros(len(self.types[position].names))
+            row[position][parts] = [next(centers) for _ in parts]
+            if self.types[position].kind == "date":  # whose parts must be those of one time
+                row[position] = date_parts(np.array([round(row[position][0] * 1e6)], TIME))[0]
         # Without a frequent category any string is encoded as infrequent, also this one.
         for position in self.ranks:
             row[position] = "infrequent"
@@ -264,8 +264,8 @@ class TypicalRow(Frame):
     """A table of one row, whose values have the types of fit."""
 
     def values(self, position, fitted):
-        """Return the number or date of a column."""
-        return np.array([self.columns[position]], None if fitted.kind == "date" else np.float64)
+        """Return the numbers of a column."""
+        return np.array(self.columns[position], np.float64).reshape(1, -1)
 
     def strings(self, position, fitted):
         """Return the Column of a category."""

@@ -11,15 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.tabular.dates import TIME, common_zone, local_times, without_zone
-from skdnn.tabular.text_formats import COMMON, boolean_of, is_missing_word, read_text
+from skdnn.tabular.kinds import KINDS, KindFormat, read_text
+from skdnn.tabular.text_formats import boolean_of, is_missing_word
 
-KINDS = {
-    "number": "numbers",
-    "duration": "durations",
-    "time of day": "times of day",
-    "date": "dates",
-    "text": "strings",
-}
 MOST_UNREAD = 100  # strings remembered
 FEW_UNREAD = 0.1  # share of cells; as many were accepted in fit
 AGAIN = "Pass values of the kind seen in fit, or fit again."
@@ -53,6 +47,8 @@ class ColumnType(NamedTuple):
         Some of the strings of fit that ``form`` does not read.
     booleans : tuple of str
         The strings for False and True, if the categories, or the numbers, are these two.
+    learnt : object
+        What the Kind learnt from the column.
     """
 
     kind: str = "number"
@@ -61,6 +57,12 @@ class ColumnType(NamedTuple):
     may_be_numbers: bool = True
     unread: tuple = ()
     booleans: tuple = ()
+    learnt: object = ()
+
+    @property
+    def names(self):
+        """Names of the numbers of a kind that has several."""
+        return KINDS[self.kind].names or self.learnt
 
 
 NUMBER = ColumnType()
@@ -73,9 +75,9 @@ class Column(NamedTuple):
     ----------
     values : ndarray of shape (n_rows,)
         Numbers, seconds or datetime64[us]; NaN or NaT if missing. Of strings, the indices into
-        ``strings``, -1 if missing.
+        ``strings``, -1 if missing; so of kinds that were added.
     strings : list of str or None
-        Distinct strings of a column of strings.
+        Distinct strings of a column of strings, or values of a kind that was added.
     kind : str
         One of KINDS.
     zone : tzinfo or None
@@ -122,6 +124,18 @@ def string_column(strings, is_categorical=False):
     return Column(values, list(distinct), "text", is_categorical=is_categorical)
 
 
+def column_of(values, kind):
+    """Return the Column of a list of values of a kind, in which None is a missing value."""
+    if kind == "date":
+        zone = common_zone({getattr(v, "tzinfo", None) for v in values if v is not None})
+        return Column(np.array([*map(without_zone, values)], TIME), None, kind, zone)
+    if KINDS[kind].numbers is None:
+        return Column(np.array(values, np.float64), kind=kind)
+    known = sorted({*values} - {None})  # codes do not depend on the order of the rows
+    column = string_column([*known, *values])
+    return column._replace(values=column.values[len(known) :], kind=kind)
+
+
 def parse_column(column, form):
     """Return a string Column as read in a format, and its ColumnType."""
     values = [read_text(form, text) for text in column.strings]
@@ -133,8 +147,20 @@ def parse_column(column, form):
     return parsed, ColumnType(*given)
 
 
-def values_as(column, fitted, warn):
-    """Return float64 numbers or seconds, or datetime64[us] in local time, of any Column.
+def numbers_as(column, fitted, warn):
+    """Return the float64 numbers (n_rows, n_numbers) of the result of :func:`column_as`."""
+    column, numbers = column_as(column, fitted, warn), KINDS[fitted.kind].numbers
+    if numbers is None:
+        return column.values.astype(np.float64)[:, None]
+    if column.strings is None:
+        return numbers(column.values, fitted.learnt)
+    missing = np.full(len(fitted.names), np.nan)
+    flat = np.append(numbers(column.strings, fitted.learnt), missing)
+    return flat.reshape(-1, len(missing))[column.values]
+
+
+def column_as(column, fitted, warn):
+    """Return any Column as one of the type of fit: dates in local time, other times in seconds.
 
     ``fitted`` is the ColumnType of the column in fit, not of strings. ``warn`` is called with an
     UnreadableWarning if many strings cannot be read. It is a ColumnError if the column has another
@@ -143,21 +169,19 @@ def values_as(column, fitted, warn):
     if column.kind == "text":
         column = _parsed(column, fitted, warn)
     if column.kind != fitted.kind:
-        dtype = TIME if fitted.kind == "date" else np.float64
         known = column.values[~column.missing]
         if len(known):
-            raise ColumnError(
-                f"{_held(fitted)}: it holds {KINDS[column.kind]} such as {known[0]}. {AGAIN}"
-            )
-        return np.full(len(column.values), None, dtype)
+            first = known[0] if column.strings is None else column.strings[known[0]]
+            raise _other_kind(fitted.kind, f"{KINDS[column.kind].plural} such as {first}")
+        return column_of([None] * len(column.values), fitted.kind)
     if fitted.kind != "date":
-        return column.values.astype(np.float64)
+        return column
     _check_zone(column, fitted.zone)
-    return local_times(column.values, fitted.zone)
+    return column._replace(values=local_times(column.values, fitted.zone))
 
 
-def _held(fitted):
-    return f"held {KINDS[fitted.kind]} in fit, but not now"
+def _other_kind(kind, held):
+    return ColumnError(f"held {KINDS[kind].plural} in fit, but not now: it holds {held}. {AGAIN}")
 
 
 def _parsed(column, fitted, warn):
@@ -170,7 +194,7 @@ def _parsed(column, fitted, warn):
 
 def _value_of(text, fitted):
     """Return the value of a string as fit would have read it, None if it is missing."""
-    value = read_text(fitted.form or COMMON[fitted.kind], text)
+    value = read_text(fitted.form or KindFormat(fitted.kind), text)
     if value is not None or text in ("nan", "NaT"):
         return value
     # Booleans are numbers where fit had no strings, or had two for booleans, such as "1.0".
@@ -178,17 +202,14 @@ def _value_of(text, fitted):
     if are_numbers and boolean_of(text) is not None:
         return float(boolean_of(text))
     if fitted.form is None:  # fit had no strings: another one is an error in the table
-        raise ColumnError(f"{_held(fitted)}: it holds {text!r}. {AGAIN}")
+        raise _other_kind(fitted.kind, repr(text))
     return None
 
 
 def _with_values(column, values, kind):
     """Return the Column of a string Column, given the value of each of its strings."""
-    if kind != "date":
-        return Column(np.array([*values, None], np.float64)[column.values], kind=kind)
-    zone = common_zone({value.tzinfo for value in values if value})
-    values = np.array([*map(without_zone, values), None], TIME)
-    return Column(values[column.values], kind="date", zone=zone)
+    read = column_of([*values, None], kind)
+    return read._replace(values=read.values[column.values])
 
 
 def _check_share(column, values, fitted, warn):

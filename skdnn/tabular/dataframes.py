@@ -8,14 +8,8 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skdnn.tabular.as_frames import (
-    as_frame,
-    as_numpy,
-    check_column_names,
-    refuse_lazy_frame,
-    refuse_one_row,
-)
-from skdnn.tabular.column_types import NUMBER, ColumnError, parse_column, values_as
+from skdnn.tabular import as_frames
+from skdnn.tabular.column_types import NUMBER, ColumnError, numbers_as, parse_column
 from skdnn.tabular.missing_checks import unmasked
 from skdnn.tabular.read_columns import read_column, read_strings
 from skdnn.tabular.user_warnings import MAX_NAMED, ColumnWarnings, listed, warn_user
@@ -40,11 +34,12 @@ def check_table(estimator, X, reset):
     The values are not checked. If ``reset``, scikit-learn stores these columns on the estimator;
     else they are compared with those of fit.
     """
-    refuse_lazy_frame(X, "X")
-    X = as_frame(unmasked(as_numpy(X)), getattr(estimator, "feature_names_in_", None))
+    as_frames.refuse_lazy_frame(X, "X")
+    names = getattr(estimator, "feature_names_in_", None)
+    X = as_frames.as_frame(unmasked(as_frames.as_numpy(X)), names)
     named = X  # scikit-learn reads the names of the columns from the frame
     if reset:
-        check_column_names(X)
+        as_frames.check_column_names(X)
     elif _is_nameless_as_in_fit(estimator, X):
         return X
     is_frame = hasattr(X, "columns")
@@ -118,7 +113,7 @@ def _as_array(X):
                 "Pass a table in which every row has the same columns."
             ) from error
         X = np.asarray(X, object) if array.dtype.kind in "US" else array
-    refuse_one_row(X)
+    as_frames.refuse_one_row(X)
     return X
 
 
@@ -153,10 +148,10 @@ class Frame(NamedTuple):
         """Return the Column at ``position`` as strings; ``fitted`` is its ColumnType in fit."""
         return self._read(position, lambda column: read_strings(column, fitted))
 
-    def values(self, position, fitted):
-        """Return the numbers or dates of a column, converted to its ColumnType in fit."""
+    def values(self, position, fitted, convert=numbers_as):
+        """Return what ``convert`` makes of a column, given its ColumnType in fit: its numbers."""
         messages = []
-        read = lambda column: values_as(read_column(column), fitted, messages.append)  # noqa: E731
+        read = lambda column: convert(read_column(column), fitted, messages.append)  # noqa: E731
         values = self._read(position, read)
         for message in messages:
             self.warn(position, message)
@@ -185,7 +180,7 @@ class Frame(NamedTuple):
         """
         for span in spans(len(positions), TILE // self.n_rows):
             fitted = [(position, types.get(position, NUMBER)) for position in positions[span]]
-            values = np.array([self.values(*column) for column in fitted]).T
+            values = np.array([self.values(*column)[:, 0] for column in fitted]).T
             check_finite(values, allow_nan=True, names=[self.names[p] for p in positions[span]])
             yield slice(None), span, values
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 DATE_PARTS = ("time", "month", "day", "weekday", "hour")
-SECOND, DAY = np.timedelta64(1, "s"), np.timedelta64(1, "D")
+SECOND, HOUR, DAY = np.timedelta64(1, "s"), np.timedelta64(1, "h"), np.timedelta64(1, "D")
 TIME = np.dtype("M8[us]")
 # Days that ``datetime`` can convert between time zones.
 FIRST_DAY, LAST_DAY = np.datetime64("0001-01-02"), np.datetime64("9999-12-29")
@@ -64,16 +64,21 @@ def _offsets(times, zone):
     return np.array([time.utcoffset() for time in aware], "m8[us]")
 
 
-def date_parts(times):
+def seconds_of(duration):
+    """Return the seconds of a timedelta, to the microsecond."""
+    return np.timedelta64(duration, "us") / SECOND
+
+
+def seconds_of_day(time):
+    """Return the seconds since midnight of a ``datetime.time``."""
+    return time.hour * 3600 + time.minute * 60 + time.second + time.microsecond / 1e6
+
+
+def date_parts(times, _=()):
     """Return float64 (n_rows, n_parts): seconds since 1970, month, day, weekday, hour."""
     years, months, days, hours = (times.astype(f"M8[{unit}]") for unit in "YMDh")
-    since_epoch = times - np.datetime64(0, "us")
-    return np.column_stack(
-        [
-            since_epoch / SECOND,
-            (months - years) / np.timedelta64(1, "M") + 1,
-            (days - months) / np.timedelta64(1, "D") + 1,
-            ((days - np.datetime64(0, "D")) / np.timedelta64(1, "D") + 3) % 7,
-            (hours - days) / np.timedelta64(1, "h"),
-        ]
-    )
+    seconds = (times - np.datetime64(0, "us")) / SECOND
+    month = (months - years) / np.timedelta64(1, "M") + 1
+    weekday = ((days - np.datetime64(0, "D")) / DAY + 3) % 7
+    day, hour = (days - months) / DAY + 1, (hours - days) / HOUR
+    return np.column_stack([seconds, month, day, weekday, hour])

@@ -6,23 +6,14 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skdnn.core.random_bits import scramble
+from skdnn.tabular import identifiers
 from skdnn.tabular.bins import learn_bin_edges
 from skdnn.tabular.categories import learn_categories, rank_categories
 from skdnn.tabular.column_encoders import ColumnEncoders
 from skdnn.tabular.column_types import NUMBER, spellings_of_booleans
 from skdnn.tabular.dataframes import as_table
-from skdnn.tabular.dates import date_parts
-from skdnn.tabular.identifiers import (
-    IN_ORDER,
-    REASONS,
-    ROW_NUMBERS,
-    SENTENCES,
-    are_integers,
-    are_row_numbers,
-    are_sentences,
-    why_identifier,
-)
 from skdnn.tabular.imputation import learn_regressions
+from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.learn_formats import NO_FORMAT, NUMBERS_OR_CODES, find_format
 from skdnn.tabular.read_columns import read_column
 from skdnn.tabular.row_hashes import hash_columns
@@ -113,10 +104,10 @@ class ColumnLearner:
 
     def learn(self):
         """Return the result of :func:`learn_columns`, by position."""
-        add = {"text": self._add_text, "date": self._add_date}
         for position in range(len(self.table.names)):
             column = self.table.column(position)
-            add.get(column.kind, self._add_number)(position, column, column.type)
+            add = self._add_text if column.kind == "text" else self._add_numbers
+            add(position, column, column.type)
         numbers, scaling = self._scale_numbers()
         scaling = join_scalings([scaling, *self.scalings])
         self._choose_strings(are_only=not (len(numbers) or self.dates or self.missing))
@@ -131,19 +122,22 @@ class ColumnLearner:
         columns = columns._replace(missing=self._choose_indicators(columns))
         return columns, self.ignored, self.parsed
 
-    def _add_number(self, position, column, its_type):
+    def _add_numbers(self, position, column, its_type):
         if its_type != NUMBER:
             self.types[position] = its_type
-        if are_integers(column.values):
+        if KINDS[column.kind].numbers is not None:
+            return self._add_several(position, column, its_type)
+        if identifiers.are_integers(column.values):
             self.integers[position] = column.values
         self.numbers.append(position)
 
-    def _add_date(self, position, column, its_type):
-        self.types[position] = its_type
-        times = self.table.values(position, its_type)
-        scaling = learn_scaling(date_parts(times), self.weights)
+    def _add_several(self, position, column, its_type):
+        if learn := KINDS[column.kind].learn:
+            shares = {value: -share for share, value in rank_categories(column, self.weights)}
+            its_type = self.types[position] = its_type._replace(learnt=learn(shares))
+        scaling = learn_scaling(self.table.values(position, its_type), self.weights)
         parts = np.flatnonzero(scaling.spread)
-        if self._has_values(position, scaling.take(0)):
+        if self._has_values(position, scaling.take(parts[0] if len(parts) else 0)):
             self.dates[position] = parts
             self.scalings.append(scaling.take(parts))
 
@@ -153,13 +147,11 @@ class ColumnLearner:
             choice = find_format(ranked)
             if choice.format is not None:
                 self.parsed[position] = choice
-                column, its_type = self.table.parse(position, choice.format)
-                add = self._add_date if choice.format.kind == "date" else self._add_number
-                return add(position, column, its_type)
+                return self._add_numbers(position, *self.table.parse(position, choice.format))
             if choice.alternatives:
                 self.ambiguous[position] = choice
-        strings, booleans = column.strings, spellings_of_booleans(column.strings)
-        may_be_numbers = any(boolean_of(text) is not None or may_be_read(text) for text in strings)
+        booleans = spellings_of_booleans(column.strings)
+        may_be_numbers = any(boolean_of(t) is not None or may_be_read(t) for t in column.strings)
         self.types[position] = its_type._replace(may_be_numbers=may_be_numbers, booleans=booleans)
         categories = learn_categories(ranked, column.missing.any(), self.options)
         self.strings[position] = ranked, categories, column.missing
@@ -173,9 +165,9 @@ class ColumnLearner:
         are_only = are_only and not {None, ALL_INFREQUENT}.intersection(reasons.values())
         for position, (ranked, categories, _) in self.strings.items():
             reason = reasons[position]
-            if reason in REASONS and are_sentences([text for _, text in ranked]):
+            if reason in identifiers.REASONS and identifiers.are_sentences([t for _, t in ranked]):
                 self.sentences.append(position)
-            if reason in REASONS and are_only and len(categories.names) > 1:
+            if reason in identifiers.REASONS and are_only and len(categories.names) > 1:
                 reason = None  # without identifier columns, no column would be left
             if reason is None:
                 self.categories[position] = categories
@@ -184,14 +176,14 @@ class ColumnLearner:
             if reason in (None, ALL_INFREQUENT):  # target statistics may use infrequent categories
                 self.ranks[position] = {text: rank for rank, (_, text) in enumerate(ranked)}
             choice = self.ambiguous.get(position, NO_FORMAT)
-            if reason in REASONS and choice.alternatives == NUMBERS_OR_CODES:
+            if reason in identifiers.REASONS and choice.alternatives == NUMBERS_OR_CODES:
                 del self.ambiguous[position]
 
     def _why_ignored(self, ranked, categories, missing):
         """Return why a string column is ignored, or None if it is not."""
         if self.options.drop_identifiers and len(ranked) > 1:
             n_rows = np.count_nonzero(~missing[self._distinct[1]])
-            if reason := why_identifier(len(ranked), n_rows):
+            if reason := identifiers.why_identifier(len(ranked), n_rows):
                 return reason
         if len(categories.names) > 1 or (categories.codes and not self.options.drop_constants):
             return None
@@ -207,7 +199,7 @@ class ColumnLearner:
                 warn_user(message.format(self._named(choices)))
         if self.sentences:
             names = [str(self.table.names[position]) for position in self.sentences[:MAX_NAMED]]
-            warn_user(SENTENCES.format(names, names[0]))
+            warn_user(identifiers.SENTENCES.format(names, names[0]))
 
     def _named(self, choices):
         some = list(choices.items())[:MAX_NAMED]
@@ -231,14 +223,14 @@ class ColumnLearner:
         """Return the columns with a missing-value indicator; ignore columns without any input."""
         estimated = columns.numbers[[*columns.regressions]].tolist()
         candidates = self.missing if len(self.missing) > MANY_INDICATORS else estimated
-        rare = {position for position in candidates if self._share_missing(position) < RARE}
+        rare = {p for p in candidates if self._share_missing(p) < RARE}
         varying = {position for position, parts in self.dates.items() if len(parts)}
         useless = rare.difference(varying, columns.numbers.tolist())
         self.ignored |= dict.fromkeys(useless, CONSTANT)
         return [position for position in columns.missing if position not in rare]
 
     def _share_missing(self, position):
-        values = self.table.values(position, self.types.get(position, NUMBER))
+        values = self.table.values(position, self.types.get(position, NUMBER))[:, 0]
         return weighted_shares(np.isnan(values).astype(np.intp), self.weights, 2)[1]
 
     def _find_row_numbers(self):
@@ -247,13 +239,13 @@ class ColumnLearner:
         if not drop or not self.integers:
             return
         n_rows = len(self._distinct[1])
-        found = [n for n, values in self.integers.items() if are_row_numbers(values, n_rows)]
+        found = [n for n, x in self.integers.items() if identifiers.are_row_numbers(x, n_rows)]
         if drop != "auto":
-            self.ignored |= dict.fromkeys(found, ROW_NUMBERS)
+            self.ignored |= dict.fromkeys(found, identifiers.ROW_NUMBERS)
             self.numbers = [position for position in self.numbers if position not in found]
         elif found:
             names = [str(self.table.names[position]) for position in found[:MAX_NAMED]]
-            warn_user(IN_ORDER.format(names))
+            warn_user(identifiers.IN_ORDER.format(names))
 
     def _learn_bin_edges(self, encoders):
         n_bins = self.options.n_bins

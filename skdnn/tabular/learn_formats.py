@@ -6,21 +6,12 @@ that it does not read become missing values.
 """
 
 import re
-from itertools import chain, starmap
+from itertools import chain
 from typing import NamedTuple
 
-from skdnn.tabular.text_formats import (
-    COMMON,
-    DATES,
-    SEPARATORS,
-    SYMBOLS,
-    TIMES,
-    DateFormat,
-    NumberFormat,
-    is_missing_word,
-    may_be_read,
-    read_text,
-)
+from skdnn.tabular import text_formats
+from skdnn.tabular.kinds import KINDS, KindFormat, read_text
+from skdnn.tabular.text_formats import NumberFormat, is_missing_word, may_be_read
 
 READABLE = 0.9  # share of the cells, missing values not counted, that a format must read
 DOUBTFUL = 0.5  # share from which on there is a warning that strings stay categories
@@ -52,9 +43,9 @@ def _shape(text):
 def _dates_by_shape():
     """Return the DateFormats that read strings of each shape."""
     formats = {}
-    for pattern in (date + time for date in DATES for time in ("", *TIMES)):
+    for pattern in text_formats.PATTERNS:
         shape = _shape(re.sub("%[bBp]", "a", re.sub("%[dmyYHIMSf]", "1", pattern)))
-        formats.setdefault(shape, []).append(DateFormat(pattern))
+        formats.setdefault(shape, []).append(text_formats.DateFormat(pattern))
     return formats
 
 
@@ -103,7 +94,8 @@ def find_format(ranked):
     ``ranked`` has pairs of minus the share of a string in the cells, and the string; the most
     frequent first.
     """
-    texts = [text for _, text in ranked if may_be_read(text)]
+    added = _that_read(_of_kinds(), [t for _, t in ranked[:N_TRIED] if not may_be_read(t)])
+    texts = [t for _, t in ranked if may_be_read(t) or (added and not is_missing_word(t))]
     shares = {text: -share for share, text in ranked if not is_missing_word(text)}
     total = sum(shares.values())
     if all(_is_integer(text) for _, text in ranked):
@@ -147,17 +139,24 @@ def _candidates(texts):
     """Return the formats that read some strings, the plainest first."""
     tried = texts[:N_TRIED]
     dates = chain.from_iterable(DATES_BY_SHAPE.get(shape, ()) for shape in {*map(_shape, tried)})
-    forms = (*_number_formats(texts), *[*COMMON.values()][1:], *dates)
-    return [form for form in forms if any(form.parse(text) is not None for text in tried)]
+    return _that_read((*_number_formats(texts), text_formats.ISO, *_of_kinds(), *dates), tried)
+
+
+def _of_kinds():
+    return [KindFormat(name) for name in KINDS if name not in ("number", "date", "text")]
+
+
+def _that_read(forms, texts):
+    return [form for form in forms if any(form.parse(text) is not None for text in texts)]
 
 
 def _number_formats(texts):
     """Return the formats whose separators occur; none if units differ or some are codes ("007")."""
-    units = {frozenset(text).intersection(SYMBOLS) for text in texts}
+    units = {frozenset(text).intersection(text_formats.SYMBOLS) for text in texts}
     n_units = len(units) if frozenset("%") in units else len(units - {frozenset()})
     if n_units > 1 or any(map(_is_code, texts)):
         return []
-    found, (plain, *forms) = {*"".join(texts)}, starmap(NumberFormat, SEPARATORS)
+    found, (plain, *forms) = {*"".join(texts)}, text_formats.NUMBERS
     return [plain, *(form for form in forms if found & {*(form.thousands or form.decimal)})]
 
 
@@ -179,7 +178,7 @@ def _is_sure(form, values, shares, texts):
 def _is_clear(form, texts):
     """Return whether numbers have this format if no string decides."""
     # If all strings have one separator, the formats differ by a factor only, which scaling removes.
-    if form == COMMON["number"]:
+    if form == NumberFormat():
         return all("." in text for text in texts)
     n_commas = sum("," in text for text in texts)
     return form == THOUSANDS and n_commas >= min(N_THOUSANDS, len(texts))

@@ -18,7 +18,7 @@ def is_missing(value):
     if value is None or type(value).__name__ in PANDAS_NULLS:
         return True
     try:
-        return bool(value != value)
+        return isinstance(differs := value != value, (bool, np.bool_)) and bool(differs)
     except ArithmeticError:  # the signalling NaN of Decimal
         return True
 

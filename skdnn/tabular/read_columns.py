@@ -3,24 +3,15 @@
 import datetime
 import numbers
 from collections.abc import Iterable
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from skdnn.tabular.column_types import AGAIN, Column, ColumnError, string_column
-from skdnn.tabular.dates import SECOND, TIME, common_zone, standard_zone, without_zone
+from skdnn.tabular.column_types import AGAIN, Column, ColumnError, column_of, string_column
+from skdnn.tabular.dates import SECOND, TIME, standard_zone
+from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.missing_checks import is_missing
-from skdnn.tabular.text_formats import boolean_of, seconds_of_day
-
-# For columns of objects: types of their values, the kind, the dtype of the array, and the
-# conversion of a value. An empty column has numbers.
-OBJECT_TYPES = (
-    ((numbers.Real, Decimal, np.bool_), "number", np.dtype(np.float64), None),
-    ((datetime.timedelta, np.timedelta64), "duration", np.dtype("m8[us]"), None),
-    ((datetime.date, np.datetime64), "date", TIME, without_zone),
-    ((datetime.time,), "time of day", np.dtype(np.float64), seconds_of_day),
-)
+from skdnn.tabular.text_formats import boolean_of
 
 POLARS_CATEGORIES = ("Categorical", "Enum")
 
@@ -152,15 +143,14 @@ def _column_of_objects(values):
     types = set(map(type, values))
     if types == {str}:
         return string_column(values)
-    _check_scalars(types)
     values = [None if is_missing(value) else value for value in values]
     types = set(map(type, values)) - {type(None)}
-    for accepted, kind, dtype, convert in OBJECT_TYPES:
-        if all(issubclass(found, accepted) for found in types):
-            known = [value for value in values if value is not None]
-            zones = {getattr(value, "tzinfo", None) for value in known} if kind == "date" else ()
-            array = np.array(values if convert is None else list(map(convert, values)), dtype)
-            return read_column(array)._replace(kind=kind, zone=common_zone(zones))
+    for name, kind in KINDS.items():
+        if all(issubclass(found, kind.types) for found in types):
+            if kind.read is not None:
+                values = [None if value is None else kind.read(value) for value in values]
+            return column_of(values, name)
+    _check_scalars(types)
     return string_column(list(map(as_text, values)))
 
 

@@ -17,15 +17,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdnn.tabular.column_types import KINDS
 from skdnn.tabular.dataframes import as_table, check_finite
+from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.row_samples import RowSample, rows_of_weight, smallest_hashes
 from skdnn.tabular.user_warnings import listed
 
 MOST_CLASSES = 10_000
 SAMPLE_ROWS, SAMPLE_BYTES = 100_000, 2**27  # at most; merging takes twice as much
 WITH_ZONE = "date with time zone"
-NAMES = {**KINDS, "date": "dates without a time zone", WITH_ZONE: "dates with a time zone"}
+NAMES = {"date": "dates without a time zone", WITH_ZONE: "dates with a time zone"}
 # Held-out rows are at most so many, one in 20 of all rows, and one in 4 of the sample.
 HELD_OUT_ROWS, HELD_OUT_SHARE, OF_SAMPLE = 20_000, 20, 4
 
@@ -214,8 +214,9 @@ def _common_kind(name, found):
     known = sorted(filter(None, found), key=lambda kind: kind[1:])
     for kind in known:
         if kind[0] != known[0][0]:
+            first, other = (NAMES.get(k) or KINDS[k].plural for k in (known[0][0], kind[0]))
             raise ValueError(
-                f"{name} holds {NAMES[known[0][0]]} in {known[0][2]}, but "
-                f"{NAMES[kind[0]]} in {kind[2]}. Convert it to one of the two in all parts."
+                f"{name} holds {first} in {known[0][2]}, but {other} in {kind[2]}. Convert it to "
+                "one of the two in all parts."
             )
     return known[0] if known else None

@@ -5,6 +5,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from skdnn.tabular.dates import seconds_of_day
+
 # What tables write for a missing value; compared in lower case.
 MISSING_WORDS = {
     *("", "?", "-", "--", ".", "...", "na", "n/a", "n.a.", "#n/a", "nan", "null", "nil", "none"),
@@ -82,76 +84,36 @@ class DateFormat(NamedTuple):
         return f"dates in the format {self.pattern}"
 
 
-class ClockFormat(NamedTuple):
-    """Times of day such as "23:59" and "23:59:01.5"."""
-
-    name: str = "times of day"  # tuples without fields would be equal
-
-    kind = "time of day"
-
-    def parse(self, text):
-        """Return the seconds since midnight, or None."""
-        try:
-            time = datetime.time.fromisoformat(text.strip()) if ":" in text else None
-        except ValueError:
-            return None
-        return seconds_of_day(time)
-
-    def __str__(self):
-        """Return the name of the format."""
-        return self.name
+def parse_clock(text):
+    """Return the seconds since midnight of a time such as "23:59" or "23:59:01.5", or None."""
+    try:
+        return seconds_of_day(datetime.time.fromisoformat(text.strip())) if ":" in text else None
+    except ValueError:
+        return None
 
 
-class DurationFormat(NamedTuple):
-    """Durations such as "2 days 03:00:00" and "1 day, 0:30:00", as pandas and Python write them."""
+def parse_duration(text):
+    """Return the seconds of a duration, as pandas and Python write them, or None.
 
-    name: str = "durations"
-
-    kind = "duration"
-
-    def parse(self, text):
-        """Return the seconds of a duration, or None."""
-        match = DURATION.fullmatch(text)
-        if match is None or not (match[1] or match[3]):
-            return None
-        days, sign, hours, minutes, seconds = match.groups()
-        time = int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0)
-        return int(days or 0) * 86400 + (-time if sign == "-" else time)
-
-    def __str__(self):
-        """Return the name of the format."""
-        return self.name
+    Such as "2 days 03:00:00" and "1 day, 0:30:00".
+    """
+    match = DURATION.fullmatch(text)
+    if match is None or not (match[1] or match[3]):
+        return None
+    days, sign, hours, minutes, seconds = match.groups()
+    time = int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0)
+    return int(days or 0) * 86400 + (-time if sign == "-" else time)
 
 
 ISO = DateFormat()
-COMMON = {form.kind: form for form in (NumberFormat(), ISO, ClockFormat(), DurationFormat())}
+NUMBERS = [NumberFormat(*separators) for separators in SEPARATORS]  # the plainest first
+PATTERNS = [date + time for date in DATES for time in ("", *TIMES)]
 
 
 @lru_cache(maxsize=len(SEPARATORS))
 def _number_pattern(form):
     digits = SEPARATED.format(form.decimal, form.thousands or r"^\s\S")  # which is no character
-    return re.compile(NUMBER.format(SYMBOLS, PLAIN if form == COMMON["number"] else digits))
-
-
-def read_text(form, text):
-    """Return the value of a string in a format or, unless in doubt, as ISO 8601 or a plain number.
-
-    None if there is none. In doubt are times with a zone, and "1.234" beside decimal commas.
-    """
-    value = form.parse(text)
-    if value is not None:
-        return value
-    value = COMMON[form.kind].parse(text)
-    has_comma = getattr(form, "decimal", ".") == ","
-    doubt = NumberFormat(",", ".").parse(text) if has_comma else getattr(value, "tzinfo", None)
-    return value if doubt in (None, value) else None
-
-
-def seconds_of_day(time):
-    """Return the seconds since midnight of a ``datetime.time``; None for None."""
-    if time is None:
-        return None
-    return time.hour * 3600 + time.minute * 60 + time.second + time.microsecond / 1e6
+    return re.compile(NUMBER.format(SYMBOLS, PLAIN if form == NumberFormat() else digits))
 
 
 def boolean_of(text):

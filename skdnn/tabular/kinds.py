@@ -1,0 +1,88 @@
+"""Kinds of columns: how they are recognized, what is learnt, and the numbers they become."""
+
+from collections.abc import Callable
+from datetime import date, time, timedelta
+from decimal import Decimal
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+
+from skdnn.tabular.dates import DATE_PARTS, date_parts, seconds_of, seconds_of_day
+from skdnn.tabular.text_formats import ISO, NumberFormat, parse_clock, parse_duration
+
+
+class Kind(NamedTuple):
+    """A kind of columns.
+
+    Attributes
+    ----------
+    plural : str
+        What the values are, in messages.
+    types : tuple of type
+        A column of objects is of the first kind that has the types of all of them.
+    read : callable or None
+        Returns the value of such an object, hashable and sortable; None if it is the object.
+    parse : callable or None
+        Returns the value of a string, or None.
+    numbers : callable or None
+        Returns the numbers (n_values, n_numbers) of values, given what was learnt. Without it, a
+        value is a number.
+    names : tuple of str or None
+        Names of the numbers, at least one; None if they are what was learnt.
+    learn : callable or None
+        Returns strings, numbers and tuples, to be saved, given a dict of the values in fit to their
+        shares of the weight.
+    """
+
+    plural: str
+    types: tuple = ()
+    read: Callable | None = None
+    parse: Callable | None = None
+    numbers: Callable | None = None
+    names: tuple | None = None
+    learn: Callable | None = None
+
+
+class Kinds(dict):
+    """Kinds by name."""
+
+    def __missing__(self, name):
+        raise LookupError(f"the kind {name!r} is not in KINDS. Add it, as before fit.")
+
+
+KINDS = Kinds()
+KINDS["number"] = Kind("numbers", (Real, Decimal, np.bool_), parse=NumberFormat().parse)
+KINDS["date"] = Kind("dates", (date, np.datetime64), None, ISO.parse, date_parts, DATE_PARTS)
+KINDS["time of day"] = Kind("times of day", (time,), seconds_of_day, parse_clock)
+KINDS["duration"] = Kind("durations", (timedelta, np.timedelta64), seconds_of, parse_duration)
+KINDS["text"] = Kind("strings")
+
+
+class KindFormat(NamedTuple):
+    """Strings that a kind reads."""
+
+    kind: str
+
+    def parse(self, text):
+        """Return the value of a string, or None."""
+        parse = KINDS[self.kind].parse
+        return None if parse is None else parse(text)
+
+    def __str__(self):
+        """Return the name of the format."""
+        return KINDS[self.kind].plural
+
+
+def read_text(form, text):
+    """Return the value of a string in a format or, unless in doubt, as ISO 8601 or a plain number.
+
+    None if there is none. In doubt are times with a zone, and "1.234" beside decimal commas.
+    """
+    value = form.parse(text)
+    if value is not None:
+        return value
+    value = KindFormat(form.kind).parse(text)
+    has_comma = getattr(form, "decimal", ".") == ","
+    doubt = NumberFormat(",", ".").parse(text) if has_comma else getattr(value, "tzinfo", None)
+    return value if doubt in (None, value) else None
