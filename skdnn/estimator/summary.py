@@ -148,9 +148,8 @@ def _notes(summary):
     yield f"{summary.encoder}: {summary.n_columns:,} columns -> {summary.n_inputs:,} inputs"
     if summary.ignored_columns:
         yield from _wrap("ignored", _reasons(summary.ignored_columns))
-    if summary.parsed_columns:
-        how = [f"{name} as {form}" for name, form in summary.parsed_columns.items()]
-        yield from _wrap("read from strings", how)
+    for name, form in summary.parsed_columns.items():
+        yield from _wrap("read from strings", [f"{name} as {form}"])
     first, last = summary.best_iter
     best = f"{first}" if first == last else f"{first} to {last}"
     trained_with = {"numba": "kernels compiled by numba", "numpy": "NumPy"}[summary.backend]
