@@ -1,4 +1,4 @@
-"""The summary of a fitted network, used for printing, notebooks and displays."""
+"""The summary of a fitted network."""
 
 import textwrap
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from skdnn.estimator.auto_parameters import is_auto
 
 WIDTH = 88  # characters of a line
-MAX_NAMED = 50  # ignored columns listed by name
+MAX_NAMED = 50  # columns listed by name
 
 
 class Layer(NamedTuple):
@@ -52,21 +52,21 @@ class Summary:
     n_columns : int
         Number of columns of X.
     ignored_columns : dict of str to str
-        Columns that the encoder ignores, and the reasons.
+        Ignored columns, and the reasons.
     parsed_columns : dict of str to str
-        Columns of strings that the encoder reads as numbers or dates, and their formats.
+        Columns of strings read as numbers or dates, and their formats.
     n_iter : int
         Number of epochs.
     best_iter : tuple of int
-        Earliest and latest of the epochs whose parameters the members kept.
+        Earliest and latest epoch whose parameters a member kept.
     variants : dict of str to float
-        Weights of the variants of members in the mean, if there are several.
+        Weights of the members' variants, if there are several.
     temperature : float
         Divisor of the logits that calibrates the probabilities.
     backend : {"numba", "numpy"}
         Implementation of the kernels used in training.
     auto : dict
-        Values used for the parameters that are "auto".
+        Values of the parameters that are "auto".
     """
 
     estimator: str
@@ -95,8 +95,7 @@ class Summary:
 
     def __str__(self):
         """Return the summary as a table and a few lines."""
-        parts = [headline(self), "", *_table(self.layers), "", *_notes(self)]
-        return "\n".join(parts)
+        return "\n".join([headline(self), "", *_table(self.layers), "", *_notes(self)])
 
     __repr__ = __str__
 
@@ -150,26 +149,22 @@ def _notes(summary):
     if summary.ignored_columns:
         yield from _wrap("ignored", _reasons(summary.ignored_columns))
     if summary.parsed_columns:
-        how = [f"{name} as {form}" for name, form in summary.parsed_columns.items()]
-        yield from _wrap("read from strings", how)
-    first, last = summary.best_iter
-    best = f"{first}" if first == last else f"{first} to {last}"
-    trained_with = {"numba": "kernels compiled by numba", "numpy": "NumPy"}[summary.backend]
+        yield from ("read from strings:", *_read_as(summary.parsed_columns))
+    best = " to ".join(map(str, dict.fromkeys(summary.best_iter)))
     yield f"epochs: {summary.n_iter} run, best {best}; temperature {summary.temperature:.3g}"
+    trained_with = {"numba": "kernels compiled by numba", "numpy": "NumPy"}[summary.backend]
     yield f"trained with {trained_with}"
     if summary.variants:
-        weights = [
-            f"{name} {weight:.2f}" + " (left out)" * (weight == 0)
-            for name, weight in summary.variants.items()
-        ]
-        yield from _wrap("weights of the members' variants", weights)
+        weights = summary.variants.items()
+        words = [f"{name} {weight:.2f}" + " (left out)" * (weight == 0) for name, weight in weights]
+        yield from _wrap("weights of the members' variants", words)
     if summary.auto:
         values = [f"{name}={_rounded(value)!r}" for name, value in summary.auto.items()]
         yield from _wrap("values of auto", values)
 
 
 def _rounded(value):
-    """Return a float with three digits; anything else as it is."""
+    """Return a float with three digits, others as they are."""
     return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
@@ -180,13 +175,23 @@ def _reasons(ignored_columns):
     return [f"{number:,} columns ({reason})" for reason, number in counts.items()]
 
 
+def _read_as(parsed_columns):
+    for name, form in list(parsed_columns.items())[:MAX_NAMED]:
+        yield from _lines_of(f"  {name} as {form}", "    ")
+    if len(parsed_columns) > MAX_NAMED:
+        yield f"  and {len(parsed_columns) - MAX_NAMED:,} more"
+
+
 def _wrap(title, words):
-    text = f"{title}: {', '.join(words)}"
-    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_long_words=False)
+    return _lines_of(f"{title}: {', '.join(words)}", "  ")
+
+
+def _lines_of(text, indent):
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False)
 
 
 def _name_of(activation):
-    """Return the name of an activation: a string, a function, a pair of these, or an object."""
+    """Return the name of an activation, given in any way."""
     if isinstance(activation, str):
         return activation
     if isinstance(activation, tuple):
