@@ -4,6 +4,8 @@ import http.client
 import json
 import threading
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,21 +13,17 @@ from test_documentation import ROOT, blocks
 
 PAGES = ROOT / "docs" / "guide"
 QUICK = {"DeepNetClassifier(store_oof": "DeepNetClassifier(n_members=2, max_iter=9, store_oof"}
-INDEX = '''    index_col="customer_id",  # change, or delete this line: the column that identifies a row
-'''
-DATES = '''    parse_dates=["since"],  # change, or delete this line: the columns of dates
-'''
+INDEX, DATES, DAYS = 'index_col="customer_id",', 'parse_dates=["since"],', 'parse_dates=["day"],'
 RNG = np.random.default_rng(0)
 N = 240
-AGE = RNG.integers(18, 80, N)
+AGE, NOISE, FEE = RNG.integers(18, 80, N), RNG.normal(0, 8, N), RNG.gamma(2, 9, N).round(2)
 DAY = pd.Timestamp("2022-01-01") + pd.to_timedelta(RNG.integers(0, 900, N), "D")
-NOISE = RNG.normal(0, 8, N)
 
 
 def table(target):
     """Return a table of numbers, strings, dates and missing values, with classes to predict."""
-    frame = {"age": AGE, "fee": RNG.gamma(2, 9, N).round(2), "job": RNG.choice(["cook", "nurse"], N)}
-    frame = pd.DataFrame({**frame, "member": RNG.random(N) < 0.5, "day": DAY, "target": target})
+    columns = {"age": AGE, "fee": FEE, "job": ["a", "b"] * (N // 2), "member": AGE % 2 == 0}
+    frame = pd.DataFrame({**columns, "day": DAY, "target": target})
     frame.loc[::9, ["fee", "job"]] = None
     return frame
 
@@ -53,21 +51,15 @@ def walk(frame, edits, folder):
 def folder(tmp_path, monkeypatch):
     """Run in an empty folder, and draw without a display."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MPLBACKEND", "Agg")
+    mpl.use("Agg")
     yield tmp_path
-    import matplotlib.pyplot as plt
-
     plt.close("all")
-
-
-def dates(name):
-    return DATES.replace("since", name)
 
 
 def test_a_file_with_two_classes_of_strings_and_days_first(folder, capsys):
     frame = table(np.where(AGE + NOISE > 50, ">50_1", "<50"))
     frame["day"] = frame["day"].dt.strftime("%d/%m/%Y")
-    edits = {DATES: dates("day"), "# dayfirst": "dayfirst", '["yes"]': '[">50_1"]'}
+    edits = {DATES: DAYS, "# dayfirst": "dayfirst", '["yes"]': '[">50_1"]'}
     names = walk(frame, edits, folder)
     assert names["X"]["day"].equals(table(0)["day"])
     assert list(names["reply"]["probabilities"]) == ["<50", ">50_1"]
@@ -77,7 +69,7 @@ def test_a_file_with_two_classes_of_strings_and_days_first(folder, capsys):
 
 def test_a_file_with_three_classes_of_which_two_are_the_case(folder):
     frame = table(np.select([AGE + NOISE > 60, AGE + NOISE > 40], ["high", "mid"], "low"))
-    names = walk(frame, {DATES: dates("day"), '["yes"]': '["mid", "high"]'}, folder)
+    names = walk(frame, {DATES: DAYS, '["yes"]': '["mid", "high"]'}, folder)
     assert list(names["reply"]["probabilities"]) == ["high", "low", "mid"]
     proba = names["net"].predict_proba(names["X_test"].head(1))[0]
     assert names["reply"]["act"] == (proba[[0, 2]].sum() > names["threshold"])
@@ -92,7 +84,13 @@ def test_a_file_with_three_classes_of_which_two_are_the_case(folder):
     ],
 )
 def test_a_file_with_grades_is_tested_on_its_latest_rows(question, cases, classes, folder):
-    edits = {DATES: dates("day"), '["yes"]': cases, "# order": "order", "since": "day", **question}
+    edits = {
+        DATES: DAYS,
+        '["yes"]': cases,
+        "# order": "order",
+        'X["since"]': 'X["day"]',
+        **question,
+    }
     edits["# X, y = X.iloc"] = "X, y = X.iloc"
     edits["# X_train, X_test"] = "X_train, X_test"
     names = walk(table(np.clip((AGE + NOISE) // 10, 5, 8).astype(int)), edits, folder)
@@ -103,7 +101,7 @@ def test_a_file_with_grades_is_tested_on_its_latest_rows(question, cases, classe
 @pytest.mark.parametrize("cases", ['["7"]', "[7, 9]"])
 def test_a_case_that_is_not_a_class_is_refused(cases, folder):
     frame = table(np.clip((AGE + NOISE) // 10, 5, 8).astype(int))
-    edits = {DATES: dates("day"), '["yes"]': cases}
+    edits = {DATES: DAYS, '["yes"]': cases}
     with pytest.raises(AssertionError, match=r"cases must be some of \[5, 6, 7, 8\]"):
         walk(frame, edits, folder)
 
@@ -117,6 +115,7 @@ def test_the_server_names_all_columns_that_are_wrong_and_shows_valid_values(fold
     assert set(names["net"].encoder_.parsed_columns_) == {"day", "fee"}
     answer, good = names["answer"], names["example"]
     assert answer(good)[0] == 200
+    assert isinstance(good["age"], int)
     assert answer(dict.fromkeys(good))[0] == 200
     without = answer(good | {"day": None, "fee": None})
     for word in ("unknown", "n/a", ""):  # words for missing values
@@ -129,7 +128,7 @@ def test_the_server_names_all_columns_that_are_wrong_and_shows_valid_values(fold
         name: f"cannot read {value!r}; a valid value is {good[name]!r}"
         for name, value in bad.items()
     }
-    status, reply = answer({"job": "cook", "jop": "cook", "fee": float("inf")})
+    status, reply = answer({"job": "a", "jop": "a", "fee": float("inf")})
     assert status == 422
     missing = dict.fromkeys(["age", "member", "day"], "missing; send null if it is not known")
     unread = f"cannot read inf; a valid value is {good['fee']!r}"
@@ -152,9 +151,14 @@ def ask(port, body=None, length=None):
     return reply
 
 
+def test_the_page_about_serving_has_the_same_server():
+    tutorial, serving = map(python_code, ("csv-to-production.md", "serving.md"))
+    assert len([block for block in tutorial if block in serving]) == 2
+
+
 def test_the_server_answers_requests_that_are_no_records(folder):
     frame = table(np.where(AGE + NOISE > 50, "yes", "no"))
-    names = walk(frame, {DATES: dates("day")}, folder)
+    names = walk(frame, {DATES: DAYS}, folder)
     server = names["ThreadingHTTPServer"](("127.0.0.1", 0), names["Predict"])
     threading.Thread(target=server.serve_forever, daemon=True).start()
     port = server.server_port
