@@ -177,7 +177,7 @@ class ImportanceDisplay(AttributionDisplay):
         labels = [*map(shortened, names[first]), *_name_others(others)]
         title = f"feature importance, {len(values):,} row{'s' * (len(values) != 1)}"
         self._label_lines(labels, title, "mean absolute attribution")
-        self.ax_.legend()
+        self.ax_.legend(loc="lower right")
 
 
 def _odds(value, sign="-"):
