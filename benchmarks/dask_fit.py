@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 
 from skdnn import DeepNetClassifier
 from skdnn.distributed import DaskDeepNetClassifier
-from skdnn.distributed.dask_executor import DaskExecutor
+from skdnn.distributed.executors import DaskExecutor
 
 RESULTS = Path(__file__).parent / "results" / "dask_fit.csv"
 COLUMNS = (

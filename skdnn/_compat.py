@@ -35,13 +35,7 @@ except ImportError:
         """Replacement for scikit-learn's mixin in versions before 1.9."""
 
         def set_callbacks(self, *callbacks):
-            """Raise an error if callbacks are passed, as they need scikit-learn 1.9.
-
-            Raises
-            ------
-            ImportError
-                If there are callbacks.
-            """
+            """Raise an ImportError if callbacks are passed, as they need scikit-learn 1.9."""
             if callbacks:
                 raise ImportError(
                     "set_callbacks needs scikit-learn 1.9 or later, but this is "
@@ -56,18 +50,12 @@ except ImportError:
 
 
 class Choices(StrOptions):
-    """The strings in tables or sets; those added later count too, and messages sort them.
-
-    Parameters
-    ----------
-    *tables : dict or set of str
-    """
+    """The strings in tables or sets; those added later count too, and messages sort them."""
 
     def __init__(self, *tables):
         super().__init__(ChainMap(*tables).keys())
 
     def __str__(self):
-        """Return the strings in alphabetical order."""
         return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
 
 

@@ -160,13 +160,7 @@ class Checkpoint(_EpochCallback):
         """Do nothing: training itself says when there is something to save."""
 
     def open_checkpoint(self, identity):
-        """Return the TrainingCheckpoint of a fit.
-
-        Parameters
-        ----------
-        identity : dict of str to str
-            What training depends on.
-        """
+        """Return the TrainingCheckpoint of a fit, given what training depends on."""
         return TrainingCheckpoint(Path(self.path), identity, self.every, self.every_epochs)
 
 
@@ -200,13 +194,11 @@ class LossProgress(_EpochCallback):
         """Return the state to pickle, without the stream, which cannot be pickled."""
         return {"file": None}
 
-    def __copy__(self):
+    def __deepcopy__(self, memo=None):
         """Return a copy with the same stream."""
         return type(self)(self.file)
 
-    def __deepcopy__(self, memo):
-        """Return a copy with the same stream."""
-        return type(self)(self.file)
+    __copy__ = __deepcopy__
 
     def on_fit_task_end(self, estimator, context):
         """Update the line after an epoch, and end it after the fit."""

@@ -1,19 +1,15 @@
 """DaskDeepNetClassifier: DeepNetClassifier for data on a Dask cluster."""
 
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 from sklearn.metrics import accuracy_score
 
 from skdnn._compat import fit_context
 from skdnn.classifier import DeepNetClassifier
-from skdnn.distributed.dask_collections import (
-    columns_of_partitions,
-    is_collection,
-    predict_lazily,
-)
-from skdnn.distributed.dask_executor import DaskExecutor
+from skdnn.distributed.dask_collections import columns_of_partitions, is_collection, predict_lazily
+from skdnn.distributed.executors import DaskExecutor
 from skdnn.distributed.read_partitions import read_partitions
 from skdnn.distributed.rounds import RoundLimits
 from skdnn.estimator.fit_data import FitArguments
@@ -59,9 +55,10 @@ class DaskDeepNetClassifier(DeepNetClassifier):
     :class:`DeepNetClassifier`, which ``to_local`` returns.
     """
 
-    client: object = field(default=None, kw_only=True)
-    partitions_per_round: int = field(default=8, kw_only=True)
-    steps_per_round: int = field(default=128, kw_only=True)
+    _: KW_ONLY
+    client: object = None
+    partitions_per_round: int = 8
+    steps_per_round: int = 128
 
     _parameter_constraints = {  # noqa: RUF012 - never written to
         **CONSTRAINTS,

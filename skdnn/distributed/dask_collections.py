@@ -13,13 +13,7 @@ def is_collection(X):
 
 
 def import_dask(name):
-    """Return a module of Dask.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed.
-    """
+    """Return a module of Dask; the error says what to install if there is none."""
     try:
         return import_module(name)
     except ImportError as error:
@@ -30,19 +24,7 @@ def import_dask(name):
 
 
 def check_collection(name, collection):
-    """Raise an error for what is not rows in partitions.
-
-    Parameters
-    ----------
-    name : str
-        Name of the argument, for errors.
-    collection : dask.dataframe or dask.array
-
-    Raises
-    ------
-    TypeError
-        If it is neither.
-    """
+    """Raise a TypeError, which names the argument, for what is not rows in partitions."""
     # Bags have no dimensions, scalars none, and those of what is delayed are delayed.
     n_dimensions = getattr(collection, "ndim", None)
     if not (is_collection(collection) and isinstance(n_dimensions, int) and n_dimensions > 0):
@@ -54,19 +36,7 @@ def check_collection(name, collection):
 
 
 def partitions_of(name, collection):
-    """Return the partitions of a dask.dataframe or dask.array as a list of delayed values.
-
-    Parameters
-    ----------
-    name : str
-        Name of the argument, for errors.
-    collection : dask.dataframe or dask.array
-
-    Raises
-    ------
-    TypeError
-        If it is neither.
-    """
+    """Return the partitions of a dask.dataframe or dask.array as a list of delayed values."""
     check_collection(name, collection)
     if type_has(collection, "numblocks") and collection.numblocks[1:] not in ((), (1,)):
         collection = collection.rechunk({1: -1})
@@ -75,15 +45,7 @@ def partitions_of(name, collection):
 
 
 def columns_of_partitions(X, y, sample_weight):
-    """Return lists of the partitions of X, y and sample_weight, which correspond.
-
-    Raises
-    ------
-    TypeError
-        If one is no collection.
-    ValueError
-        If they have not the same number of partitions.
-    """
+    """Return lists of the partitions of X, y and sample_weight, which correspond."""
     given = {"X": X, "y": y}
     if sample_weight is not None:
         given["sample_weight"] = sample_weight
@@ -98,19 +60,9 @@ def columns_of_partitions(X, y, sample_weight):
 
 
 def predict_lazily(net, method, X):
-    """Return ``net.predict(X)``, or another prediction, as a lazy collection.
+    """Return ``net.predict(X)``, or what another method predicts, as a lazy collection.
 
-    Parameters
-    ----------
-    net : DeepNetClassifier
-        Fitted.
-    method : {"predict", "predict_proba", "predict_log_proba", "decision_function"}
-    X : dask.dataframe or dask.array
-
-    Returns
-    -------
-    dask.dataframe or dask.array
-        Like X; of a dataframe, a series or a frame with its index, and a column for each class.
+    It is like X; of a dataframe, a series or a frame with its index, and a column for each class.
     """
     from dask import delayed
 

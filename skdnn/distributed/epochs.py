@@ -1,4 +1,10 @@
-"""Epochs of training on the partitions of an executor, for the one training loop."""
+"""Epochs of training on the partitions of an executor, for the one training loop.
+
+In a round, all partitions start from the same parameters, and each takes steps on its own rows. The
+difference of a partition is its parameters after these steps minus those at the start. The outer
+step updates the parameters by the mean difference, with momentum from round to round (DiLoCo:
+Douillard et al., 2023, https://arxiv.org/abs/2311.08105).
+"""
 
 from itertools import pairwise
 
@@ -6,10 +12,11 @@ import numpy as np
 
 from skdnn.distributed.executors import tree_reduce
 from skdnn.distributed.local_steps import Start, Training, add_differences, local_steps
-from skdnn.distributed.outer_step import outer_step
 from skdnn.distributed.rounds import plan_rounds
 
 FEWEST_ROWS = 64  # of a batch: smaller ones take more time for a row
+# DiLoCo's 0.7 and 0.9 are for hundreds of rounds; with tens of them, less momentum is better.
+RATE, MOMENTUM = 1.0, 0.5
 
 
 def local_batch_size(batch_size, n_together):
@@ -23,16 +30,7 @@ def local_batch_size(batch_size, n_together):
 class PartitionEpochs:
     """Trains the members of an Ensemble on partitions, an epoch at a call.
 
-    Parameters
-    ----------
-    executor : object
-        See :mod:`skdnn.distributed.executors`.
-    partitions : list
-        References to the Data of each.
-    n_rows : ndarray of shape (n_partitions,)
-        Training rows of each.
-    seed : int
-    limits : RoundLimits
+    ``partitions`` are references of the executor to the Data of each, ``n_rows`` its training rows.
     """
 
     def __init__(self, executor, partitions, n_rows, seed, limits):
@@ -94,6 +92,17 @@ class PartitionEpochs:
         ensemble.end_block(slice(None), np.where(is_finite, total.losses / total.weight, np.nan))
         velocity[ensemble.n_failures > n_failures] = 0
         self.velocity[ensemble.members] = velocity
+
+
+def outer_step(params, change, velocity, rate=RATE, momentum=MOMENTUM):
+    """Take a step along the mean difference ``change``; ``velocity`` is zero before the first one.
+
+    Parameters and velocity are changed in place. All arrays are (n_members, n_parameters).
+    """
+    step = rate * change
+    velocity *= momentum
+    velocity += step
+    params += step + momentum * velocity
 
 
 def join_members(totals):

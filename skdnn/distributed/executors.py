@@ -1,7 +1,7 @@
 """Executors: where the pure functions of a distributed fit run.
 
 An executor is an object with these methods and attributes. The algorithm uses nothing else of a
-cluster, so that another engine needs only a class like :class:`SerialExecutor`.
+cluster, so that another engine needs only a class like :class:`DaskExecutor`.
 
 - ``map(function, *columns)``: ``function(*arguments)`` for the arguments in each row of the
   columns, as a list of references. Arguments are partitions, references, lists of references, or
@@ -11,41 +11,57 @@ cluster, so that another engine needs only a class like :class:`SerialExecutor`.
 - ``n_slots``: the number of calls that run at the same time.
 """
 
+import warnings
+
+from skdnn.distributed.dask_collections import import_dask
+
 FAN_IN = 8  # references that a call of a tree reduction merges
 
 
-class SerialExecutor:
-    """Runs all calls one after the other, in this process; references are the values."""
+class DaskExecutor:
+    """Runs calls as tasks of a Dask cluster, by default that of the current client.
 
-    n_slots = 1
+    The scheduler keeps the recipe of each result while it is needed, so that what is lost with a
+    worker is computed again. Scattered data would have no recipe: what is shared is the result of a
+    task, too.
+    """
+
+    def __init__(self, client=None):
+        self.client = import_dask("distributed").get_client() if client is None else client
+
+    @property
+    def n_slots(self):
+        """Number of threads of all workers."""
+        return max(1, sum(self.client.nthreads().values()))
 
     def map(self, function, *columns):
-        """Return the results of all calls."""
-        return [function(*arguments) for arguments in zip(*columns, strict=True)]
+        """Return futures of the results."""
+        from dask import delayed
+
+        call = delayed(function, pure=False)
+        calls = [call(*arguments) for arguments in zip(*columns, strict=True)]
+        return self.client.compute(calls)
 
     def share(self, value):
-        """Return the value."""
-        return value
+        """Return a future of the value, which workers fetch from each other."""
+        with warnings.catch_warnings():
+            # Dask advises to scatter what is large.
+            warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+            return self.client.submit(_itself, value, pure=False)
 
     def gather(self, references):
-        """Return the values."""
-        return list(references)
+        """Return the values; if a call failed, its error is raised."""
+        return self.client.gather(list(references))
+
+
+def _itself(value):
+    return value
 
 
 def tree_reduce(executor, merge, references):
     """Return a reference to all values merged, in a tree whose shape depends on their number only.
 
-    Parameters
-    ----------
-    executor : object
-    merge : callable
-        Function of a list of values that returns one of them all.
-    references : list
-        At least one.
-
-    Returns
-    -------
-    object
+    ``merge`` is a function of a list of values that returns one of them all.
     """
     while len(references) > 1:
         starts = range(0, len(references), FAN_IN)

@@ -1,5 +1,6 @@
 """What a worker computes in a round: local steps on the rows of a partition, and their sum."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,22 +10,11 @@ from skdnn.core.ensemble import Ensemble
 from skdnn.core.random_bits import entropy_for
 from skdnn.core.training import Plan, Split, State, make_job
 from skdnn.core.workers import ALONE
-from skdnn.distributed.part_of_schedule import plan_for_part
 from skdnn.estimator.threads import single_threaded_blas
 
 
 class Training(NamedTuple):
-    """What the rounds of a fit have in common.
-
-    Attributes
-    ----------
-    network : Network
-    plan : Plan
-        Of the whole fit, without a score.
-    seed : int
-    n_rows : int
-        Training rows of all partitions.
-    """
+    """What the rounds of a fit have in common; the rows are those of all partitions."""
 
     network: object
     plan: Plan
@@ -86,24 +76,29 @@ class Difference(NamedTuple):
     n_steps: int
 
 
+class PartOfSchedule(NamedTuple):
+    """A part of a schedule, for training in several calls: from one fraction to another.
+
+    ``n_rows_before`` is the number of rows seen up to the start of this epoch.
+    """
+
+    schedule: Callable
+    start: float
+    stop: float
+    n_rows_before: int
+
+    def __call__(self, progress):
+        """Return the factor."""
+        fraction = self.start + progress.fraction * (self.stop - self.start)
+        progress = progress._replace(fraction=fraction, n_rows_seen=self.n_rows_before)
+        return self.schedule(progress)
+
+
 def local_steps(training, start, span, data, turn):
-    """Train some members on some rows of a partition.
+    """Return the Difference that training some members, a slice, on a partition's rows makes.
 
-    The result depends on the arguments only, and that of a member not on the others.
-
-    Parameters
-    ----------
-    training : Training
-    start : Start
-    span : slice
-        The members to train.
-    data : Data
-        The training rows of the partition.
-    turn : Turn
-
-    Returns
-    -------
-    Difference
+    The result depends on the arguments only, and that of a member not on the others. ``data`` are
+    the training rows of the partition.
     """
     data, rows, start = _aligned(data), _rows_of(data, turn, training), start.of(span)
     plan = _plan_of(training, turn, len(rows))._replace(label_smoothing=start.smoothing)
@@ -155,6 +150,22 @@ def _plan_of(training, turn, n_rows):
     alpha = training.plan.alpha * n_rows / training.n_rows
     n_rows_before = turn.epoch * training.n_rows
     return plan_for_part(training.plan, part, n_rows_before)._replace(alpha=alpha)
+
+
+def plan_for_part(plan, part, n_rows_before):
+    """Return the Plan of one pass over some of the rows, given that of the whole training.
+
+    ``part`` is where in the learning-rate schedule the pass begins and ends.
+    """
+    return plan._replace(
+        schedule=PartOfSchedule(plan.schedule, *part, n_rows_before),
+        n_epochs=1,
+        patience=np.inf,
+        keep_best=False,
+        keep_memory=True,
+        temperatures=(),
+        score=None,
+    )
 
 
 def _generators(seed, turn, members):

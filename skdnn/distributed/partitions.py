@@ -12,30 +12,15 @@ from skdnn.classifier import DeepNetClassifier
 from skdnn.estimator.label_checks import check_labels
 from skdnn.tabular.as_frames import type_has
 from skdnn.tabular.dataframes import check_table
-from skdnn.tabular.row_samples import Part, about
+from skdnn.tabular.row_samples import about
 from skdnn.tabular.sample_weights import check_weights
 from skdnn.tabular.table_statistics import choose_sample_size, merge, statistics
-
-
-def part_of(number, seed):
-    """Return the Part that is a partition."""
-    return Part(seed, number, f"partition {number}")
 
 
 def partition_statistics(part, X, y, sample_weight):
     """Return the TableStatistics of a partition, or None if it has no rows.
 
-    Parameters
-    ----------
-    part : Part
-    X : frame or array
-    y : array-like
-    sample_weight : array-like or None
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the rows are invalid; the message names the partition.
+    Errors in the rows name the partition.
     """
     with about(part.name):
         if _has_no_rows(X, y, sample_weight):
@@ -45,37 +30,15 @@ def partition_statistics(part, X, y, sample_weight):
 
 
 def merge_statistics(parts):
-    """Return the TableStatistics of several partitions together, None if they have no rows.
-
-    Raises
-    ------
-    ValueError
-        If partitions differ in their columns or types; the message names two that do.
-    """
+    """Return the TableStatistics of several partitions together, None if they have no rows."""
     parts = [part for part in parts if part is not None]
     return merge(parts) if parts else None
 
 
 def encode_partition(encoder, part, X, y, sample_weight):
-    """Return the Data of the training rows of a partition, encoded.
+    """Return the Data of the training rows of a partition, encoded, or None if there are none.
 
-    Parameters
-    ----------
-    encoder : RowEncoder
-    part : Part
-    X : frame or array
-    y : array-like
-    sample_weight : array-like or None
-
-    Returns
-    -------
-    Data or None
-        None if there are no training rows.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the rows are not those that the statistics are of; the message names the partition.
+    It is an error, which names the partition, if the rows are not those that the statistics are of.
     """
     with about(part.name):
         if _has_no_rows(X, y, sample_weight):
@@ -85,13 +48,7 @@ def encode_partition(encoder, part, X, y, sample_weight):
 
 
 def _has_no_rows(X, y, sample_weight):
-    """Return whether a partition is empty; check that its parts fit together.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If X is sparse, or they differ in length or in their indexes.
-    """
+    """Return whether a partition is empty; check that its parts fit together."""
     if issparse(X) or type_has(X, "todense"):
         raise TypeError(
             "X has sparse rows, but training on partitions needs dense ones, for instance "

@@ -9,13 +9,12 @@ from skdnn.distributed.partitions import (
     count_rows,
     encode_partition,
     merge_statistics,
-    part_of,
     partition_statistics,
 )
 from skdnn.estimator.epoch_callbacks import checkpoints_of
 from skdnn.estimator.fit_data import FitArguments, read_table
 from skdnn.estimator.sampled_fit_data import learn_from_sample, refuse_arguments
-from skdnn.tabular.row_samples import seed_of_hashes
+from skdnn.tabular.row_samples import Part, seed_of_hashes
 from skdnn.tabular.table_statistics import SAMPLE_ROWS
 
 # Up to so many rows are trained on in this process if the sample has them all. Of so few rows, too
@@ -26,29 +25,8 @@ IN_MEMORY_ROWS = SAMPLE_ROWS
 def read_partitions(estimator, settings, executor, partitions, limits):
     """Return the FitData of the rows in partitions.
 
-    Few rows, which are all in the sample, are fitted in this process, as if they had been passed to
-    fit.
-
-    Parameters
-    ----------
-    estimator : DeepNetClassifier
-        A copy, on which scikit-learn sets the attributes of the columns.
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    executor : object
-        See :mod:`skdnn.distributed.executors`.
-    partitions : tuple of list
-        X, y and sample weights (or None) of each partition.
-    limits : RoundLimits
-
-    Returns
-    -------
-    FitData
-
-    Raises
-    ------
-    ValueError
-        If there are no rows, or a parameter is not available.
+    ``partitions`` are X, y, and sample weights or None, each a list. Few rows, which are all in the
+    sample, are fitted in this process, as if they had been passed to fit.
     """
     unavailable = {
         "Checkpoint": bool(checkpoints_of(estimator)),
@@ -56,7 +34,7 @@ def read_partitions(estimator, settings, executor, partitions, limits):
     }
     refuse_arguments(settings, "training on partitions", unavailable)
     seed = seed_of_hashes(settings.random_state)
-    parts = [part_of(number, seed) for number in range(len(partitions[0]))]
+    parts = [Part(seed, number, f"partition {number}") for number in range(len(partitions[0]))]
     statistics = _read_statistics(executor, parts, partitions)
     sample = statistics.sample
     if statistics.n_rows == len(sample.hashes) <= IN_MEMORY_ROWS:

@@ -8,29 +8,16 @@ from skdnn.core.random_bits import entropy_for
 
 
 class RoundLimits(NamedTuple):
-    """The parameters of the classifier that limit a round.
-
-    Attributes
-    ----------
-    partitions_per_round : int
-    steps_per_round : int
-    """
+    """The parameters of the classifier that limit a round."""
 
     partitions_per_round: int
     steps_per_round: int
 
 
 class Turn(NamedTuple):
-    """What a partition does in a round.
+    """What a partition does in a round: train on a piece of its rows, in the order of the epoch.
 
-    Attributes
-    ----------
-    partition : int
-    epoch : int
-    piece, n_pieces : int
-        Which piece of its rows, in the order of this epoch, it trains on.
-    number, n_rounds : int
-        Number of the round, and of all rounds of the fit.
+    ``number`` and ``n_rounds`` count all rounds of the fit.
     """
 
     partition: int
@@ -89,23 +76,8 @@ FEWEST_ROUNDS, FEWEST_STEPS = 64, 16
 def plan_rounds(n_rows, partitions_per_round, batch_size, steps_per_round, n_epochs, seed):
     """Return the Rounds of a fit.
 
-    Parameters
-    ----------
-    n_rows : ndarray of shape (n_partitions,)
-        Training rows of each partition.
-    partitions_per_round : int
-        Largest number of partitions that train together.
-    batch_size : int
-        Rows of a partition in a step.
-    steps_per_round : int
-        About how many steps a partition takes in a round, at most.
-    n_epochs : int
-    seed : int
-        Of the order of the partitions.
-
-    Returns
-    -------
-    Rounds
+    ``n_rows`` are the training rows of each partition, ``batch_size`` are the rows of a partition
+    in a step, and the seed is that of the order of the partitions.
     """
     n_groups = -(-int(np.count_nonzero(n_rows)) // partitions_per_round)
     steps_of_epoch = n_rows.max() / batch_size

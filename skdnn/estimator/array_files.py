@@ -33,14 +33,9 @@ class DamagedFileError(ValueError):
 
 
 class FileKind(NamedTuple):
-    """A kind of files.
+    """A kind of files: the name of their manifest, by which they begin, and a label.
 
-    Attributes
-    ----------
-    manifest : str
-        The name of the manifest, by which a file of this kind begins.
-    label : bytes
-        What is before the checksum.
+    The label is what is before the checksum.
     """
 
     manifest: str
@@ -67,22 +62,7 @@ def is_plain(dtype):
 def write_arrays(path, kind, manifest, arrays, previous=None):
     """Write a file, which replaces the one at ``path`` once it is complete.
 
-    Parameters
-    ----------
-    path : str or path-like
-    kind : FileKind
-    manifest : object
-        Written as JSON.
-    arrays : list of ndarray
-    previous : path-like, optional
-        Where to keep the file that was at ``path``.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
-    ValueError
-        If the manifest is too large.
+    The manifest is written as JSON. The file that was there is kept at ``previous``, if given.
     """
     text = json.dumps(manifest).encode()
     if len(text) > MOST_OF_MANIFEST:
@@ -124,17 +104,7 @@ def _digest(file):
 
 
 def read_arrays(file, kind):
-    """Return the manifest of a file, and its arrays.
-
-    Parameters
-    ----------
-    file : file-like
-    kind : FileKind
-
-    Returns
-    -------
-    manifest : object
-    arrays : list of ndarray
+    """Return the manifest of a file, and the list of its arrays.
 
     Raises
     ------

@@ -16,21 +16,12 @@ N_RANDOM = 8  # bytes in the name of an unfinished file
 def replace_file(path, previous=None):
     """Yield a new binary file, which replaces ``path`` once it is complete and on the disk.
 
-    It has the permissions of the one before, or where there is none, those of any new file. After
-    an error, the file that was at ``path`` is there or at ``previous``, and the new one is deleted.
+    It has the permissions of the one before, or where there is none, those of any new file. If
+    ``path`` is a symbolic link, the file that it leads to is replaced. After an error, the file
+    that was at ``path`` is there or at ``previous``, and the new one is deleted.
 
-    Parameters
-    ----------
-    path : str or path-like
-        If it is a symbolic link, the file that it leads to is replaced.
-    previous : path-like, optional
-        Where to keep the file that was at ``path``. If the process is killed just then, there is a
-        complete file here and none at ``path``.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
+    ``previous``, if given, is where to keep the file that was at ``path``. If the process is killed
+    just then, there is a complete file here and none at ``path``.
     """
     path = Path(os.path.realpath(path))
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(N_RANDOM)}.tmp")
@@ -54,12 +45,7 @@ def replace_file(path, previous=None):
 
 
 def remove_abandoned(path):
-    """Remove unfinished files for ``path``, of processes that were killed long ago.
-
-    Parameters
-    ----------
-    path : str or path-like
-    """
+    """Remove unfinished files for ``path``, of processes that were killed long ago."""
     path = Path(os.path.realpath(path))
     name = re.compile(rf"{re.escape(path.name)}\.[0-9a-f]{{{2 * N_RANDOM}}}\.tmp")
     for unfinished in path.parent.glob("*.tmp"):

@@ -88,23 +88,10 @@ class DataSize(NamedTuple):
 
 
 def resolve(settings, data_size, validates, before=None):
-    """Return the parameters with "auto" replaced.
+    """Return the values of all parameters that may be "auto" in training.
 
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    data_size : DataSize
-        The properties of the data.
-    validates : bool
-        Whether early stopping uses a validation loss.
-    before : dict, optional
-        Values in the training that is continued, whose network keeps its shape.
-
-    Returns
-    -------
-    dict
-        The values of all parameters that may be "auto" in training.
+    ``validates`` tells whether early stopping uses a validation loss. ``before`` has the values in
+    the training that is continued, whose network keeps its shape.
     """
     solver = solver_of(settings)
     recipe = {"hidden_layer_sizes": HIDDEN_LAYER_SIZES, "activation": None, **solver.recipe}
@@ -192,13 +179,7 @@ def _given(settings, name, recipe):
 
 
 def check_layers(settings, recipe):
-    """Return the widths and activations of the hidden layers.
-
-    Raises
-    ------
-    ValueError
-        If a width is not positive, an activation is unknown, or their numbers differ.
-    """
+    """Return the widths and activations of the hidden layers; raise an error if invalid."""
     sizes = np.atleast_1d(_given(settings, "hidden_layer_sizes", recipe)).tolist()
     if any(type(size) is not int or size < 1 for size in sizes):
         raise ValueError(

@@ -13,15 +13,9 @@ CHECKPOINT = FileKind("checkpoint.json", b"skdnn checkpoint 1, sha256 ")
 
 
 class Contents(NamedTuple):
-    """Contents of a file.
+    """Contents of a file: the identity of the fit, and arrays.
 
-    Attributes
-    ----------
-    identity : dict of str to str
-        Of the fit.
-    is_done : bool
-        Whether the arrays are the result of training, not a snapshot of it.
-    arrays : dict of str to ndarray
+    These are the result of training if ``is_done``, else a snapshot of it.
     """
 
     identity: dict
@@ -30,22 +24,12 @@ class Contents(NamedTuple):
 
 
 def previous_of(path):
-    """Return the path of the file that was written before.
-
-    Parameters
-    ----------
-    path : Path
-    """
+    """Return the path of the file that was written before."""
     return path.with_name(path.name + ".previous")
 
 
 def is_foreign(path):
-    """Return whether there is a file that was never a checkpoint, not even a truncated one.
-
-    Parameters
-    ----------
-    path : Path
-    """
+    """Return whether there is a file that was never a checkpoint, not even a truncated one."""
     try:
         with path.open("rb") as file:
             return not CHECKPOINT.begins(file.read(CHECKPOINT.n_first))
@@ -54,17 +38,7 @@ def is_foreign(path):
 
 
 def set_aside(path):
-    """Rename a damaged file, so that nothing overwrites it; return its new path.
-
-    Parameters
-    ----------
-    path : Path
-
-    Raises
-    ------
-    OSError
-        If it cannot be renamed.
-    """
+    """Rename a damaged file, so that nothing overwrites it; return its new path."""
     for number in count(1):
         end = ".unreadable" if number == 1 else f".unreadable-{number}"
         kept = path.with_name(path.name + end)
@@ -85,36 +59,14 @@ def save(path, contents):
     """Write a file, and keep the one before as the previous one.
 
     At any moment the file or the previous one is complete, even if the process is killed or the
-    computer stops.
-
-    Parameters
-    ----------
-    path : Path
-    contents : Contents
-
-    Raises
-    ------
-    OSError
-        If it cannot be written. What was written before can still be read.
+    computer stops. After an OSError, what was written before can still be read.
     """
     manifest = contents.identity, contents.is_done, list(contents.arrays)
     write_arrays(path, CHECKPOINT, manifest, contents.arrays.values(), previous_of(path))
 
 
 def load(path):
-    """Return the Contents of a file.
-
-    Parameters
-    ----------
-    path : Path
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    DamagedFileError
-        If it is not a complete checkpoint.
-    """
+    """Return the Contents of a file; raise a DamagedFileError if it is no complete checkpoint."""
     with path.open("rb") as file:
         try:
             (identity, is_done, names), arrays = read_arrays(file, CHECKPOINT)

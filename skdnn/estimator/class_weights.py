@@ -10,23 +10,8 @@ from skdnn.tabular.sample_weights import rescaled_product, sum_by_group
 def apply_class_weight(class_weight, labels, train_samples, targets, weights):
     """Return the sample weights of some rows, multiplied by their class weights.
 
-    Parameters
-    ----------
-    class_weight : dict, "balanced" or None
-    labels : Labels
-    train_samples : Samples
-        The training rows, from which "balanced" is computed.
-    targets : ndarray of shape (n_rows, n_target_columns)
-    weights : ndarray of shape (n_rows,)
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-
-    Raises
-    ------
-    ValueError
-        If no row has a class with a weight.
+    "balanced" is computed from ``train_samples``, the training rows. ``targets`` has the shape
+    (n_rows, n_target_columns).
     """
     if class_weight is None:
         return weights
@@ -41,26 +26,10 @@ def apply_class_weight(class_weight, labels, train_samples, targets, weights):
 
 
 def class_weight_factors(class_weight, labels, y, weights):
-    """Return the factor on the sample weights of each class.
+    """Return the factor on the sample weights of each class, shape (n_classes,).
 
-    Parameters
-    ----------
-    class_weight : dict or "balanced"
-        "balanced" gives all classes the same total weight, for imbalanced data.
-    labels : Labels
-    y : ndarray of shape (n_rows,)
-    weights : ndarray of shape (n_rows,)
-        Sample weights, which are part of the total weights.
-
-    Returns
-    -------
-    ndarray of shape (n_classes,)
-
-    Raises
-    ------
-    ValueError
-        If y is multilabel, the dict names other classes than those of y and not all of them, or a
-        weight is not positive and finite.
+    "balanced" gives all classes the same total weight, for imbalanced data; the sample weights of
+    the rows, ``weights``, are part of the totals.
     """
     if labels.is_multilabel:
         raise ValueError("class_weight is not defined for multilabel y; use sample_weight.")

@@ -12,12 +12,8 @@ MOST_NATS = 10  # mean loss of each output above which there is a warning
 def warn_of_trouble(settings, history, plan, n_outputs):
     """Warn if members diverged, training was interrupted, or max_iter was reached too early.
 
-    There is at most one ConvergenceWarning, about what explains the others.
-
-    Raises
-    ------
-    ValueError
-        If a member has no finite loss at all, in training or in validation.
+    There is at most one ConvergenceWarning, about what explains the others. It is an error if a
+    member has no finite loss at all, in training or in validation.
     """
     _check_finite(history.train_loss, "training", plan)
     if plan.keep_best and plan.score is None:

@@ -44,18 +44,12 @@ class NotebookMixin(DiagramMixin):
 def network_diagram(summary):
     """Return the diagram of a Summary as SVG.
 
-    Parameters
-    ----------
-    summary : Summary
-
-    Returns
-    -------
-    str
-        Units as circles, with an ellipsis if there are more than ``MOST_UNITS``; above each
-        layer its name, width and activation, below it the number of its parameters.
+    Units are circles, with an ellipsis if there are more than ``MOST_UNITS``. Above each layer are
+    its name, width and activation, below it the number of its parameters.
     """
-    width, height = _width(summary), TOP + ROW * MOST_UNITS + 46
-    left, title = (width - STEP * len(summary.layers)) / 2, headline(summary)
+    title, height = headline(summary), TOP + ROW * MOST_UNITS + 46
+    width = max(STEP * (len(summary.layers) + 1), LETTER * len(title))
+    left = (width - STEP * len(summary.layers)) / 2
     columns, links = diagram_layout(summary)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" '
@@ -73,10 +67,6 @@ def network_diagram(summary):
         parts += [_text(x, 14, name), _text(x, 30, n_units, "bold"), _text(x, 46, detail)]
         parts.append(_text(x, TOP + ROW * MOST_UNITS + 14, column.below))
     return "".join([*parts, _text(width / 2, height - 6, title), "</svg>"])
-
-
-def _width(summary):
-    return max(STEP * (len(summary.layers) + 1), LETTER * len(headline(summary)))
 
 
 def _path(left, links):

@@ -38,23 +38,11 @@ class MergedRows(NamedTuple):
 
 
 def merge_duplicate_rows(inputs, keys, weights, by_content=True):
-    """Merge rows with equal inputs and keys.
+    """Return the MergedRows of rows, of which those with equal inputs and keys are merged.
 
-    Parameters
-    ----------
-    inputs : C-contiguous float ndarray or CSR of shape (n_rows, n_columns)
-        Without NaN.
-    keys : ndarray of int of shape (n_rows, n_keys)
-        Further values in which rows may differ, below 2**32.
-    weights : ndarray of shape (n_rows,)
-        Weight of each row.
-    by_content : bool, default=True
-        Whether to order the distinct rows by hash and content; False keeps the order of first
-        occurrence.
-
-    Returns
-    -------
-    MergedRows
+    ``inputs`` are a C-contiguous float array or CSR without NaN. ``keys`` are integers below 2**32,
+    (n_rows, n_keys). The distinct rows are ordered by hash and content or, without ``by_content``,
+    by first occurrence.
     """
     hashes = hash_rows(inputs, keys)
     rows, first = _merge(inputs, keys, hashes)

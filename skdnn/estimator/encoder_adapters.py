@@ -47,10 +47,6 @@ def adapted(encoder):
 class TableAdapter:
     """A fitted TableEncoder.
 
-    Parameters
-    ----------
-    encoder : TableEncoder
-
     Attributes
     ----------
     expansion : Expansion or None
@@ -102,12 +98,7 @@ class TableAdapter:
 
 
 class TransformerAdapter:
-    """Any other fitted transformer; it may need all rows at once, and has no target statistics.
-
-    Parameters
-    ----------
-    encoder : transformer
-    """
+    """Any other fitted transformer; it may need all rows at once, and has no target statistics."""
 
     expansion, n_target_statistics = None, 0
 
@@ -140,26 +131,14 @@ class TransformerAdapter:
 
 
 def _check_shape(rows, n_rows, name):
-    """Raise an error if encoded rows are not a table with as many rows as X.
-
-    Raises
-    ------
-    ValueError
-        If the shape is another.
-    """
+    """Raise an error if encoded rows are not a table with as many rows as X."""
     shape = getattr(rows, "shape", (n_rows, None))  # a list is checked once it is an array
     if len(shape) != 2 or shape[0] != n_rows:
         raise ValueError(f"{name} must be a table of {n_rows} rows, but its shape is {shape}.")
 
 
 def _check_no_times(rows, name):
-    """Raise an error for dates and durations, which would be cast to arbitrary numbers.
-
-    Raises
-    ------
-    ValueError
-        If there are any; the message has their type.
-    """
+    """Raise an error for dates and durations, which would be cast to arbitrary numbers."""
     types = getattr(rows, "dtypes", [getattr(rows, "dtype", None)])  # a dataframe has several
     for dtype in types:
         dtype = getattr(getattr(dtype, "categories", None), "dtype", dtype)

@@ -32,24 +32,15 @@ def _warn_of_rows(callbacks):
 class EpochCallbacks:
     """Run callbacks after every epoch of a fit, on the main thread, when all members are done.
 
+    ``checkpoint`` is the ``Checkpoint`` among them, or None.
+
     Parameters
     ----------
     estimator : DeepNetClassifier
         The copy that is passed to callbacks.
     arguments : FitArguments
-        Of ``fit``.
     show : callable
         Function that sets a dict of attributes on the copy.
-
-    Attributes
-    ----------
-    checkpoint : Checkpoint or None
-        The one among the callbacks.
-
-    Raises
-    ------
-    ValueError
-        If there are several.
     """
 
     def __init__(self, estimator, arguments, show):
@@ -73,14 +64,8 @@ class EpochCallbacks:
     def start(self, n_epochs, curves, so_far):
         """Set up the callbacks.
 
-        Parameters
-        ----------
-        n_epochs : int
-            Maximum number of epochs.
-        curves : ndarray of shape (3, n_members, n_epochs_before)
-            Curves of the training that is continued.
-        so_far : callable
-            ``(params, curves) -> FittedModel``, as if training had ended.
+        ``curves`` (3, n_members, n_epochs_before) are those of the training that is continued;
+        ``so_far(params, curves)`` returns the FittedModel as if training had ended.
         """
         self.curves, self.so_far, self.time_left = curves, so_far, RemainingTime(n_epochs)
         self.context = begin_callbacks(self.passed["estimator"], n_epochs)
@@ -88,12 +73,7 @@ class EpochCallbacks:
             self.context.call_on_fit_task_begin(**self.passed)
 
     def resume(self, curves):
-        """Take note of the epochs of an earlier call; their callbacks are not called again.
-
-        Parameters
-        ----------
-        curves : ndarray of shape (3, n_members, n_epochs)
-        """
+        """Take note of the epochs of an earlier call; their callbacks are not called again."""
         self.curves = np.concatenate([self.curves, curves], axis=2)
         for number, curve in enumerate(curves.transpose(2, 0, 1)):
             self._report(number, curve)
@@ -109,18 +89,8 @@ class EpochCallbacks:
     def end(self, number, curve, params):
         """Call the callbacks at the end of an epoch; return whether to stop training.
 
-        Parameters
-        ----------
-        number : int
-            Number of epochs before this one.
-        curve : ndarray of shape (3, n_members)
-            Training loss, validation loss, validation score; NaN if there is none.
-        params : callable
-            Function that returns the parameters as if training had ended.
-
-        Returns
-        -------
-        bool
+        ``number`` and ``curve`` are as for :meth:`LossTable.show`. ``params()`` returns the
+        parameters as if training had ended.
         """
         self._report(number, curve, self.time_left.after(number))
         if self.context is None:

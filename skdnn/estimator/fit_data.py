@@ -106,10 +106,7 @@ class FitData(NamedTuple):
 class FitArguments(NamedTuple):
     """The arguments of fit or partial_fit, as they were passed.
 
-    Attributes
-    ----------
-    are_partitions : bool
-        Whether X, y and sample_weight are partitions on a cluster.
+    ``are_partitions`` tells whether X, y and sample_weight are partitions on a cluster.
     """
 
     X: object
@@ -134,22 +131,7 @@ class FitArguments(NamedTuple):
 
 
 def read_table(estimator, settings, before, arguments):
-    """Return the FitData of the arguments of fit or partial_fit.
-
-    Parameters
-    ----------
-    estimator : DeepNetClassifier
-        A copy, on which scikit-learn sets the attributes of the columns.
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    before : FittedModel or None
-        The model whose training is continued.
-    arguments : FitArguments
-
-    Returns
-    -------
-    FitData
-    """
+    """Return the FitData of the arguments of fit or partial_fit."""
     X, y, sample_weight = arguments[:3]
     samples = read_samples(estimator, X, y, sample_weight, reset=before is None)
     valid_samples = read_validation(estimator, *arguments.validation)
@@ -161,34 +143,18 @@ def read_table(estimator, settings, before, arguments):
 
 
 def prepare_rows(settings, schema, samples, train_samples=None, roles=None, learns=True):
-    """Encode a table and merge its duplicate rows.
+    """Encode a table and merge its duplicate rows; return the DataSchema and the PreparedRows.
 
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    schema : DataSchema
-    samples : Samples
-    train_samples : Samples, optional
-        The training rows, if ``samples`` are validation rows. Class weights are computed from them.
-    roles : ndarray of shape (n_rows, n_splits), optional
-        Rows with different roles are not merged.
-    learns : bool, default=True
-        Whether to learn target statistics from these rows, if the encoder has any.
-
-    Returns
-    -------
-    schema : DataSchema
-        With the fitted target statistics.
-    prepared : PreparedRows
+    The schema gets target statistics that are learnt from these rows, if the encoder has any and
+    ``learns`` is True. ``train_samples`` are the training rows, of which class weights are
+    computed, if ``samples`` are validation rows. Rows with different ``roles``, (n_rows, n_splits),
+    stay apart.
     """
     labels, encoder = schema.labels, adapted(schema.encoder)
     learns = learns and train_samples is None and encoder.n_target_statistics > 0
     # A warning has already said that later rows are not as those of the first call.
     column_warnings = ColumnWarnings() if schema.has_warned and train_samples is None else None
-    encoded = encoder.encode(
-        samples.X, schema.dtype, in_training=learns, column_warnings=column_warnings
-    )
+    encoded = encoder.encode(samples.X, schema.dtype, learns, column_warnings)
     targets = labels.targets(samples.y)
     labels.check_columns(samples.given)
     codes = encoder.category_codes(samples.X) if learns else None
@@ -210,23 +176,9 @@ def prepare_rows(settings, schema, samples, train_samples=None, roles=None, lear
 
 
 def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None, groups=None):
-    """Prepare the rows and split them among the members.
+    """Return the FitData: rows prepared, and split among the members.
 
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    schema : DataSchema
-    samples : Samples
-    before : FittedModel or None
-        The model whose training is continued.
-    valid_samples : Samples or None
-        The validation rows passed to fit.
-    groups : array-like or None
-
-    Returns
-    -------
-    FitData
+    ``valid_samples`` are the validation rows passed to fit, or None.
     """
     holds_out = settings.early_stopping and valid_samples is None
     roles = roles_from_cv(settings, schema.seed, samples, groups) if holds_out else None
@@ -242,17 +194,25 @@ def prepare_fit_data(settings, schema, samples, before=None, valid_samples=None,
         n_rows = len(prepared.merged.rows)
         variants = choose_variants(settings, n_members, n_rows, prepared.expansion)
     split = Split(prepared.data, [prepared.merged.rows] * n_members)
+    fit_data = FitData(schema, prepared, split, variants=variants)
     if valid_samples is not None:
-        with about_validation():
-            _, valid = prepare_rows(settings, schema, valid_samples, train_samples=samples)
-        data = _in_container_of(prepared.data, valid.data)
-        split = split._replace(valid_data=data, valid_rows=[valid.merged.rows] * n_members)
-        return FitData(schema, prepared, split, valid, settings.early_stopping, variants)
+        return with_validation(settings, fit_data, valid_samples)
     given = settings, schema, prepared, n_members, len(variants)
     if holds_out and (sides := rows_by_side(*given)):
         split = Split(prepared.data, sides[0], prepared.data, sides[1])
-        return FitData(schema, prepared, split, prepared, True, variants)
-    return FitData(schema, prepared, split, variants=variants)
+        return fit_data._replace(split=split, valid=prepared, keep_best=True)
+    return fit_data
+
+
+def with_validation(settings, fit_data, valid_samples):
+    """Return the FitData with the same validation rows for all members."""
+    prepared, n_members = fit_data.prepared, fit_data.n_members
+    given = settings, fit_data.schema, valid_samples
+    with about_validation():
+        _, valid = prepare_rows(*given, train_samples=prepared.samples)
+    data = _in_container_of(prepared.data, valid.data)
+    split = fit_data.split._replace(valid_data=data, valid_rows=[valid.merged.rows] * n_members)
+    return fit_data._replace(split=split, valid=valid, keep_best=settings.early_stopping)
 
 
 def _in_container_of(trained, data):

@@ -92,5 +92,4 @@ class FittedAttributes(ModelFileMixin):
             self._fitted = self._fitted.with_passes()
 
     def __sklearn_is_fitted__(self):
-        """Return whether the estimator is fitted."""
         return self._fitted is not None

@@ -115,10 +115,7 @@ class FittedModel(NamedTuple):
     def with_layer_arrays(self, name, which, arrays):
         """Return a copy with other weights (0) or biases (1) in all layers.
 
-        Raises
-        ------
-        ValueError
-            If a shape is not that of the layer, or a number not finite. It mentions ``name``.
+        Errors contain ``name``, that of the attribute.
         """
         network, params = self.network(), self.state.params.copy()
         for views in network.views(params):
@@ -150,13 +147,7 @@ class FittedModel(NamedTuple):
 
 
 def fitted_model(estimator):
-    """Return the FittedModel of an estimator.
-
-    Raises
-    ------
-    NotFittedError
-        If the estimator is not fitted.
-    """
+    """Return the FittedModel of an estimator; raise a NotFittedError if there is none."""
     check_is_fitted(estimator)
     return estimator._fitted
 
@@ -167,13 +158,7 @@ def _layer_views(network, params, which):
 
 
 def overwrite(network, params, given, name, which):
-    """Set weights (0) or biases (1) to the arrays that the user passed, if any.
-
-    Raises
-    ------
-    ValueError
-        If a shape is not that of the layer, or a number not finite.
-    """
+    """Set weights (0) or biases (1) to the arrays that the user passed, if any."""
     if given is None:
         return
     views = _layer_views(network, params, which)

@@ -12,22 +12,11 @@ from skdnn.tabular.user_warnings import warn_user
 
 
 def stratified_folds(strata, n_folds, rng):
-    """Assign rows to folds, stratified.
+    """Return the fold of each row, stratified, or -1.
 
     The sizes of folds, and their numbers of rows of each stratum, differ by at most one. A single
-    row of a stratum is in no fold, so that all members train on it.
-
-    Parameters
-    ----------
-    strata : ndarray of shape (n_rows,)
-        Stratum (class) of each row, from 0.
-    n_folds : int
-    rng : Generator
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-        Fold of each row, or -1.
+    row of a stratum is in no fold, so that all members train on it. ``strata`` has the stratum
+    (class) of each row, from 0.
     """
     strata = _small(strata)
     fold_of = np.full(len(strata), -1)
@@ -39,20 +28,10 @@ def stratified_folds(strata, n_folds, rng):
 
 
 def stratified_holdout(strata, fraction, rng):
-    """Choose rows to hold out, stratified.
+    """Return 0 for held-out rows, stratified, and -1 for all others.
 
-    Parameters
-    ----------
-    strata : ndarray of shape (n_rows,)
-        Stratum (class) of each row, from 0.
-    fraction : float in (0, 1)
-        Fraction of each stratum to hold out; at least one of its rows is trained on.
-    rng : Generator
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-        0 for held-out rows, -1 for all others, as in :func:`stratified_folds`.
+    A fraction of each stratum is held out; at least one of its rows is trained on. ``strata`` is as
+    for :func:`stratified_folds`.
     """
     strata = _small(strata)
     counts = np.bincount(strata)
@@ -81,20 +60,10 @@ def _shuffled_by_stratum(strata, rng):
 
 
 def rows_by_member(rows, fold_of, n_members):
-    """Return the rows that each member trains on, and those that it holds out.
+    """Return the rows that each member trains on, and those that it holds out, as two lists.
 
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows,)
-        Numbers of the rows.
-    fold_of : ndarray of shape (n_rows,)
-        Fold of each row; all members train on rows of fold -1.
-    n_members : int
-        If there are fewer folds than members, several members hold out the same fold.
-
-    Returns
-    -------
-    train_rows, valid_rows : list of ndarray
+    ``fold_of`` has the fold of each of the ``rows``; all members train on those of fold -1. If
+    there are fewer folds than members, several members hold out the same fold.
     """
     n_folds = fold_of.max() + 1
     held_out = [rows[fold_of == member % n_folds] for member in range(n_members)]
@@ -103,23 +72,10 @@ def rows_by_member(rows, fold_of, n_members):
 
 
 def splits_as_roles(splits, n_rows):
-    """Return the role of each row in each split.
+    """Return the role of each row in each split, shape (n_rows, n_splits).
 
-    Parameters
-    ----------
-    splits : list of (train, test) index arrays
-    n_rows : int
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_splits)
-        1 for train, 2 for test, 0 for neither.
-
-    Raises
-    ------
-    ValueError
-        If a split is not a pair of arrays of row numbers, or training and test rows are empty or
-        overlap.
+    It is 1 for train, 2 for test, 0 for neither. ``splits`` is a list of (train, test) index
+    arrays.
     """
     if not splits:
         raise ValueError("cv gives no splits; at least one is needed.")
@@ -150,13 +106,7 @@ def _as_rows(split, number, n_rows):
 
 
 def roles_from_cv(settings, seed, samples, groups):
-    """Return the role of each row in each split of ``cv``, or None for stratified folds.
-
-    Raises
-    ------
-    ValueError
-        If ``cv`` or ``groups`` do not fit the rows.
-    """
+    """Return the role of each row in each split of ``cv``, or None for stratified folds."""
     cv, groups = settings.cv, None if groups is None else _check_groups(groups, samples.kept)
     if cv is None or isinstance(cv, Integral):
         if groups is None:
@@ -201,18 +151,7 @@ def _split_by_groups(settings, seed, groups):
 def count_splits(settings, prepared, holds_out):
     """Return the number of members: the number of splits where ``cv`` is used.
 
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    prepared : PreparedRows
-    holds_out : bool
-        Whether members hold out some of the rows.
-
-    Raises
-    ------
-    ValueError
-        If ``cv`` is larger than the number of distinct rows.
+    ``holds_out`` tells whether members hold out some of the rows.
     """
     n_rows = len(prepared.merged.rows)
     if prepared.roles is not None:
@@ -247,7 +186,7 @@ def rows_by_side(settings, schema, prepared, n_members, n_variants):
     if fold_of.max() < 0:
         warn_user(
             "there are too few distinct rows of a class to hold any out: members train on all rows "
-            "for up to max_iter epochs, and the probabilities are not calibrated.",
+            "for up to max_iter epochs, and the probabilities are not calibrated."
         )
         return None
     sides = rows_by_member(rows, fold_of, n_members // n_variants)

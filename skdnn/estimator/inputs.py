@@ -51,28 +51,10 @@ class Samples(NamedTuple):
 
 
 def read_samples(estimator, X, y, sample_weight, reset=True, suffix=""):
-    """Check lengths, names, labels and weights; drop rows of weight 0.
+    """Check lengths, names, labels and weights; return the Samples, without rows of weight 0.
 
-    Parameters
-    ----------
-    estimator : DeepNetClassifier
-        A copy, on which scikit-learn sets the attributes of the columns.
-    X : frame, array-like or sparse matrix
-    y : array-like
-    sample_weight : array-like or None
-    reset : bool, default=True
-        Whether to store these columns, instead of comparing them with those of fit.
-    suffix : str, default=""
-        What follows the names of the arguments in warnings.
-
-    Returns
-    -------
-    Samples
-
-    Raises
-    ------
-    ValueError
-        If an argument is invalid.
+    ``reset`` tells whether to store these columns, instead of comparing them with those of fit.
+    ``suffix`` follows the names of the arguments in warnings.
     """
     if are_paths(X):
         raise ValueError(
@@ -119,13 +101,7 @@ def about_validation():
 
 
 def read_validation(estimator, X, y, sample_weight):
-    """Return the Samples to validate on, or None if X is None.
-
-    Raises
-    ------
-    ValueError
-        If there are rows without labels, or labels or weights without rows.
-    """
+    """Return the Samples to validate on, or None if X is None."""
     if (X is None) != (y is None) or (X is None and sample_weight is not None):
         raise ValueError("X_val and y_val go together, and sample_weight_val goes with both.")
     if X is None:

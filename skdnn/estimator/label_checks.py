@@ -18,15 +18,7 @@ LIKE_MISSING = ("", "nan", "<na>", "nat")  # strings that often stand for missin
 
 
 def check_labels(y):
-    """Return y as an array, (n_rows,) or, for multilabel y, (n_rows, n_labels).
-
-    Raises
-    ------
-    TypeError
-        If y is a lazy frame.
-    ValueError
-        If y has missing values, is continuous, or is not a classification target otherwise.
-    """
+    """Return y as an array, (n_rows,) or, for multilabel y, (n_rows, n_labels)."""
     refuse_lazy_frame(y, "y")
     if issparse(y):
         y = y.toarray()
@@ -57,18 +49,9 @@ def _refuse_continuous(values):
 
 
 def label_array(labels, name, advice):
-    """Return labels as an array of strings, numbers, booleans or times.
+    """Return labels as an array of strings, numbers, booleans or times; refuse all others.
 
-    Parameters
-    ----------
-    labels : array-like
-    name, advice : str
-        Name of the labels in messages, and what to do about missing values.
-
-    Raises
-    ------
-    ValueError
-        If there are missing values, several labels in a place, or labels of other or mixed types.
+    Messages contain ``name``, that of the labels, and ``advice`` on missing values.
     """
     values = _as_objects_if_mixed(labels)
     types = set(map(type, values.ravel())) if values.dtype == object and values.ndim else ()
@@ -124,13 +107,7 @@ def _refuse_scalar(y):
 
 
 def _checked_indicators(values):
-    """Return multilabel y; refuse anything but 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If there are other values.
-    """
+    """Return multilabel y; refuse anything but 0 and 1."""
     if not np.isin(values, (0, 1)).all():
         found = f"y has {values.shape[1]} columns, as multilabel y, which must hold only 0 and 1"
         raise ValueError(
@@ -141,16 +118,9 @@ def _checked_indicators(values):
 
 
 def warn_of_targets(y, labels, given):
-    """Warn if y may not be what it is read as.
+    """Warn if y, as :func:`check_labels` returns it, may not be what it is read as.
 
-    Parameters
-    ----------
-    y : ndarray
-        As :func:`check_labels` returns it.
-    labels : Labels
-        Learnt from y.
-    given : array-like
-        The same, as it was passed.
+    ``labels`` are learnt from it; ``given`` is the same y as it was passed.
     """
     message = _doubt_labels(y, given) if labels.is_multilabel else _doubt_classes(y, labels.classes)
     if message:

@@ -40,13 +40,7 @@ class Labels(NamedTuple):
         return 1 if self.is_binary else len(self.classes)
 
     def check_columns(self, given):
-        """Raise an error if the columns of multilabel y have other names than those of fit.
-
-        Raises
-        ------
-        ValueError
-            If both have names, and these differ.
-        """
+        """Raise an error if the columns of multilabel y have other names than those of fit."""
         names, known = list(names_in(given)), self.classes.tolist()
         is_named = self.is_multilabel and self.classes.dtype == object
         if is_named and names and names != known:
@@ -56,13 +50,7 @@ class Labels(NamedTuple):
             )
 
     def targets(self, y):
-        """Return int32 targets (n_rows, n_target_columns): class indices, or multilabel 0 and 1.
-
-        Raises
-        ------
-        ValueError
-            If y has labels that are not in ``classes``, or another number of labels per row.
-        """
+        """Return int32 targets (n_rows, n_target_columns): class indices, or multilabel 0 and 1."""
         n_labels = len(self.classes) if self.is_multilabel else 1
         n_given = y.shape[1] if y.ndim == 2 else 1
         if n_given != n_labels:
@@ -82,14 +70,7 @@ class Labels(NamedTuple):
     def decide(self, scores):
         """Return labels: the class of the highest score, or for multilabel y scores above 0.
 
-        Parameters
-        ----------
-        scores : ndarray
-            As ``decision_function`` returns them.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,) or (n_rows, n_labels)
+        ``scores`` are as ``decision_function`` returns them.
         """
         if self.is_multilabel:
             return (scores > 0).astype(int)
@@ -104,34 +85,18 @@ class Labels(NamedTuple):
 def learn_labels(samples, classes=None):
     """Return the Labels of the rows, also of rows of weight 0.
 
-    They have the column names of y, or its type of strings.
-
-    Parameters
-    ----------
-    samples : Samples
-    classes : array-like or set, optional
-        All classes, if some may be absent from y.
-
-    Returns
-    -------
-    Labels
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two classes, or one is a missing value.
+    They have the column names of y, or its type of strings. ``classes`` are all classes, if some
+    may be absent from y.
     """
     y, given = samples.every_label, samples.given
     if y.ndim == 2:
         names = names_in(given)
         # Names may be tuples, of which np.array would make two dimensions.
         classes = np.fromiter(names, object, len(names)) if len(names) else np.arange(y.shape[1])
-        labels = Labels(classes, True)
-    else:
-        labels = Labels(_learn_classes(y, classes), False)
-        if labels.classes.dtype.kind == "U" and np.asarray(given).dtype == np.dtype(object):
-            labels = labels._replace(classes=labels.classes.astype(object))
-    return labels
+        return Labels(classes, True)
+    classes = _learn_classes(y, classes)
+    are_objects = classes.dtype.kind == "U" and np.asarray(given).dtype == np.dtype(object)
+    return Labels(classes.astype(object) if are_objects else classes, False)
 
 
 def _learn_classes(y, classes):
@@ -140,9 +105,8 @@ def _learn_classes(y, classes):
         classes = label_array(list(classes), "classes", "a missing value cannot be a class.")
     classes = np.unique(classes if are_named else y)
     if len(classes) < 2:
-        name, advice = (
-            ("classes", "Pass them all.") if are_named else ("y", "Check how y was split.")
-        )
+        name = "classes" if are_named else "y"
+        advice = "Pass them all." if are_named else "Check how y was split."
         raise ValueError(
             f"{name} has 1 class ({classes.tolist()[0]!r}); DeepNetClassifier needs at least 2. "
             f"{advice}"

@@ -73,15 +73,8 @@ def _left_in(folder, limit, use, cache):
 def training_bytes(params_shape, dtype, plan, by_row, n_threads):
     """Return about how many bytes training allocates; the rows are there already.
 
-    Parameters
-    ----------
-    params_shape : tuple of int
-        Numbers of members and of parameters of each.
-    dtype : str
-    plan : Plan
-    by_row : bool
-        Whether steps update only some rows of the first layer's weights.
-    n_threads : int
+    ``params_shape`` is (n_members, n_parameters). ``by_row`` tells whether steps update only some
+    rows of the first layer's weights.
     """
     n_members, n_parameters = params_shape
     each = np.dtype(dtype).itemsize * n_parameters
@@ -92,15 +85,7 @@ def training_bytes(params_shape, dtype, plan, by_row, n_threads):
 
 
 def warn_of_memory(params_shape, needed):
-    """Warn if training takes more than half of the free memory.
-
-    Parameters
-    ----------
-    params_shape : tuple of int
-        Numbers of members and of parameters of each.
-    needed : int
-        Bytes that training takes.
-    """
+    """Warn if training takes more than half of the free memory, given the bytes needed."""
     free = free_memory()
     if free is None or needed <= FRACTION * free:
         return
@@ -110,7 +95,7 @@ def warn_of_memory(params_shape, needed):
         f"{_in_gib(needed)} of memory, and {_in_gib(free)} are free. For less, set smaller "
         "hidden_layer_sizes, fewer n_members (or folds in cv) or dtype='float32', or give X fewer "
         "columns, for instance by sklearn.feature_selection.SelectKBest or "
-        "sklearn.decomposition.TruncatedSVD.",
+        "sklearn.decomposition.TruncatedSVD."
     )
 
 

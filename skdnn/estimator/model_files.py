@@ -111,20 +111,7 @@ class ModelFileMixin:
 
 
 def write_model(path, content):
-    """Write a dict of objects to a model file.
-
-    Parameters
-    ----------
-    path : str or path-like
-    content : dict of str to object
-
-    Raises
-    ------
-    TypeError
-        If an object cannot be written.
-    ValueError
-        If all but the arrays is too large.
-    """
+    """Write a dict of objects to a model file."""
     arrays = []
     plain = {name: to_plain(value, arrays) for name, value in content.items()}
     write_arrays(path, MODEL, {"format": FORMAT, "skdnn": VERSION, **plain}, arrays)
@@ -132,22 +119,10 @@ def write_model(path, content):
 
 @contextmanager
 def read_model(path):
-    """Yield the content of a model file; errors from it are errors of the file.
+    """Yield the content of a model file, a dict.
 
-    Parameters
-    ----------
-    path : str or path-like
-
-    Yields
-    ------
-    dict of str to object
-
-    Raises
-    ------
-    OSError
-        If the file cannot be opened or read.
-    ModelFileError
-        If it is no model file of this or an earlier version, or is damaged.
+    All errors from it become a ModelFileError, but an OSError, of opening or reading the file,
+    stays.
     """
     with open(path, "rb") as file:
         try:
@@ -170,23 +145,9 @@ def _read(file):
 
 
 def check_model(fitted):
-    """Return a FittedModel if its parts fit together.
+    """Return a FittedModel of a file if its parts fit together; raise an error of any kind if not.
 
     Kernels rely on it: they do not check where they read and write.
-
-    Parameters
-    ----------
-    fitted : FittedModel
-        Of a file.
-
-    Returns
-    -------
-    FittedModel
-
-    Raises
-    ------
-    Exception
-        If they do not.
     """
     schema, widths, params = fitted.schema, fitted.widths, fitted.state.params
     n_members, n_parameters = params.shape

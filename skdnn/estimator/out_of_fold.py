@@ -15,13 +15,7 @@ MIXED = -1  # fingerprint after training on several data sets
 
 
 def out_of_fold(fitted, name):
-    """Return an out-of-fold value.
-
-    Raises
-    ------
-    AttributeError
-        If the last fit did not compute it.
-    """
+    """Return an out-of-fold value; raise an AttributeError if the last fit did not compute it."""
     value = getattr(fitted, name)
     if value is None:
         if fitted.oof_score is not None:
@@ -54,14 +48,10 @@ class HeldOut(NamedTuple):
     weights: np.ndarray
 
     def losses(self, loss):
-        """Return the loss of each row by each variant, and the weights of these.
+        """Return losses by each variant (n_variants, n_losses), and their weights (n_losses,).
 
-        Probabilities of independent labels are averaged one by one: then there is a loss for each.
-
-        Returns
-        -------
-        losses : ndarray of shape (n_variants, n_losses)
-        weights : ndarray of shape (n_losses,)
+        There is a loss for each row. But probabilities of independent labels are averaged one by
+        one: then there is one for each label of a row.
         """
         shape = (-1, 1, 1) if loss.columns_are_independent else (len(self.rows), 1, -1)
         targets = self.targets.reshape(shape)
@@ -74,14 +64,7 @@ class HeldOut(NamedTuple):
 def calibrate(settings, fitted, fit_data, run):
     """Return the FittedModel with its weights, its temperature and out-of-fold values.
 
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    fitted : FittedModel
-    fit_data : FitData
-    run : callable
-        Like ``map``.
+    ``run`` is like ``map``.
     """
     if not fit_data.keep_best:
         return fitted

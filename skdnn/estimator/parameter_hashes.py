@@ -15,19 +15,9 @@ HASH = "hash "  # how descriptions of values begin that are not shown
 def described(value):
     """Return a string that is the same for equal values, also in another process.
 
-    Functions are equal if their code, constants, default values and the variables of their closure
-    are. Global variables, methods of classes and other functions that they use are not compared.
-    What cannot be compared is different each time.
-
-    Parameters
-    ----------
-    value : object
-        A parameter of the estimator.
-
-    Returns
-    -------
-    str
-        In JSON, or HASH and a hash.
+    It is JSON, or HASH and a hash. Functions are equal if their code, constants, default values and
+    the variables of their closure are. Global variables, methods of classes and other functions
+    that they use are not compared. What cannot be compared is different each time.
     """
     try:
         return _text_of(value)

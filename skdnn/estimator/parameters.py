@@ -58,13 +58,7 @@ CONSTRAINTS = {
 
 
 def check_together(settings, resolved, is_sparse):
-    """Raise an error if parameters contradict each other.
-
-    Raises
-    ------
-    ValueError
-        If a parameter cannot be used with the solver, or with sparse rows.
-    """
+    """Raise an error if parameters contradict each other."""
     for name in ("dropout", "input_dropout"):
         if solver_of(settings).rule is None and resolved[name]:
             raise ValueError(
@@ -83,12 +77,7 @@ def check_together(settings, resolved, is_sparse):
 # Settings of a call beside the parameters. EPOCH is one epoch of partial_fit, in which no rows are
 # held out and the state of the update rule is kept.
 WHOLE_FIT = {"is_part": False, "refit_encoder": False}
-EPOCH = {
-    "early_stopping": False,
-    "warm_start": True,
-    "max_iter": 1,
-    "learning_rate": "constant",
-}
+EPOCH = {"early_stopping": False, "warm_start": True, "max_iter": 1, "learning_rate": "constant"}
 
 
 def settings_of(estimator, before, epoch=WHOLE_FIT):

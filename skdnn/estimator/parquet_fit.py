@@ -7,7 +7,6 @@ from itertools import chain
 import numpy as np
 
 from skdnn.core.random_bits import scramble
-from skdnn.core.training import Split
 from skdnn.estimator.epoch_callbacks import checkpoints_of
 from skdnn.estimator.fit_data import read_table
 from skdnn.estimator.inputs import read_validation
@@ -81,13 +80,7 @@ def join_batches(batches):
 
 
 def open_table(settings, arguments):
-    """Return the ParquetTable of the arguments X, y and sample_weight.
-
-    Raises
-    ------
-    ValueError
-        If y or sample_weight is not the name of a column, or there is no other column.
-    """
+    """Return the ParquetTable of the arguments X, y and sample_weight."""
     given = {"y": arguments.y}
     if arguments.sample_weight is not None:
         given["sample_weight"] = arguments.sample_weight
@@ -114,20 +107,7 @@ def open_table(settings, arguments):
 
 
 def read_statistics(table, batches, sample_size):
-    """Return the TableStatistics of a ParquetTable.
-
-    Parameters
-    ----------
-    table : ParquetTable
-    batches : iterable
-        Its rows, as ``table.read`` yields them.
-    sample_size : int
-
-    Raises
-    ------
-    ValueError
-        If there are no rows of positive weight.
-    """
+    """Return the TableStatistics of a ParquetTable, of batches as ``table.read`` yields them."""
     parts = []
     for X, y, weights, part in batches:
         is_full = parts and len(parts[0].sample.hashes) == sample_size
@@ -159,29 +139,15 @@ def _with_sums(batches, sums):
 def learn_stream(estimator, settings, table, statistics, valid_samples):
     """Return the FitData of a table whose rows are read during training.
 
-    Parameters
-    ----------
-    estimator : DeepNetClassifier
-        A copy, on which scikit-learn sets the attributes of the columns.
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    table : ParquetTable
-    statistics : TableStatistics
-    valid_samples : Samples or None
-        Validation rows passed to fit.
-
-    Returns
-    -------
-    FitData
+    ``valid_samples`` are the validation rows passed to fit, or None.
     """
     fit_data, encoder = learn_from_sample(estimator, settings, statistics, valid_samples)
     stream = RowStream(table, encoder, fit_data.encoded.shape[1])
     _warn_of_order(stream, fit_data.prepared, statistics)
-    data, split = stream.data(), fit_data.split
-    rows = [np.arange(len(data.targets))] * len(split.train_rows)
-    return fit_data._replace(
-        split=Split(data, rows, split.valid_data, split.valid_rows, stream.blocks(data))
-    )
+    data = stream.data()
+    rows = [np.arange(len(data.targets))] * fit_data.n_members
+    split = fit_data.split._replace(data=data, train_rows=rows, blocks=stream.blocks(data))
+    return fit_data._replace(split=split)
 
 
 def _warn_of_order(stream, prepared, statistics):
@@ -212,12 +178,6 @@ def share_of_classes(groups, targets, n_groups):
     """Return the largest share of a class's variance between groups, without what is random.
 
     It is :func:`share_between` of one-hot encoded targets, which would take a lot of memory.
-
-    Parameters
-    ----------
-    groups : ndarray of int of shape (n_rows,)
-    targets : ndarray of int of shape (n_rows,)
-    n_groups : int
     """
     classes, codes = np.unique(targets, return_inverse=True)
     places = groups * len(classes) + codes.ravel()
@@ -243,17 +203,9 @@ def _without_random_share(between, total, n_rows, n_groups):
 
 
 def places_in_stream(pieces, positions):
-    """Return the place of some rows in the order in which pieces are read.
+    """Return the place of some rows in the order in which Pieces are read.
 
-    Parameters
-    ----------
-    pieces : list of Piece
-    positions : ndarray of shape (n_rows, 2)
-        File, and number of the row in it.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
+    ``positions`` (n_rows, 2) are the file, and the number of the row in it.
     """
     places = np.array([(piece.file, piece.first_row, piece.n_rows) for piece in pieces])
     starts = np.cumsum(places[:, 2]) - places[:, 2]

@@ -18,16 +18,9 @@ BLOCK_ROWS, BLOCK_BYTES, BUFFER_ROWS, BUFFER_BYTES = 2**16, 2**25, 2**20, 3 * 2*
 
 
 class ParquetTable(NamedTuple):
-    """Parquet files with the columns of X, of y and of the sample weights.
+    """Parquet files with the columns of X, of y and of the sample weights, and no others.
 
-    Attributes
-    ----------
-    files : ParquetFiles
-        With these columns only.
-    y : str
-    sample_weight : str or None
-    seed : int
-        Of the hashes of the rows.
+    The seed is that of the hashes of the rows.
     """
 
     files: object
@@ -58,12 +51,7 @@ class ParquetTable(NamedTuple):
 class RowStream(NamedTuple):
     """The encoded training rows of a table, in a new random order in each epoch.
 
-    Attributes
-    ----------
-    table : ParquetTable
-    encoder : RowEncoder
-    width : int
-        Number of encoded columns.
+    ``encoder`` is a RowEncoder, ``width`` the number of encoded columns.
     """
 
     table: ParquetTable
@@ -141,19 +129,9 @@ def _copy(data, rows, source, source_rows):
 
 
 def shuffle(chunks, n_buffered, rng):
-    """Yield the rows of all chunks in another order.
+    """Yield the rows of all chunks, which are Data, in another order.
 
     A buffer holds ``n_buffered`` rows. Each further row replaces a random one, which is yielded.
-
-    Parameters
-    ----------
-    chunks : iterable of Data
-    n_buffered : int
-    rng : Generator
-
-    Yields
-    ------
-    Data
     """
     buffer, n_filled = None, 0
     for chunk in chunks:
@@ -177,10 +155,7 @@ def shuffle(chunks, n_buffered, rng):
 def fill(data, chunks, sizes):
     """Overwrite ``data`` by the next rows of some chunks, once for each of the sizes.
 
-    Yields
-    ------
-    None
-        When the next block is there. If it is shorter than ``data``, the last rows have weight 0.
+    Yields when the next block is there. The last rows have weight 0 if it is shorter than ``data``.
     """
     chunk, start = None, 0
     for size in sizes:
@@ -196,16 +171,10 @@ def fill(data, chunks, sizes):
 
 @contextmanager
 def read_ahead(items, n_ahead):
-    """Yield an iterator over some items that another thread makes, before they are needed.
+    """Yield an iterator over a generator's items, ``n_ahead`` of which another thread makes before.
 
     The thread ends with the context, and errors are raised where the item is taken. It is an error
     to take more items than there are.
-
-    Parameters
-    ----------
-    items : generator
-    n_ahead : int
-        Items that may wait.
     """
     ready, places, is_over = queue.SimpleQueue(), threading.Semaphore(n_ahead), threading.Event()
 

@@ -37,24 +37,6 @@ def choose_members(settings, fit_data, before, threads):
     """Return the FitData with the number and the variants of members that the table needs.
 
     It changes only if ``n_members`` is "auto" and members hold out stratified folds of many rows.
-
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    fit_data : FitData
-    before : FittedModel or None
-        The model whose training is continued.
-    threads : Workers
-
-    Returns
-    -------
-    FitData
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If there is one during the pilot fit.
     """
     if before is not None or not _needs_pilot_fit(settings, fit_data):
         return fit_data

@@ -135,18 +135,9 @@ NAMES = {form.kind: name for name, form in TYPES.items()}
 
 
 def to_plain(value, arrays):
-    """Return an object as a plain value; its arrays are appended to ``arrays``.
+    """Return an object as a plain value; raise a TypeError if something in it is of another type.
 
-    Parameters
-    ----------
-    value : object
-    arrays : list
-        Their places in it are the contents of ``{"array": ...}``.
-
-    Raises
-    ------
-    TypeError
-        If the object, or something in it, is of another type.
+    Its arrays are appended to ``arrays``; ``{"array": n}`` stands for the one at place n.
     """
     kind = np.generic if isinstance(value, np.generic) else type(value)
     if kind in ATOMS:
@@ -171,13 +162,7 @@ IN_PREDICTION = ("activation", "encoder")
 
 
 def check_savable(name, value, default):
-    """Raise an error if the value of a parameter cannot be written to a model file.
-
-    Raises
-    ------
-    TypeError
-        If so; the message says what to do.
-    """
+    """Raise a TypeError, which says what to do, if a parameter cannot be in a model file."""
     try:
         to_plain(value, [])
     except TypeError as error:
@@ -192,18 +177,7 @@ def _refusal(value):
 
 
 def from_plain(plain, arrays):
-    """Return the object of a plain value.
-
-    Parameters
-    ----------
-    plain : object
-    arrays : list of ndarray
-
-    Raises
-    ------
-    Exception
-        Of any kind, if it is no plain value of an object.
-    """
+    """Return the object of a plain value; raise an error of any kind if it is none."""
     if type(plain) in ATOMS:
         return plain
     if type(plain) is list:
@@ -218,13 +192,7 @@ def from_plain(plain, arrays):
 
 
 def _checked(record):
-    """Return a record if its fields have the types that they are declared with.
-
-    Raises
-    ------
-    TypeError
-        If not.
-    """
+    """Return a record; raise a TypeError if a field has not the type that it is declared with."""
     hints = get_type_hints(type(record))
     for name, value in record._asdict().items():
         kinds = get_args(hints[name]) or (hints[name],)

@@ -49,18 +49,16 @@ def loss_of(settings, labels):
 def make_plan(settings, resolved, network, fit_data):
     """Return the Plan of training, from the parameters."""
     schedule = as_schedule(SCHEDULES[resolved["learning_rate"]])
-    score = None  # the accuracy
+    score, labels = None, fit_data.schema.labels  # None is the accuracy
     if settings.scoring is not None and fit_data.valid is not None:
-        score = Score(
-            settings.scoring, fit_data.schema.labels, network, fit_data.split, fit_data.valid
-        )
+        score = Score(settings.scoring, labels, network, fit_data.split, fit_data.valid)
     given = {name: getattr(settings, name) for name in ("tol", "alpha", "max_grad_norm", "power_t")}
     # What custom losses are at other temperatures says nothing of the calibrated probabilities.
     compares_losses = fit_data.keep_best and score is None and isinstance(settings.loss, str)
     variants, n_members = fit_data.variants, fit_data.n_members
     of_member = np.repeat(np.arange(len(variants)), n_members // len(variants))
     return Plan(
-        loss=loss_of(settings, fit_data.schema.labels),
+        loss=loss_of(settings, labels),
         score=score,
         rule=make_rule(settings),
         schedule=schedule,

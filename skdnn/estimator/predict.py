@@ -20,7 +20,7 @@ FREE = 2**18
 
 
 def predict_blocks(fitted, n_jobs, X, average, result, column_warnings=None):
-    """Write ``average(logits)`` of all rows into ``result``.
+    """Write ``average(logits, weights)`` of all rows into ``result``, and return it.
 
     The result does not depend on the number of threads, bit for bit: blocks depend on the shape
     only, and BLAS is limited to one thread.
@@ -37,11 +37,6 @@ def predict_blocks(fitted, n_jobs, X, average, result, column_warnings=None):
     result : ndarray of shape (..., n_rows, n_columns)
     column_warnings : ColumnWarnings, optional
         Collects warnings, if X has only some rows of a table.
-
-    Returns
-    -------
-    ndarray
-        ``result``.
     """
     n_rows = X.shape[0]
     passes, (divisors, weights), dtype = fitted.passes, fitted.calibration, fitted.schema.dtype
@@ -69,20 +64,8 @@ def predict_blocks(fitted, n_jobs, X, average, result, column_warnings=None):
 def predict_files(fitted, paths, predict, *given):
     """Return the predictions for the rows of Parquet files, in order, reading some at a time.
 
-    Parameters
-    ----------
-    fitted : FittedModel
-    paths : path, or list of paths
-    predict : callable
-        Function of ``fitted``, a dataframe, ``given`` and ColumnWarnings. It returns an array of
-        shape (..., n_rows, n_columns).
-    *given : objects
-        Arguments of ``predict``.
-
-    Raises
-    ------
-    ValueError
-        If the columns of fit had no names, or one is missing.
+    ``predict(fitted, frame, *given, column_warnings)`` returns an array of shape (..., n_rows,
+    n_columns).
     """
     names = fitted.schema.columns.get("feature_names_in_")
     if names is None:

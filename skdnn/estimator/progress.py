@@ -54,12 +54,7 @@ def _can_write_over(stream):
 def write_over(stream, text, end=""):
     """Write a line over the one before; in logs and parallel fits, write one line after another.
 
-    Parameters
-    ----------
-    stream : file-like
-    text : str
-    end : str, default=""
-        What to write after a line that the next one is to be written over.
+    ``end`` is written after a line that the next one is to be written over.
     """
     if _can_write_over(stream):
         width = shutil.get_terminal_size().columns - 1
@@ -70,12 +65,7 @@ def write_over(stream, text, end=""):
 
 
 def end_line(stream):
-    """End a line that was written over, so that it stays.
-
-    Parameters
-    ----------
-    stream : file-like
-    """
+    """End a line that was written over, so that it stays."""
     if _can_write_over(stream):
         stream.write("\n")
         stream.flush()
@@ -97,25 +87,13 @@ def _means(curve):
 
 
 class RemainingTime:
-    """How long the remaining epochs of a fit will take, by the most recent ones.
-
-    Parameters
-    ----------
-    n_epochs : int
-        Maximum number of epochs.
-    """
+    """How long the remaining epochs of a fit will take, by the most recent ones."""
 
     def __init__(self, n_epochs):
         self.n_epochs, self.ends, self.n_seen = n_epochs, deque([monotonic()], RECENT + 1), 0
 
     def after(self, number):
-        """Return the seconds that are left at the end of an epoch.
-
-        Parameters
-        ----------
-        number : int
-            Number of epochs before this one.
-        """
+        """Return the seconds that are left at the end of an epoch, given its number from 0."""
         self.ends.append(monotonic())
         self.n_seen += 1
         if self.n_seen == 2:
@@ -133,16 +111,9 @@ class LossTable:
     def show(self, number, n_epochs, curve, seconds_left=None):
         """Print a line, with the header before the first one.
 
-        Parameters
-        ----------
-        number : int
-            Number of epochs before this one.
-        n_epochs : int
-            Maximum number of epochs.
-        curve : ndarray of shape (3, n_members)
-            Training loss, validation loss and validation score; NaN if there is none.
-        seconds_left : float, optional
-            Time that the remaining epochs will take.
+        ``number`` is the number of epochs before this one; ``curve`` (3, n_members) has training
+        loss, validation loss and validation score, NaN if there is none; ``seconds_left`` is the
+        time that the remaining epochs will take.
         """
         means = dict(_means(curve))
         last = "-" if seconds_left is None else duration(seconds_left)
@@ -163,12 +134,7 @@ class LossTable:
 
 
 class ProgressLine:
-    """One line with the epoch, the losses and the time left, if a fit will take long.
-
-    Parameters
-    ----------
-    stream : file-like
-    """
+    """One line with the epoch, the losses and the time left, if a fit will take long."""
 
     def __init__(self, stream):
         self.stream, self.begun, self.shown = stream, monotonic(), None
@@ -201,14 +167,7 @@ class ProgressLine:
 
 
 def make_report(verbose, is_shown_otherwise):
-    """Return what shows the progress of a fit, or None.
-
-    Parameters
-    ----------
-    verbose : bool, int or "auto"
-    is_shown_otherwise : bool
-        Whether there are callbacks that may show it, too.
-    """
+    """Return what shows the progress of a fit, or None; callbacks may show it otherwise."""
     if not is_auto(verbose):
         return LossTable() if verbose else None
     stream = None if is_shown_otherwise else _stream_watched()

@@ -12,13 +12,13 @@ from skdnn.core.training import Split
 from skdnn.estimator.auto_parameters import count_members
 from skdnn.estimator.class_weights import class_weight_factors
 from skdnn.estimator.encoder_adapters import adapted
-from skdnn.estimator.fit_data import FitData, prepare_rows
-from skdnn.estimator.inputs import Samples, about_validation, read_samples
+from skdnn.estimator.fit_data import FitData, prepare_rows, with_validation
+from skdnn.estimator.inputs import Samples, read_samples
 from skdnn.estimator.label_checks import warn_of_targets
 from skdnn.estimator.labels import learn_labels
 from skdnn.estimator.schema import learn_schema
 from skdnn.estimator.solvers import solver_of
-from skdnn.estimator.variants import STANDARD, choose_variants
+from skdnn.estimator.variants import choose_variants
 from skdnn.tabular.read_columns import read_column
 from skdnn.tabular.row_samples import rows_of_weight
 from skdnn.tabular.user_warnings import ColumnWarnings, joined, warn_user
@@ -59,21 +59,8 @@ class RowEncoder(NamedTuple):
     def encode(self, X, y, weights, part):
         """Return the Data of the rows that are trained on: neither held out nor of weight 0.
 
-        Their weights are relative to the mean weight of all training rows.
-
-        Parameters
-        ----------
-        X : frame or ndarray
-            With the columns of fit.
-        y : ndarray of shape (n_rows,)
-            Checked labels.
-        weights : ndarray of shape (n_rows,)
-        part : Part
-
-        Returns
-        -------
-        Data or None
-            None if there are no such rows.
+        It is None if there are none. Their weights are relative to the mean weight of all training
+        rows. X has the columns of fit, and labels are checked.
         """
         schema, trained = self.schema, rows_of_weight(X, y, weights, part, self.held_out_below)
         if not len(trained.y):
@@ -94,19 +81,8 @@ class RowEncoder(NamedTuple):
 def refuse_arguments(settings, place, others):
     """Raise an error for what needs all rows in memory.
 
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    place : str
-        Where the rows are.
-    others : dict of str to bool
-        What else is not available there, and whether it is given.
-
-    Raises
-    ------
-    ValueError
-        If something is given that is not available.
+    ``place`` is where the rows are. ``others`` is what else is not available there, as a dict, and
+    whether it is given.
     """
     are_given = {
         f"solver={settings.solver!r}": solver_of(settings).takes_all_rows,
@@ -124,28 +100,8 @@ def refuse_arguments(settings, place, others):
 def learn_from_sample(estimator, settings, statistics, valid_samples=None):
     """Return the FitData of a table, whose training rows are yet to be read, and their RowEncoder.
 
-    Its ``split.data`` is the sample; whoever reads the rows replaces ``split``.
-
-    Parameters
-    ----------
-    estimator : DeepNetClassifier
-        A copy, on which scikit-learn sets the attributes of the columns.
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    statistics : TableStatistics
-        Of all parts, merged.
-    valid_samples : Samples, optional
-        Validation rows passed to fit. Otherwise rows of the sample are held out.
-
-    Returns
-    -------
-    fit_data : FitData
-    encoder : RowEncoder
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two classes, or the encoder returns sparse rows.
+    The ``split.data`` of the FitData is the sample; whoever reads the rows replaces ``split``. Rows
+    of the sample are held out, unless ``valid_samples`` are the validation rows passed to fit.
     """
     statistics, exponent = _scaled(statistics)
     sample = statistics.sample.by_position()
@@ -168,7 +124,7 @@ def learn_from_sample(estimator, settings, statistics, valid_samples=None):
             "encoder returns sparse rows, but a table that is read in parts needs dense ones."
         )
     _warn_of_rare_values(statistics, trained.X)
-    rows = SampledRows(held_out_below, trained, held_out)
+    rows = held_out_below, trained, held_out
     encoder = _row_encoder(statistics, schema, prepared, factors, rows)
     encoder = encoder._replace(exponent=exponent)
     return _fit_data(settings, encoder, prepared, valid_samples), encoder
@@ -221,22 +177,8 @@ def _class_totals(statistics, labels):
     return np.array([float(weights[label]) for label in labels.classes.tolist()])
 
 
-class SampledRows(NamedTuple):
-    """The rows of the sample that are trained on, and those that are held out: of smaller hashes.
-
-    Attributes
-    ----------
-    held_out_below : uint64
-    trained, held_out : RowSample
-    """
-
-    held_out_below: np.uint64
-    trained: object
-    held_out: object
-
-
 def _row_encoder(statistics, schema, prepared, factors, rows):
-    """Return the RowEncoder; ``rows`` are the SampledRows."""
+    """Return the RowEncoder, given the rows of the sample that are trained on and held out."""
     labels, (held_out_below, trained, held_out) = schema.labels, rows
     n_rows = statistics.n_rows - len(held_out.y)
     classes = labels.targets(held_out.y)[:, 0] if len(held_out.y) else np.empty(0, np.intp)
@@ -257,17 +199,16 @@ def _row_encoder(statistics, schema, prepared, factors, rows):
 
 def _fit_data(settings, encoder, prepared, valid_samples):
     """Return the FitData, with the validation rows if there are any."""
-    schema, expansion, variants = encoder.schema, prepared.expansion, (STANDARD,)
-    n_members = count_members(settings, encoder.n_rows, expansion.n_outputs_without_bins)
+    n_rows, expansion = encoder.n_rows, prepared.expansion
+    n_members = count_members(settings, n_rows, expansion.n_outputs_without_bins)
     split = Split(prepared.data, [prepared.merged.rows] * n_members)
+    fit_data = FitData(encoder.schema, prepared, split)
     if valid_samples is None:
-        return FitData(schema, prepared, split)
-    with about_validation():
-        _, valid = prepare_rows(settings, schema, valid_samples, train_samples=prepared.samples)
-    split = split._replace(valid_data=valid.data, valid_rows=[valid.merged.rows] * n_members)
+        return fit_data
     if settings.early_stopping:
-        variants = choose_variants(settings, n_members, encoder.n_rows, expansion)
-    return FitData(schema, prepared, split, valid, settings.early_stopping, variants)
+        variants = choose_variants(settings, n_members, n_rows, expansion)
+        fit_data = fit_data._replace(variants=variants)
+    return with_validation(settings, fit_data, valid_samples)
 
 
 def _warn_of_rare_values(statistics, X):

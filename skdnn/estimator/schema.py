@@ -21,18 +21,9 @@ def resolve_dtype(dtype, X):
 class DataSchema(NamedTuple):
     """Properties learnt from the rows of the first call, and kept by later calls.
 
-    Attributes
-    ----------
-    labels : Labels
-    columns : dict
-        ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
-    encoder : transformer
-        Fitted.
-    dtype : str
-        Type to compute in.
-    seed : int
-    has_warned : bool
-        Whether a warning said that columns are not as in the first call.
+    ``columns`` are ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
+    ``dtype`` is the type to compute in. ``has_warned`` tells whether a warning said that columns
+    are not as in the first call.
     """
 
     labels: Labels
@@ -44,26 +35,7 @@ class DataSchema(NamedTuple):
 
 
 def learn_schema(settings, samples, labels, before):
-    """Return the DataSchema of the rows, or that of the model whose training is continued.
-
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    samples : Samples
-    labels : Labels
-    before : FittedModel or None
-        The model whose training is continued.
-
-    Returns
-    -------
-    DataSchema
-
-    Raises
-    ------
-    ValueError
-        If training is continued with other classes.
-    """
+    """Return the DataSchema of the rows, or that of the model whose training is continued."""
     if before is None:
         dtype = resolve_dtype(settings.dtype, samples.X)
         rng = check_random_state(settings.random_state)

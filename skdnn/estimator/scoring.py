@@ -13,16 +13,7 @@ from skdnn.core.evaluation import held_out_logits
 class HeldOutPredictions(ClassifierMixin, BaseEstimator):
     """The predictions of a member for its held-out rows, as a classifier that scorers accept.
 
-    Parameters
-    ----------
-    labels : Labels
-    logits : ndarray of shape (n_rows, n_outputs)
-        Logits of the held-out rows, which are returned whatever X is.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        Class labels.
+    They are made of the logits of these rows, (n_rows, n_outputs), whatever X is.
     """
 
     def __init__(self, labels, logits):
@@ -46,17 +37,7 @@ class HeldOutPredictions(ClassifierMixin, BaseEstimator):
 
 
 class Score:
-    """The scores of members on their held-out rows.
-
-    Parameters
-    ----------
-    scoring : str or callable
-    labels : Labels
-    network : Network
-    split : Split
-    valid : PreparedRows
-        Contains the held-out rows.
-    """
+    """The scores of members on their held-out rows, which PreparedRows ``valid`` contain."""
 
     def __init__(self, scoring, labels, network, split, valid):
         self.name, self.labels, self.network, self.split = scoring, labels, network, split
@@ -68,13 +49,7 @@ class Score:
         self._held_out = {key: _held_out(samples, first, rows) for key, rows in rows_of.items()}
 
     def __call__(self, members, params):
-        """Return the score of each of the members, given their parameters.
-
-        Raises
-        ------
-        ValueError
-            If the scorer does not return a finite number.
-        """
+        """Return the score of each of the members, given their parameters."""
         rows = [self.split.valid_rows[member] for member in members]
         everyone = held_out_logits(self.network, params, self.split.valid_data, rows)
         return [self._score(*pair) for pair in zip(members, everyone, strict=True)]
@@ -114,13 +89,8 @@ class Score:
 def _held_out(samples, first, rows):
     """Return the rows that a member is scored on, before duplicates were merged.
 
-    Parameters
-    ----------
-    samples : Samples
-    first : ndarray of shape (n_rows,)
-        The distinct row of each row of the table.
-    rows : ndarray
-        The distinct rows that the member holds out.
+    ``first`` is the distinct row of each row of the table, ``rows`` are the distinct rows that the
+    member holds out.
 
     Returns
     -------

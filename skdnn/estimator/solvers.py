@@ -61,29 +61,19 @@ def solver_of(settings):
 
 
 def make_rule(settings):
-    """Return the update rule; arguments named like parameters of the estimator have their values.
+    """Return the update rule, or None for L-BFGS.
 
-    Returns
-    -------
-    object or None
-        None for L-BFGS.
+    Arguments named like parameters of the estimator have their values.
     """
     rule = solver_of(settings).rule
     if rule is None:
         return None
-    return rule(
-        **{k: getattr(settings, k) for k in signature(rule).parameters if hasattr(settings, k)}
-    )
+    names = [name for name in signature(rule).parameters if hasattr(settings, name)]
+    return rule(**{name: getattr(settings, name) for name in names})
 
 
 def takes_steps(estimator):
-    """Return True if the solver has ``partial_fit``.
-
-    Raises
-    ------
-    AttributeError
-        If it has not.
-    """
+    """Return True if the solver has ``partial_fit``; raise an AttributeError if it has not."""
     # An unknown solver gets the error of scikit-learn's validation, when partial_fit is called.
     if estimator.solver in SOLVERS and SOLVERS[estimator.solver].rule is None:
         raise AttributeError(

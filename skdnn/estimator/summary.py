@@ -1,4 +1,4 @@
-"""The summary of a fitted network."""
+"""The summary of a fitted network, used for printing, notebooks and displays."""
 
 import textwrap
 from collections import Counter
@@ -52,21 +52,21 @@ class Summary:
     n_columns : int
         Number of columns of X.
     ignored_columns : dict of str to str
-        Ignored columns, and the reasons.
+        Columns that the encoder ignores, and the reasons.
     parsed_columns : dict of str to str
-        Columns of strings read as numbers or dates, and their formats.
+        Columns of strings that the encoder reads as numbers or dates, and their formats.
     n_iter : int
         Number of epochs.
     best_iter : tuple of int
-        Earliest and latest epoch whose parameters a member kept.
+        Earliest and latest of the epochs whose parameters the members kept.
     variants : dict of str to float
-        Weights of the members' variants, if there are several.
+        Weights of the variants of members in the mean, if there are several.
     temperature : float
         Divisor of the logits that calibrates the probabilities.
     backend : {"numba", "numpy"}
         Implementation of the kernels used in training.
     auto : dict
-        Values of the parameters that are "auto".
+        Values used for the parameters that are "auto".
     """
 
     estimator: str
@@ -94,8 +94,8 @@ class Summary:
         return sum(layer.n_parameters for layer in self.layers)
 
     def __str__(self):
-        """Return the summary as a table and a few lines."""
-        return "\n".join([headline(self), "", *_table(self.layers), "", *_notes(self)])
+        parts = [headline(self), "", *_table(self.layers), "", *_notes(self)]
+        return "\n".join(parts)
 
     __repr__ = __str__
 
@@ -150,21 +150,24 @@ def _notes(summary):
         yield from _wrap("ignored", _reasons(summary.ignored_columns))
     if summary.parsed_columns:
         yield from ("read from strings:", *_read_as(summary.parsed_columns))
-    best = " to ".join(map(str, dict.fromkeys(summary.best_iter)))
-    yield f"epochs: {summary.n_iter} run, best {best}; temperature {summary.temperature:.3g}"
+    first, last = summary.best_iter
+    best = f"{first}" if first == last else f"{first} to {last}"
     trained_with = {"numba": "kernels compiled by numba", "numpy": "NumPy"}[summary.backend]
+    yield f"epochs: {summary.n_iter} run, best {best}; temperature {summary.temperature:.3g}"
     yield f"trained with {trained_with}"
     if summary.variants:
-        weights = summary.variants.items()
-        words = [f"{name} {weight:.2f}" + " (left out)" * (weight == 0) for name, weight in weights]
-        yield from _wrap("weights of the members' variants", words)
+        weights = [
+            f"{name} {weight:.2f}" + " (left out)" * (weight == 0)
+            for name, weight in summary.variants.items()
+        ]
+        yield from _wrap("weights of the members' variants", weights)
     if summary.auto:
         values = [f"{name}={_rounded(value)!r}" for name, value in summary.auto.items()]
         yield from _wrap("values of auto", values)
 
 
 def _rounded(value):
-    """Return a float with three digits, others as they are."""
+    """Return a float with three digits; anything else as it is."""
     return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
@@ -191,7 +194,7 @@ def _lines_of(text, indent):
 
 
 def _name_of(activation):
-    """Return the name of an activation, given in any way."""
+    """Return the name of an activation: a string, a function, a pair of these, or an object."""
     if isinstance(activation, str):
         return activation
     if isinstance(activation, tuple):

@@ -25,12 +25,7 @@ _touched = set()  # numbers of threads for which the buffers of BLAS are initial
 def threads_apart(n_jobs, at_most=None):
     """Limit BLAS to one thread, and yield the Workers, not more than there are cores.
 
-    Parameters
-    ----------
-    n_jobs : int or None
-        See :func:`n_threads`.
-    at_most : int, optional
-        Upper bound on the number of threads, such as the number of tasks.
+    ``at_most`` is another upper bound on the number of threads, such as the number of tasks.
     """
     with single_threaded_blas() as blas_threads:
         number = min(n_threads(n_jobs, blas_threads), cpu_count())  # more would only get in the way
@@ -123,18 +118,9 @@ if hasattr(os, "register_at_fork"):
 
 
 def n_threads(n_jobs, blas_threads):
-    """Return the number of threads to use.
+    """Return the number of threads to use, as in scikit-learn.
 
-    Parameters
-    ----------
-    n_jobs : int or None
-        As in scikit-learn; None means ``blas_threads``, a number that joblib lowers in its
-        workers.
-    blas_threads : int
-
-    Returns
-    -------
-    int
+    None means ``blas_threads``, a number that joblib lowers in its workers.
     """
     if n_jobs is None:
         return min(blas_threads, cpu_count())

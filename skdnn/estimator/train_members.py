@@ -19,28 +19,7 @@ from skdnn.tabular.user_warnings import warn_user
 
 
 def train_members(settings, fit_data, before, callbacks, threads):
-    """Train all members.
-
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    fit_data : FitData
-    before : FittedModel or None
-        The model whose training is continued.
-    callbacks : EpochCallbacks
-    threads : Workers
-
-    Returns
-    -------
-    FittedModel
-        Not calibrated yet.
-
-    Raises
-    ------
-    ValueError
-        If parameters contradict each other, or the network is not that of continued training.
-    """
+    """Train all members; return the FittedModel, not calibrated yet."""
     resolved = resolve_for(settings, fit_data, before)
     network = make_network(fit_data, resolved)
     plan = make_plan(settings, resolved, network, fit_data)

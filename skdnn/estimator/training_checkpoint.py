@@ -13,14 +13,7 @@ from skdnn.core import compiling
 from skdnn.core.training import History, State
 from skdnn.estimator.array_files import DamagedFileError
 from skdnn.estimator.atomic_files import remove_abandoned
-from skdnn.estimator.checkpoint_file import (
-    Contents,
-    is_foreign,
-    load,
-    previous_of,
-    save,
-    set_aside,
-)
+from skdnn.estimator.checkpoint_file import Contents, is_foreign, load, previous_of, save, set_aside
 from skdnn.estimator.parameter_hashes import HASH, described
 from skdnn.tabular.user_warnings import warn_user
 
@@ -33,6 +26,8 @@ LONGEST = 60  # characters of two values that are shown
 
 class TrainingCheckpoint:
     """The checkpoint of one fit.
+
+    It is an error if there is another file at the path, which would be overwritten.
 
     Parameters
     ----------
@@ -51,11 +46,6 @@ class TrainingCheckpoint:
         A snapshot of an earlier call, to resume from; None once training has resumed.
     result : tuple of State and History, or None
         Of an earlier call that came to its end.
-
-    Raises
-    ------
-    ValueError
-        If there is another file at the path, which would be overwritten.
     """
 
     def __init__(self, path, identity, every, every_epochs):
@@ -79,10 +69,9 @@ class TrainingCheckpoint:
                 "overwritten. Choose another path, or move the file."
             )
         for path in paths:
-            contents, trouble = self._read(path)
+            found, trouble = self._read(path)
             troubles += [trouble] if trouble else []
-            if contents is not None:
-                found = contents
+            if found is not None:
                 break
         if found is not None and found.is_done:
             self.result = _as_result(found.arrays)
@@ -124,13 +113,7 @@ class TrainingCheckpoint:
             return f"It cannot be renamed: {error}."
 
     def offer(self, snapshot):
-        """Write a file if one is due.
-
-        Parameters
-        ----------
-        snapshot : callable
-            Function that returns the state of training as a dict of arrays.
-        """
+        """Write a file if one is due; ``snapshot()`` is the state of training, a dict of arrays."""
         with self._lock:
             self.saved = None  # training has resumed: it has copied these arrays, or changes them
             self._n_epochs += 1
@@ -143,13 +126,7 @@ class TrainingCheckpoint:
         return time.monotonic() - self._written >= self.every
 
     def finish(self, state, history):
-        """Write the result of training, unless it was ended from outside.
-
-        Parameters
-        ----------
-        state : State
-        history : History
-        """
+        """Write the result of training, unless it was ended from outside."""
         if history.stopped_by is None:
             self._write(Contents(self.identity, True, _as_arrays(state, history)))
 
@@ -188,13 +165,7 @@ def _as_arrays(state, history):
 
 
 def _as_result(arrays):
-    """Return the State and the History of a dict of arrays.
-
-    Raises
-    ------
-    DamagedFileError
-        If arrays are missing.
-    """
+    """Return the State and the History of arrays; raise a DamagedFileError if some are missing."""
     needed = {"params", "n_steps", *History._fields} - {"stopped_by"}
     if not needed <= arrays.keys():
         raise DamagedFileError(f"it has no arrays {sorted(needed - arrays.keys())}")
@@ -206,20 +177,8 @@ def _as_result(arrays):
 def identity_of(settings, fit_data, start, curves):
     """Return what training depends on: versions, parameters, and hashes of all data.
 
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    fit_data : FitData
-    start : State
-        Where training starts.
-    curves : ndarray
-        Of the training that is continued.
-
-    Returns
-    -------
-    dict of str to str
-        A description of each, in words that a message can contain.
+    Names and descriptions are words that a message can contain. Training begins at the State
+    ``start``, with the curves of the training that is continued.
     """
     backend, split = compiling.backend(), fit_data.split
     packages = (*PACKAGES, "numba") if backend == "numba" else PACKAGES

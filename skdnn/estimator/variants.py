@@ -18,13 +18,8 @@ FEWEST_FOLDS = 4  # so that each member trains on three quarters of the rows, or
 class Variant(NamedTuple):
     """A recipe of some members, where it may differ from that of others.
 
-    Attributes
-    ----------
-    name : str
-    uses_bins : bool
-        Whether the first layer is connected to the piecewise-linear encoding.
-    smooths_labels : bool
-        Whether there is label smoothing, if the parameters say so.
+    The first layer is connected to the piecewise-linear encoding if ``uses_bins``. Labels are
+    smoothed if ``smooths_labels`` and the parameters say so.
     """
 
     name: str
@@ -36,22 +31,10 @@ STANDARD = Variant("standard")
 
 
 def choose_variants(settings, n_members, n_rows, expansion):
-    """Return the variants of members that each hold out a fold, or share validation rows.
+    """Return a tuple of the variants of members that hold out folds, or share validation rows.
 
-    Parameters
-    ----------
-    settings : SimpleNamespace
-        The parameters of the estimator.
-    n_members : int
-        Of all variants, which have equally many.
-    n_rows : int
-        Distinct rows. With few, variants cannot be compared reliably.
-    expansion : Expansion
-        Layout of the encoded rows.
-
-    Returns
-    -------
-    tuple of Variant
+    ``n_members`` is the number of all members, of which variants have equally many; ``n_rows`` that
+    of the distinct rows. With few, variants cannot be compared reliably.
     """
     n_each, rest = divmod(n_members, 2)
     are_many = n_each and not rest and count_folds(n_each, n_rows) >= FEWEST_FOLDS
@@ -72,12 +55,7 @@ def _may_be_hard(settings):
 
 
 def connection_shares(settings, resolved, variants, expansion):
-    """Return how likely a unit of each variant is connected to each encoded column.
-
-    Returns
-    -------
-    ndarray of shape (n_variants, n_columns)
-    """
+    """Return how likely units are connected to columns, shape (n_variants, n_columns)."""
     n_columns, n_bins = expansion.n_inputs, len(expansion.n_bins)
     shares = np.full((len(variants), n_columns), resolved["connectivity"])
     for of_variant, variant in zip(shares, variants, strict=True):

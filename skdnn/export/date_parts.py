@@ -9,20 +9,10 @@ MARCH_OF_YEAR_0 = -719_468  # days from 1970 to March 1 of the year 0
 
 
 def date_parts(times):
-    """Return what :func:`skdnn.tabular.dates.date_parts` does, as a list of float64 values.
+    """Return what :func:`skdnn.tabular.dates.date_parts` does, as a list of float64 Values.
 
-    The month and the day by the algorithm ``civil_from_days`` of H. Hinnant,
-    https://howardhinnant.github.io/date_algorithms.html.
-
-    Parameters
-    ----------
-    times : int64 Value
-        Microseconds since 1970.
-
-    Returns
-    -------
-    list of Value
-        Seconds since 1970, month, day, weekday, hour.
+    ``times`` are an int64 Value, microseconds since 1970. The month and the day by the algorithm
+    ``civil_from_days`` of H. Hinnant, https://howardhinnant.github.io/date_algorithms.html.
     """
     days = times // DAY
     of_era = (days - MARCH_OF_YEAR_0) % DAYS_OF_ERA

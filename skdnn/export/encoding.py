@@ -25,13 +25,7 @@ def add_matrix(graph, dtype, n_columns):
 
 
 def add_encoder(graph, fitted, adapter):
-    """Add the inputs and the encoding by a TableEncoder; return the inputs of the network.
-
-    Raises
-    ------
-    ValueError
-        If the network uses no column, or a category has the name of missing values.
-    """
+    """Add the inputs and the encoding by a TableEncoder; return the inputs of the network."""
     columns, dtype = adapter.columns, fitted.schema.dtype
     if isinstance(columns, SparseColumns):
         X = add_matrix(graph, np.float64, adapter.encoder.n_features_in_)
@@ -59,26 +53,14 @@ def _cast(value, types):
 
 
 class TableInputs:
-    """The inputs of a graph, by position in the table.
-
-    Parameters
-    ----------
-    graph : Graph
-    fitted : FittedModel
-    adapter : TableAdapter
-
-    Attributes
-    ----------
-    dates, masks, strings : dict of int to Value
-        By position in the table.
-    """
+    """The inputs of a graph: ``dates``, ``masks`` and ``strings`` by position in the table."""
 
     def __init__(self, graph, fitted, adapter):
-        self._graph, self.dates, self.masks, self.strings = graph, {}, {}, {}
+        self.dates, self.masks, self.strings = {}, {}, {}
         if takes_matrix(fitted):
             n_columns = adapter.encoder.n_features_in_
             self._matrix = add_matrix(graph, np.float64, n_columns)
-            self._places = dict(zip(range(n_columns), range(n_columns), strict=True))
+            self._places = range(n_columns)
             return
         numbers = {}
         add = {"number": (numbers, np.float64), "text": (self.strings, object)}
@@ -187,13 +169,7 @@ def _widen_bins(columns, positions):
 
 
 def _codes(strings, codes, unknown, missing):
-    """Return the code of each string, given those of known ones, (n_rows, 1).
-
-    Raises
-    ------
-    ValueError
-        If a category has the name of missing values.
-    """
+    """Return the code of each string, given those of known ones, (n_rows, 1)."""
     if MISSING in codes:
         raise ValueError(
             f"column {strings.name!r} has a category {MISSING!r}, which in ONNX models stands for "

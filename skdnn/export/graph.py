@@ -40,7 +40,7 @@ def _log1p(x):
 
 
 def _floor_divide(a, b):
-    return (a - a % b).divided_exactly(b)
+    return (a - a % b).node("Div", a.graph.constant(b, a.dtype))
 
 
 def _expit(x):
@@ -63,22 +63,15 @@ COMPOSED = {
 
 
 class Value(NDArrayOperatorsMixin):
-    """An input of a graph, or the result of one of its nodes.
+    """An input of a graph, or the result of one of its nodes; its name is unique in the graph.
 
-    Parameters
-    ----------
-    graph : Graph
-    name : str
-        Unique in the graph.
-    dtype : dtype
-        That of objects for strings.
+    The type of strings is that of objects.
     """
 
     def __init__(self, graph, name, dtype):
         self.graph, self.name, self.dtype = graph, name, np.dtype(dtype)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
-        """Add the node of an elementwise function."""
         values = [value for value in inputs if isinstance(value, Value)]
         dtype = np.result_type(*(value.dtype for value in values))
         is_known = ufunc in OPERATORS or ufunc in TESTS or ufunc in COMPOSED
@@ -96,23 +89,17 @@ class Value(NDArrayOperatorsMixin):
 
     def node(self, operator, *others, dtype=None, **attributes):
         """Return the result of a node whose first input this is; by default of the same dtype."""
-        inputs = [self, *others]
-        return self.graph.node(
-            operator, inputs, self.dtype if dtype is None else dtype, **attributes
-        )
+        dtype = self.dtype if dtype is None else dtype
+        return self.graph.node(operator, [self, *others], dtype, **attributes)
 
     def astype(self, dtype):
         """Return the numbers as another type."""
         same = np.dtype(dtype) == self.dtype
         return self if same else self.node("Cast", dtype=dtype, to=element_type(dtype))
 
-    def take(self, indices, axis=1):
-        """Return the slices at some indices."""
-        return self.node("Gather", self.graph.constant(indices, np.int64), axis=axis)
-
-    def divided_exactly(self, divisor):
-        """Return the quotient of an integer and one of its divisors."""
-        return self.node("Div", self.graph.constant(divisor, self.dtype))
+    def take(self, columns):
+        """Return some columns."""
+        return self.node("Gather", self.graph.constant(columns, np.int64), axis=1)
 
 
 class Graph:

@@ -18,18 +18,10 @@ EPOCH = np.datetime64(0, "us")
 
 
 class InputColumn(NamedTuple):
-    """A column of the table that the network uses.
+    """A column of the table that the network uses, which is an input of the same name.
 
-    Attributes
-    ----------
-    name : str
-        Name of the column and of the input.
-    position : int
-        In the table.
-    type : ColumnType
-        In fit.
-    mask : str or None
-        Name of the input that tells which dates are missing.
+    ``position`` is that in the table, ``type`` the type in fit, and ``mask`` the name of the input
+    that tells which dates are missing, or None.
     """
 
     name: str
@@ -55,14 +47,7 @@ def takes_matrix(fitted):
 
 
 def input_columns(encoder, columns):
-    """Return the InputColumns of a fitted TableEncoder, in the order of the table.
-
-    Parameters
-    ----------
-    encoder : TableEncoder
-    columns : ColumnEncoders
-        Those of the encoder.
-    """
+    """Return the InputColumns of a fitted TableEncoder, in the order of the table."""
     names = column_names(encoder)
     used = {*columns.numbers.tolist(), *columns.dates, *columns.missing, *columns.categories}
     used |= set(columns.ranks if columns.statistics.tables else ())

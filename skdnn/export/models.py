@@ -1,12 +1,15 @@
-"""to_onnx: a fitted network as an ONNX model."""
+"""to_onnx: a fitted network as an ONNX model: its encoder, members, their average, and labels."""
+
+import numpy as np
+from scipy.special import expit
 
 from skdnn.classifier import DeepNetClassifier
+from skdnn.core.activations import as_activation
 from skdnn.estimator.encoder_adapters import TableAdapter, adapted
 from skdnn.estimator.fitted_model import fitted_model
 from skdnn.estimator.model_files import VERSION
-from skdnn.export.encoding import add_encoder, add_matrix
-from skdnn.export.graph import Graph
-from skdnn.export.members import add_members, add_outputs, add_probabilities
+from skdnn.export.encoding import ROWS, add_encoder, add_matrix
+from skdnn.export.graph import Graph, Value
 from skdnn.tabular.dataframes import check_table
 
 
@@ -64,19 +67,13 @@ def to_onnx(net, X=None):
     if X is not None:
         check_table(net, X, reset=False)
     graph = Graph()
-    logits = add_members(graph, fitted, _add_inputs(graph, net, fitted))
-    add_outputs(graph, fitted.schema.labels, add_probabilities(graph, fitted, logits))
+    logits = _add_members(graph, fitted, _add_inputs(graph, net, fitted))
+    _add_outputs(graph, fitted.schema.labels, _add_probabilities(graph, fitted, logits))
     return graph.model(producer_version=VERSION)
 
 
 def _add_inputs(graph, net, fitted):
-    """Add the inputs of the model, and return those of the network.
-
-    Raises
-    ------
-    TypeError
-        If the encoder is another transformer.
-    """
+    """Add the inputs of the model, and return those of the network."""
     adapter = adapted(fitted.schema.encoder)
     if isinstance(adapter, TableAdapter):
         return add_encoder(graph, fitted, adapter)
@@ -86,3 +83,70 @@ def _add_inputs(graph, net, fitted):
         f"encoder={adapter.encoder!r} cannot be expressed in ONNX. Make it a step of a pipeline, "
         "before a network with encoder='passthrough'."
     )
+
+
+def _add_members(graph, fitted, inputs):
+    """Return the calibrated logits of all members, (n_members, n_rows, n_outputs), in double."""
+    shape, activations = (fitted.n_members, -1), fitted.resolved["activation"]
+    layers = zip(fitted.layer_arrays(0), fitted.layer_arrays(1), strict=True)
+    signals = inputs
+    for (weights, bias), activation in zip(layers, [*activations, "identity"], strict=True):
+        weights = graph.constant(weights.reshape(*shape, weights.shape[-1]), inputs.dtype)
+        bias = bias.reshape(fitted.n_members, 1, bias.shape[-1])
+        signals = _activate(activation, signals.node("MatMul", weights) + bias)
+    divisors, _ = fitted.calibration
+    return signals.astype(np.float64) / divisors
+
+
+def _activate(item, z):
+    """Return the activation of a Value; a custom one must be made of elementwise functions."""
+    problem = "it must return its value, made of NumPy's elementwise functions of z"
+    try:
+        value = as_activation(item).value(z, z.dtype.type)
+    except Exception as error:  # of the user's function
+        value, problem = None, error
+    if not isinstance(value, Value):
+        raise ValueError(f"activation {item!r} cannot be expressed in ONNX: {problem}")
+    return value
+
+
+def _add_probabilities(graph, fitted, logits):
+    """Return the weighted mean of the members' probabilities, (n_rows, n_classes)."""
+    labels = fitted.schema.labels
+    if labels.loss.out_activation == "softmax":
+        proba = logits.node("Softmax", axis=-1)
+    elif labels.is_multilabel:
+        proba = expit(logits)
+    else:
+        proba = graph.concatenate([expit(-logits), expit(logits)], axis=-1)
+    _, weights = fitted.calibration
+    axes = graph.constant([0], np.int64)
+    return (proba * weights[:, None, None]).node("ReduceSum", axes, keepdims=0)
+
+
+def _add_outputs(graph, labels, proba):
+    """Add the outputs: labels, and probabilities."""
+    names, shape = labels.classes, [ROWS, len(labels.classes)]
+    if labels.is_multilabel:
+        label, of_label = np.greater(proba, 0.5).astype(np.int64), shape
+    else:
+        best, of_label = proba.node("ArgMax", dtype=np.int64, axis=1, keepdims=0), [ROWS]
+        table = graph.constant(names, _type_of(names))
+        label = table.node("Gather", best, axis=0)
+    graph.output("label", label, of_label, "the most probable class, or labels above 1/2")
+    listed = ", ".join(map(str, names))
+    graph.output("probabilities", proba, shape, f"of the classes {listed}")
+
+
+def _type_of(classes):
+    """Return the type of the labels in ONNX; raise a TypeError if it has none."""
+    kind = classes.dtype.kind
+    if kind == "O" and {*map(type, classes.tolist())} <= {str, np.str_}:
+        kind = "U"
+    types = {"i": np.int64, "u": np.int64, "b": np.bool_, "f": np.float64, "U": object}
+    if kind not in types:
+        raise TypeError(
+            f"classes such as {classes[0]!r} cannot be expressed in ONNX. Fit with strings, "
+            "integers, floats or booleans as labels."
+        )
+    return types[kind]

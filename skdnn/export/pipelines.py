@@ -44,13 +44,7 @@ def _set_types(operator):
 
 
 def _convert(scope, operator, container):
-    """Add the graph of a network to that of a pipeline.
-
-    Raises
-    ------
-    ValueError
-        If the network was fitted to named or mixed columns, or to multilabel y.
-    """
+    """Add the graph of a network to that of a pipeline."""
     fitted = fitted_model(operator.raw_operator)
     if not takes_matrix(fitted) or fitted.schema.labels.is_multilabel:
         raise ValueError(

@@ -43,7 +43,6 @@ class Gradients:
     log_odds: np.ndarray
 
     def __repr__(self):
-        """Return the numbers of rows and inputs."""
         return f"Gradients of shape {self.values.shape}"
 
 

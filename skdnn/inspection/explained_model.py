@@ -18,14 +18,8 @@ BLOCK_ROWS = 64  # rows that are explained at a time
 class ExplainedModel:
     """A fitted network with the encoded rows and the classes to explain.
 
-    Parameters
-    ----------
-    estimator : estimator instance
-        A fitted DeepNetClassifier, or a fitted pipeline or search with one.
-    X : frame, array-like or sparse matrix
-        Rows for ``estimator``.
-    target : label, array-like or None
-        Class to explain, one for all rows or one for each.
+    ``estimator`` is as for :func:`unwrap`, X has rows for it, and ``target`` is the class to
+    explain, one for all rows or one for each.
 
     Attributes
     ----------
@@ -45,10 +39,10 @@ class ExplainedModel:
         self.network, received = unwrap(estimator, X)
         self.names = received_names(estimator, self.network)
         self.fitted = fitted_model(self.network)
-        self.labels, self.encoder = self.fitted.schema.labels, self.fitted.schema.encoder
+        self.labels, self.adapter = self.fitted.schema.labels, adapted(self.fitted.schema.encoder)
         self.table = check_table(self.network, received, reset=False)
         self.index = _row_labels(self.table, X)
-        self.rows = adapted(self.encoder).encode(self.table, np.dtype(np.float64))
+        self.rows = self.adapter.encode(self.table, np.dtype(np.float64))
         self.classes = self._find_classes(self.table, target)
         self.target = self.labels.classes[self.classes]
         # Inputs are already expanded, so only the layers from the first dense one on are used.
@@ -80,7 +74,7 @@ class ExplainedModel:
 
     def _expand(self, rows):
         """Return the inputs of a block of encoded rows; they may need much more memory."""
-        expansion = adapted(self.encoder).expansion
+        expansion = self.adapter.expansion
         return rows if expansion is None or issparse(rows) else expansion(rows)
 
     def map(self, explain):
@@ -104,13 +98,12 @@ class ExplainedModel:
         """Return the inputs of the baseline, of shape (1, n_inputs)."""
         if given is not None:
             X = check_table(self.network, unwrap(estimator, given)[1], reset=False)
-            rows = adapted(self.encoder).encode(X, np.dtype(np.float64))
-            total = sum(
-                self._expand(rows[span]).sum(axis=0) for span in spans(rows.shape[0], BLOCK_ROWS)
-            )
+            rows = self.adapter.encode(X, np.dtype(np.float64))
+            blocks = (rows[span] for span in spans(rows.shape[0], BLOCK_ROWS))
+            total = sum(self._expand(block).sum(axis=0) for block in blocks)
             return np.asarray(total).reshape(1, -1) / rows.shape[0]
-        if hasattr(self.encoder, "typical_row"):
-            return self.encoder.typical_row().astype(np.float64)
+        if hasattr(self.adapter.encoder, "typical_row"):
+            return self.adapter.encoder.typical_row().astype(np.float64)
         return np.zeros((1, self.fitted.widths[0]))
 
     def attributed_columns(self):

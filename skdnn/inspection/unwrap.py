@@ -9,26 +9,10 @@ from skdnn.tabular.dataframes import column_names
 
 
 def unwrap(estimator, X=None):
-    """Return the fitted DeepNetClassifier, and X as this gets it.
+    """Return the fitted DeepNetClassifier, and X as this gets it, after the earlier steps.
 
-    Parameters
-    ----------
-    estimator : estimator instance
-        A fitted DeepNetClassifier; or a fitted pipeline or search with one, or with such a
-        pipeline or search.
-    X : {frame, array-like, sparse matrix} of shape (n_samples, n_features), optional
-        Rows for ``estimator``.
-
-    Returns
-    -------
-    network : DeepNetClassifier
-    X : {frame, array-like, sparse matrix} of shape (n_samples, n_columns) or None
-        X after the earlier steps of all pipelines.
-
-    Raises
-    ------
-    TypeError
-        If there is no DeepNetClassifier.
+    ``estimator`` is a fitted DeepNetClassifier; or a fitted pipeline or search with one, or with
+    such a pipeline or search. It is a TypeError if there is none.
     """
     earlier_steps, network = _parts(estimator)
     if not isinstance(network, DeepNetClassifier):

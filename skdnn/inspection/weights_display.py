@@ -209,15 +209,7 @@ def _named_rows(estimator, network, weights, layers, layer):
 def mosaic(weights, image_shape):
     """Return the images of all units side by side, approximately as a square.
 
-    Parameters
-    ----------
-    weights : ndarray of shape (n_pixels, n_units)
-    image_shape : (int, int)
-
-    Returns
-    -------
-    ndarray of shape (height, width)
-        NaN between and around the images.
+    ``weights`` are (n_pixels, n_units). NaN is between and around the images.
     """
     height, width = image_shape
     n_units = weights.shape[1]

@@ -16,18 +16,9 @@ ONE_ROW = (
 def as_frame(X, names):
     """Return a dataframe of pandas or polars of any dataframe or records; others unchanged.
 
-    Parameters
-    ----------
-    X : object
-        A dataframe of narwhals; an object with the Arrow PyCapsule interface or the dataframe
-        interchange protocol; a dict of scalars; or a list of dicts.
-    names : ndarray of str or None
-        Names of the columns in fit, whose order records are given.
-
-    Raises
-    ------
-    ImportError
-        If the library that converts X is not installed.
+    These are a dataframe of narwhals; an object with the Arrow PyCapsule interface or the dataframe
+    interchange protocol; a dict of scalars; or a list of dicts. Records are given the order of
+    ``names``, the columns of fit.
     """
     if type_has(X, "iloc") or type_has(X, "get_columns"):
         return X
@@ -56,25 +47,13 @@ def as_numpy(array):
 
 
 def refuse_lazy_frame(data, name):
-    """Raise an error for a LazyFrame of polars or narwhals.
-
-    Raises
-    ------
-    TypeError
-        If ``data`` is a LazyFrame.
-    """
+    """Raise an error for a LazyFrame of polars or narwhals."""
     if type(data).__name__ == "LazyFrame":
         raise TypeError(f"{name} is a LazyFrame, which is not computed yet: pass {name}.collect().")
 
 
 def check_column_names(X):
-    """Raise an error if two columns of a dataframe have the same name.
-
-    Raises
-    ------
-    ValueError
-        If names are repeated.
-    """
+    """Raise an error if two columns of a dataframe have the same name."""
     counts = Counter(map(str, names_in(X)))
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
@@ -89,13 +68,7 @@ def names_in(X):
 
 
 def refuse_one_row(X):
-    """Raise an error that says how to pass one row, if an array or series has one dimension.
-
-    Raises
-    ------
-    ValueError
-        If so.
-    """
+    """Raise an error that says how to pass one row, if an array or series has one dimension."""
     if len(getattr(X, "shape", ())) == 1:
         raise ValueError(
             f"Expected 2D array, got 1D array instead: {len(X)} values ({type(X).__name__}). "
@@ -120,13 +93,7 @@ def _frame_of_records(X, names):
 
 
 def _frame_of_arrow(X):
-    """Return a dataframe of a table in the memory layout of Arrow, column by column.
-
-    Raises
-    ------
-    TypeError
-        If a column cannot be converted.
-    """
+    """Return a dataframe of a table in the memory layout of Arrow, column by column."""
     if find_spec("pyarrow") is None or find_spec("pandas") is None:
         what = f"a {type(X).__module__}.{type(X).__name__}"
         return import_optional("polars", what).DataFrame(X)
@@ -145,18 +112,8 @@ def _frame_of_arrow(X):
 def import_optional(library, what, package=None):
     """Import a library, or a module of one, that is not required.
 
-    Parameters
-    ----------
-    library : str
-    what : str
-        What X is, for the message.
-    package : str or None
-        What to install, if not the library alone.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed; the message says what needs it.
+    The error, if it is not installed, says that ``what`` needs it, and to install ``package``, by
+    default the library.
     """
     try:
         return import_module(library)

@@ -48,16 +48,5 @@ def learn_bin_edges(values, weights, scaling, n_bins):
 
 
 def bin_positions(scaled, edges):
-    """Return the index of the bin edge below each value, plus the fraction up to the next edge.
-
-    Parameters
-    ----------
-    scaled : ndarray of shape (n_rows,)
-    edges : ndarray of shape (n_edges,)
-
-    Returns
-    -------
-    float64 ndarray of shape (n_rows,)
-        Between 0 and ``n_edges - 1``.
-    """
+    """Return the index of the bin edge below each value, plus the fraction up to the next edge."""
     return np.interp(scaled, edges, np.arange(len(edges)))

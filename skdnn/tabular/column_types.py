@@ -129,19 +129,9 @@ def parse_column(column, form):
 def values_as(column, fitted, warn):
     """Return float64 numbers or seconds, or datetime64[us] in local time, of any Column.
 
-    Parameters
-    ----------
-    column : Column
-    fitted : ColumnType
-        Not of strings.
-    warn : callable
-        Called with a message if many strings cannot be read.
-
-    Raises
-    ------
-    ColumnError
-        If the column has another kind, a string is not readable, or only one of the column and
-        ``fitted`` has a time zone.
+    ``fitted`` is the ColumnType of the column in fit, not of strings. ``warn`` is called with a
+    message if many strings cannot be read. It is a ColumnError if the column has another kind, a
+    string is not readable, or only one of the column and ``fitted`` has a time zone.
     """
     if column.kind == "text":
         column = _parsed(column, fitted, warn)
@@ -210,13 +200,7 @@ def _check_share(column, values, fitted, warn):
 
 
 def _check_zone(column, zone):
-    """Raise an error if only one of a Column of dates and the dates of fit has a time zone.
-
-    Raises
-    ------
-    ColumnError
-        If so.
-    """
+    """Raise an error if only one of a Column of dates and the dates of fit has a time zone."""
     if (column.zone is None) == (zone is None) or column.missing.all():
         return
     if zone is None:

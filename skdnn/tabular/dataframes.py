@@ -37,20 +37,8 @@ NOT_FINITE = (("NaN", np.isnan, FILL), ("infinity or a value too large", np.isin
 def check_table(estimator, X, reset):
     """Return X as a dataframe, a two-dimensional array or CSR; check its columns.
 
-    The values are not checked.
-
-    Parameters
-    ----------
-    estimator : estimator instance
-        Estimator on which scikit-learn stores the columns of fit.
-    X : frame, array-like or sparse matrix
-    reset : bool
-        Whether to store these columns, instead of comparing them with those of fit.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If X is a lazy frame or not a table, or its columns are not those of fit.
+    The values are not checked. If ``reset``, scikit-learn stores these columns on the estimator;
+    else they are compared with those of fit.
     """
     refuse_lazy_frame(X, "X")
     X = as_frame(unmasked(as_numpy(X)), getattr(estimator, "feature_names_in_", None))
@@ -93,22 +81,15 @@ def column_names(encoder):
 
 
 class DefaultNames(Sequence):
-    """The names x0, x1, ..., made when they are read: to make all takes longer than a prediction.
-
-    Parameters
-    ----------
-    n_columns : int
-    """
+    """The names x0, x1, ..., made when they are read: all take longer than a prediction."""
 
     def __init__(self, n_columns):
         self._numbers = range(n_columns)
 
     def __len__(self):
-        """Return the number of columns."""
         return len(self._numbers)
 
     def __getitem__(self, position):
-        """Return the name of a column."""
         return f"x{self._numbers[position]}"
 
 
@@ -127,13 +108,7 @@ def with_sums(X):
 
 
 def _as_array(X):
-    """Return X as an array; numbers beside strings are not converted to strings.
-
-    Raises
-    ------
-    ValueError
-        If rows differ in length, or X is a single row.
-    """
+    """Return X as an array; numbers beside strings are not converted to strings."""
     if not hasattr(X, "dtype"):
         try:
             array = np.asarray(X)
@@ -193,13 +168,7 @@ class Frame(NamedTuple):
         warn_user(message) if self.warnings is None else self.warnings.add(position, message)
 
     def _read(self, position, read):
-        """Return what a function makes of a column; put the column's name before its errors.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the function raises an error.
-        """
+        """Return what a function makes of a column; put the column's name before its errors."""
         try:
             return read(self.columns[position])
         except MemoryError:
@@ -265,21 +234,9 @@ def as_table(X, names, column_warnings=None):
 
 
 def check_finite(X, allow_nan=False, name="Input X", names=None):
-    """Raise an error for numbers that are infinite or, unless allowed, NaN.
+    """Raise an error for numbers that are infinite or, unless allowed, NaN; it lists the columns.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_rows, n_columns) or CSR
-    allow_nan : bool, default=False
-    name : str, default="Input X"
-        Name of X in the message.
-    names : list of str, optional
-        Names of the columns; by default, their numbers.
-
-    Raises
-    ------
-    ValueError
-        If there are such numbers; the message lists the columns.
+    ``name`` is that of X, an array or CSR; ``names`` are those of its columns, by default numbers.
     """
     values = X.data if issparse(X) else X
     with np.errstate(over="ignore", invalid="ignore"):

@@ -17,13 +17,7 @@ FIRST_DAY, LAST_DAY = np.datetime64("0001-01-02"), np.datetime64("9999-12-29")
 
 
 def common_zone(zones):
-    """Return the time zone of dates with these zones: theirs or, if they differ, UTC.
-
-    Raises
-    ------
-    ValueError
-        If only some dates have a time zone.
-    """
+    """Return the time zone of dates with these zones: theirs or, if they differ, UTC."""
     zones = set(map(standard_zone, zones))
     if None in zones and len(zones) > 1:
         raise ValueError("some of its dates have a time zone, others do not. Give all of them one.")

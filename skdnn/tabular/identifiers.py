@@ -11,9 +11,7 @@ NEARLY = 0.95  # number of different strings, as a share of the rows, from which
 FEWEST_ROWS = 30  # in fewer rows, integers may be unique and in order by chance
 FEWEST_WORDS = 5  # median number of words of sentences; names of people have fewer
 N_COUNTED = 1000  # maximum number of strings whose words are counted
-DENSE = (
-    2  # row numbers, even if shuffled or sampled, are at least 1 / DENSE of the integers between
-)
+DENSE = 2  # row numbers, also shuffled or sampled, are at least 1 / DENSE of the integers between
 
 IN_ORDER = (
     "Columns {} of X hold integers that differ in every row and are in order or without gaps, as "
@@ -33,12 +31,8 @@ SENTENCES = (
 def why_identifier(n_values, n_rows):
     """Return why strings are identifiers, or None if they are not.
 
-    Parameters
-    ----------
-    n_values : int
-        Number of different strings, at least 2.
-    n_rows : int
-        Number of distinct rows that have a string.
+    ``n_values`` is the number of different strings, at least 2, and ``n_rows`` that of the distinct
+    rows that have a string.
     """
     if n_values < NEARLY * n_rows - 0.5:  # at least one repetition in 10 rows
         return None
@@ -63,12 +57,7 @@ def are_integers(values):
 def are_row_numbers(values, n_rows):
     """Return whether integers are unique in the distinct rows, and in order or dense.
 
-    Parameters
-    ----------
-    values : ndarray
-        Integers without missing values, of any type.
-    n_rows : int
-        Number of distinct rows.
+    ``n_rows`` is the number of distinct rows.
     """
     span = int(values.max()) - int(values.min()) + 1
     if n_rows < FEWEST_ROWS or span < n_rows:

@@ -19,17 +19,8 @@ LARGEST = 3  # scaled numbers are between -LARGEST and LARGEST
 def learn_regressions(table, encoders):
     """Return the regressions of the columns of numbers that had missing values in training.
 
-    Parameters
-    ----------
-    table : Frame
-        Training rows.
-    encoders : ColumnEncoders
-
-    Returns
-    -------
-    dict of int to ndarray
-        As of :func:`fit_regressions`, by index of the scaled column; empty if there are too many
-        columns or too few rows to learn from.
+    They are as of :func:`fit_regressions`, by index of the scaled column; there are none if there
+    are too many columns or too few rows to learn from.
     """
     numbers, scaling = encoders.numbers.tolist(), encoders.scaling
     columns, n_columns = np.flatnonzero(scaling.has_missing[: len(numbers)]), len(scaling.center)
@@ -49,19 +40,9 @@ def learn_regressions(table, encoders):
 def fit_regressions(scaled, columns):
     """Return the coefficients of the ridge regressions of some columns on all others.
 
-    Parameters
-    ----------
-    scaled : ndarray of shape (n_rows, n_columns)
-        Scaled numbers, 0 where they are missing. So the more values are missing, the closer
-        coefficients are to 0, and estimates to the median.
-    columns : list of int
-        Columns to estimate.
-
-    Returns
-    -------
-    dict of int to ndarray of shape (n_columns + 1,)
-        Of those columns whose variance the others explain well enough. The last coefficient is
-        the constant.
+    ``scaled`` numbers are 0 where they are missing. So the more values are missing, the closer
+    coefficients are to 0, and estimates to the median. The result is a dict of those columns whose
+    variance the others explain well enough; the last of the coefficients is the constant.
     """
     means = scaled.mean(axis=0)
     centered = scaled - means

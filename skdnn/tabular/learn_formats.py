@@ -93,10 +93,8 @@ NO_FORMAT = FormatChoice()
 def find_format(ranked):
     """Return the FormatChoice of a column of strings.
 
-    Parameters
-    ----------
-    ranked : list of (float, str)
-        Minus the share of each string in the cells; the most frequent string first.
+    ``ranked`` has pairs of minus the share of a string in the cells, and the string; the most
+    frequent first.
     """
     texts = [text for _, text in ranked if may_be_read(text)]
     if not texts:

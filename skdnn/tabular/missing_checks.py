@@ -24,19 +24,7 @@ def is_missing(value):
 
 
 def refuse_missing(values, name, advice):
-    """Raise an error if an array has missing values.
-
-    Parameters
-    ----------
-    values : ndarray
-    name, advice : str
-        Name of the array in the message, and what to do.
-
-    Raises
-    ------
-    ValueError
-        If there are missing values; the message has their number.
-    """
+    """Raise an error, with ``name`` and ``advice``, if an array has missing values."""
     if values.dtype.kind == "O":
         n_missing = sum(map(is_missing, values.ravel()))
     else:

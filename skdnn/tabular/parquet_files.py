@@ -45,13 +45,8 @@ class Piece(NamedTuple):
 class ParquetFiles(NamedTuple):
     """Parquet files with the rows of one table.
 
-    Attributes
-    ----------
-    paths : tuple of str
-    schema : pyarrow.Schema
-        Types to which the columns of all files are converted.
-    groups : tuple of Piece
-        The row groups of all files.
+    ``schema`` has the types to which the columns of all files are converted, ``groups`` are the row
+    groups of all files.
     """
 
     paths: tuple
@@ -152,22 +147,8 @@ def open_parquet(X, columns=None):
     """Return the ParquetFiles of a path to a file or folder, or of a list of paths.
 
     Files of a folder are those whose names end in ".parquet", also in folders within it, in the
-    order of their names; those that begin with "." or "_" are left out.
-
-    Parameters
-    ----------
-    X : path, or list of paths
-    columns : list of str, optional
-        Columns to read, in this order. By default all, which then must be the same in all files.
-
-    Raises
-    ------
-    ImportError
-        If pyarrow or pandas is not installed.
-    OSError
-        If a file cannot be read.
-    ValueError
-        If there is no file, a column is missing, or files differ in their columns.
+    order of their names; those that begin with "." or "_" are left out. ``columns`` are those to
+    read, in this order; by default all, which then must be the same in all files.
     """
     needed, extra = ("pyarrow.parquet", "pandas"), '"skdnn[arrow]"'
     parquet, _ = (import_optional(name, "a path", extra) for name in needed)
@@ -215,14 +196,7 @@ def _row_groups(file, metadata):
 
 
 def _common_schema(paths, schemas):
-    """Return the schema to which the columns of all files can be converted.
-
-    Raises
-    ------
-    ValueError
-        If files differ in their columns, or in the kind of values of a column. The message names
-        the file.
-    """
+    """Return the schema to which the columns of all files can be converted."""
     pyarrow = import_module("pyarrow")
     common = schemas[0]
     for path, schema in zip(paths[1:], schemas[1:], strict=True):

@@ -97,14 +97,7 @@ class RowSample(NamedTuple):
 def rows_of_weight(X, y, weights, part, from_hash=0):
     """Return the RowSample of all rows of positive weight, in their order.
 
-    Parameters
-    ----------
-    X : frame or ndarray
-    y : ndarray of shape (n_rows,)
-    weights : ndarray of shape (n_rows,)
-    part : Part
-    from_hash : uint64, default=0
-        Rows with smaller hashes are left out.
+    Rows with hashes smaller than ``from_hash`` are left out.
     """
     hashes = part.hashes(len(y))
     rows = np.flatnonzero((weights > 0) & (hashes >= np.uint64(from_hash)))
@@ -119,10 +112,8 @@ def smallest_hashes(samples, sample_size):
     if len(samples) == 1:
         is_longer = len(samples[0].hashes) > sample_size
         return samples[0].take(np.arange(sample_size)) if is_longer else samples[0]
-    arrays = (
-        np.concatenate(parts) for parts in zip(*(s[:2] + s[3:] for s in samples), strict=True)
-    )
-    hashes, positions, y, weights = arrays
+    arrays = zip(*(sample[:2] + sample[3:] for sample in samples), strict=True)  # but X
+    hashes, positions, y, weights = map(np.concatenate, arrays)
     order = np.argsort(hashes, kind="stable")[:sample_size]
     joined = RowSample(hashes, positions, concatenate([s.X for s in samples]), y, weights)
     return joined.take(order)

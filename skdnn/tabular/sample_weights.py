@@ -9,17 +9,7 @@ from skdnn.tabular.as_frames import as_numpy
 def weighted_rows(X, y, sample_weight):
     """Return ``(X, y, weights, kept)``: the rows of positive weight, and a mask of them.
 
-    Parameters
-    ----------
-    X : frame, array-like or sparse matrix
-    y : array-like or None
-    sample_weight : array-like or None
-        None is a weight of 1 for every row.
-
-    Raises
-    ------
-    ValueError
-        If a weight is negative, masked or beyond float64, or all are 0.
+    Without ``sample_weight``, every row has a weight of 1.
     """
     if sample_weight is None:
         n_rows = num_samples(X)
@@ -46,11 +36,6 @@ def check_weights(sample_weight, X):
     """Return sample weights as float64, one for each row of X.
 
     All may be 0, as X may be only some of the rows of a table.
-
-    Raises
-    ------
-    ValueError
-        If a weight is negative, masked or beyond float64.
     """
     if np.ma.is_masked(sample_weight):
         raise ValueError("sample_weight has masked values; use weight 0 for rows to leave out.")
@@ -67,15 +52,6 @@ def rescaled_product(weights, factors=1.0):
 
     Division by a power of 2 is exact, and keeps sums of very large weights finite. Products of
     positive numbers that would round to 0 are the smallest positive number.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (n_rows,)
-    factors : float or ndarray of shape (n_rows,)
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
     """
     scaled = (np.ldexp(array, -np.frexp(np.max(array))[1]) for array in (weights, factors))
     products = np.maximum(np.multiply(*scaled), np.finfo(np.float64).tiny)
@@ -83,18 +59,7 @@ def rescaled_product(weights, factors=1.0):
 
 
 def sum_by_group(groups, weights, n_groups):
-    """Return the total weight of each group; the order of the rows does not matter, bit for bit.
-
-    Parameters
-    ----------
-    groups : ndarray of int of shape (n_rows,)
-    weights : ndarray of shape (n_rows,)
-    n_groups : int
-
-    Returns
-    -------
-    ndarray of shape (n_groups,)
-    """
+    """Return the total weight of each group; the order of the rows does not matter, bit for bit."""
     if (weights != weights[:1]).any():
         order = np.argsort(weights)
         groups, weights = groups[order], weights[order]

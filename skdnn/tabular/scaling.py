@@ -111,20 +111,8 @@ def learn_scaling(values, weights):
 def scale(values, scaling):
     """Return robustly scaled float64 values, clipped smoothly to [-3, 3]; NaN becomes 0.
 
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows, n_columns)
-        Finite or NaN.
-    scaling : Scaling
-        With positive spreads.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_columns)
-
-    References
-    ----------
-    Holzmüller, Grinsztajn, Steinwart: Better by Default, https://arxiv.org/abs/2407.04491
+    Values are finite or NaN, and spreads positive (Holzmüller, Grinsztajn, Steinwart: Better by
+    Default, https://arxiv.org/abs/2407.04491).
     """
     with np.errstate(over="ignore"):
         scaled = np.subtract(values, scaling.center, dtype=np.float64)

@@ -79,30 +79,21 @@ class SparseColumns(NamedTuple):
 class ColumnsWithoutEntries(Mapping):
     """The ignored columns of sparse rows, as a read-only dict of names and the reason.
 
-    There may be a million of them: names are made when they are read.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Names of all columns.
-    kept : ndarray of int
-        Columns that had entries.
+    There may be a million of them: names are made when they are read. ``names`` are those of all
+    columns, of which ``kept`` had entries.
     """
 
     def __init__(self, names, kept):
         self._names, self._kept = names, kept
 
     def __len__(self):
-        """Return the number of ignored columns."""
         return len(self._names) - len(self._kept)
 
     def __iter__(self):
-        """Yield the names of the ignored columns."""
         positions = np.delete(np.arange(len(self._names)), self._kept)
         return (str(self._names[position]) for position in positions)
 
     def __getitem__(self, name):
-        """Return the reason why the column is ignored."""
         if name not in iter(self):
             raise KeyError(name)
         return NO_ENTRIES
@@ -116,5 +107,4 @@ class ColumnsWithoutEntries(Mapping):
         return [NO_ENTRIES] * len(self)
 
     def __repr__(self):
-        """Return the number of columns and the reason."""
         return f"{{{len(self)} columns: {NO_ENTRIES!r}}}"

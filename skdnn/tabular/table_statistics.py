@@ -101,24 +101,9 @@ def choose_sample_size(X):
 def statistics(X, y, weights, part, sample_size, hash_limit=None):
     """Return the TableStatistics of some rows.
 
-    Parameters
-    ----------
-    X : frame or ndarray
-        As :func:`skdnn.tabular.dataframes.check_table` returns it, with named columns or not.
-    y : ndarray of shape (n_rows,)
-        Checked labels.
-    weights : ndarray of shape (n_rows,)
-        Non-negative; rows of weight 0 are not counted.
-    part : Part
-    sample_size : int
-        See :func:`choose_sample_size`.
-    hash_limit : uint64, optional
-        Rows with this or a larger hash are left out of the sample, as they would not stay in it.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a column holds containers or infinite numbers, or y has too many classes.
+    X is as :func:`skdnn.tabular.dataframes.check_table` returns it, with named columns or not;
+    labels are checked; rows of weight 0 are not counted. Rows with the hash ``hash_limit`` or a
+    larger one are left out of the sample, as they would not stay in it.
     """
     names = tuple(map(str, getattr(X, "columns", range(X.shape[1]))))
     kept = rows_of_weight(X, y, weights, part)
@@ -174,13 +159,7 @@ def _sum_by_class(y, labels, weights):
 
 
 def _few_classes(labels):
-    """Return the labels of all classes.
-
-    Raises
-    ------
-    ValueError
-        If there are too many.
-    """
+    """Return the labels of all classes; raise an error if there are too many."""
     if len(labels) > MOST_CLASSES:
         raise ValueError(
             f"y has more than {MOST_CLASSES:,} different values, such as {next(iter(labels))!r}. "
@@ -192,16 +171,8 @@ def _few_classes(labels):
 def merge(parts):
     """Return the TableStatistics of several parts together, in whatever order they come.
 
-    Parameters
-    ----------
-    parts : list of TableStatistics
-        The sample has as many rows as the smallest ``sample_size`` allows.
-
-    Raises
-    ------
-    ValueError
-        If parts differ in their columns, or in the kind of values of a column or of y; or if y
-        has too many classes.
+    The sample has as many rows as the smallest ``sample_size`` allows. It is an error if parts
+    differ in their columns, or in the kind of values of a column or of y.
     """
     first = parts[0]
     for part in parts[1:]:
@@ -239,13 +210,7 @@ def _about_names(first, other):
 
 
 def _common_kind(name, found):
-    """Return the kind of values that all parts have, with the first of these.
-
-    Raises
-    ------
-    ValueError
-        If there are several.
-    """
+    """Return the kind of values that all parts have, with the first of these; there must be one."""
     known = sorted(filter(None, found), key=lambda kind: kind[1:])
     for kind in known:
         if kind[0] != known[0][0]:

@@ -30,10 +30,7 @@ SHRINKAGE = 5.0  # weight of the overall class frequencies, in rows of average w
 class TargetStatistics(NamedTuple):
     """Target statistics of the categories of high-cardinality columns.
 
-    Attributes
-    ----------
-    tables : tuple of ndarray of shape (n_codes, n_numbers)
-        One for each column. The last code is that of unknown categories, whose values are 0.
+    There is a table (n_codes, n_numbers) for each; its last row, for unknown categories, is 0.
     """
 
     tables: tuple = ()
@@ -90,16 +87,7 @@ def learn_statistics(empty, labelled, rows):
 def ordered_statistics(labelled, rows, rng):
     """Return ordered target statistics: of each row, from the rows before it in a random order.
 
-    Parameters
-    ----------
-    labelled : LabelledCategories
-    rows : ndarray of int of shape (n_some_rows,)
-        The rows to compute statistics of, and from.
-    rng : Generator
-
-    Returns
-    -------
-    ndarray of shape (n_some_rows, n_numbers)
+    They have the shape (n_some_rows, n_numbers); ``rows`` are those to compute them of, and from.
     """
     shares, order = _shares(labelled, rows), rng.permutation(len(rows))
     numbers = []

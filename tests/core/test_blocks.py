@@ -14,7 +14,7 @@ from skdnn.core.optimizers import OPTIMIZERS
 from skdnn.core.schedules import SCHEDULES, as_schedule
 from skdnn.core.training import Plan, Runtime, Split, State, train
 from skdnn.core.workers import Workers
-from skdnn.distributed.part_of_schedule import plan_for_part
+from skdnn.distributed.local_steps import plan_for_part
 
 N_ROWS, SIZE, N_EPOCHS = 60, 20, 3
 

@@ -6,9 +6,26 @@ import numpy as np
 import pandas as pd
 
 from skdnn.distributed import DaskDeepNetClassifier
-from skdnn.distributed.executors import SerialExecutor
 
 SMALL = {"hidden_layer_sizes": (16,), "n_members": 2, "max_iter": 4, "random_state": 0}
+
+
+class SerialExecutor:
+    """Runs all calls one after the other, in this process; references are the values."""
+
+    n_slots = 1
+
+    def map(self, function, *columns):
+        """Return the results of all calls."""
+        return [function(*arguments) for arguments in zip(*columns, strict=True)]
+
+    def share(self, value):
+        """Return the value."""
+        return value
+
+    def gather(self, references):
+        """Return the values."""
+        return list(references)
 
 
 class SerialClassifier(DaskDeepNetClassifier):

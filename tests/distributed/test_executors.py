@@ -3,8 +3,9 @@
 from itertools import chain
 
 import pytest
+from serial import SerialExecutor
 
-from skdnn.distributed.executors import FAN_IN, SerialExecutor, tree_reduce
+from skdnn.distributed.executors import FAN_IN, tree_reduce
 
 
 class Counting(SerialExecutor):

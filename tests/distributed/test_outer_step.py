@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skdnn.distributed.outer_step import outer_step
+from skdnn.distributed.epochs import outer_step
 
 
 @pytest.mark.parametrize(("rate", "momentum"), [(1.0, 0.0), (0.7, 0.9)])

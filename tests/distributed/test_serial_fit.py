@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_array
-from serial import SMALL, SerialClassifier, assert_same_bits, cut, rows
+from serial import SMALL, SerialClassifier, SerialExecutor, assert_same_bits, cut, rows
 from sklearn.metrics import log_loss
 from sklearn.utils import get_tags
 
@@ -16,15 +16,13 @@ from skdnn.callbacks import Checkpoint, EarlyStopping
 from skdnn.core.batches import Data, DenseRows
 from skdnn.distributed import (
     DaskDeepNetClassifier,
-    dask_executor,
     epochs,
+    executors,
     local_steps,
     read_partitions,
 )
-from skdnn.distributed.executors import SerialExecutor
-from skdnn.distributed.outer_step import MOMENTUM
-from skdnn.distributed.partitions import part_of
-from skdnn.tabular.row_samples import seed_of_hashes
+from skdnn.distributed.epochs import MOMENTUM
+from skdnn.tabular.row_samples import Part, seed_of_hashes
 
 X, y = rows(1200)
 SEED = seed_of_hashes(SMALL["random_state"])
@@ -432,7 +430,7 @@ def test_a_fit_to_so_few_rows_that_the_sample_has_all_is_that_of_these_rows(monk
 
 
 def test_weights_that_only_held_out_rows_have_are_refused():
-    hashes = [part_of(k, SEED).hashes(len(part)) for k, part in enumerate(PARTS)]
+    hashes = [Part(SEED, k, "a part").hashes(len(part)) for k, part in enumerate(PARTS)]
     held_out = np.concatenate(hashes) <= np.sort(np.concatenate(hashes))[30]
     weights = np.where(held_out, 1e30, 1.0)
     with pytest.raises(ValueError, match="sample_weight is so uneven"):
@@ -480,7 +478,7 @@ def test_partitions_that_train_together_share_the_rows_of_a_batch():
 def test_without_dask_the_error_names_the_extra(monkeypatch):
     for name in ("dask", "distributed"):
         monkeypatch.setitem(sys.modules, name, None)
-    for call in (lambda: DaskDeepNetClassifier().fit(X, y), dask_executor.DaskExecutor):
+    for call in (lambda: DaskDeepNetClassifier().fit(X, y), executors.DaskExecutor):
         with pytest.raises(ImportError, match=r'pip install "skdnn\[dask\]"'):
             call()
 
