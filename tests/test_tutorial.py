@@ -98,6 +98,13 @@ def test_a_file_with_grades_is_tested_on_its_latest_rows(question, cases, classe
     assert list(names["reply"]["probabilities"]) == classes
 
 
+def test_a_file_with_booleans_of_which_some_are_missing(folder):
+    target = pd.Series(AGE + NOISE > 50, dtype=object).mask(AGE % 7 == 0)
+    names = walk(table(target), {DATES: DAYS, '["yes"]': "[True]"}, folder)
+    assert names["y"].dtype == bool
+    assert len(names["y"]) == target.notna().sum()
+
+
 @pytest.mark.parametrize("cases", ['["7"]', "[7, 9]"])
 def test_a_case_that_is_not_a_class_is_refused(cases, folder):
     frame = table(np.clip((AGE + NOISE) // 10, 5, 8).astype(int))
