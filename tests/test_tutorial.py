@@ -128,6 +128,9 @@ def test_the_server_names_all_columns_that_are_wrong_and_shows_valid_values(fold
     for word in ("unknown", "n/a", ""):  # words for missing values
         assert answer(good | {"day": word, "fee": word}) == without
     assert answer(good | {"day": None, "fee": "free"}) == without  # as in fit
+    assert answer(good | {"day": "2023-05-15", "fee": 7.5}) == answer(
+        good | {"day": "15/05/2023", "fee": "7.5"}
+    )
     bad = {"age": "old", "fee": "lots", "day": "31/02/2023", "job": 5, "member": [True]}
     status, reply = answer(bad)
     assert status == 422

@@ -148,8 +148,11 @@ def _notes(summary):
     yield f"{summary.encoder}: {summary.n_columns:,} columns -> {summary.n_inputs:,} inputs"
     if summary.ignored_columns:
         yield from _wrap("ignored", _reasons(summary.ignored_columns))
-    if summary.parsed_columns:
-        yield from ("read from strings:", *_read_as(summary.parsed_columns))
+    parsed = list(summary.parsed_columns.items())
+    for name, form in parsed[:MAX_NAMED]:
+        yield from _wrap("read from strings", [f"{name} as {form}"])
+    if len(parsed) > MAX_NAMED:
+        yield f"read from strings: {len(parsed) - MAX_NAMED:,} more columns"
     first, last = summary.best_iter
     best = f"{first}" if first == last else f"{first} to {last}"
     trained_with = {"numba": "kernels compiled by numba", "numpy": "NumPy"}[summary.backend]
@@ -178,19 +181,9 @@ def _reasons(ignored_columns):
     return [f"{number:,} columns ({reason})" for reason, number in counts.items()]
 
 
-def _read_as(parsed_columns):
-    for name, form in list(parsed_columns.items())[:MAX_NAMED]:
-        yield from _lines_of(f"  {name} as {form}", "    ")
-    if len(parsed_columns) > MAX_NAMED:
-        yield f"  and {len(parsed_columns) - MAX_NAMED:,} more"
-
-
 def _wrap(title, words):
-    return _lines_of(f"{title}: {', '.join(words)}", "  ")
-
-
-def _lines_of(text, indent):
-    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False)
+    text = f"{title}: {', '.join(words)}"
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_long_words=False)
 
 
 def _name_of(activation):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.tabular.dates import TIME, common_zone, local_times, without_zone
-from skdnn.tabular.text_formats import COMMON, boolean_of, is_missing_word
+from skdnn.tabular.text_formats import COMMON, boolean_of, is_missing_word, read_text
 
 KINDS = {
     "number": "numbers",
@@ -27,6 +27,13 @@ AGAIN = "Pass values of the kind seen in fit, or fit again."
 
 class ColumnError(ValueError):
     """An error in a column; its message continues "Column ... of X"."""
+
+
+class UnreadableWarning(UserWarning, ValueError):  # noqa: N818 - an error only if a filter says so
+    """Cells of a column that ``fit`` read from strings cannot be read, and are missing values.
+
+    With ``warnings.simplefilter("error", UnreadableWarning)`` they are refused, by a ValueError.
+    """
 
 
 class ColumnType(NamedTuple):
@@ -117,7 +124,7 @@ def string_column(strings, is_categorical=False):
 
 def parse_column(column, form):
     """Return a string Column as read in a format, and its ColumnType."""
-    values = list(map(form.parse, column.strings))
+    values = [read_text(form, text) for text in column.strings]
     parsed = _with_values(column, values, form.kind)
     pairs = list(zip(column.strings, values, strict=True))
     unread = tuple(text for text, value in pairs if value is None)[:MOST_UNREAD]
@@ -129,9 +136,9 @@ def parse_column(column, form):
 def values_as(column, fitted, warn):
     """Return float64 numbers or seconds, or datetime64[us] in local time, of any Column.
 
-    ``fitted`` is the ColumnType of the column in fit, not of strings. ``warn`` is called with a
-    message if many strings cannot be read. It is a ColumnError if the column has another kind, a
-    string is not readable, or only one of the column and ``fitted`` has a time zone.
+    ``fitted`` is the ColumnType of the column in fit, not of strings. ``warn`` is called with an
+    UnreadableWarning if many strings cannot be read. It is a ColumnError if the column has another
+    kind, a string is not readable, or only one of the column and ``fitted`` has a time zone.
     """
     if column.kind == "text":
         column = _parsed(column, fitted, warn)
@@ -163,7 +170,7 @@ def _parsed(column, fitted, warn):
 
 def _value_of(text, fitted):
     """Return the value of a string as fit would have read it, None if it is missing."""
-    value = (fitted.form or COMMON[fitted.kind]).parse(text)
+    value = read_text(fitted.form or COMMON[fitted.kind], text)
     if value is not None or text in ("nan", "NaT"):
         return value
     # Booleans are numbers where fit had no strings, or had two for booleans, such as "1.0".
@@ -186,17 +193,15 @@ def _with_values(column, values, kind):
 
 def _check_share(column, values, fitted, warn):
     """Call ``warn`` if many strings are not read, and are no words for missing values."""
+    known = {*fitted.unread, *filter(is_missing_word, column.strings)}
     pairs = zip(column.strings, values, strict=True)
-    new = [
-        value is None and not is_missing_word(text) and text not in fitted.unread
-        for text, value in pairs
-    ]
+    new = [value is None and text not in known for text, value in pairs]
     rows = np.array([*new, False])[column.values]
     if rows.mean() > FEW_UNREAD:
-        warn(
-            f"was read as {fitted.form} in fit; now {rows.sum()} of {len(rows)} cells cannot be "
-            f"read so, such as {column.strings[new.index(True)]!r}, and are missing values."
-        )
+        example = column.strings[new.index(True)]
+        found = f"{rows.sum()} of {len(rows)} cells cannot be read so, such as {example!r}"
+        about = f"was read as {fitted.form} in fit; now {found}, and count as missing values."
+        warn(UnreadableWarning(about))
 
 
 def _check_zone(column, zone):

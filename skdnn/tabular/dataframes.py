@@ -163,8 +163,8 @@ class Frame(NamedTuple):
         return values
 
     def warn(self, position, message):
-        """Add a warning about a column to ``warnings`` or, if that is None, give it."""
-        message = f"Column {self.names[position]!r} of X {message}"
+        """Add a str or Warning about a column to ``warnings`` or, if that is None, give it."""
+        message = type(message)(f"Column {self.names[position]!r} of X {message}")
         warn_user(message) if self.warnings is None else self.warnings.add(position, message)
 
     def _read(self, position, read):

@@ -83,8 +83,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     ignored_columns_ : dict of str to str
         Reason for each ignored column, such as "constant"; for sparse rows, a read-only mapping.
     parsed_columns_ : dict of str to str
-        Format of each column of strings that is read as numbers or dates, and the share of its
-        cells that are missing values.
+        Format of each column of strings that is read as numbers or dates, an example, and the
+        share of its cells that are missing values.
     n_features_in_ : int
         Number of columns seen in fit.
     feature_names_in_ : ndarray of shape (``n_features_in_``,)

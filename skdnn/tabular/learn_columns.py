@@ -23,7 +23,7 @@ from skdnn.tabular.identifiers import (
     why_identifier,
 )
 from skdnn.tabular.imputation import learn_regressions
-from skdnn.tabular.learn_formats import NUMBERS_OR_CODES, find_format
+from skdnn.tabular.learn_formats import NO_FORMAT, NUMBERS_OR_CODES, find_format
 from skdnn.tabular.read_columns import read_column
 from skdnn.tabular.row_hashes import hash_columns
 from skdnn.tabular.scaling import join_scalings, learn_scaling, weighted_shares
@@ -42,8 +42,8 @@ PARSED = (
 )
 AMBIGUOUS = (
     "Columns of strings can be read in two ways: {}. They are categories here. Convert them to "
-    "numbers or dates, for instance with pandas.to_numeric(...) or pandas.to_datetime(..., "
-    "dayfirst=True); or, to avoid this warning, to a categorical type."
+    "numbers or dates, as by pandas.read_csv(..., thousands=','), pandas.to_numeric(...) or "
+    "pandas.to_datetime(..., dayfirst=True); or, to avoid this warning, to a categorical type."
 )
 # (n_columns, n_bins): bins of each scaled column, up to so many columns; wide tables need no more.
 BINS = ((16, 32), (64, 16), (np.inf, 0))
@@ -86,10 +86,6 @@ def learn_columns(X, names, targets, weights, options):
     weights = None if (weights == weights[0]).all() else weights
     encoders, ignored, parsed = ColumnLearner(table, targets, weights, options).learn()
     return encoders, _by_name(ignored, names), _by_name(parsed, names)
-
-
-def _may_be_number(text):
-    return boolean_of(text) is not None or may_be_read(text)
 
 
 def _by_name(columns, names):
@@ -162,8 +158,8 @@ class ColumnLearner:
                 return add(position, column, its_type)
             if choice.alternatives:
                 self.ambiguous[position] = choice
-        booleans = spellings_of_booleans(column.strings)
-        may_be_numbers = any(map(_may_be_number, column.strings))
+        strings, booleans = column.strings, spellings_of_booleans(column.strings)
+        may_be_numbers = any(boolean_of(text) is not None or may_be_read(text) for text in strings)
         self.types[position] = its_type._replace(may_be_numbers=may_be_numbers, booleans=booleans)
         categories = learn_categories(ranked, column.missing.any(), self.options)
         self.strings[position] = ranked, categories, column.missing
@@ -187,12 +183,9 @@ class ColumnLearner:
                 self.ignored[position] = reason
             if reason in (None, ALL_INFREQUENT):  # target statistics may use infrequent categories
                 self.ranks[position] = {text: rank for rank, (_, text) in enumerate(ranked)}
-            if reason in REASONS and self._may_be_codes(position):
+            choice = self.ambiguous.get(position, NO_FORMAT)
+            if reason in REASONS and choice.alternatives == NUMBERS_OR_CODES:
                 del self.ambiguous[position]
-
-    def _may_be_codes(self, position):
-        choice = self.ambiguous.get(position)
-        return choice is not None and choice.alternatives == NUMBERS_OR_CODES
 
     def _why_ignored(self, ranked, categories, missing):
         """Return why a string column is ignored, or None if it is not."""

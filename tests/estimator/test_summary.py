@@ -144,16 +144,14 @@ def test_many_ignored_columns_are_counted_by_reason_and_few_are_named(n_columns)
     assert ("26 columns (constant), 25 columns (missing)" in text) == (n_columns > MAX_NAMED)
 
 
-def test_each_column_read_from_strings_has_a_line_of_its_own_up_to_the_limit():
-    forms = {f"column_{k}": "numbers, 5 % of the cells, as missing values" for k in range(60)}
+def test_each_column_read_from_strings_has_a_line_up_to_the_limit():
+    forms = {f"column_{k}": "numbers" for k in range(MAX_NAMED + 3)}
     lines = str(replace(NET.summary(), parsed_columns=forms)).splitlines()
-    start = lines.index("read from strings:") + 1
-    assert lines[start] == "  column_0 as numbers, 5 % of the cells, as missing values"
-    assert lines[start + MAX_NAMED - 1].startswith(f"  column_{MAX_NAMED - 1} as ")
-    assert lines[start + MAX_NAMED] == f"  and {60 - MAX_NAMED} more"
-    assert lines[start + MAX_NAMED + 1].startswith("epochs: ")
+    shown = [line for line in lines if line.startswith("read from strings: ")]
+    named = [f"read from strings: column_{k} as numbers" for k in range(MAX_NAMED)]
+    assert shown == [*named, "read from strings: 3 more columns"]
     few = str(replace(NET.summary(), parsed_columns={"a long name " * 9: "dates"}))
-    assert " more" not in few
+    assert "more columns" not in few
     assert max(map(len, few.splitlines())) <= WIDTH
 
 
