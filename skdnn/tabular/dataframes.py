@@ -213,7 +213,7 @@ def as_table(X, names, column_warnings=None):
     """Return the result of :func:`check_table` as a Frame, or CSR; check its values."""
     if hasattr(X, "iloc") or hasattr(X, "get_columns"):
         columns = [c for _, c in X.items()] if hasattr(X, "iloc") else X.get_columns()
-        return Frame(columns, names, len(X), column_warnings)
+        return Frame(columns, list(X.columns), len(X), column_warnings)
     if issparse(X):
         X = checked_array(X, "TableEncoder", [np.float64, np.float32])
         check_finite(X)

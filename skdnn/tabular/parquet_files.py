@@ -123,8 +123,18 @@ class ParquetFiles(NamedTuple):
         while n_rows > 0:
             taken.append(next(batches))
             n_rows -= len(taken[-1])
-        table = import_module("pyarrow").Table.from_batches(taken)
-        table = table.select(self.schema.names).cast(self.schema, safe=False)
+        pyarrow, columns = import_module("pyarrow"), []
+        table = pyarrow.Table.from_batches(taken)
+        for field in self.schema:
+            rounding = pyarrow.compute.CastOptions(field.type, allow_float_truncate=True)
+            try:
+                columns.append(table[field.name].cast(options=rounding))
+            except pyarrow.ArrowException as error:
+                raise ValueError(
+                    f"column {field.name!r} cannot be converted to {field.type}, the common type "
+                    f"of all files: {error}. Convert it to one type in all files."
+                ) from error
+        table = pyarrow.table(columns, self.schema)
         options = {"ignore_metadata": True, "date_as_object": False, "use_threads": False}
         return table.to_pandas(**options)
 
