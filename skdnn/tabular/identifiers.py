@@ -28,10 +28,7 @@ SENTENCES = (
 )
 
 
-ROUNDED = (
-    "holds integers beyond 2**53, and different ones are rounded to the same number. To tell them "
-    "apart, convert the column to strings, or subtract its minimum."
-)
+ROUNDED = "holds integers beyond 2**53, which float64 does not tell apart: convert it to strings."
 
 
 def why_identifier(n_values, n_rows):

@@ -1,7 +1,5 @@
 """Sample weights: validation, removal of rows of weight 0, and sums in any order of the rows."""
 
-import reprlib
-
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
@@ -9,6 +7,7 @@ from skdnn._compat import ALLOW_ZEROS, check_sample_weight, num_samples, safe_in
 from skdnn.tabular.as_frames import as_numpy
 from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.read_columns import read_column
+from skdnn.tabular.user_warnings import about
 
 
 def weighted_rows(X, y, sample_weight):
@@ -45,21 +44,13 @@ def check_weights(sample_weight, X):
     if np.ma.is_masked(sample_weight):
         raise ValueError("sample_weight has masked values; use weight 0 for rows to leave out.")
     options = {"dtype": np.float64, "ensure_non_negative": True, **ALLOW_ZEROS}
-    try:
+    with about("sample_weight must be numbers of at least 0, one for each row"):
         sample_weight = as_numpy(sample_weight)
         array = np.asarray(sample_weight)
-        if array.ndim == 0:
-            raise TypeError(f"it is {reprlib.repr(sample_weight)}.")
-        kind = read_column(array.ravel()).kind
-        if kind not in ("number", "text"):
-            raise TypeError(f"it holds {KINDS[kind].plural}.")
         check_consistent_length(X, array)
+        if (kind := read_column(array.ravel()).kind) not in ("number", "text"):
+            raise TypeError(f"it holds {KINDS[kind].plural}.")
         return check_sample_weight(sample_weight, X, **options)
-    except OverflowError as error:
-        raise ValueError(f"sample_weight has a value too large for float64: {error}.") from error
-    except (TypeError, ValueError) as error:
-        wanted = "sample_weight must be numbers of at least 0, one for each row"
-        raise type(error)(f"{wanted}: {error}") from error
 
 
 def rescaled_product(weights, factors=1.0):
