@@ -133,7 +133,9 @@ def test_types_that_pandas_cannot_convert_are_named(column):
     try:
         frame["s"].to_numpy()
     except Exception:
-        with pytest.raises(ERRORS, match=f"'s' of X: not implemented: {re.escape(str(column.type))}"):
+        with pytest.raises(
+            ERRORS, match=f"'s' of X: not implemented: {re.escape(str(column.type))}"
+        ):
             quick().fit(frame, HALVES)
 
 
