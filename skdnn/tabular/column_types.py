@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.tabular.dates import TIME, common_zone, local_times, without_zone
-from skdnn.tabular.kinds import KINDS, KindFormat
+from skdnn.tabular.kinds import KINDS, KindFormat, read_text
 from skdnn.tabular.text_formats import boolean_of, is_missing_word
 
 MOST_UNREAD = 100  # strings remembered
@@ -23,6 +23,13 @@ class ColumnError(ValueError):
     """An error in a column; its message continues "Column ... of X"."""
 
     joined = ""
+
+
+class UnreadableWarning(UserWarning, ValueError):  # noqa: N818 - an error only if a filter says so
+    """Cells of a column that ``fit`` read from strings cannot be read, and are missing values.
+
+    With ``warnings.simplefilter("error", UnreadableWarning)`` they are refused, by a ValueError.
+    """
 
 
 class ColumnType(NamedTuple):
@@ -133,7 +140,7 @@ def column_of(values, kind):
 
 def parse_column(column, form):
     """Return a string Column as read in a format, and its ColumnType."""
-    values = list(map(form.parse, column.strings))
+    values = [read_text(form, text) for text in column.strings]
     parsed = _with_values(column, values, form.kind)
     pairs = list(zip(column.strings, values, strict=True))
     unread = tuple(text for text, value in pairs if value is None)[:MOST_UNREAD]
@@ -157,9 +164,9 @@ def numbers_as(column, fitted, warn):
 def column_as(column, fitted, warn):
     """Return any Column as one of the type of fit: dates in local time, other times in seconds.
 
-    ``fitted`` is the ColumnType of the column in fit, not of strings. ``warn`` is called with a
-    message if many strings cannot be read. It is a ColumnError if the column has another kind, a
-    string is not readable, or only one of the column and ``fitted`` has a time zone.
+    ``fitted`` is the ColumnType of the column in fit, not of strings. ``warn`` is called with an
+    UnreadableWarning if many strings cannot be read. It is a ColumnError if the column has another
+    kind, a string is not readable, or only one of the column and ``fitted`` has a time zone.
     """
     if column.kind == "text":
         column = _parsed(column, fitted, warn)
@@ -190,7 +197,7 @@ def _parsed(column, fitted, warn):
 
 def _value_of(text, fitted):
     """Return the value of a string as fit would have read it, None if it is missing."""
-    value = (fitted.form or KindFormat(fitted.kind)).parse(text)
+    value = read_text(fitted.form or KindFormat(fitted.kind), text)
     if value is not None or text in ("nan", "NaT"):
         return value
     # Booleans are numbers where fit had no strings, or had two for booleans, such as "1.0".
@@ -210,17 +217,15 @@ def _with_values(column, values, kind):
 
 def _check_share(column, values, fitted, warn):
     """Call ``warn`` if many strings are not read, and are no words for missing values."""
+    known = {*fitted.unread, *filter(is_missing_word, column.strings)}
     pairs = zip(column.strings, values, strict=True)
-    new = [
-        value is None and not is_missing_word(text) and text not in fitted.unread
-        for text, value in pairs
-    ]
+    new = [value is None and text not in known for text, value in pairs]
     rows = np.array([*new, False])[column.values]
     if rows.mean() > FEW_UNREAD:
-        warn(
-            f"was read as {fitted.form} in fit; now {rows.sum()} of {len(rows)} cells cannot be "
-            f"read so, such as {column.strings[new.index(True)]!r}, and are missing values."
-        )
+        example = column.strings[new.index(True)]
+        found = f"{rows.sum()} of {len(rows)} cells cannot be read so, such as {example!r}"
+        about = f"was read as {fitted.form} in fit; now {found}, and count as missing values."
+        warn(UnreadableWarning(about))
 
 
 def _check_zone(column, zone):

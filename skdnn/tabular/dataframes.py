@@ -104,13 +104,8 @@ def with_sums(X):
 def _as_array(X):
     """Return X as an array; numbers beside strings are not converted to strings."""
     if not hasattr(X, "dtype"):
-        try:
+        with about("X has rows of different lengths or cells that are not scalars"):
             array = np.asarray(X)
-        except ValueError as error:
-            raise ValueError(
-                f"X has rows of different lengths or cells that are not scalars: {error} "
-                "Pass a table in which every row has the same columns."
-            ) from error
         X = np.asarray(X, object) if array.dtype.kind in "US" else array
     as_frames.refuse_one_row(X)
     return X
@@ -157,8 +152,8 @@ class Frame(NamedTuple):
         return values
 
     def warn(self, position, message):
-        """Add a warning about a column to ``warnings`` or, if that is None, give it."""
-        message = f"Column {self.names[position]!r} of X {message}"
+        """Add a str or Warning about a column to ``warnings`` or, if that is None, give it."""
+        message = type(message)(f"Column {self.names[position]!r} of X {message}")
         warn_user(message) if self.warnings is None else self.warnings.add(position, message)
 
     def _read(self, position, read):

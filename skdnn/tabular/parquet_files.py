@@ -213,13 +213,8 @@ def _common_schema(paths, schemas):
             raise ValueError(
                 f"{path}: its columns differ from those of {paths[0]}: {joined(named)}."
             )
-        try:
+        with about(f"{path}: a column needs one type in all files, as in {paths[0]}"):
             common = pyarrow.unify_schemas([common, schema], promote_options="permissive")
-        except pyarrow.ArrowException as error:
-            raise ValueError(
-                f"{path}: the type of a column differs from that in {paths[0]} or the files after "
-                f"it: {error}. Convert it to one type in all files."
-            ) from error
     repeated = sorted(name for name in {*common.names} if common.names.count(name) > 1)
     if repeated:
         raise ValueError(f"{paths[0]}: several columns are named {listed(repeated)}.")
