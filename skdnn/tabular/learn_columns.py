@@ -129,6 +129,8 @@ class ColumnLearner:
             return self._add_several(position, column, its_type)
         if identifiers.are_integers(column.values):
             self.integers[position] = column.values
+            if identifiers.are_rounded(column.values):
+                self.table.warn(position, identifiers.ROUNDED)
         self.numbers.append(position)
 
     def _add_several(self, position, column, its_type):
@@ -198,7 +200,7 @@ class ColumnLearner:
             if choices:
                 warn_user(message.format(self._named(choices)))
         if self.sentences:
-            names = [str(self.table.names[position]) for position in self.sentences[:MAX_NAMED]]
+            names = [self.table.names[position] for position in self.sentences[:MAX_NAMED]]
             warn_user(identifiers.SENTENCES.format(names, names[0]))
 
     def _named(self, choices):
@@ -244,7 +246,7 @@ class ColumnLearner:
             self.ignored |= dict.fromkeys(found, identifiers.ROW_NUMBERS)
             self.numbers = [position for position in self.numbers if position not in found]
         elif found:
-            names = [str(self.table.names[position]) for position in found[:MAX_NAMED]]
+            names = [self.table.names[position] for position in found[:MAX_NAMED]]
             warn_user(identifiers.IN_ORDER.format(names))
 
     def _learn_bin_edges(self, encoders):

@@ -413,7 +413,7 @@ def test_a_library_that_a_table_needs_and_is_not_installed_is_named(monkeypatch)
 
 def test_a_column_of_arrow_that_pandas_cannot_hold_is_named():
     column = pa.array([0] * N, pa.timestamp("us", tz="Nowhere/Here"))
-    with pytest.raises(TypeError, match=r"Column 'c' of X, of type timestamp\[us, tz=Nowhere"):
+    with pytest.raises(ValueError, match=r"Column 'c' of X, of type timestamp\[us, tz=Nowhere"):
         fitted(pa.table({"other": OTHER, "c": column}))
 
 
