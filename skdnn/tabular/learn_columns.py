@@ -32,8 +32,8 @@ PARSED = (
     "this warning, convert it to numbers or dates."
 )
 AMBIGUOUS = (
-    "Columns of strings can be read in two ways: {}. They are categories here. Convert them to "
-    "numbers or dates, as by pandas.read_csv(..., thousands=','), pandas.to_numeric(...) or "
+    "Columns of strings can be read in two ways: {}. They are categories, or ignored if nearly all "
+    "differ. Convert them by pandas.read_csv(..., thousands=','), pandas.to_numeric(...) or "
     "pandas.to_datetime(..., dayfirst=True); or, to avoid this warning, to a categorical type."
 )
 # (n_columns, n_bins): bins of each scaled column, up to so many columns; wide tables need no more.
@@ -167,7 +167,8 @@ class ColumnLearner:
         are_only = are_only and not {None, ALL_INFREQUENT}.intersection(reasons.values())
         for position, (ranked, categories, _) in self.strings.items():
             reason = reasons[position]
-            if reason in identifiers.REASONS and identifiers.are_sentences([t for _, t in ranked]):
+            may_be_words = reason in identifiers.REASONS and position not in self.ambiguous
+            if may_be_words and identifiers.are_sentences([t for _, t in ranked]):
                 self.sentences.append(position)
             if reason in identifiers.REASONS and are_only and len(categories.names) > 1:
                 reason = None  # without identifier columns, no column would be left

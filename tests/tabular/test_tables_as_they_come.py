@@ -197,7 +197,7 @@ CATEGORIES = {
     "thousands or fractions": (["1,234", "987", "12,345", "55"] * 30, "thousands separator ','"),
     "thousands or fractions, with points": (["1.234", "987", "12.345"] * 40, "separator '.'"),
     "a unit": ([f"{v} kg" for v in CENTS], "numbers with units"),
-    "a currency": ([f"EUR {v}" for v in np.abs(CENTS)], "numbers with units"),
+    "an unknown currency": ([f"XAU {v}" for v in np.abs(CENTS)], "numbers with units"),
     "numbers and words": (
         [f"{v}" if n % 8 else "on request" for n, v in enumerate(CENTS)],
         "categories (such as 'on request')",
