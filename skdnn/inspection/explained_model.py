@@ -7,10 +7,12 @@ from skdnn.core.averaging import class_log_odds
 from skdnn.core.input_gradients import InputGradient
 from skdnn.estimator.encoder_adapters import adapted
 from skdnn.estimator.fitted_model import fitted_model
+from skdnn.estimator.predict import predict_blocks
 from skdnn.estimator.threads import threads_apart
 from skdnn.inspection.unwrap import input_names, input_origins, received_names, unwrap
 from skdnn.tabular.as_frames import type_has
 from skdnn.tabular.dataframes import check_table, spans
+from skdnn.tabular.user_warnings import ColumnWarnings
 
 BLOCK_ROWS = 64  # rows that are explained at a time
 
@@ -57,8 +59,12 @@ class ExplainedModel:
                 f"y has {len(classes)} labels: pass target, one of {classes.tolist()}."
             )
         if target is None:
-            scores = self.network.decision_function(X)
-            return np.ones(len(scores), int) if scores.ndim == 1 else scores.argmax(axis=1)
+            if self.labels.is_binary:
+                return np.ones(X.shape[0], int)
+            given = self.fitted, self.network.n_jobs, X, self.labels.loss.scores
+            # The columns were checked, and warned of, before.
+            scores = predict_blocks(*given, np.empty((X.shape[0], len(classes))), ColumnWarnings())
+            return scores.argmax(axis=1)
         target = np.asarray(target)
         if target.shape not in ((), (X.shape[0],)):
             raise ValueError(

@@ -1,6 +1,7 @@
 """Tables: validation of X, and access to its columns, for dataframes and arrays alike."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from skdnn.tabular import as_frames
 from skdnn.tabular.column_types import NUMBER, ColumnError, numbers_as, parse_column
 from skdnn.tabular.missing_checks import unmasked
 from skdnn.tabular.read_columns import read_column, read_strings
-from skdnn.tabular.user_warnings import MAX_NAMED, ColumnWarnings, listed, warn_user
+from skdnn.tabular.user_warnings import MAX_NAMED, ColumnWarnings, listed
 
 TILE = 2**18  # numbers scaled at a time, so that they stay in the cache
 FILL = (
@@ -150,17 +151,15 @@ class Frame(NamedTuple):
 
     def values(self, position, fitted, convert=numbers_as):
         """Return what ``convert`` makes of a column, given its ColumnType in fit: its numbers."""
-        messages = []
-        read = lambda column: convert(read_column(column), fitted, messages.append)  # noqa: E731
-        values = self._read(position, read)
-        for message in messages:
-            self.warn(position, message)
-        return values
+        warn = partial(self.warn, position)
+        return self._read(position, lambda column: convert(read_column(column), fitted, warn))
 
-    def warn(self, position, message):
-        """Add a warning about a column to ``warnings`` or, if that is None, give it."""
-        message = f"Column {self.names[position]!r} of X {message}"
-        warn_user(message) if self.warnings is None else self.warnings.add(position, message)
+    def warn(self, position, message, n_unknown=1, n_cells=1):
+        """Add to ``warnings``, as :meth:`ColumnWarnings.add` does, or warn if that is None."""
+        collected = ColumnWarnings() if self.warnings is None else self.warnings
+        collected.add(position, self.names[position], message, n_unknown, n_cells)
+        if self.warnings is None:
+            collected.warn()
 
     def _read(self, position, read):
         """Return what a function makes of a column; put the column's name before its errors."""

@@ -5,6 +5,9 @@ import warnings
 
 OURS = ("skdnn", "sklearn", "joblib")  # packages whose frames are passed over
 MAX_NAMED = 10  # columns listed in a message
+FEW_UNKNOWN = 0.1  # share of cells; as many were accepted in fit
+# Reasons: of a column, fit does not know some values, or had no information.
+UNKNOWN, INFORMATIVE = "unknown", "informative"
 
 
 def warn_user(message, category=UserWarning):
@@ -16,24 +19,35 @@ def warn_user(message, category=UserWarning):
 
 
 class ColumnWarnings:
-    """Warnings about columns of a table that is read in blocks of rows, one for each column."""
+    """Warnings about unknown values in a table that is read in blocks of rows, one for each column.
 
-    def __init__(self):
-        self._messages = {}
+    ``table`` is its name in messages. ``warned`` has the (position, reason) of earlier warnings,
+    which are not repeated.
+    """
 
-    def add(self, position, message):
-        """Add a warning about a column."""
-        self._messages.setdefault(position, message)
+    def __init__(self, table="X", warned=()):
+        self._table, self._warned, self._found = table, warned, {}
 
-    def suppress(self, position):
-        """Give no warning about a column, even if one is added for other blocks."""
-        self._messages[position] = None
+    def add(self, position, name, message, n_unknown, n_cells):
+        """Add what a block has of a column: a message, and the number of unknown cells.
+
+        The message is a tuple of strings, between which these numbers are put; empty for none.
+        """
+        found = n_unknown, n_cells, message and (repr(name), *message)
+        self._found.setdefault(int(position), []).append(found)
 
     def warn(self):
-        """Warn of the columns, in their order."""
-        for _, message in sorted(self._messages.items()):
-            if message is not None:
-                warn_user(message)
+        """Warn of the columns, in their order; return ``warned`` with these."""
+        warned = self._warned
+        for position, found in sorted(self._found.items()):
+            unknown, cells, messages = zip(*found, strict=True)
+            n_unknown, n_cells, key = sum(unknown), sum(cells), (position, UNKNOWN)
+            if n_unknown > FEW_UNKNOWN * n_cells and key not in warned:
+                name, *parts = min(filter(None, messages))
+                counted = f"{n_unknown} of {n_cells}".join(parts)
+                warn_user(f"Column {name} of {self._table} {counted}")
+                warned = *warned, key
+        return warned
 
 
 def listed(names):
@@ -41,6 +55,6 @@ def listed(names):
     return f"{list(names)[:MAX_NAMED]}{' and more' * (len(names) > MAX_NAMED)}"
 
 
-def joined(items):
-    """Return the first of some strings for a message, with commas, and whether there are more."""
-    return f"{', '.join(items[:MAX_NAMED])}{' and more' * (len(items) > MAX_NAMED)}"
+def joined(items, separator=", "):
+    """Return the first of some strings for a message, and whether there are more."""
+    return f"{separator.join(items[:MAX_NAMED])}{' and more' * (len(items) > MAX_NAMED)}"
