@@ -101,9 +101,9 @@ best_loss = log_loss(y_test, np.column_stack([true_test, 1 - true_test]))
 print(f"{'true probabilities':20} log-loss {best_loss:.3f}")
 
 # %%
-# Each dot is a test row. The nearer to the line, the closer a model came to the true probability,
+# Each dot is a test row. The closer to the line, the closer a model came to the true probability,
 # of which it only saw who left. Where the bill is missing (pale dots), nobody can come close.
-figure, panels = plt.subplots(1, 3, figsize=(12, 4.5), layout="constrained", sharey=True)
+figure, panels = plt.subplots(1, 3, figsize=(12, 5), layout="constrained", sharey=True)
 for axes, (name, model), color in zip(panels, models.items(), ("C2", "C1", "C0"), strict=True):
     proba = model.predict_proba(X_test)[:, 0]
     error = np.abs(proba - true_test).mean()

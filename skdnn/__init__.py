@@ -11,6 +11,7 @@ from skdnn.inspection.attributions import input_gradients, integrated_gradients
 from skdnn.inspection.loss_curve_display import LossCurveDisplay
 from skdnn.inspection.uncertainty_display import UncertaintyDisplay
 from skdnn.inspection.weights_display import WeightsDisplay
+from skdnn.tabular.column_types import UnreadableWarning
 from skdnn.tabular.encoder import TableEncoder
 
 __version__ = VERSION
@@ -23,6 +24,7 @@ __all__ = [
     "ModelFileError",
     "TableEncoder",
     "UncertaintyDisplay",
+    "UnreadableWarning",
     "WaterfallDisplay",
     "WeightsDisplay",
     "input_gradients",

@@ -2,8 +2,8 @@
 
 They follow scikit-learn's callback protocol and need scikit-learn 1.9, whose ``ProgressBar`` and
 ``ScoringMonitor`` work too. A custom callback has the same four methods as these. At the end of an
-epoch (``context.task_name == "epoch"``), the estimator has the loss curves so far; an argument
-``fitted_estimator`` is the estimator as if training had ended; returning True stops training.
+epoch (``context.task_name == "epoch"``), the estimator has the loss curves so far; a keyword-only
+argument ``fitted_estimator`` is the estimator as if training had ended; True stops training.
 """
 
 import os
@@ -71,8 +71,8 @@ class _EpochCallback:
 class EarlyStopping(_EpochCallback):
     """Stop training when a monitored loss or score has stopped improving.
 
-    The monitored curve is the mean over the members, all of which are stopped together. Their own
-    early stopping (``n_iter_no_change``), which stops each member on its own, also remains active.
+    The monitored curve is the mean over the members, all of which are stopped together. The early
+    stopping of single members (``n_iter_no_change``) remains active.
 
     Parameters
     ----------
@@ -109,20 +109,19 @@ class EarlyStopping(_EpochCallback):
 
 
 class Checkpoint(_EpochCallback):
-    """Save the state of training, so that a fit that was broken off can be resumed.
+    """Save the state of training, so that an interrupted fit can be resumed.
 
     The same call of ``fit`` with the same checkpoint, in the same or another process, resumes
-    training from the file, and ends with the same bits as a fit that was not broken off. If the
+    training from the file, and ends with the same bits as an uninterrupted fit. If the
     file is of another fit (other data, parameters or versions), a warning says what differs, and
     training starts anew. Custom functions are compared by their code and the values in it, but not
     the functions and global variables that they use. When training is complete, the file has its
     result, and the same call takes it from there. If a file cannot be written, there is one
     warning, and training goes on. A file that never was a checkpoint raises a ValueError.
 
-    The fit needs an integer ``random_state``. ``partial_fit`` has no callbacks. The state of other
-    callbacks is not saved, and they are not compared. A file is replaced only when the new one is
-    complete, and the one before is kept as ``<path>.previous``. It has a checksum, and holds
-    numbers and short strings: loading it executes nothing.
+    The fit needs an integer ``random_state``. ``partial_fit`` has no callbacks. Other callbacks are
+    neither saved nor compared. A file is replaced only when the new one is complete, and the one
+    before is kept as ``<path>.previous``. It has a checksum, and loading it runs no code.
 
     Parameters
     ----------

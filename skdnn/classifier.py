@@ -117,9 +117,9 @@ class DeepNetClassifier(
     max_grad_norm : float > 0 or None, default=None
         Upper bound on the Euclidean norm of a member's gradient, which is scaled down to it.
     max_iter : int or "auto", default="auto"
-        Maximum number of epochs (iterations for "lbfgs"). "auto" for "adamw" is 50 (above 30,000
-        rows 20, 100,000 15, 300,000 3), but at least 2,000 steps (500 with over 5 inputs a row);
-        1,000 for "gd"; else 200.
+        Maximum number of epochs (iterations for "lbfgs"). "auto" is 50 for "adamw" (20 above 30,000
+        rows, 15 above 100,000, 3 above 300,000), or as many as 2,000 steps take if that is more
+        (500 steps with over five times as many inputs as rows); 1,000 for "gd"; else 200.
     max_fun : int, default=15000
         Maximum number of loss evaluations of "lbfgs".
     tol : float >= 0, default=1e-4
@@ -133,14 +133,15 @@ class DeepNetClassifier(
         .. Ensemble and validation.
     n_members : int or "auto", default="auto"
         Number of networks to train and average. "auto" is 16 up to 10,000 distinct rows, 8 up to
-        50,000 and 2 above, over 2,500 rows half of it where a short pilot fit finds noisy labels or
-        one variant (``diverse_members``) better; always 8 with ``partial_fit`` or held-out
-        ``groups``. Above 16,384 inputs it is at most 8, above 32,768 4, above 65,536 2 (except with
-        ``groups``). Where there are fewer folds than members, members share folds.
+        50,000 and 2 above; with 2,501 to 50,000, half as many if a short pilot fit finds noisy
+        labels, or one variant (``diverse_members``) better. With held-out ``groups`` it is 8; else
+        it is 8 in ``partial_fit``, and at most 8 above 16,384 inputs, 4 above 32,768, 2 above
+        65,536. Where there are fewer folds than members, members share folds.
     diverse_members : bool, default=True
         Whether half of the members use neither the bins of ``encoder="auto"`` nor "auto" label
-        smoothing; the weights of the halves are fitted to held-out rows. Only for "adamw", over
-        2,500 distinct rows, no ``cv`` or ``groups``, 8, 10, ... members (2 over 50,000 rows).
+        smoothing; the weights of the halves are fitted to held-out rows. Only for "adamw" above
+        2,500 distinct rows, with 8, 10, ... members (above 50,000 rows, any even number) and
+        without ``cv`` and ``groups``.
     early_stopping : bool, default=True
         Whether to hold out rows. Patience then applies to the validation loss, and the best
         epoch is restored. If False, every member trains on all rows, patience applies to the
@@ -150,10 +151,10 @@ class DeepNetClassifier(
     cv : int, splitter, list of splits or None, default=None
         Which rows each member holds out. None makes ``n_members`` stratified folds (half as many
         if members differ, at least 40 above 50,000 rows). Otherwise there are as many members as
-        splits; an int is their number, at most the distinct rows. Only with ``early_stopping``.
+        splits; an int is their number. Only with ``early_stopping``.
     scoring : str, callable or None, default=None
-        Scorer that replaces the validation loss in early stopping: patience and each member's
-        best epoch. None uses the loss, and ``validation_scores_`` is the accuracy.
+        Scorer that replaces the validation loss in early stopping. None uses the loss, and
+        ``validation_scores_`` is the accuracy.
     store_oof : bool, default=False
         Whether to keep the out-of-fold probabilities as ``oof_proba_``.
 
@@ -171,9 +172,9 @@ class DeepNetClassifier(
         Fraction of inputs set to 0 in training. "auto" is 0.2 for "adamw" with dense rows of
         more than 100 inputs, else 0.
     label_smoothing : float in [0, 1) or "auto", default="auto"
-        Fraction of each target that is spread over all classes, in training only. "auto" is 0.05
-        (0.02 for wide and large data) for "adamw" where validation rows calibrate the
-        probabilities afterwards; else, and with a custom loss, 0.
+        Fraction of each target that is spread over all classes, in training, early stopping and
+        loss curves. "auto" is 0.05 (0.02 for wide and large data) for "adamw" where validation
+        rows calibrate the probabilities afterwards; else, and with a custom loss, 0.
 
         .. Data.
     encoder : "auto", "passthrough" or transformer, default="auto"
@@ -217,8 +218,8 @@ class DeepNetClassifier(
     temperature_ : float
         Divisor of the logits that calibrates the probabilities; 1 without validation rows.
     oof_score_ : float
-        Accuracy of *single* members (with ``diverse_members``, of pairs) on their held-out rows:
-        a slightly low estimate of the ensemble's. Only if several members hold out rows.
+        Accuracy of *single* members (with ``diverse_members``, of pairs) on their held-out rows,
+        an estimate of the ensemble's with two small opposite biases. Only if several hold out rows.
     oof_proba_ : ndarray of shape (n_samples, n_classes)
         Out-of-fold probabilities, calibrated: those of members that did not train on the row,
         NaN if there are none. Only with ``store_oof``.
@@ -227,13 +228,13 @@ class DeepNetClassifier(
     n_iter_ : int
         Number of epochs of the last ``fit`` and of ``partial_fit`` since.
     t_ : int
-        Number of rows trained on, summed over all epochs, also those before ``warm_start`` and
-        ``partial_fit``. It is that of the member with the most rows; weights do not count.
+        Number of rows trained on in all epochs, also those of earlier calls that were continued, by
+        the member with the most rows; weights do not count.
     best_iter_ : int or ndarray of shape (n_members,)
         Number of epochs, counted along the curves, whose result each member kept.
     loss_, best_loss_, best_validation_score_ : float or None
-        Last and lowest training loss, and the highest of ``validation_scores_``; the second is
-        None with validation, the third without.
+        Last and lowest training loss, and the highest of ``validation_scores_``. ``best_loss_`` is
+        None with validation rows, ``best_validation_score_`` without.
     loss_curve_, validation_loss_curve_, validation_scores_ : list of float
         Training loss, validation loss and validation score (``scoring``, or accuracy) by epoch,
         averaged over the members still training. Losses include label smoothing, the training loss
@@ -383,7 +384,6 @@ class DeepNetClassifier(
         """Train all members for one epoch on all rows, at a constant learning rate.
 
         No rows are held out, so the probabilities are not calibrated (``temperature_`` is 1).
-        "auto" layers have 256 units even if the first call has few rows, as more may follow.
 
         Parameters
         ----------

@@ -264,8 +264,8 @@ def test_the_report_says_what_was_run_and_what_came_of_it():
     lines = " ".join(page.split())
     assert "skdnn was run on 4 train/test splits, up to two for each of 3 data sets." in lines
     assert "partial" not in page
-    assert "3 train/test splits, up to two for each of 2 data sets, on which all of them" in lines
-    assert "3 train/test splits, one for each of 3 data sets, on which all of them" in lines
+    assert "splits that all models finished, up to two for each of 2 data sets." in lines
+    assert "splits that all models finished, one for each of 3 data sets." in lines
     assert "| CatBoost | 3 | 2 | 1.000 | 1 - 1 | 0 - 3 | 3 - 0 |" in page
     assert "| CatBoost | no result in 9 s | z 0 |" in page
     assert "| skdnn | 4.00 | 9.0 | b |" in page

@@ -1,4 +1,4 @@
-"""A fit that was broken off goes on from its checkpoint, and ends with the same bits."""
+"""An interrupted fit goes on from its checkpoint, and ends with the same bits."""
 
 import importlib.util
 import os
@@ -97,7 +97,7 @@ class BrokenOff(BaseException):
 
 @pytest.fixture
 def writes(monkeypatch):
-    """Count the files that are written, and break off the fit after ``writes.last`` of them."""
+    """Count the files that are written, and interrupt the fit after ``writes.last`` of them."""
 
     class Writes:
         last, number = None, 0
@@ -251,7 +251,7 @@ def test_a_table_of_losses_is_complete_after_it_goes_on(tmp_path, writes, capsys
 
 
 def broken_off(path, writes, last=2, **params):
-    """Leave the checkpoint of a fit that was broken off."""
+    """Leave the checkpoint of an interrupted fit."""
     writes.number, writes.last = 0, last
     with pytest.raises(BrokenOff):
         fit(path, **params)

@@ -38,7 +38,10 @@ def check_picture(path):
     with Image.open(path) as picture:
         assert picture.format == "PNG"
         assert min(picture.size) >= 200
-        assert np.asarray(picture.convert("L")).std() > 10
+        pixels = np.asarray(picture.convert("L"))
+    assert pixels.std() > 10
+    edges = (pixels[:2], pixels[-2:], pixels[:, :2], pixels[:, -2:])
+    assert all((edge == 255).all() for edge in edges)  # nothing is cut off
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,14 @@ def test_no_group_is_on_both_sides_of_a_split():
     assert splitter.oof_score_ == honest.oof_score_
 
 
+def test_with_fewer_groups_than_members_there_are_as_many_members_as_groups():
+    groups = np.arange(len(y)) % 3
+    net = DeepNetClassifier(**{**QUICK, "max_iter": 2}, n_members=5, warm_start=True)
+    for _ in range(2):  # the second call trains the same members further
+        net.fit(X, y, groups=groups)
+        assert len(net.member_weights_) == net.resolved_params_["n_members"] == 3
+
+
 def test_a_split_with_rows_on_both_sides_is_refused():
     with pytest.raises(ValueError, match="must not overlap"):
         DeepNetClassifier(**QUICK, cv=[(np.arange(100), np.arange(50, 150))]).fit(X, y)

@@ -13,6 +13,7 @@ from benchmarks.report import paragraph, table
 
 OTHERS = [name for name in PEERS if name != OURS]
 WORDS = {1: "one", 2: "two", 3: "three"}
+FINISHED = " that all models finished"
 
 
 def coverage(rows):
@@ -35,12 +36,13 @@ def _ordinary(rows):
     return [row for row in rows if not row.get("timed")]
 
 
-def _count(splits):
-    """Say how many splits of how many sets."""
+def _count(splits, which=""):
+    """Say how many splits of how many sets, and which."""
     numbers = set(Counter(data for data, _ in splits).values()) or {0}
     each = WORDS.get(max(numbers), str(max(numbers)))
     each = each if len(numbers) == 1 else f"up to {each}"
-    return f"{len(splits)} train/test splits, {each} for each of {compare.n_sets(splits)} data sets"
+    n_sets = compare.n_sets(splits)
+    return f"{len(splits)} train/test splits{which}, {each} for each of {n_sets} data sets"
 
 
 def _what_was_run(rows):
@@ -95,10 +97,7 @@ def _mean_ranks(rows, models=USUAL):
         for name in sorted(models, key=ranks["logloss"].get)
     ]
     header = ("", *(measure.label for measure in MEASURES.values()))
-    text = (
-        f"Mean ranks of {len(models)} models (1 is the best) on the {_count(splits)}, on which all "
-        "of them finished."
-    )
+    text = f"Mean ranks of {len(models)} models (1 is the best) on the {_count(splits, FINISHED)}."
     return f"{paragraph(text)}\n{table(header, lines)}"
 
 
@@ -200,7 +199,7 @@ def _seconds(rows):
         lines.append((_label(name), f"{middle:.2f}", f"{longest:.1f}", slowest))
     text = (
         "Models were timed side by side, each in its own process after a fit on a small table, on "
-        f"the {_count(splits)}, on which all of them finished."
+        f"the {_count(splits, FINISHED)}."
     )
     header = ("", "median", "longest", "longest on")
     return f"{paragraph(text)}\n{table(header, lines)}{_left_out(rows, splits)}"

@@ -95,14 +95,12 @@ def fit_mixture(log_likelihoods, row_weights):
     return weights / weights.sum()
 
 
-def ensemble_temperature(single, member_logits, member_weights, loss, n_rows):
-    """Return the temperature for an average of members, from that of single members.
+def entropy_share(single, member_logits, member_weights, loss):
+    """Return the ratio of an average's temperature to that of its members, from what they are like.
 
     An average is less confident than its members: at their temperature it would be
     underconfident. The matching temperature makes the average's mean entropy that of the members at
-    theirs. Small data are left nearer to ``single``: there, choosing the best epoch by the
-    same held-out rows makes the members look too good, which has the opposite effect. The weight
-    ``n_rows / (n_rows + 1000)`` is empirical.
+    theirs.
 
     Parameters
     ----------
@@ -113,13 +111,11 @@ def ensemble_temperature(single, member_logits, member_weights, loss, n_rows):
     member_weights : ndarray of shape (n_members,)
         Weights of the members in the average, of sum 1.
     loss : Loss
-    n_rows : int
-        Rows that ``single`` was fitted on.
 
     Returns
     -------
     float
-        At most ``single``.
+        From SMALLEST_SHARE to 1.
     """
 
     def log_proba(temperature):
@@ -133,9 +129,8 @@ def ensemble_temperature(single, member_logits, member_weights, loss, n_rows):
 
     lowest = np.log(SMALLEST_SHARE)
     if excess(0.0) <= 0:
-        return single
-    log_share = lowest if excess(lowest) >= 0 else brentq(excess, lowest, 0.0, xtol=1e-4)
-    return float(single * np.exp(log_share * n_rows / (n_rows + 1000)))
+        return 1.0
+    return np.exp(lowest if excess(lowest) >= 0 else brentq(excess, lowest, 0.0, xtol=1e-4))
 
 
 def _mean_entropies(proba, loss):

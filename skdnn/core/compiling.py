@@ -212,7 +212,7 @@ def _on_new_thread(function, *args):
     """Call a function on a new thread, and return its result or raise its exception.
 
     Signal handlers run on the main thread. So an exception that they raise, such as
-    KeyboardInterrupt, neither breaks off the function nor is taken for an error of it.
+    KeyboardInterrupt, neither ends the function nor is taken for an error of it.
     """
     finished = []
 

@@ -15,7 +15,7 @@ class BestEpochs:
     params : ndarray of shape (n_members, n_parameters)
         Parameters to start from.
     tol : float
-        A decrease of the loss by less does not reset patience.
+        Smallest decrease of the loss that starts the patience anew.
     keep_best : bool
         Whether to keep a copy of the best parameters.
     """
@@ -34,8 +34,7 @@ class BestEpochs:
     def update(self, epoch, losses, params):
         """Record the losses of an epoch.
 
-        The best epoch is the one with the lowest loss. Patience starts anew only if the loss
-        falls at least ``tol`` below its lowest value before.
+        The best epoch is the one with the lowest loss, also if it falls by less than ``tol``.
 
         Parameters
         ----------
@@ -116,9 +115,9 @@ class StoppingCriterion:
     all members of its variant; the weight of the first is ``n / (n + SHRINKAGE_ROWS)`` for n rows.
 
     An overconfident member can have a high loss although it tells classes apart well, and its
-    temperature is fitted after training. So losses are compared at that temperature of the plan at
-    which the mean is lowest (Berta, Holzmueller, Jordan & Bach, 2025, "Rethinking
-    early stopping: refine, then calibrate", https://arxiv.org/abs/2501.19195).
+    temperature is fitted after training. So the losses of an epoch are those at the temperature of
+    the plan where their mean over the members is lowest (Berta, Holzmueller, Jordan & Bach, 2025,
+    "Rethinking early stopping: refine, then calibrate", https://arxiv.org/abs/2501.19195).
 
     Parameters
     ----------
@@ -142,7 +141,8 @@ class StoppingCriterion:
         Parameters
         ----------
         report : ndarray of shape (3 + n_temperatures, n_members)
-            NaN for members that have stopped: the mean contains their last values.
+            Training loss, validation loss and score; validation losses at the temperatures. NaN
+            for members that have stopped, whose last values count in the mean.
 
         Returns
         -------

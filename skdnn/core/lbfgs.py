@@ -2,7 +2,7 @@
 
 SciPy does not expose the state of its optimizer, but it follows from the values and gradients that
 the optimizer was given. A :class:`Recording` of them brings a later call quickly to where training
-was broken off.
+was interrupted.
 """
 
 from functools import partial

@@ -61,13 +61,13 @@ class Difference(NamedTuple):
     Attributes
     ----------
     arrays : ndarray of shape (1 + n_memory, n_members, n_parameters)
-        Changes of the parameters, and the memory of the update rule.
+        Changes of the parameters, then the memory of the update rule itself.
     losses : float64 ndarray of shape (n_members,)
         Training losses; NaN if a member diverged.
     weight : float
         Weight of the rows.
     n_steps : int
-        The largest number of steps.
+        Steps taken; of a sum, the largest number.
     """
 
     arrays: np.ndarray
@@ -144,7 +144,7 @@ def _rows_of(data, turn, training):
 
 
 def _plan_of(training, turn, n_rows):
-    """Return the Plan of a turn: an epoch, of which the schedule is a part of that of the fit."""
+    """Return the Plan of a turn: one epoch, with its part of the schedule of the fit."""
     part = turn.number / turn.n_rounds, (turn.number + 1) / turn.n_rounds
     # The penalty is divided by the number of rows trained on.
     alpha = training.plan.alpha * n_rows / training.n_rows

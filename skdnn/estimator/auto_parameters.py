@@ -1,6 +1,6 @@
 """The values of "auto": batch size, epochs, layers, members and other parameters.
 
-Tables of thresholds hold pairs (n_rows, value): the value applies up to so many distinct rows.
+Tables of thresholds hold pairs (n_rows, value): the value applies up to n_rows distinct rows.
 """
 
 from typing import NamedTuple
@@ -21,8 +21,8 @@ MANY = 50_000  # distinct rows above which a small part of them is enough for va
 MEMBERS, USUAL = ((10_000, 16), (MANY, 8), (np.inf, 2)), 8
 FOLDS = ((MANY, 2), (np.inf, 40))  # minimum number of folds
 # (n_inputs, (width, n_members)): the largest width and number of members for up to so many inputs.
-# Training keeps some ten arrays of the size of all weights, and the first layer has nearly all of
-# them: so it has at most 2**24 in all members, unless there are more than 2**17 inputs.
+# Training keeps some ten arrays of the size of all weights, nearly all of which are in the first
+# layers: so these have at most 2**24 together, unless there are more than 2**17 inputs.
 AT_MOST = (
     (4096, (np.inf, np.inf)),
     (8192, (128, 16)),
@@ -41,7 +41,7 @@ SIZES = (
 )
 DROPOUT = ((8192, 0.3), (np.inf, 0.1))  # larger data need less regularization
 # Small data are trained for more epochs, to take this many steps. A quarter is enough, and better,
-# with many more inputs than rows: they are learnt within few epochs.
+# with many more inputs than rows: such rows are learnt within few epochs.
 MIN_STEPS, MIN_STEPS_WIDE, INPUTS_PER_ROW = 2000, 500, 5
 WIDE, WIDE_DROPOUT = 100, 0.2  # inputs above which some are dropped, as many are redundant
 # Many rows are enough to learn which of many inputs matter: a wider layer with all connections, at
@@ -113,10 +113,10 @@ def resolve(settings, data_size, validates, before=None):
         recipe["max_iter"] = max(recipe["max_iter"], -(-n_steps // n_batches))
     max_iter = _given(settings, "max_iter", recipe)
     recipe["n_iter_no_change"] = _patience(solver, max_iter, validates)
-    recipe["n_members"] = data_size.n_members
     resolved = {name: _given(settings, name, recipe) for name in recipe}
+    resolved |= {"batch_size": batch_size, "n_members": data_size.n_members}
     sizes, activation = check_layers(settings, recipe)
-    resolved |= {"hidden_layer_sizes": sizes, "activation": activation, "batch_size": batch_size}
+    resolved |= {"hidden_layer_sizes": sizes, "activation": activation}
     if before is not None:  # otherwise connections or scale factors would be missing
         resolved |= {name: before[name] for name in ("connectivity", "n_members")}
     return resolved

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.core.averaging import mean_proba
-from skdnn.core.calibration import ensemble_temperature, fit_mixture, fit_temperature
+from skdnn.core.calibration import SMALLEST_SHARE, entropy_share, fit_mixture, fit_temperature
 from skdnn.core.evaluation import held_out_logits
 from skdnn.tabular.sample_weights import sum_by_group
 
@@ -79,11 +79,8 @@ def calibrate(settings, fitted, fit_data, run):
         weights = fit_mixture(-losses, row_weights)
     single = float(np.prod(temperatures**weights))
     fitted = _with_variants(settings, fitted, weights, temperatures / single)
-    everyone = _logits_of_some_rows(fitted, fit_data, run)
-    everyone /= fitted.member_temperatures[:, None, None]
-    n_held_out = np.count_nonzero(np.bincount(held_out.rows))
-    temperature = ensemble_temperature(single, everyone, fitted.member_weights, loss, n_held_out)
-    fitted = fitted._replace(temperature=temperature)
+    share = _ensemble_share(single, fitted, fit_data, held_out, run)
+    fitted = fitted._replace(temperature=single * share)
     # Not if members may have trained on rows that they hold out, in an earlier fit on other data.
     if fit_data.holds_out and n_members > 1 and fitted.fingerprint != MIXED:
         fitted = fitted._replace(oof_score=_oof_score(fit_data.prepared, held_out, weights, loss))
@@ -123,6 +120,28 @@ def _with_variants(settings, fitted, weights, temperatures):
         weights = kept / kept.sum()
     names = [variant.name for variant in variants]
     return fitted._replace(variant_weights=dict(zip(names, weights.tolist(), strict=True)))
+
+
+def _ensemble_share(single, fitted, fit_data, held_out, run):
+    """Return the ratio of the ensemble's temperature to that of single members.
+
+    Small data are left nearer to 1: there, choosing the best epoch by the same held-out rows makes
+    the members look too good, which has the opposite effect. The exponent is empirical.
+    """
+    loss, weights = fit_data.schema.labels.loss, fitted.member_weights
+    n_rows = np.count_nonzero(np.bincount(held_out.rows))
+    exponent = n_rows / (n_rows + 1000)
+    if len(fitted.variants) == 2:
+        # Rows that a member of each variant holds out tell what an average of two needs. Averaging
+        # K members removes 1 - 1/K of what differs between them: for two members, half.
+        pair = loss.scores(held_out.logits, np.full(2, 0.5))
+        share = fit_temperature(pair, held_out.targets, held_out.weights, loss)
+        exponent *= 2 * (1 - np.square(weights).sum())
+    else:
+        logits = _logits_of_some_rows(fitted, fit_data, run)
+        logits /= fitted.member_temperatures[:, None, None]
+        share = entropy_share(single, logits, weights, loss)
+    return np.clip(share**exponent, SMALLEST_SHARE, 1.0)
 
 
 def _logits_of_some_rows(fitted, fit_data, run):

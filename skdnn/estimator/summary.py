@@ -8,7 +8,7 @@ from typing import NamedTuple
 from skdnn.estimator.auto_parameters import is_auto
 
 WIDTH = 88  # characters of a line
-MAX_NAMED = 50  # ignored columns listed by name
+MAX_NAMED = 50  # columns listed by name
 
 
 class Layer(NamedTuple):
@@ -148,9 +148,11 @@ def _notes(summary):
     yield f"{summary.encoder}: {summary.n_columns:,} columns -> {summary.n_inputs:,} inputs"
     if summary.ignored_columns:
         yield from _wrap("ignored", _reasons(summary.ignored_columns))
-    if summary.parsed_columns:
-        how = [f"{name} as {form}" for name, form in summary.parsed_columns.items()]
-        yield from _wrap("read from strings", how)
+    parsed = list(summary.parsed_columns.items())
+    for name, form in parsed[:MAX_NAMED]:
+        yield from _wrap("read from strings", [f"{name} as {form}"])
+    if len(parsed) > MAX_NAMED:
+        yield f"read from strings: {len(parsed) - MAX_NAMED:,} more columns"
     first, last = summary.best_iter
     best = f"{first}" if first == last else f"{first} to {last}"
     trained_with = {"numba": "kernels compiled by numba", "numpy": "NumPy"}[summary.backend]

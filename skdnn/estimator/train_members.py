@@ -75,7 +75,7 @@ def _open_checkpoint(callbacks, settings, fit_data, start, curves):
 
 
 def _run(settings, given, rngs, runtime):
-    """Train, go on with training that was broken off, or return the result of an earlier call."""
+    """Train, go on with interrupted training, or return the result of an earlier call."""
     checkpoint, callbacks = runtime.checkpoint, runtime.callbacks
     if checkpoint is not None and checkpoint.result is not None:
         state, history = checkpoint.result

@@ -146,7 +146,7 @@ class TrainingCheckpoint:
             if not self._has_warned:
                 warn_user(
                     f"The checkpoint {self.path} could not be written: {error}. Training goes on, "
-                    "and tries again later; if it is broken off, what it has done since the last "
+                    "and tries again later; if it is interrupted, what it has done since the last "
                     "checkpoint is lost."
                 )
             self._has_warned = True

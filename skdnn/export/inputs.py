@@ -40,7 +40,7 @@ class InputColumn(NamedTuple):
 def takes_matrix(fitted):
     """Return whether the model of a FittedModel has one input, a matrix of numbers.
 
-    So it is for rows without column names that are all numbers, and without an encoder.
+    It has for numbers without column names, for sparse rows, and without a TableEncoder.
     """
     adapter = adapted(fitted.schema.encoder)
     if not isinstance(adapter, TableAdapter) or isinstance(adapter.columns, SparseColumns):
@@ -72,7 +72,7 @@ def onnx_inputs(net, X):
     Parameters
     ----------
     net : DeepNetClassifier
-        The fitted network that the model was made of.
+        The fitted network from which the model was made.
     X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
         Rows like those seen in fit.
 

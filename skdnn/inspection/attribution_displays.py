@@ -9,15 +9,7 @@ from skdnn.tabular.missing_checks import is_missing
 
 
 class AttributionDisplay(Display):
-    """Base class of the two displays: they show the largest attributions, and sum up the others.
-
-    Parameters
-    ----------
-    attributions : Attributions
-        Result of :func:`integrated_gradients`.
-    max_columns : int, default=10
-        Number of columns that are shown; the others are summed up.
-    """
+    """Base class of the two displays: they show the largest attributions, and sum up the others."""
 
     def __init__(self, *, attributions, max_columns=10):
         self.attributions = attributions
@@ -76,7 +68,7 @@ class WaterfallDisplay(AttributionDisplay):
         Position of the row to plot. To plot one row of a large table, pass this row only to
         ``from_estimator``, for instance ``X.iloc[[5]]``.
     max_columns : int, default=10
-        Number of bars; the sum of the other attributions is one more.
+        Number of bars; the other columns are summed up.
 
     Attributes
     ----------
@@ -95,7 +87,7 @@ class WaterfallDisplay(AttributionDisplay):
     >>> net = DeepNetClassifier(max_iter=20, random_state=0).fit(X, y)
     >>> display = WaterfallDisplay.from_estimator(net, X.iloc[[60]])
     >>> display.ax_.get_title()
-    'class 1, row 60'
+    'class 1, index 60'
     """
 
     def __init__(self, *, attributions, row=0, max_columns=10):
@@ -129,23 +121,23 @@ class WaterfallDisplay(AttributionDisplay):
         self.bars_ = self.ax_.barh(lines[1:-1], parts, left=edges[:-1], color=colors)
         self.ax_.bar_label(self.bars_, [_odds(part, "+") for part in parts], padding=4)
         self.ax_.use_sticky_edges = False  # leave room for the numbers on both sides
-        name = row if found.index is None else found.index[row]
-        title = f"class {shortened(found.target[row])}, row {shortened(name)}"
+        where = f"row {row}" if found.index is None else f"index {shortened(found.index[row])}"
+        title = f"class {shortened(found.target[row])}, {where}"
         self._label_lines(names, title, "log-odds")
 
 
 class ImportanceDisplay(AttributionDisplay):
     """Bar plot of feature importance: the mean absolute attribution of each column.
 
-    The two parts of a bar are the means of the positive attributions and of the negative ones,
-    each divided by the number of all rows: how much the column raises and lowers the log-odds.
+    The two parts of a bar are how much the column raises and lowers the log-odds: the sums of the
+    positive and of the negative attributions, divided by the number of rows.
 
     Parameters
     ----------
     attributions : Attributions
         Result of :func:`integrated_gradients`.
     max_columns : int, default=10
-        Number of bars; the sum over the other columns is one more.
+        Number of bars; the other columns are summed up.
 
     Attributes
     ----------
@@ -173,18 +165,19 @@ class ImportanceDisplay(AttributionDisplay):
         first, others = largest(sizes, self.max_columns)
         raised, lines = np.clip(values, 0, None).mean(axis=0)[first], np.arange(len(first))
         classes = set(self.attributions.target)
-        of_class = f" of class {shortened(classes.pop())}" if len(classes) == 1 else ""
-        raises = self.ax_.barh(lines, raised, color=ORANGE, label=f"raises the log-odds{of_class}")
-        style = {"color": BLUE, "label": f"lowers the log-odds{of_class}"}
+        whose = f"class {shortened(classes.pop())}" if len(classes) == 1 else "each row's class"
+        raises = self.ax_.barh(lines, raised, color=ORANGE, label=f"raises the log-odds of {whose}")
+        style = {"color": BLUE, "label": f"lowers the log-odds of {whose}"}
         lowers = self.ax_.barh(lines, sizes[first] - raised, left=raised, **style)
         self.bars_ = {"raises": raises, "lowers": lowers}
-        self.ax_.bar_label(lowers, [f"{size:.2g}" for size in sizes[first]], padding=4)
+        digits = max(2, 1 - int(np.floor(np.log10(sizes.max() or 1))))
+        self.ax_.bar_label(lowers, [f"{size:.{digits}f}" for size in sizes[first]], padding=4)
         if len(others):  # in words: as a bar, the sum may be so long that the others look short
-            self.ax_.text(0, len(first), f" {sizes[others].sum():.2g} in all", va="center")
+            self.ax_.text(0, len(first), f" {sizes[others].sum():.{digits}f} in all", va="center")
         labels = [*map(shortened, names[first]), *_name_others(others)]
         title = f"feature importance, {len(values):,} row{'s' * (len(values) != 1)}"
         self._label_lines(labels, title, "mean absolute attribution")
-        self.ax_.legend()
+        self.ax_.legend(loc="lower right")
 
 
 def _odds(value, sign="-"):

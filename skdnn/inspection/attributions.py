@@ -32,7 +32,7 @@ class Gradients:
     feature_names : ndarray of shape (n_inputs,)
         Names of the inputs.
     target : ndarray of shape (n_rows,)
-        The class whose log-odds are meant.
+        The class that is explained.
     log_odds : ndarray of shape (n_rows,)
         The log-odds of this class.
     """
@@ -61,7 +61,7 @@ class Attributions(Gradients):
         Columns of X or, if the encoder does not provide the origin of its columns, the inputs of
         the network.
     target : ndarray of shape (n_rows,)
-        The class whose log-odds are meant.
+        The class that is explained.
     log_odds, baseline_log_odds : ndarray of shape (n_rows,)
         Log-odds of the row and of the baseline.
     residual : ndarray of shape (n_rows,)
@@ -71,7 +71,7 @@ class Attributions(Gradients):
     index : pandas.Index or None
         Labels of the rows, if X is a pandas dataframe.
     table : frame, ndarray, CSR or None
-        The rows of X, not copied; None if attributions are not to its columns.
+        The rows of X, not copied; None if attributions belong to other columns.
     """
 
     baseline_log_odds: np.ndarray
@@ -166,8 +166,8 @@ def integrated_gradients(estimator, X, target=None, baseline=None, *, tol=0.01, 
     Parameters
     ----------
     estimator : estimator instance
-        A fitted DeepNetClassifier, or a fitted pipeline or search with one. For a pipeline,
-        attributions are to the columns that its last step gets.
+        A fitted DeepNetClassifier, or a fitted pipeline or search with one. The columns of a
+        pipeline are those that its last step gets.
     X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
         Rows like those seen in fit.
     target : label or array-like of shape (n_samples,), default=None
@@ -179,9 +179,9 @@ def integrated_gradients(estimator, X, target=None, baseline=None, *, tol=0.01, 
         :class:`TableEncoder`, with the median of each column of numbers or dates and the most
         frequent category of each string column; for other encoders, zeros.
     tol : float > 0, default=0.01
-        Tolerated error of the sum of the attributions, as a fraction of that difference.
+        Tolerated error of their sum, as a fraction of the difference of the log-odds.
     max_steps : int > 0, default=8192
-        Maximum number of integration steps, which is doubled until ``tol`` is reached.
+        Maximum number of integration steps. The number is doubled until ``tol`` is reached.
 
     Returns
     -------

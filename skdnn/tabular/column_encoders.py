@@ -151,7 +151,7 @@ class ColumnEncoders(NamedTuple):
         categories = self.categories[position]
         known = self.ranks.get(position, categories.codes)
         if not known.keys().isdisjoint(column.strings):
-            table.warn(position, (), 0, np.inf)  # whatever other blocks hold
+            table.warn(position, None, 0, np.inf)  # whatever other blocks hold
             return
         are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
         if not (known and column.strings and (are_many or len(known) <= MOST_COMPARED)):
@@ -161,12 +161,12 @@ class ColumnEncoders(NamedTuple):
         old = meant.get(ignoring_case_and_spaces(new))
         are_all = position in self.ranks or categories.unknown < 0  # else infrequent ones are not
         if old is not None or (are_many and are_all):
-            message = (
+            message = UserWarning(
                 f"holds no {'' if are_all else 'frequent '}category of fit: now it has {new!r}, in "
                 f"fit it had {old or next(iter(known))!r}. All are encoded as unknown categories. "
                 "Spell them as in fit, or fit again."
             )
-            table.warn(position, (message,))
+            table.warn(position, message)
 
     def read(self, table, by_rows=False):
         """Yield ``(rows, span, values)``: values, before scaling, of a span of scaled columns.

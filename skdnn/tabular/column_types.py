@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.tabular.dates import TIME, common_zone, local_times, without_zone
-from skdnn.tabular.kinds import KINDS, KindFormat
+from skdnn.tabular.kinds import KINDS, KindFormat, read_text
 from skdnn.tabular.text_formats import boolean_of, is_missing_word
 
 MOST_UNREAD = 100  # strings remembered
@@ -20,6 +20,13 @@ AGAIN = "Pass values of the kind seen in fit, or fit again."
 
 class ColumnError(ValueError):
     """An error in a column; its message continues "Column ... of X"."""
+
+
+class UnreadableWarning(UserWarning, ValueError):  # noqa: N818 - an error only if a filter says so
+    """Cells of a column that ``fit`` read from strings cannot be read, and are missing values.
+
+    With ``warnings.simplefilter("error", UnreadableWarning)`` they are refused, by a ValueError.
+    """
 
 
 class ColumnType(NamedTuple):
@@ -130,7 +137,7 @@ def column_of(values, kind):
 
 def parse_column(column, form):
     """Return a string Column as read in a format, and its ColumnType."""
-    values = list(map(form.parse, column.strings))
+    values = [read_text(form, text) for text in column.strings]
     parsed = _with_values(column, values, form.kind)
     pairs = list(zip(column.strings, values, strict=True))
     unread = tuple(text for text, value in pairs if value is None)[:MOST_UNREAD]
@@ -154,10 +161,10 @@ def numbers_as(column, fitted, warn):
 def column_as(column, fitted, warn):
     """Return any Column as one of the type of fit: dates in local time, other times in seconds.
 
-    ``fitted`` is the ColumnType of the column in fit, not of strings. ``warn`` is called with a
-    message about strings that cannot be read, and their number, as :meth:`ColumnWarnings.add` gets
-    them. It is a ColumnError if the column has another kind, a string is not readable, or only one
-    of the column and ``fitted`` has a time zone.
+    ``fitted`` is the ColumnType of the column in fit, not of strings. Of strings, ``warn`` gets an
+    UnreadableWarning or None, the number of cells that cannot be read, and that of all. It is a
+    ColumnError if the column has another kind, a string is not readable, or only one of the column
+    and ``fitted`` has a time zone.
     """
     if column.kind == "text":
         column = _parsed(column, fitted, warn)
@@ -187,7 +194,7 @@ def _parsed(column, fitted, warn):
 
 def _value_of(text, fitted):
     """Return the value of a string as fit would have read it, None if it is missing."""
-    value = (fitted.form or KindFormat(fitted.kind)).parse(text)
+    value = read_text(fitted.form or KindFormat(fitted.kind), text)
     if value is not None or text in ("nan", "NaT"):
         return value
     # Booleans are numbers where fit had no strings, or had two for booleans, such as "1.0".
@@ -207,19 +214,15 @@ def _with_values(column, values, kind):
 
 def _count_unread(column, values, fitted, warn):
     """Call ``warn`` with the number of cells not read, except words for missing values."""
+    known = {*fitted.unread, *filter(is_missing_word, column.strings)}
     pairs = zip(column.strings, values, strict=True)
-    new = [
-        value is None and not is_missing_word(text) and text not in fitted.unread
-        for text, value in pairs
-    ]
-    rows, message = np.array([*new, False])[column.values], ()
+    new = [value is None and text not in known for text, value in pairs]
+    rows, message = np.array([*new, False])[column.values], None
     if any(new):
-        message = (
-            f"was read as {fitted.form} in fit; now ",
-            f" cells cannot be read so, such as {column.strings[new.index(True)]!r}, and are "
-            "missing values.",
-        )
-    warn(message, int(rows.sum()), len(rows))
+        example = column.strings[new.index(True)]
+        about = f" cells cannot be read so, such as {example!r}, and count as missing values."
+        message = UnreadableWarning(f"was read as {fitted.form} in fit; now ", about)
+    warn((message, int(rows.sum()), len(rows)))
 
 
 def _check_zone(column, zone):

@@ -1,7 +1,6 @@
 """Tables: validation of X, and access to its columns, for dataframes and arrays alike."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -151,8 +150,12 @@ class Frame(NamedTuple):
 
     def values(self, position, fitted, convert=numbers_as):
         """Return what ``convert`` makes of a column, given its ColumnType in fit: its numbers."""
-        warn = partial(self.warn, position)
-        return self._read(position, lambda column: convert(read_column(column), fitted, warn))
+        found = []
+        read = lambda column: convert(read_column(column), fitted, found.append)  # noqa: E731
+        values = self._read(position, read)
+        for given in found:
+            self.warn(position, *given)
+        return values
 
     def warn(self, position, message, n_unknown=1, n_cells=1):
         """Add to ``warnings``, as :meth:`ColumnWarnings.add` does, or warn if that is None."""

@@ -28,9 +28,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
       minimum) and clipped smoothly to [-3, 3]. The scaled number is followed by its
       piecewise-linear encoding [1]_: ``<name>_bin1``, ``<name>_bin2``, ... are the position of
       the number in each bin between two quantiles, from -1/2 to 1/2.
-    - Missing numbers become 0, the median. If there are any in training, the number is estimated
-      if a ridge regression on the others explains half of its variance, and ``<name>_missing`` is
-      added, an indicator; but not if it is rarely 1 and the number is estimated.
+    - Missing numbers become 0, the median. If there are any in training, they are estimated where
+      a ridge regression on the others explains half of the variance, and an indicator
+      ``<name>_missing`` is added, unless it is rarely 1 and the number is estimated.
     - Strings that are numbers or dates, in one format in at least 90 % of the cells, are read as
       such, and the other cells become missing values; a warning names the columns. Columns of a
       categorical type and strings that are all integers, which may be codes, are not read.
@@ -83,8 +83,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     ignored_columns_ : dict of str to str
         Reason for each ignored column, such as "constant"; for sparse rows, a read-only mapping.
     parsed_columns_ : dict of str to str
-        Format of each column of strings that is read as numbers or dates, and the share of its
-        cells that are missing values.
+        Format of each column of strings that is read as numbers or dates, an example, and the
+        share of its cells that are missing values.
     n_features_in_ : int
         Number of columns seen in fit.
     feature_names_in_ : ndarray of shape (``n_features_in_``,)

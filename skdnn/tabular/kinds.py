@@ -72,3 +72,17 @@ class KindFormat(NamedTuple):
     def __str__(self):
         """Return the name of the format."""
         return KINDS[self.kind].plural
+
+
+def read_text(form, text):
+    """Return the value of a string in a format or, unless in doubt, as ISO 8601 or a plain number.
+
+    None if there is none. In doubt are times with a zone, and "1.234" beside decimal commas.
+    """
+    value = form.parse(text)
+    if value is not None:
+        return value
+    value = KindFormat(form.kind).parse(text)
+    has_comma = getattr(form, "decimal", ".") == ","
+    doubt = NumberFormat(",", ".").parse(text) if has_comma else getattr(value, "tzinfo", None)
+    return value if doubt in (None, value) else None

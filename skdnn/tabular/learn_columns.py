@@ -32,8 +32,8 @@ PARSED = (
 )
 AMBIGUOUS = (
     "Columns of strings can be read in two ways: {}. They are categories here. Convert them to "
-    "numbers or dates, for instance with pandas.to_numeric(...) or pandas.to_datetime(..., "
-    "dayfirst=True); or, to avoid this warning, to a categorical type."
+    "numbers or dates, as by pandas.read_csv(..., thousands=','), pandas.to_numeric(...) or "
+    "pandas.to_datetime(..., dayfirst=True); or, to avoid this warning, to a categorical type."
 )
 # (n_columns, n_bins): bins of each scaled column, up to so many columns; wide tables need no more.
 BINS = ((16, 32), (64, 16), (np.inf, 0))

@@ -1,8 +1,8 @@
 """Find the format of strings that are numbers or dates, as CSV files and databases give them.
 
-A column of strings is read as another kind only if one format reads nearly all of its cells, and
-no other format reads them as well but differently. Cells that it does not read become missing
-values.
+A column of strings is read as another kind only if one format reads nearly all of its cells and,
+where another reads some of them differently, cells that only one of the two can read decide. Cells
+that it does not read become missing values.
 """
 
 import re
@@ -10,11 +10,12 @@ from itertools import chain
 from typing import NamedTuple
 
 from skdnn.tabular import text_formats
-from skdnn.tabular.kinds import KINDS, KindFormat
+from skdnn.tabular.kinds import KINDS, KindFormat, read_text
 from skdnn.tabular.text_formats import NumberFormat, is_missing_word, may_be_read
 
 READABLE = 0.9  # share of the cells, missing values not counted, that a format must read
 DOUBTFUL = 0.5  # share from which on there is a warning that strings stay categories
+MOST_DECIDE = 9  # a format is meant if more cells decide for it than this, for each against it
 SHARE_SLACK = 1e-9  # sums of shares have rounding errors
 N_TRIED = 20  # strings of which a format must read one to be tried on all
 N_NAMED = 3  # strings named in a warning
@@ -29,6 +30,7 @@ _has_unit = re.compile(r"[^\d.,]{0,6}\d+[.,]\d+[^\d.,]{0,6}").fullmatch
 N_THOUSANDS = 20
 THOUSANDS = NumberFormat(".", ",")
 
+_has_separator = re.compile(r"\d[.,/-]").search
 _is_integer = re.compile(r"[+-]?\d+").fullmatch
 _is_code = re.compile(r"0\d+|\d{16,}").fullmatch  # a float has 15 digits
 
@@ -63,20 +65,24 @@ class FormatChoice(NamedTuple):
         Some of these cells or, without ``format``, some that several formats read.
     alternatives : tuple
         Formats that read the strings as well, but differently: the reason for no ``format``.
+    example : str
+        A string that ``format`` reads, if possible one that another format reads differently.
     """
 
     format: object = None
     unread: float = 0.0
     examples: tuple = ()
     alternatives: tuple = ()
+    example: str = ""
 
     def __str__(self):
         """Return what the strings are, and what is lost."""
         examples = ", ".join(map(repr, self.examples))
         if self.alternatives:
             return f"{' or '.join(map(str, self.alternatives))} (such as {examples})"
-        lost = f"{100 * self.unread:.2g} % of the cells, such as {examples}, as missing values"
-        return f"{self.format}, {lost}" if self.examples else str(self.format)
+        value = re.sub(r" 00:00:00$|\.0$", "", str(self.format.parse(self.example)))
+        lost = f", {100 * self.unread:.2g} % of the cells, such as {examples}, as missing values"
+        return f"{self.format} ({self.example!r} is read as {value}){lost * bool(examples)}"
 
 
 NO_FORMAT = FormatChoice()
@@ -90,33 +96,32 @@ def find_format(ranked):
     """
     added = _that_read(_of_kinds(), [t for _, t in ranked[:N_TRIED] if not may_be_read(t)])
     texts = [t for _, t in ranked if may_be_read(t) or (added and not is_missing_word(t))]
-    if not texts:
-        return _check_units(ranked)
     shares = {text: -share for share, text in ranked if not is_missing_word(text)}
     total = sum(shares.values())
-    if sum(map(shares.get, texts)) < DOUBTFUL * total:
-        return _check_units(ranked)
     if all(_is_integer(text) for _, text in ranked):
         are_clear = len(texts) <= N_CODES or any(map(_is_code, texts))
         return NO_FORMAT if are_clear else _ambiguous(texts, NUMBERS_OR_CODES)
     values = {form: _read(form, texts) for form in _candidates(texts)}
-    read = {form: _share_read(shares, texts, values[form]) for form in values}
+    read = {form: sum(map(shares.get, values[form])) for form in values}
     best = max(read.values(), default=0)
-    if best < DOUBTFUL * total:
+    if not best or best < DOUBTFUL * total:
         return _check_units(ranked)
     forms = [form for form in read if read[form] >= best - SHARE_SLACK]
-    form = _choose(forms, values, texts)
+    form = next((form for form in forms if _is_sure(form, values, shares, texts)), None)
     if form is None:
-        return _ambiguous(texts, forms)
-    known = {text for text, value in zip(texts, values[form], strict=True) if value is not None}
-    unread = {text: -share for share, text in ranked if text not in known}
-    n_read, n_others = len(ranked) - len(unread), len(unread) - (len(ranked) - len(shares))
+        rival, disputed = next(_disputes(forms[0], values))
+        return _ambiguous(disputed, (forms[0], rival))
+    known = values[form]
+    others = [text for text in shares if text not in known]
     if best < READABLE * total - SHARE_SLACK:
-        others = [text for text in unread if text in shares]
-        return _ambiguous(others, (form, "categories")) if n_read > N_CODES else NO_FORMAT
-    if n_others >= n_read:
+        return _ambiguous(others, (form, "categories")) if len(known) > N_CODES else NO_FORMAT
+    if len(others) >= len(known):
         return NO_FORMAT
-    return FormatChoice(form, sum(unread.values()), tuple(unread)[:N_NAMED])
+    rest = [(share, text) for share, text in ranked if text not in known]
+    unread = {text: -share for share, text in rest if read_text(form, text) is None}
+    longest = max(list(known)[:N_TRIED], key=len)
+    _, (example, *_) = next(_disputes(form, values), (None, [longest]))
+    return FormatChoice(form, sum(unread.values()), tuple(unread)[:N_NAMED], (), example)
 
 
 def _ambiguous(texts, forms):
@@ -132,10 +137,9 @@ def _check_units(ranked):
 
 def _candidates(texts):
     """Return the formats that read some strings, the plainest first."""
-    numbers = text_formats.NUMBERS if _are_numbers(texts) else ()
     tried = texts[:N_TRIED]
     dates = chain.from_iterable(DATES_BY_SHAPE.get(shape, ()) for shape in {*map(_shape, tried)})
-    return _that_read((*numbers, text_formats.ISO, *_of_kinds(), *dates), tried)
+    return _that_read((*_number_formats(texts), text_formats.ISO, *_of_kinds(), *dates), tried)
 
 
 def _of_kinds():
@@ -146,34 +150,51 @@ def _that_read(forms, texts):
     return [form for form in forms if any(form.parse(text) is not None for text in texts)]
 
 
-def _are_numbers(texts):
-    """Return whether strings may be numbers: of one unit, and none is a code such as "007"."""
+def _number_formats(texts):
+    """Return the formats whose separators occur; none if units differ or some are codes ("007")."""
     units = {frozenset(text).intersection(text_formats.SYMBOLS) for text in texts}
     n_units = len(units) if frozenset("%") in units else len(units - {frozenset()})
-    return n_units <= 1 and not any(map(_is_code, texts))
+    if n_units > 1 or any(map(_is_code, texts)):
+        return []
+    found, (plain, *forms) = {*"".join(texts)}, text_formats.NUMBERS
+    return [plain, *(form for form in forms if found & {*(form.thousands or form.decimal)})]
 
 
 def _read(form, texts):
-    """Return the value of each string, None if it is not read."""
-    values = list(map(form.parse, texts))
-    zones = {value.tzinfo is None for value in values if value} if form.kind == "date" else ()
-    return [None] * len(values) if len(zones) > 1 else values
+    """Return the values of the strings that are read."""
+    values = {text: value for text in texts if (value := form.parse(text)) is not None}
+    zones = {value.tzinfo is None for value in values.values()} if form.kind == "date" else ()
+    return {} if len(zones) > 1 else values
 
 
-def _share_read(shares, texts, values):
-    pairs = zip(texts, values, strict=True)
-    return sum(shares[text] for text, value in pairs if value is not None)
+def _is_sure(form, values, shares, texts):
+    """Return whether a format is meant, and none of those that read some strings differently."""
+    read, rivals = values[form], [values[other] for other, _ in _disputes(form, values)]
+    contra = max((_share_only(others, read, shares) for others in rivals), default=0)
+    pro = min((_share_only(read, others, shares) for others in rivals), default=1)
+    return pro > MOST_DECIDE * contra or (not contra and _is_clear(form, texts))
 
 
-def _choose(forms, values, texts):
-    """Return the format among those that read equally many cells, None if they contradict."""
-    first, *others = forms
-    if all(values[first] == values[other] for other in others):
-        return first
+def _is_clear(form, texts):
+    """Return whether numbers have this format if no string decides."""
     # If all strings have one separator, the formats differ by a factor only, which scaling removes.
-    if first == NumberFormat() and all("." in text for text in texts):
-        return first
-    with_comma = [text for text in texts if "," in text]
-    if THOUSANDS in forms and len(with_comma) >= min(N_THOUSANDS, len(texts)):
-        return THOUSANDS
-    return None
+    if form == NumberFormat():
+        return all("." in text for text in texts)
+    n_commas = sum("," in text for text in texts)
+    return form == THOUSANDS and n_commas >= min(N_THOUSANDS, len(texts))
+
+
+def _share_only(read, others, shares):
+    """Return the share of strings that only one of two formats reads, and that have a separator.
+
+    Spaces are none: they do not tell what a comma is.
+    """
+    return sum(shares[text] for text in read if text not in others and _has_separator(text))
+
+
+def _disputes(form, values):
+    """Yield the formats that read strings differently, and the strings."""
+    for other, others in values.items():
+        known = values[form].items()
+        if texts := [text for text, value in known if others.get(text, value) != value]:
+            yield other, texts

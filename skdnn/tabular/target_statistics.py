@@ -1,8 +1,8 @@
 """Target statistics (target encoding) of categorical columns with many categories.
 
-In such a column most categories are rare, and rare categories have no input in the one-hot
-encoding. So each category is also encoded by its target statistics, which measure how the classes
-are distributed among its rows, compared with all rows. There is one number for each class c::
+Most categories of such a column are rare, and have no input in the one-hot encoding. So each
+category is also encoded by target statistics, which compare the frequencies of the classes in its
+rows with those in all rows. There is one number for each class c::
 
     log(p_c / q_c),  p_c = (w_c + SHRINKAGE * q_c) / (sum of all w + SHRINKAGE)
 
@@ -11,11 +11,10 @@ rows with this category and class. ``SHRINKAGE`` pulls ``p_c`` of a rare categor
 and the number towards 0. For two classes there is only one number, that of the second class minus
 that of the first.
 
-If these numbers were computed from all training rows, those of a training row would depend on its
-own label, and the network would learn to read the label from them. In training they are therefore
-computed, for each row, from the rows before it in a random order (ordered target statistics:
-Prokhorenkova et al., 2018, https://arxiv.org/abs/1706.09516). In prediction they are computed from
-all training rows.
+Computed from all training rows, the numbers of a training row would depend on its own label, and
+the network would learn to read it from them. So in training they are computed from the rows before
+it in a random order (ordered target statistics: Prokhorenkova et al., 2018,
+https://arxiv.org/abs/1706.09516), and only in prediction from all training rows.
 """
 
 from typing import NamedTuple
@@ -30,7 +29,8 @@ SHRINKAGE = 5.0  # weight of the overall class frequencies, in rows of average w
 class TargetStatistics(NamedTuple):
     """Target statistics of the categories of high-cardinality columns.
 
-    There is a table (n_codes, n_numbers) for each; its last row, for unknown categories, is 0.
+    There is a table (n_codes, n_numbers) for each column. Codes are the ranks of categories by
+    frequency, then missing values, then unknown categories, whose values are 0.
     """
 
     tables: tuple = ()
@@ -116,6 +116,6 @@ def _shares(labelled, rows):
 
 def _log_ratios(totals, shares):
     """Return the target statistics for the total weights of classes, (n, n_classes)."""
-    shrunk = np.maximum(totals, 0) + SHRINKAGE * shares
+    shrunk = np.maximum(totals, 0) + SHRINKAGE * shares  # rounded totals may be below 0
     logs = np.log(shrunk / shrunk.sum(axis=1, keepdims=True)) - np.log(shares)
     return logs[:, 1:] - logs[:, :1] if len(shares) == 2 else logs

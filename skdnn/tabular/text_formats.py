@@ -21,15 +21,11 @@ may_be_read = re.compile(rf"(?i)\s*(?:\(?[-+]?\s*[$€£¥₹]?\s*[-+]?\.?\d|{MO
 
 SYMBOLS = "$€£¥₹%"
 NUMBER = r"\s*([+-]?)\s*[{0}]?\s*([+-]?)({1})\s*[{0}]?\s*"
-# (decimal separator, thousands separators) and the digits that they allow, the plainest first.
-SEPARATORS = {
-    (".", ""): r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?",
-    (",", ""): r"\d+,\d+|\d+",
-    (".", ","): r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d+)?",
-    (",", "."): r"[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?|\d{1,3}(?:,\d+)?",
-    (".", " \u00a0\u202f'"): r"[1-9]\d{0,2}(?:[ \u00a0\u202f']\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d+)?",
-    (",", " \u00a0\u202f'"): r"[1-9]\d{0,2}(?:[ \u00a0\u202f']\d{3})+(?:,\d+)?|\d{1,3}(?:,\d+)?",
-}
+PLAIN = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+SEPARATED = r"(?:[1-9]\d{{0,2}}(?:[{1}]\d{{3}})+|\d+)(?:[{0}]\d+)?"
+SPACES = " \u00a0\u202f'"
+# (decimal separator, thousands separators), the plainest first.
+SEPARATORS = ((".", ""), (",", ""), (".", ","), (",", "."), (".", SPACES), (",", SPACES))
 DATES = (
     *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"),
     *("%m-%d-%Y", "%m.%d.%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%Y-%m", "%d %b %Y"),
@@ -116,7 +112,8 @@ PATTERNS = [date + time for date in DATES for time in ("", *TIMES)]
 
 @lru_cache(maxsize=len(SEPARATORS))
 def _number_pattern(form):
-    return re.compile(NUMBER.format(SYMBOLS, SEPARATORS[form]))
+    digits = SEPARATED.format(form.decimal, form.thousands or r"^\s\S")  # which is no character
+    return re.compile(NUMBER.format(SYMBOLS, PLAIN if form == NumberFormat() else digits))
 
 
 def boolean_of(text):

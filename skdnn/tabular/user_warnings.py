@@ -31,21 +31,21 @@ class ColumnWarnings:
     def add(self, position, name, message, n_unknown, n_cells):
         """Add what a block has of a column: a message, and the number of unknown cells.
 
-        The message is a tuple of strings, between which these numbers are put; empty for none.
+        The message is a Warning, between whose arguments these numbers are put, or None.
         """
-        found = n_unknown, n_cells, message and (repr(name), *message)
-        self._found.setdefault(int(position), []).append(found)
+        found = self._found.setdefault((int(position), repr(name)), [])
+        found.append((message, n_unknown, n_cells))
 
     def warn(self):
         """Warn of the columns, in their order; return ``warned`` with these."""
         warned = self._warned
-        for position, found in sorted(self._found.items()):
-            unknown, cells, messages = zip(*found, strict=True)
+        for (position, name), found in sorted(self._found.items()):
+            messages, unknown, cells = zip(*found, strict=True)
             n_unknown, n_cells, key = sum(unknown), sum(cells), (position, UNKNOWN)
             if n_unknown > FEW_UNKNOWN * n_cells and key not in warned:
-                name, *parts = min(filter(None, messages))
-                counted = f"{n_unknown} of {n_cells}".join(parts)
-                warn_user(f"Column {name} of {self._table} {counted}")
+                message = min(filter(None, messages), key=lambda message: message.args)
+                counted = f"{n_unknown} of {n_cells}".join(message.args)
+                warn_user(f"Column {name} of {self._table} {counted}", type(message))
                 warned = *warned, key
         return warned
 

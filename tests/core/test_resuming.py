@@ -1,4 +1,4 @@
-"""Training that goes on from a snapshot ends with the bits of training that was not broken off."""
+"""Training that goes on from a snapshot ends with the bits of uninterrupted training."""
 
 import numpy as np
 import pytest

@@ -144,6 +144,17 @@ def test_many_ignored_columns_are_counted_by_reason_and_few_are_named(n_columns)
     assert ("26 columns (constant), 25 columns (missing)" in text) == (n_columns > MAX_NAMED)
 
 
+def test_each_column_read_from_strings_has_a_line_up_to_the_limit():
+    forms = {f"column_{k}": "numbers" for k in range(MAX_NAMED + 3)}
+    lines = str(replace(NET.summary(), parsed_columns=forms)).splitlines()
+    shown = [line for line in lines if line.startswith("read from strings: ")]
+    named = [f"read from strings: column_{k} as numbers" for k in range(MAX_NAMED)]
+    assert shown == [*named, "read from strings: 3 more columns"]
+    few = str(replace(NET.summary(), parsed_columns={"a long name " * 9: "dates"}))
+    assert "more columns" not in few
+    assert max(map(len, few.splitlines())) <= WIDTH
+
+
 def test_the_units_of_each_layer_are_drawn_around_the_same_middle():
     net = DeepNetClassifier((2, 7, 8), max_iter=2, encoder="passthrough").fit(X, y)
     columns, _ = diagram_layout(net.summary())

@@ -1,6 +1,7 @@
 """Displays: what their lines, images and texts hold, against the fitted arrays; no pixels."""
 
 import builtins
+import dataclasses
 from unittest.mock import patch
 
 import matplotlib as mpl
@@ -471,9 +472,9 @@ def test_its_labels_are_columns_with_values_and_both_ends_with_probabilities():
     odds = f"{ATTRIBUTIONS.log_odds[5]:.2f}".replace("-", "\N{MINUS SIGN}")
     assert last == f"this row: {odds} ({probability:.1%})"
     assert first.startswith("baseline: ")
-    assert drawn.ax_.get_title() == "class 1, row patient 5"
+    assert drawn.ax_.get_title() == "class 1, index patient 5"
     again = WaterfallDisplay.from_estimator(NET, X.iloc[[5]], target=0)
-    assert again.ax_.get_title() == "class 0, row 5"
+    assert again.ax_.get_title() == "class 0, index 5"
     pair = again.attributions.values[0], -ATTRIBUTIONS.values[5]
     np.testing.assert_allclose(*pair, atol=1e-10)
 
@@ -524,6 +525,7 @@ def test_without_columns_of_x_and_in_an_array_labels_are_what_is_known():
     net = fitted(X_DIGITS, DIGITS, max_iter=2)
     drawn = WaterfallDisplay.from_estimator(net, X_DIGITS[:2], row=-1, max_columns=64)
     assert labels_of(drawn) == [f"x{n} = {value:.4g}" for n, value in enumerate(X_DIGITS[1])]
+    assert drawn.ax_.get_title().endswith(", row -1")  # an array has no index
 
 
 def test_importance_is_the_mean_attribution_in_parts_that_raise_and_lower():
@@ -537,13 +539,37 @@ def test_importance_is_the_mean_attribution_in_parts_that_raise_and_lower():
     np.testing.assert_allclose(from_raised, raised)
     np.testing.assert_allclose(ends, importance.iloc[:10])
     assert tick_labels(drawn) == [*importance.index[:10], "20 other columns"]
-    assert drawn.ax_.texts[-1].get_text() == f" {importance.iloc[10:].sum():.2g} in all"
+    others = importance.iloc[10:].sum()
+    shown = [*(f"{size:.2f}" for size in importance.iloc[:10]), f" {others:.2f} in all"]
+    assert [text.get_text() for text in drawn.ax_.texts] == shown
     assert drawn.ax_.get_title() == "feature importance, 569 rows"
     legend = [text.get_text() for text in drawn.ax_.get_legend().get_texts()]
     assert legend == [f"{verb} the log-odds of class 1" for verb in ("raises", "lowers")]
     one = ImportanceDisplay.from_estimator(NET, X.head(1), target=1)
     assert one.ax_.get_title() == "feature importance, 1 row"
     np.testing.assert_allclose(one.attributions.values, ATTRIBUTIONS.values[:1], rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("factor", "shown"),
+    [
+        (1, ["0.40", "0.25", "0.00"]),
+        (30, ["12.00", "7.50", "0.12"]),
+        (0.1, ["0.040", "0.025", "0.000"]),
+        (0, ["0.00", "0.00", "0.00"]),
+    ],
+)
+def test_importances_have_equally_many_decimals_and_the_largest_two_digits(factor, shown):
+    values = factor * np.array([[0.4, -0.25, 0.004]])
+    found = dataclasses.replace(ATTRIBUTIONS, values=values, feature_names=np.array(list("abc")))
+    drawn = ImportanceDisplay(attributions=found).plot()
+    assert [text.get_text() for text in drawn.ax_.texts] == shown
+
+
+def test_the_legend_of_importances_of_several_classes_says_whose_log_odds_are_meant():
+    drawn = ImportanceDisplay.from_estimator(fitted(X_DIGITS, DIGITS, max_iter=2), X_DIGITS[:30])
+    legend = [text.get_text() for text in drawn.ax_.get_legend().get_texts()]
+    assert legend == [f"{verb} the log-odds of each row's class" for verb in ("raises", "lowers")]
 
 
 @pytest.mark.parametrize("display", [WaterfallDisplay, ImportanceDisplay])
