@@ -10,6 +10,12 @@ from skdnn.estimator.labels import Labels
 from skdnn.tabular.as_frames import type_has
 from skdnn.tabular.user_warnings import joined, warn_user
 
+CHANGED = (
+    "Columns of X are not as in the first call: {}. The encoder does not know this, so that it is "
+    "learnt poorly or not at all. Fit again, or make the first call with rows like all others; or "
+    "pass refit_encoder=True to partial_fit, if the number of inputs stays the same."
+)
+
 
 def resolve_dtype(dtype, X):
     """Return the name of the type to compute in; "input" is the type of a float array."""
@@ -47,20 +53,10 @@ def learn_schema(settings, samples, labels, before):
     if settings.refit_encoder:
         encoder = fit_encoder(settings, schema.dtype, samples, labels)
         return schema._replace(encoder=encoder, warned=())
-    return _warn_of_changes(schema, samples)
-
-
-def _warn_of_changes(schema, samples):
-    """Warn of what the encoder has not seen; return the schema with a note that it is said."""
     changes = adapted(schema.encoder).changes(samples.X, samples.y)
     new = {key: change for key, change in changes.items() if key not in schema.warned}
     if new:
-        warn_user(
-            f"Columns of X are not as in the first call: {joined([*new.values()], '; ')}. The "
-            "encoder does not know this, so that it is learnt poorly or not at all. Fit again, or "
-            "make the first call with rows like all others; or pass refit_encoder=True to "
-            "partial_fit, if the number of inputs stays the same."
-        )
+        warn_user(CHANGED.format(joined([*new.values()], "; ")))
     return schema._replace(warned=(*schema.warned, *new))
 
 

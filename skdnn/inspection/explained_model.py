@@ -58,14 +58,12 @@ class ExplainedModel:
             raise ValueError(
                 f"y has {len(classes)} labels: pass target, one of {classes.tolist()}."
             )
-        if target is None:
-            if self.labels.is_binary:
-                return np.ones(X.shape[0], int)
+        if target is None and not self.labels.is_binary:
             given = self.fitted, self.network.n_jobs, X, self.labels.loss.scores
-            # The columns were checked, and warned of, before.
-            scores = predict_blocks(*given, np.empty((X.shape[0], len(classes))), ColumnWarnings())
-            return scores.argmax(axis=1)
-        target = np.asarray(target)
+            scores = np.empty((X.shape[0], len(classes)))
+            # Encoding the rows gave the warnings.
+            return predict_blocks(*given, scores, ColumnWarnings()).argmax(axis=1)
+        target = np.asarray(classes[1] if target is None else target)
         if target.shape not in ((), (X.shape[0],)):
             raise ValueError(
                 f"target must be one class, or one for each of the {X.shape[0]} rows, got an array "

@@ -15,11 +15,10 @@ from skdnn.tabular.imputation import estimate
 from skdnn.tabular.row_hashes import distinct_rows
 from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
-from skdnn.tabular.user_warnings import INFORMATIVE, UNKNOWN
+from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, UNKNOWN
 
 MANY_UNKNOWN = 20  # rows from which on it is unlikely that all categories are unknown by chance
 MOST_COMPARED = 1000  # categories of fit up to which the spelling of fewer rows is compared
-FEW_NEW = 0.05  # share of rows with new categories up to which there is no warning
 
 
 class ColumnEncoders(NamedTuple):
@@ -52,8 +51,8 @@ class ColumnEncoders(NamedTuple):
     statistics : TargetStatistics
         Of the high-cardinality columns, which are those in ``ranks``.
     constants : dict of int to float, str or None
-        What is known of columns without information: the only value, NaN if all are missing, None
-        of identifiers.
+        What is known of columns without information: the only value; of missing values NaN or "";
+        None of identifiers.
     regressions : dict of int to ndarray
         Coefficients that estimate missing numbers, by index of the scaled column.
     """
@@ -151,7 +150,7 @@ class ColumnEncoders(NamedTuple):
         categories = self.categories[position]
         known = self.ranks.get(position, categories.codes)
         if not known.keys().isdisjoint(column.strings):
-            table.warn(position, None, 0, np.inf)  # whatever other blocks hold
+            table.warn(position, (None, 0, np.inf))  # whatever other blocks hold
             return
         are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
         if not (known and column.strings and (are_many or len(known) <= MOST_COMPARED)):
@@ -166,7 +165,7 @@ class ColumnEncoders(NamedTuple):
                 f"fit it had {old or next(iter(known))!r}. All are encoded as unknown categories. "
                 "Spell them as in fit, or fit again."
             )
-            table.warn(position, message)
+            table.warn(position, (message, 1, 1))
 
     def read(self, table, by_rows=False):
         """Yield ``(rows, span, values)``: values, before scaling, of a span of scaled columns.
@@ -207,31 +206,31 @@ class ColumnEncoders(NamedTuple):
         """
         found = {}
         complete = {p: kept.codes for p, kept in self.categories.items() if kept.unknown < 0}
-        for position in self.categories | (self.ranks if self.statistics.tables else {}):
-            seen = self.ranks.get(position, complete.get(position))
-            if seen is not None:
-                column = self._strings(table, position)
-                are_new = column.encode(dict.fromkeys(seen, False), True, False)
-                if are_new.mean() > FEW_NEW:
-                    new = next(text for text in column.strings if text not in seen)
-                    found[position, UNKNOWN] = f"new categories such as {new!r}"
+        for position, seen in (complete | self.ranks).items():
+            column = self._strings(table, position)
+            are_new = column.encode(dict.fromkeys(seen, False), True, False)
+            if are_new.mean() > FEW_NEW:
+                new = next(text for text in column.strings if text not in seen)
+                found[position, UNKNOWN] = f"new categories such as {new!r}"
         for position, value in self.constants.items():
-            if value is None and _has_repetitions(table, position, targets):
-                found[position, INFORMATIVE] = "no longer different in every row"
-            elif value is not None and self._has_other(table, position, value):
-                found[position, INFORMATIVE] = "no longer constant or missing"
+            if self._is_informative(table, position, value, targets):
+                what = "different in every row" if value is None else "constant or missing"
+                found[position, INFORMATIVE] = f"no longer {what}"
         return {key: f"{str(table.names[key[0]])!r} ({text})" for key, text in found.items()}
 
-    def _has_other(self, table, position, value):
-        """Return whether a column has values other than the only one of fit, NaN if missing."""
-        if value != value:
-            return not table.column(position).missing.all()
-        fitted = self.types.get(position, NUMBER)
+    def _is_informative(self, table, position, value, targets):
+        """Return whether a column has information, given that in ``constants``."""
+        if value is None:
+            column = table.column(position)
+            known, n_values = ~column.missing, len(np.unique(column.values[~column.missing]))
+            if identifiers.why_identifier(n_values, known.sum()):
+                return False  # without looking for distinct rows, which takes longer
+            n_rows = known[distinct_rows(table, targets)[1]].sum()
+            return not identifiers.why_identifier(n_values, n_rows)
         try:
             if isinstance(value, str):
-                column = table.strings(position, fitted._replace(may_be_numbers=True))
-                return column.encode({value: False}, True, False).any()
-            values = table.values(position, fitted)[:, 0]
+                return self._strings(table, position).encode({value: False}, True, False).any()
+            values = table.values(position, self.types.get(position, NUMBER))[:, 0]
         except (TypeError, ValueError):  # of another kind, which is an error in a column in use
             return position not in {*self.numbers.tolist(), *self.dates}
         return (values[~np.isnan(values)] != value).any()
@@ -273,18 +272,6 @@ class ColumnEncoders(NamedTuple):
         for position, categories in self.categories.items():
             row[position] = categories.names[0]
         return TypicalRow(row, range(n_columns), 1)
-
-
-def _has_repetitions(table, position, targets):
-    """Return whether an identifier column is no longer one."""
-    column = table.column(position)
-
-    def repeats(rows):
-        values = column.values[rows][~column.missing[rows]]
-        return not identifiers.why_identifier(len(np.unique(values)), len(values))
-
-    # Few columns have repetitions: finding distinct rows would take longer.
-    return repeats(slice(None)) and repeats(distinct_rows(table, targets)[1])
 
 
 class TypicalRow(Frame):

@@ -154,13 +154,13 @@ class Frame(NamedTuple):
         read = lambda column: convert(read_column(column), fitted, found.append)  # noqa: E731
         values = self._read(position, read)
         for given in found:
-            self.warn(position, *given)
+            self.warn(position, given)
         return values
 
-    def warn(self, position, message, n_unknown=1, n_cells=1):
+    def warn(self, position, found):
         """Add to ``warnings``, as :meth:`ColumnWarnings.add` does, or warn if that is None."""
         collected = ColumnWarnings() if self.warnings is None else self.warnings
-        collected.add(position, self.names[position], message, n_unknown, n_cells)
+        collected.add(position, self.names[position], found)
         if self.warnings is None:
             collected.warn()
 

@@ -23,7 +23,6 @@ from skdnn.tabular.user_warnings import MAX_NAMED, warn_user
 CONSTANT = "constant"
 ALL_MISSING = "all missing"
 ALL_INFREQUENT = "no category is frequent enough"
-UNINFORMATIVE = {CONSTANT, ALL_MISSING, *identifiers.REASONS}
 
 PARSED = (
     "Columns of strings are read as numbers or dates: {}. To keep strings as categories, convert "
@@ -112,11 +111,9 @@ class ColumnLearner:
         self._choose_strings(are_only=not (len(numbers) or self.dates or self.missing))
         self._warn_of_strings()
         missing = sorted(self.missing)
-        columns = ColumnEncoders(
-            numbers, self.dates, scaling, missing, self.categories, self.ranks, self.types
-        )
-        bin_edges = self._learn_bin_edges(columns)
-        columns = columns._replace(bin_edges=bin_edges, constants=self.constants)
+        given = numbers, self.dates, scaling, missing, self.categories, self.ranks, self.types
+        columns = ColumnEncoders(*given, constants=self.constants)
+        columns = columns._replace(bin_edges=self._learn_bin_edges(columns))
         columns = columns._replace(regressions=learn_regressions(self.table, columns))
         columns = columns._replace(missing=self._choose_indicators(columns))
         return columns, self.ignored, self.parsed
@@ -172,11 +169,11 @@ class ColumnLearner:
                 self.categories[position] = categories
             else:
                 self.ignored[position] = reason
-            if reason in UNINFORMATIVE:
-                known = ranked[0][1] if ranked else np.nan
-                self.constants[position] = None if reason in identifiers.REASONS else known
             if reason in (None, ALL_INFREQUENT):  # target statistics may use infrequent categories
                 self.ranks[position] = {text: rank for rank, (_, text) in enumerate(ranked)}
+            else:
+                value = ranked[0][1] if ranked else ""
+                self.constants[position] = None if reason in identifiers.REASONS else value
             choice = self.ambiguous.get(position, NO_FORMAT)
             if reason in identifiers.REASONS and choice.alternatives == NUMBERS_OR_CODES:
                 del self.ambiguous[position]

@@ -10,10 +10,9 @@ from skdnn.core.encoded_rows import Expansion
 from skdnn.tabular.dataframes import NumberArray
 from skdnn.tabular.scaling import scale_sparse
 from skdnn.tabular.target_statistics import TargetStatistics
-from skdnn.tabular.user_warnings import INFORMATIVE, joined
+from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, joined
 
 NO_ENTRIES = "no entries"
-FEW_NEW = 0.05  # share of entries in ignored columns up to which there is no warning
 
 
 def learn_sparse_columns(table, drop_empty):
@@ -50,10 +49,9 @@ class SparseColumns(NamedTuple):
 
     def changes(self, table, targets):
         """Return a text if columns without entries in fit have many; it is one for all columns."""
-        if not issparse(table):
-            return {}
-        new = table.indices[~np.isin(table.indices, self.kept) & (table.data != 0)]
-        if len(new) <= FEW_NEW * table.nnz:
+        entries = table.indices[table.data != 0] if issparse(table) else self.kept
+        new = entries[~np.isin(entries, self.kept)]
+        if len(new) <= FEW_NEW * len(entries):
             return {}
         columns = joined([f"'x{position}'" for position in np.unique(new)])
         return {(-1, INFORMATIVE): f"{columns} (no longer without entries)"}

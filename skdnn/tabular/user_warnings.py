@@ -5,7 +5,8 @@ import warnings
 
 OURS = ("skdnn", "sklearn", "joblib")  # packages whose frames are passed over
 MAX_NAMED = 10  # columns listed in a message
-FEW_UNKNOWN = 0.1  # share of cells; as many were accepted in fit
+# Shares of unknown cells, as many as were accepted in fit, and of new categories or entries.
+FEW_UNKNOWN, FEW_NEW = 0.1, 0.05
 # Reasons: of a column, fit does not know some values, or had no information.
 UNKNOWN, INFORMATIVE = "unknown", "informative"
 
@@ -26,28 +27,25 @@ class ColumnWarnings:
     """
 
     def __init__(self, table="X", warned=()):
-        self._table, self._warned, self._found = table, warned, {}
+        self.warned, self._table, self._found = warned, table, {}
 
-    def add(self, position, name, message, n_unknown, n_cells):
-        """Add what a block has of a column: a message, and the number of unknown cells.
+    def add(self, position, name, found):
+        """Add what a block has of a column: ``(message, n_unknown, n_cells)``.
 
-        The message is a Warning, between whose arguments these numbers are put, or None.
+        The message is a Warning, between whose arguments the numbers of cells are put, or None.
         """
-        found = self._found.setdefault((int(position), repr(name)), [])
-        found.append((message, n_unknown, n_cells))
+        self._found.setdefault((int(position), repr(name)), []).append(found)
 
     def warn(self):
-        """Warn of the columns, in their order; return ``warned`` with these."""
-        warned = self._warned
+        """Warn of the columns, in their order, and add them to ``warned``."""
         for (position, name), found in sorted(self._found.items()):
             messages, unknown, cells = zip(*found, strict=True)
             n_unknown, n_cells, key = sum(unknown), sum(cells), (position, UNKNOWN)
-            if n_unknown > FEW_UNKNOWN * n_cells and key not in warned:
+            if n_unknown > FEW_UNKNOWN * n_cells and key not in self.warned:
                 message = min(filter(None, messages), key=lambda message: message.args)
                 counted = f"{n_unknown} of {n_cells}".join(message.args)
                 warn_user(f"Column {name} of {self._table} {counted}", type(message))
-                warned = *warned, key
-        return warned
+                self.warned = *self.warned, key
 
 
 def listed(names):
