@@ -14,7 +14,7 @@ from skdnn.estimator.solvers import solver_of
 from skdnn.tabular import dataframes, target_statistics
 from skdnn.tabular.as_frames import names_in
 from skdnn.tabular.encoder import TableEncoder, columns_of, table_of, with_columns
-from skdnn.tabular.user_warnings import about
+from skdnn.tabular.user_warnings import ColumnWarnings, about
 
 
 def fit_encoder(settings, dtype, samples, labels):
@@ -72,11 +72,10 @@ class TableAdapter:
         """Return the codes of the categories that have target statistics."""
         return self.columns.category_codes(table_of(self.encoder, X))
 
-    def changes(self, X):
-        """Return what is new in each column since fit, as a dict of str to str."""
-        names = dataframes.column_names(self.encoder)
-        changes = self.columns.changes(table_of(self.encoder, X))
-        return {str(names[position]): change for position, change in changes.items()}
+    def changes(self, X, y):
+        """Return what is new since fit, as a dict of (position, reason) to str."""
+        # Encoding the rows gives the warnings about strings that cannot be read.
+        return self.columns.changes(table_of(self.encoder, X, ColumnWarnings()), y)
 
     def reserve_statistics(self, n_classes, many):
         """Return an encoder with target statistics, not learnt yet, of high-cardinality columns."""
@@ -118,7 +117,7 @@ class TransformerAdapter:
         dataframes.check_finite(rows, name=name, names=names)
         return dataframes.with_sums(rows) if issparse(rows) else rows
 
-    def changes(self, X):
+    def changes(self, X, y):
         """Return an empty dict, as nothing is known of the columns of fit."""
         return {}
 

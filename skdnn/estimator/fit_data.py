@@ -152,9 +152,10 @@ def prepare_rows(settings, schema, samples, train_samples=None, roles=None, lear
     """
     labels, encoder = schema.labels, adapted(schema.encoder)
     learns = learns and train_samples is None and encoder.n_target_statistics > 0
-    # A warning has already said that later rows are not as those of the first call.
-    column_warnings = ColumnWarnings() if schema.has_warned and train_samples is None else None
+    column_warnings = ColumnWarnings("X_val" if train_samples else "X", schema.warned)
     encoded = encoder.encode(samples.X, schema.dtype, learns, column_warnings)
+    column_warnings.warn()
+    schema = schema._replace(warned=column_warnings.warned)
     targets = labels.targets(samples.y)
     labels.check_columns(samples.given)
     codes = encoder.category_codes(samples.X) if learns else None

@@ -189,6 +189,7 @@ def from_plain(plain, arrays):
         return arrays[content]
     if name in RECORDS:
         fields = {field: from_plain(item, arrays) for field, item in content.items()}
+        fields.pop("has_warned", None)  # of the DataSchema in files of version 0.1.0
         return _checked(RECORDS[name](**fields))
     return TYPES[name].restore(from_plain(content, arrays))
 

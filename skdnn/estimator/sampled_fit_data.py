@@ -66,8 +66,7 @@ class RowEncoder(NamedTuple):
         if not len(trained.y):
             return None
         # A warning about a few rows may be wrong for all; the encoder was learnt from the sample.
-        ignored = ColumnWarnings()
-        encoded = adapted(schema.encoder).encode(trained.X, schema.dtype, column_warnings=ignored)
+        encoded = adapted(schema.encoder).encode(trained.X, schema.dtype, False, ColumnWarnings())
         hashes, targets = trained.hashes, schema.labels.targets(trained.y)
         if self.ordered.shape[1]:
             places = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)

@@ -8,7 +8,13 @@ from sklearn.utils import check_random_state
 from skdnn.estimator.encoder_adapters import adapted, fit_encoder
 from skdnn.estimator.labels import Labels
 from skdnn.tabular.as_frames import type_has
-from skdnn.tabular.user_warnings import warn_user
+from skdnn.tabular.user_warnings import joined, warn_user
+
+CHANGED = (
+    "Columns of X are not as in the first call: {}. The encoder does not know this, so that it is "
+    "learnt poorly or not at all. Fit again, or make the first call with rows like all others; or "
+    "pass refit_encoder=True to partial_fit, if the number of inputs stays the same."
+)
 
 
 def resolve_dtype(dtype, X):
@@ -22,8 +28,8 @@ class DataSchema(NamedTuple):
     """Properties learnt from the rows of the first call, and kept by later calls.
 
     ``columns`` are ``n_features_in_`` and, if the columns have names, ``feature_names_in_``.
-    ``dtype`` is the type to compute in. ``has_warned`` tells whether a warning said that columns
-    are not as in the first call.
+    ``dtype`` is the type to compute in. ``warned`` has the (position, reason) of the warnings that
+    later rows are not as those of the first call.
     """
 
     labels: Labels
@@ -31,7 +37,7 @@ class DataSchema(NamedTuple):
     encoder: object
     dtype: str
     seed: int
-    has_warned: bool = False
+    warned: tuple = ()
 
 
 def learn_schema(settings, samples, labels, before):
@@ -45,22 +51,13 @@ def learn_schema(settings, samples, labels, before):
     schema = before.schema
     _check_same_classes(schema.labels, labels)
     if settings.refit_encoder:
-        return schema._replace(encoder=fit_encoder(settings, schema.dtype, samples, labels))
-    return schema if schema.has_warned else _warn_of_changes(schema, samples)
-
-
-def _warn_of_changes(schema, samples):
-    """Warn of what the encoder has not seen; return the schema with a note that it is said."""
-    changes = adapted(schema.encoder).changes(samples.X)
-    if not changes:
-        return schema
-    named = "; ".join(f"{name!r} ({change})" for name, change in changes.items())
-    warn_user(
-        f"Columns of X are not as in the first call: {named}. The encoder does not know this, so "
-        "that it is learnt poorly or not at all. Make the first call with rows like all others; "
-        "or pass refit_encoder=True to partial_fit, if the number of inputs stays the same."
-    )
-    return schema._replace(has_warned=True)
+        encoder = fit_encoder(settings, schema.dtype, samples, labels)
+        return schema._replace(encoder=encoder, warned=())
+    changes = adapted(schema.encoder).changes(samples.X, samples.y)
+    new = {key: change for key, change in changes.items() if key not in schema.warned}
+    if new:
+        warn_user(CHANGED.format(joined([*new.values()], "; ")))
+    return schema._replace(warned=(*schema.warned, *new))
 
 
 def _check_same_classes(before, now):

@@ -7,10 +7,12 @@ from skdnn.core.averaging import class_log_odds
 from skdnn.core.input_gradients import InputGradient
 from skdnn.estimator.encoder_adapters import adapted
 from skdnn.estimator.fitted_model import fitted_model
+from skdnn.estimator.predict import predict_blocks
 from skdnn.estimator.threads import threads_apart
 from skdnn.inspection.unwrap import input_names, input_origins, received_names, unwrap
 from skdnn.tabular.as_frames import type_has
 from skdnn.tabular.dataframes import check_table, spans
+from skdnn.tabular.user_warnings import ColumnWarnings
 
 BLOCK_ROWS = 64  # rows that are explained at a time
 
@@ -56,10 +58,12 @@ class ExplainedModel:
             raise ValueError(
                 f"y has {len(classes)} labels: pass target, one of {classes.tolist()}."
             )
-        if target is None:
-            scores = self.network.decision_function(X)
-            return np.ones(len(scores), int) if scores.ndim == 1 else scores.argmax(axis=1)
-        target = np.asarray(target)
+        if target is None and not self.labels.is_binary:
+            given = self.fitted, self.network.n_jobs, X, self.labels.loss.scores
+            scores = np.empty((X.shape[0], len(classes)))
+            # Encoding the rows gave the warnings.
+            return predict_blocks(*given, scores, ColumnWarnings()).argmax(axis=1)
+        target = np.asarray(classes[1] if target is None else target)
         if target.shape not in ((), (X.shape[0],)):
             raise ValueError(
                 f"target must be one class, or one for each of the {X.shape[0]} rows, got an array "

@@ -5,18 +5,20 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.core.encoded_rows import Expansion
+from skdnn.tabular import identifiers
 from skdnn.tabular.bins import bin_positions
 from skdnn.tabular.categories import ignoring_case_and_spaces
 from skdnn.tabular.column_types import NUMBER, string_column
 from skdnn.tabular.dataframes import Frame
 from skdnn.tabular.dates import TIME, date_parts
 from skdnn.tabular.imputation import estimate
+from skdnn.tabular.row_hashes import distinct_rows
 from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
+from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, UNKNOWN
 
 MANY_UNKNOWN = 20  # rows from which on it is unlikely that all categories are unknown by chance
 MOST_COMPARED = 1000  # categories of fit up to which the spelling of fewer rows is compared
-FEW_NEW = 0.05  # share of rows with new categories up to which there is no warning
 
 
 class ColumnEncoders(NamedTuple):
@@ -48,9 +50,9 @@ class ColumnEncoders(NamedTuple):
         By index of the scaled column, not by position in the table.
     statistics : TargetStatistics
         Of the high-cardinality columns, which are those in ``ranks``.
-    constants : dict of int to float
-        The only value of columns of numbers or dates, NaN if all are missing. Kept only where
-        later rows are to be learnt from.
+    constants : dict of int to float, str or None
+        What is known of columns without information: the only value; of missing values NaN or "";
+        None of identifiers.
     regressions : dict of int to ndarray
         Coefficients that estimate missing numbers, by index of the scaled column.
     """
@@ -148,8 +150,7 @@ class ColumnEncoders(NamedTuple):
         categories = self.categories[position]
         known = self.ranks.get(position, categories.codes)
         if not known.keys().isdisjoint(column.strings):
-            if table.warnings is not None:
-                table.warnings.suppress(position)
+            table.warn(position, (None, 0, np.inf))  # whatever other blocks hold
             return
         are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
         if not (known and column.strings and (are_many or len(known) <= MOST_COMPARED)):
@@ -159,12 +160,12 @@ class ColumnEncoders(NamedTuple):
         old = meant.get(ignoring_case_and_spaces(new))
         are_all = position in self.ranks or categories.unknown < 0  # else infrequent ones are not
         if old is not None or (are_many and are_all):
-            table.warn(
-                position,
+            message = UserWarning(
                 f"holds no {'' if are_all else 'frequent '}category of fit: now it has {new!r}, in "
                 f"fit it had {old or next(iter(known))!r}. All are encoded as unknown categories. "
-                "Spell them as in fit, or fit again.",
+                "Spell them as in fit, or fit again."
             )
+            table.warn(position, (message, 1, 1))
 
     def read(self, table, by_rows=False):
         """Yield ``(rows, span, values)``: values, before scaling, of a span of scaled columns.
@@ -193,33 +194,46 @@ class ColumnEncoders(NamedTuple):
         ]
         return np.column_stack(codes)
 
-    def changes(self, table):
-        """Return how columns differ from fit: new categories, or values where there was but one.
+    def changes(self, table, targets):
+        """Return how columns differ from fit: new categories, or information where there was none.
 
         Columns whose infrequent categories were not kept are left out.
 
         Returns
         -------
-        dict of int to str
+        dict of (int, str) to str
+            Texts by position and reason.
         """
         found = {}
-        for position, categories in self.categories.items():
-            seen = self.ranks.get(position, categories.codes if categories.unknown < 0 else None)
-            if seen is not None:
-                column = self._strings(table, position)
-                are_new = column.encode(dict.fromkeys(seen, False), True, False)
-                if are_new.mean() > FEW_NEW:
-                    new = next(text for text in column.strings if text not in seen)
-                    found[position] = f"new categories such as {new!r}"
+        complete = {p: kept.codes for p, kept in self.categories.items() if kept.unknown < 0}
+        for position, seen in (complete | self.ranks).items():
+            column = self._strings(table, position)
+            are_new = column.encode(dict.fromkeys(seen, False), True, False)
+            if are_new.mean() > FEW_NEW:
+                new = next(text for text in column.strings if text not in seen)
+                found[position, UNKNOWN] = f"new categories such as {new!r}"
         for position, value in self.constants.items():
-            if np.isnan(value):
-                has_changed = not table.column(position).missing.all()
-            else:
-                values = table.values(position, self.types.get(position, NUMBER))[:, 0]
-                has_changed = (values[~np.isnan(values)] != value).any()
-            if has_changed:
-                found[position] = "no longer constant or missing"
-        return found
+            if self._is_informative(table, position, value, targets):
+                what = "different in every row" if value is None else "constant or missing"
+                found[position, INFORMATIVE] = f"no longer {what}"
+        return {key: f"{str(table.names[key[0]])!r} ({text})" for key, text in found.items()}
+
+    def _is_informative(self, table, position, value, targets):
+        """Return whether a column has information, given that in ``constants``."""
+        if value is None:
+            column = table.column(position)
+            known, n_values = ~column.missing, len(np.unique(column.values[~column.missing]))
+            if identifiers.why_identifier(n_values, known.sum()):
+                return False  # without looking for distinct rows, which takes longer
+            n_rows = known[distinct_rows(table, targets)[1]].sum()
+            return not identifiers.why_identifier(n_values, n_rows)
+        try:
+            if isinstance(value, str):
+                return self._strings(table, position).encode({value: False}, True, False).any()
+            values = table.values(position, self.types.get(position, NUMBER))[:, 0]
+        except (TypeError, ValueError):  # of another kind, which is an error in a column in use
+            return position not in {*self.numbers.tolist(), *self.dates}
+        return (values[~np.isnan(values)] != value).any()
 
     def parts(self):
         """Return the position in X and the suffix of the name of each expanded column."""

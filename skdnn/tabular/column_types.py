@@ -15,7 +15,6 @@ from skdnn.tabular.kinds import KINDS, KindFormat, read_text
 from skdnn.tabular.text_formats import boolean_of, is_missing_word
 
 MOST_UNREAD = 100  # strings remembered
-FEW_UNREAD = 0.1  # share of cells; as many were accepted in fit
 AGAIN = "Pass values of the kind seen in fit, or fit again."
 
 
@@ -164,9 +163,10 @@ def numbers_as(column, fitted, warn):
 def column_as(column, fitted, warn):
     """Return any Column as one of the type of fit: dates in local time, other times in seconds.
 
-    ``fitted`` is the ColumnType of the column in fit, not of strings. ``warn`` is called with an
-    UnreadableWarning if many strings cannot be read. It is a ColumnError if the column has another
-    kind, a string is not readable, or only one of the column and ``fitted`` has a time zone.
+    ``fitted`` is the ColumnType of the column in fit, not of strings. Of strings, ``warn`` gets an
+    UnreadableWarning or None, the number of cells that cannot be read, and that of all. It is a
+    ColumnError if the column has another kind, a string is not readable, or only one of the column
+    and ``fitted`` has a time zone.
     """
     if column.kind == "text":
         column = _parsed(column, fitted, warn)
@@ -191,7 +191,7 @@ def _parsed(column, fitted, warn):
     """Return the Column of a string column, read in the format of fit."""
     values = [_value_of(text, fitted) for text in column.strings]
     if fitted.form is not None:
-        _check_share(column, values, fitted, warn)
+        _count_unread(column, values, fitted, warn)
     return _with_values(column, values, fitted.kind)
 
 
@@ -215,17 +215,17 @@ def _with_values(column, values, kind):
     return read._replace(values=read.values[column.values])
 
 
-def _check_share(column, values, fitted, warn):
-    """Call ``warn`` if many strings are not read, and are no words for missing values."""
+def _count_unread(column, values, fitted, warn):
+    """Call ``warn`` with the number of cells not read, except words for missing values."""
     known = {*fitted.unread, *filter(is_missing_word, column.strings)}
     pairs = zip(column.strings, values, strict=True)
     new = [value is None and text not in known for text, value in pairs]
-    rows = np.array([*new, False])[column.values]
-    if rows.mean() > FEW_UNREAD:
+    rows, message = np.array([*new, False])[column.values], None
+    if any(new):
         example = column.strings[new.index(True)]
-        found = f"{rows.sum()} of {len(rows)} cells cannot be read so, such as {example!r}"
-        about = f"was read as {fitted.form} in fit; now {found}, and count as missing values."
-        warn(UnreadableWarning(about))
+        about = f" cells cannot be read so, such as {example!r}, and count as missing values."
+        message = UnreadableWarning(f"was read as {fitted.form} in fit; now ", about)
+    warn((message, int(rows.sum()), len(rows)))
 
 
 def _check_zone(column, zone):

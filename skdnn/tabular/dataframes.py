@@ -12,7 +12,7 @@ from skdnn.tabular import as_frames
 from skdnn.tabular.column_types import NUMBER, numbers_as, parse_column
 from skdnn.tabular.missing_checks import unmasked
 from skdnn.tabular.read_columns import read_column, read_strings
-from skdnn.tabular.user_warnings import MAX_NAMED, ColumnWarnings, about, listed, warn_user
+from skdnn.tabular.user_warnings import MAX_NAMED, ColumnWarnings, about, listed
 
 TILE = 2**18  # numbers scaled at a time, so that they stay in the cache
 FILL = (
@@ -144,17 +144,19 @@ class Frame(NamedTuple):
 
     def values(self, position, fitted, convert=numbers_as):
         """Return what ``convert`` makes of a column, given its ColumnType in fit: its numbers."""
-        messages = []
-        read = lambda column: convert(read_column(column), fitted, messages.append)  # noqa: E731
+        found = []
+        read = lambda column: convert(read_column(column), fitted, found.append)  # noqa: E731
         values = self._read(position, read)
-        for message in messages:
-            self.warn(position, message)
+        for given in found:
+            self.warn(position, given)
         return values
 
-    def warn(self, position, message):
-        """Add a str or Warning about a column to ``warnings`` or, if that is None, give it."""
-        message = type(message)(f"Column {self.names[position]!r} of X {message}")
-        warn_user(message) if self.warnings is None else self.warnings.add(position, message)
+    def warn(self, position, found):
+        """Add to ``warnings``, as :meth:`ColumnWarnings.add` does, or warn if that is None."""
+        collected = ColumnWarnings() if self.warnings is None else self.warnings
+        collected.add(position, self.names[position], found)
+        if self.warnings is None:
+            collected.warn()
 
     def _read(self, position, read):
         """Return what a function makes of a column; put the column's name before its errors."""

@@ -5,7 +5,6 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import issparse
 
-from skdnn.core.random_bits import scramble
 from skdnn.tabular import identifiers
 from skdnn.tabular.bins import learn_bin_edges
 from skdnn.tabular.categories import learn_categories, rank_categories
@@ -15,8 +14,7 @@ from skdnn.tabular.dataframes import as_table
 from skdnn.tabular.imputation import learn_regressions
 from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.learn_formats import NO_FORMAT, NUMBERS_OR_CODES, find_format
-from skdnn.tabular.read_columns import read_column
-from skdnn.tabular.row_hashes import hash_columns
+from skdnn.tabular.row_hashes import distinct_rows
 from skdnn.tabular.scaling import join_scalings, learn_scaling, weighted_shares
 from skdnn.tabular.sparse_columns import ColumnsWithoutEntries, learn_sparse_columns
 from skdnn.tabular.text_formats import boolean_of, may_be_read
@@ -113,11 +111,9 @@ class ColumnLearner:
         self._choose_strings(are_only=not (len(numbers) or self.dates or self.missing))
         self._warn_of_strings()
         missing = sorted(self.missing)
-        columns = ColumnEncoders(
-            numbers, self.dates, scaling, missing, self.categories, self.ranks, self.types
-        )
-        constants = {} if self.options.drop_constants else self.constants
-        columns = columns._replace(bin_edges=self._learn_bin_edges(columns), constants=constants)
+        given = numbers, self.dates, scaling, missing, self.categories, self.ranks, self.types
+        columns = ColumnEncoders(*given, constants=self.constants)
+        columns = columns._replace(bin_edges=self._learn_bin_edges(columns))
         columns = columns._replace(regressions=learn_regressions(self.table, columns))
         columns = columns._replace(missing=self._choose_indicators(columns))
         return columns, self.ignored, self.parsed
@@ -130,7 +126,7 @@ class ColumnLearner:
         if identifiers.are_integers(column.values):
             self.integers[position] = column.values
             if identifiers.are_rounded(column.values):
-                self.table.warn(position, identifiers.ROUNDED)
+                warn_user(f"Column {self.table.names[position]!r} of X {identifiers.ROUNDED}")
         self.numbers.append(position)
 
     def _add_several(self, position, column, its_type):
@@ -178,6 +174,9 @@ class ColumnLearner:
                 self.ignored[position] = reason
             if reason in (None, ALL_INFREQUENT):  # target statistics may use infrequent categories
                 self.ranks[position] = {text: rank for rank, (_, text) in enumerate(ranked)}
+            else:
+                value = ranked[0][1] if ranked else ""
+                self.constants[position] = None if reason in identifiers.REASONS else value
             choice = self.ambiguous.get(position, NO_FORMAT)
             if reason in identifiers.REASONS and choice.alternatives == NUMBERS_OR_CODES:
                 del self.ambiguous[position]
@@ -245,6 +244,7 @@ class ColumnLearner:
         found = [n for n, x in self.integers.items() if identifiers.are_row_numbers(x, n_rows)]
         if drop != "auto":
             self.ignored |= dict.fromkeys(found, identifiers.ROW_NUMBERS)
+            self.constants |= dict.fromkeys(found)
             self.numbers = [position for position in self.numbers if position not in found]
         elif found:
             names = [self.table.names[position] for position in found[:MAX_NAMED]]
@@ -266,13 +266,7 @@ class ColumnLearner:
 
     @cached_property
     def _distinct(self):
-        """The first occurrences of distinct rows of X, and of X and targets together."""
-        columns = map(self.table.column, range(len(self.table.names)))
-        hashes = hash_columns(column.values for column in columns)
-        targets = np.asarray(self.targets).reshape(self.table.n_rows, -1).T
-        of_targets = hash_columns(read_column(target).values for target in targets)
-        both = scramble(hashes) + of_targets
-        return [np.unique(of_rows, return_index=True)[1] for of_rows in (hashes, both)]
+        return distinct_rows(self.table, self.targets)
 
     def _has_values(self, position, scaling):
         """Return whether a column is kept; record its missing values or why it is ignored."""

@@ -11,8 +11,9 @@ word of a number is its nearest float32, so that equal rows of both types have t
 import numpy as np
 from scipy.sparse import issparse
 
-from skdnn.core.random_bits import random_words
+from skdnn.core.random_bits import random_words, scramble
 from skdnn.tabular.dataframes import spans
+from skdnn.tabular.read_columns import read_column
 
 WORDS = 3  # maximum number of words of a number
 HASH_BLOCK = 2**17  # words read at a time, so that they stay in the cache
@@ -29,6 +30,16 @@ def hash_columns(columns):
         of_column = values.astype(np.float64)[:, None]
         hashes = hashes + _hash_dense(of_column, _multipliers(number, WORDS)[:, None])
     return hashes
+
+
+def distinct_rows(table, targets):
+    """Return the first occurrences of distinct rows of X, and of X and targets together."""
+    columns = map(table.column, range(len(table.names)))
+    hashes = hash_columns(column.values for column in columns)
+    targets = np.asarray(targets).reshape(table.n_rows, -1).T
+    of_targets = hash_columns(read_column(target).values for target in targets)
+    both = scramble(hashes) + of_targets
+    return [np.unique(of_rows, return_index=True)[1] for of_rows in (hashes, both)]
 
 
 def hash_rows(inputs, keys):

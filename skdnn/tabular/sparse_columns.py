@@ -10,6 +10,7 @@ from skdnn.core.encoded_rows import Expansion
 from skdnn.tabular.dataframes import NumberArray, check_finite
 from skdnn.tabular.scaling import scale_sparse
 from skdnn.tabular.target_statistics import TargetStatistics
+from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, joined
 
 NO_ENTRIES = "no entries"
 
@@ -46,9 +47,14 @@ class SparseColumns(NamedTuple):
         """Return this object, as there are no categories."""
         return self
 
-    def changes(self, table):
-        """Return an empty dict."""
-        return {}
+    def changes(self, table, targets):
+        """Return a text if columns without entries in fit have many; it is one for all columns."""
+        entries = table.indices[table.data != 0] if issparse(table) else self.kept
+        new = entries[~np.isin(entries, self.kept)]
+        if len(new) <= FEW_NEW * len(entries):
+            return {}
+        columns = joined([f"'x{position}'" for position in np.unique(new)])
+        return {(-1, INFORMATIVE): f"{columns} (no longer without entries)"}
 
     @property
     def expansion(self):

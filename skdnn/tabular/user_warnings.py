@@ -6,6 +6,10 @@ from contextlib import contextmanager
 
 OURS = ("skdnn", "sklearn", "joblib")  # packages whose frames are passed over
 MAX_NAMED = 10  # columns listed in a message
+# Shares of unknown cells, as many as were accepted in fit, and of new categories or entries.
+FEW_UNKNOWN, FEW_NEW = 0.1, 0.05
+# Reasons: of a column, fit does not know some values, or had no information.
+UNKNOWN, INFORMATIVE = "unknown", "informative"
 
 
 def warn_user(message, category=UserWarning):
@@ -30,24 +34,32 @@ def about(name):
 
 
 class ColumnWarnings:
-    """Warnings about columns of a table that is read in blocks of rows, one for each column."""
+    """Warnings about unknown values in a table that is read in blocks of rows, one for each column.
 
-    def __init__(self):
-        self._messages = {}
+    ``table`` is its name in messages. ``warned`` has the (position, reason) of earlier warnings,
+    which are not repeated.
+    """
 
-    def add(self, position, message):
-        """Add a warning about a column."""
-        self._messages.setdefault(position, message)
+    def __init__(self, table="X", warned=()):
+        self.warned, self._table, self._found = warned, table, {}
 
-    def suppress(self, position):
-        """Give no warning about a column, even if one is added for other blocks."""
-        self._messages[position] = None
+    def add(self, position, name, found):
+        """Add what a block has of a column: ``(message, n_unknown, n_cells)``.
+
+        The message is a Warning, between whose arguments the numbers of cells are put, or None.
+        """
+        self._found.setdefault((int(position), repr(name)), []).append(found)
 
     def warn(self):
-        """Warn of the columns, in their order."""
-        for _, message in sorted(self._messages.items()):
-            if message is not None:
-                warn_user(message)
+        """Warn of the columns, in their order, and add them to ``warned``."""
+        for (position, name), found in sorted(self._found.items()):
+            messages, unknown, cells = zip(*found, strict=True)
+            n_unknown, n_cells, key = sum(unknown), sum(cells), (position, UNKNOWN)
+            if n_unknown > FEW_UNKNOWN * n_cells and key not in self.warned:
+                message = min(filter(None, messages), key=lambda message: message.args)
+                counted = f"{n_unknown} of {n_cells}".join(message.args)
+                warn_user(f"Column {name} of {self._table} {counted}", type(message))
+                self.warned = *self.warned, key
 
 
 def listed(names):
@@ -55,6 +67,6 @@ def listed(names):
     return f"{list(names)[:MAX_NAMED]}{' and more' * (len(names) > MAX_NAMED)}"
 
 
-def joined(items):
-    """Return the first of some strings for a message, with commas, and whether there are more."""
-    return f"{', '.join(items[:MAX_NAMED])}{' and more' * (len(items) > MAX_NAMED)}"
+def joined(items, separator=", "):
+    """Return the first of some strings for a message, and whether there are more."""
+    return f"{separator.join(items[:MAX_NAMED])}{' and more' * (len(items) > MAX_NAMED)}"

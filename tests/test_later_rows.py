@@ -1,0 +1,283 @@
+"""Rows of later calls: each column that fit knows nothing of is named once, for each reason."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse as sp
+
+import skdnn
+from skdnn import DeepNetClassifier, TableEncoder, integrated_gradients
+
+N = 120
+RNG = np.random.default_rng(0)
+OTHER = RNG.normal(size=N)
+Y = (OTHER > 0).astype(int)
+QUICK = {
+    **{"hidden_layer_sizes": (4,), "n_members": 2, "max_iter": 2, "early_stopping": False},
+    **{"learning_rate": "cosine", "random_state": 0},
+}
+VARYING = np.round(RNG.normal(size=N), 3)
+WORDS = np.array(["u", "v", "w"], object)[RNG.integers(0, 3, N)]
+IDS = np.array([f"id {n}" for n in range(N)], object)
+
+
+def messages(call, *args, **kwargs):
+    """Return the messages of the warnings of a call."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call(*args, **kwargs)
+    return [str(warning.message) for warning in caught]
+
+
+def first_partial_fit(X, y=Y):
+    return quietly(DeepNetClassifier(**QUICK).partial_fit, X, y, classes=[0, 1])
+
+
+def first_fit(X, y=Y, **params):
+    return quietly(DeepNetClassifier(**QUICK, **params).fit, X, y)
+
+
+def warm_fit(X):
+    return first_fit(X, warm_start=True)
+
+
+def quietly(call, *args, **kwargs):
+    """Return the result of a call whose warnings, of strings read as numbers, do not matter."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return call(*args, **kwargs)
+
+
+# How the network got its encoder, and the method that trains it further.
+WAYS = {
+    "partial_fit twice": (first_partial_fit, "partial_fit"),
+    "fit, then partial_fit": (first_fit, "partial_fit"),
+    "warm_start": (warm_fit, "fit"),
+}
+# The column in the first rows and in later ones, and what is said of it.
+CHANGES = {
+    "a number": (np.ones(N), VARYING, "no longer constant or missing"),
+    "another number": (np.ones(N), np.full(N, 2.0), "no longer constant or missing"),
+    "no numbers": (np.full(N, np.nan), VARYING, "no longer constant or missing"),
+    "nothing": (np.full(N, None), WORDS, "no longer constant or missing"),
+    "booleans": (np.ones(N, bool), VARYING > 0, "no longer constant or missing"),
+    "one category": (np.full(N, "u", object), WORDS, "(no longer constant|new categories)"),
+    "a price": (
+        *(np.full(N, "$1.50", object), np.array([f"${n}.25" for n in range(N)], object)),
+        "no longer constant or missing",
+    ),
+    "a date": (
+        *(np.full(N, "2024-05-12", object), np.resize(["2024-05-13", "2024-08-01"], N)),
+        "no longer constant or missing",
+    ),
+    "identifiers": (IDS, WORDS, "no longer different in every row"),
+    "identifiers, then one": (IDS, np.full(N, "u", object), "no longer different in every row"),
+}
+LIBRARIES = {
+    "pandas": lambda column: pd.DataFrame({"x0": OTHER, "x1": pd.Series(list(column))}),
+    "polars": lambda column: pl.DataFrame({"x0": OTHER, "x1": list(column)}),
+    "array": lambda column: np.column_stack([OTHER.astype(object), column.astype(object)]),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_column_without_information_is_named_once_when_later_rows_have_some(change, library, way):
+    (start, go_on), table = WAYS[way], LIBRARIES[library]
+    first, later, said = CHANGES[change]
+    net = start(table(first))
+    assert not messages(getattr(net, go_on), table(first), Y)
+    with pytest.warns(UserWarning, match=rf"'x1' \({said}.*refit_encoder") as caught:
+        getattr(net, go_on)(table(later), Y)
+    assert len(caught) == 1
+    assert not messages(getattr(net, go_on), table(later), Y)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_array_of_numbers_is_read_as_a_frame_is(way):
+    start, go_on = WAYS[way]
+    first, later = np.column_stack([OTHER, np.ones(N)]), np.column_stack([OTHER, VARYING])
+    net = start(first)
+    (message,) = messages(getattr(net, go_on), later, Y)
+    assert "'x1' (no longer constant or missing)" in message
+    assert not messages(getattr(net, go_on), later, Y)
+
+
+def test_an_ignored_column_may_hold_anything_later():
+    net = first_fit(LIBRARIES["pandas"](np.ones(N)))
+    (message,) = messages(net.partial_fit, LIBRARIES["pandas"](WORDS), Y)
+    assert "'x1' (no longer constant or missing)" in message
+    net = first_fit(LIBRARIES["pandas"](np.full(N, "u", object)))
+    (message,) = messages(net.partial_fit, LIBRARIES["pandas"](VARYING), Y)
+    assert "'x1' (no longer constant or missing)" in message
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("later", [IDS[::-1], np.resize(IDS[:30], N), np.full(N, None)])
+def test_identifiers_that_stay_identifiers_are_no_reason_to_warn(later, way):
+    start, go_on = WAYS[way]
+    table = LIBRARIES["pandas"]
+    X = table(later)
+    if len(set(later)) == 30:  # rows that are repeated with their identifier
+        X = pd.concat([table(later)[:30]] * 4, ignore_index=True)
+    y = np.resize(Y[:30], N) if len(set(later)) == 30 else Y
+    assert not messages(getattr(start(table(IDS)), go_on), X, y)
+
+
+def test_integers_that_numbered_the_rows_and_no_longer_do_are_named():
+    numbered = LIBRARIES["pandas"](np.arange(N))
+    later = LIBRARIES["pandas"](np.arange(N) % 5)
+    net = first_fit(numbered, encoder=TableEncoder(drop_identifiers=True))
+    assert not messages(net.partial_fit, numbered[:9].assign(x1=range(500, 509)), Y[:9])
+    (message,) = messages(net.partial_fit, later, Y)
+    assert "'x1' (no longer different in every row)" in message
+
+
+def test_a_tiny_first_batch_is_said_to_hide_a_column():
+    tiny = pd.DataFrame({"x0": [0.1, 0.2, 0.3], "x1": ["u", "v", "w"]})
+    net = first_partial_fit(tiny, np.array([0, 1, 0]))
+    (message,) = messages(net.partial_fit, LIBRARIES["pandas"](WORDS), Y)
+    assert "'x1' (no longer different in every row)" in message
+
+
+def test_columns_of_a_sparse_matrix_that_were_empty_are_named_once():
+    first = np.abs(np.column_stack([OTHER, np.zeros((N, 2)), VARYING]))
+    later = first.copy()
+    later[:, 1] = 1
+    net = first_fit(sp.csr_array(first))
+    rare = first.copy()
+    rare[:3, 2] = 1
+    assert not messages(net.partial_fit, sp.csr_array(rare), Y)
+    (message,) = messages(net.partial_fit, sp.csr_array(later), Y)
+    assert "'x1' (no longer without entries)" in message
+    assert not messages(net.partial_fit, sp.csr_array(later), Y)
+
+
+def test_new_categories_of_a_column_with_target_statistics_only_are_named():
+    users = np.array([f"user {n}" for n in RNG.permutation(1500)], object)
+    X = pd.DataFrame({"other": RNG.normal(size=3000), "user": np.resize(users, 3000)})
+    y = (X["other"] > 0).astype(int)
+    net = first_partial_fit(X, y)
+    assert "user" not in net.encoder_.ignored_columns_
+    assert "user" not in net.encoder_.categories_
+    assert not messages(net.partial_fit, X[:500], y[:500])
+    (message,) = messages(net.partial_fit, X.assign(user=X["user"] + "!"), y)
+    assert "'user' (new categories such as" in message
+
+
+# One warning for each column and reason
+
+
+def prices(values):
+    return pd.DataFrame({"a": OTHER, "k": 1.0, "p": values, "c": WORDS})
+
+
+CENTS = np.array([f"{value:.2f}" for value in RNG.normal(size=N)], object)
+
+
+@pytest.fixture
+def priced():
+    net = DeepNetClassifier(**QUICK)
+    with pytest.warns(UserWarning, match="Columns of strings are read"):
+        net.partial_fit(prices(CENTS), Y, classes=[0, 1])
+    return net
+
+
+def test_a_warning_about_one_column_does_not_silence_another(priced):
+    X = prices(CENTS)
+    (message,) = messages(priced.partial_fit, X.assign(k=OTHER), Y)
+    assert "'k' (no longer constant" in message
+    (message,) = messages(priced.partial_fit, X.assign(k=OTHER, p="1,5"), Y)
+    assert "Column 'p' of X was read as numbers in fit; now 120 of 120 cells" in message
+    (message,) = messages(priced.partial_fit, X.assign(k=OTHER, p="1,5", c="new"), Y)
+    assert "'c' (new categories such as 'new')" in message
+    assert "'k'" not in message
+    assert not messages(priced.partial_fit, X.assign(k=OTHER, p="1,5", c="new"), Y)
+
+
+def test_unreadable_cells_are_named_once_in_partial_fit_and_in_each_prediction(priced):
+    bad = prices(np.where(Y, "bad", CENTS))
+    (message,) = messages(priced.partial_fit, bad, Y)
+    assert f"now {Y.sum()} of {N} cells cannot be read so, such as 'bad'" in message
+    assert not messages(priced.partial_fit, bad, Y)
+    assert len(messages(priced.predict, bad)) == len(messages(priced.predict, bad)) == 1
+
+
+def test_a_constant_column_that_varies_may_become_unreadable_later():
+    dollars = lambda text: LIBRARIES["pandas"](np.array(text, object))  # noqa: E731
+    net = first_partial_fit(dollars(["$1.50"] * N))
+    (message,) = messages(net.partial_fit, dollars(["$1.50", "$2.50"] * 60), Y)
+    assert "no longer constant" in message
+    (message,) = messages(net.partial_fit, dollars(["$1.50", "bad"] * 60), Y)
+    assert "60 of 120 cells cannot be read so" in message
+
+
+def test_an_encoder_that_is_fitted_again_knows_what_was_said(priced):
+    X = prices(CENTS)
+    assert len(messages(priced.partial_fit, X.assign(k=OTHER), Y)) == 1
+    with pytest.warns(UserWarning, match="Columns of strings are read"):
+        priced.partial_fit(X, Y, refit_encoder=True)
+    assert len(messages(priced.partial_fit, X.assign(k=OTHER), Y)) == 1
+
+
+def test_what_was_said_is_saved(priced, tmp_path):
+    X = prices(CENTS).assign(k=OTHER)
+    assert len(messages(priced.partial_fit, X, Y)) == 1
+    priced.save(tmp_path / "net.skdnn")
+    assert not messages(skdnn.load(tmp_path / "net.skdnn").partial_fit, X, Y)
+
+
+def test_a_new_fit_forgets_what_was_said():
+    X, later = LIBRARIES["pandas"](np.ones(N)), LIBRARIES["pandas"](VARYING)
+    net = first_fit(X)
+    assert len(messages(net.partial_fit, later, Y)) == 1
+    net.fit(X, Y)
+    assert len(messages(net.partial_fit, later, Y)) == 1
+
+
+# Validation rows, blocks of rows, and explanations
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("c", "new", "holds no category of fit"),
+        ("p", "bad", "was read as numbers in fit; now 120 of"),
+    ],
+)
+def test_warnings_about_validation_rows_name_them(name, value, said):
+    X, net = prices(CENTS), DeepNetClassifier(**QUICK)
+    given = {"X_val": X.assign(**{name: value}), "y_val": Y}
+    about_strings, message = messages(net.fit, X, Y, **given)
+    assert "Columns of strings are read" in about_strings
+    assert message.startswith(f"Column {name!r} of X_val {said}")
+
+
+@pytest.mark.parametrize("is_spread", [False, True])
+def test_cells_that_cannot_be_read_are_counted_in_all_blocks_of_rows(is_spread, priced):
+    n_rows, n_bad = 10_000, 1_500
+    X = pd.concat([prices(CENTS)] * 100, ignore_index=True)[:n_rows]
+    places = np.arange(n_bad) * (6 if is_spread else 1)
+    X.loc[places, "p"] = "bad"
+    (message,) = messages(priced.predict, X)
+    assert f"now {n_bad} of {n_rows} cells cannot be read" in message
+    X.loc[places[800:], "p"] = "1.5"
+    assert not messages(priced.predict, X)  # of 8 %, which are most of a block or 1 in 12
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("target", [None, 1])
+def test_an_explanation_warns_once(target, n_classes):
+    X = pd.DataFrame({"a": OTHER, "c": WORDS})
+    net = first_fit(X, np.arange(N) % n_classes)
+    expected = net.predict(X)
+    (message,) = messages(integrated_gradients, net, X.assign(c="new"), target)
+    assert "Column 'c' of X holds no category of fit" in message
+    (message,) = messages(integrated_gradients, net, X.to_numpy(), target)
+    assert "valid feature names" in message
+    found = integrated_gradients(net, X, target).target
+    np.testing.assert_array_equal(found, expected if target is None and n_classes > 2 else 1)
