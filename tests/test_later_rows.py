@@ -98,6 +98,15 @@ def test_a_column_without_information_is_named_once_when_later_rows_have_some(ch
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("change", ["a number", "no numbers", "nothing", "one category"])
+def test_a_few_other_values_are_no_reason_to_warn(change, way):
+    (start, go_on), table = WAYS[way], LIBRARIES["pandas"]
+    first, later, _ = CHANGES[change]
+    few = np.where(np.arange(N) < 6, later, first)  # 5 % of the rows
+    assert not messages(getattr(start(table(first)), go_on), table(few), Y)
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_an_array_of_numbers_is_read_as_a_frame_is(way):
     start, go_on = WAYS[way]
     first, later = np.column_stack([OTHER, np.ones(N)]), np.column_stack([OTHER, VARYING])

@@ -229,11 +229,13 @@ class ColumnEncoders(NamedTuple):
             return not identifiers.why_identifier(n_values, n_rows)
         try:
             if isinstance(value, str):
-                return self._strings(table, position).encode({value: False}, True, False).any()
+                strings = self._strings(table, position)
+                return strings.encode({value: False}, True, False).mean() > FEW_NEW
             values = table.values(position, self.types.get(position, NUMBER))[:, 0]
         except (TypeError, ValueError):  # of another kind, which is an error in a column in use
-            return position not in {*self.numbers.tolist(), *self.dates}
-        return (values[~np.isnan(values)] != value).any()
+            is_used = position in {*self.numbers.tolist(), *self.dates}
+            return not is_used and (~table.column(position).missing).mean() > FEW_NEW
+        return ((values != value) & ~np.isnan(values)).mean() > FEW_NEW
 
     def parts(self):
         """Return the position in X and the suffix of the name of each expanded column."""

@@ -164,9 +164,9 @@ def column_as(column, fitted, warn):
     """Return any Column as one of the type of fit: dates in local time, other times in seconds.
 
     ``fitted`` is the ColumnType of the column in fit, not of strings. Of strings, ``warn`` gets an
-    UnreadableWarning or None, the number of cells that cannot be read, and that of all. It is a
-    ColumnError if the column has another kind, a string is not readable, or only one of the column
-    and ``fitted`` has a time zone.
+    UnreadableWarning, the number of cells that cannot be read, and that of all. It is a ColumnError
+    if the column has another kind, a string is not readable, or only one of the column and
+    ``fitted`` has a time zone.
     """
     if column.kind == "text":
         column = _parsed(column, fitted, warn)
@@ -220,11 +220,10 @@ def _count_unread(column, values, fitted, warn):
     known = {*fitted.unread, *filter(is_missing_word, column.strings)}
     pairs = zip(column.strings, values, strict=True)
     new = [value is None and text not in known for text, value in pairs]
-    rows, message = np.array([*new, False])[column.values], None
-    if any(new):
-        example = column.strings[new.index(True)]
-        about = f" cells cannot be read so, such as {example!r}, and count as missing values."
-        message = UnreadableWarning(f"was read as {fitted.form} in fit; now ", about)
+    example = next((text for text, is_new in zip(column.strings, new, strict=True) if is_new), None)
+    about = f" cells cannot be read so, such as {example!r}, and count as missing values."
+    message = UnreadableWarning(f"was read as {fitted.form} in fit; now ", about)
+    rows = np.array([*new, False])[column.values]
     warn((message, int(rows.sum()), len(rows)))
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 OURS = ("skdnn", "sklearn", "joblib")  # packages whose frames are passed over
 MAX_NAMED = 10  # columns listed in a message
-# Shares of unknown cells, as many as were accepted in fit, and of new categories or entries.
+# Shares of unknown cells, as many as were accepted in fit, and of new values or categories.
 FEW_UNKNOWN, FEW_NEW = 0.1, 0.05
 # Reasons: of a column, fit does not know some values, or had no information.
 UNKNOWN, INFORMATIVE = "unknown", "informative"
@@ -46,17 +46,18 @@ class ColumnWarnings:
     def add(self, position, name, found):
         """Add what a block has of a column: ``(message, n_unknown, n_cells)``.
 
-        The message is a Warning, between whose arguments the numbers of cells are put, or None.
+        The message is a Warning, between whose arguments the numbers of cells are put. It is None,
+        and ``n_cells`` infinite, if there is to be no warning.
         """
         self._found.setdefault((int(position), repr(name)), []).append(found)
 
     def warn(self):
         """Warn of the columns, in their order, and add them to ``warned``."""
         for (position, name), found in sorted(self._found.items()):
-            messages, unknown, cells = zip(*found, strict=True)
+            _, unknown, cells = zip(*found, strict=True)
             n_unknown, n_cells, key = sum(unknown), sum(cells), (position, UNKNOWN)
             if n_unknown > FEW_UNKNOWN * n_cells and key not in self.warned:
-                message = min(filter(None, messages), key=lambda message: message.args)
+                message = min(found, key=lambda block: (-block[1], block[0].args))[0]
                 counted = f"{n_unknown} of {n_cells}".join(message.args)
                 warn_user(f"Column {name} of {self._table} {counted}", type(message))
                 self.warned = *self.warned, key
