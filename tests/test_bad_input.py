@@ -32,7 +32,12 @@ BAD_FITS = {
     "lengths differ": (X, y[:-1], {}, r"inconsistent numbers of samples"),
     "weights differ in length": (X, y, {"sample_weight": [1.0]}, "inconsistent numbers of samples"),
     "negative weights": (X, y, {"sample_weight": -np.ones(150)}, "[Nn]egative"),
-    "weights beyond float64": (X, y, {"sample_weight": [10**400] * 150}, "too large for float64"),
+    "weights beyond float64": (
+        X,
+        y,
+        {"sample_weight": [10**400] * 150},
+        "weight.*too large",
+    ),
     "groups of several values": (
         X,
         y,

@@ -28,10 +28,10 @@ def table(target):
     return frame
 
 
-def python_code(page, start=""):
-    """Return the Python blocks of a page from some heading on."""
+def python_code(page, start="", language="python"):
+    """Return the Python blocks of a page from some heading on; "py" is code that no page runs."""
     text = (PAGES / page).read_text("utf-8")
-    return [content for _, content in blocks(text[text.index(start) :], "python")]
+    return [content for _, content in blocks(text[text.index(start) :], language)]
 
 
 def walk(frame, edits, folder):
@@ -64,6 +64,7 @@ def test_a_file_with_two_classes_of_strings_and_days_first(folder, capsys):
     assert names["X"]["day"].equals(table(0)["day"])
     assert list(names["reply"]["probabilities"]) == ["<50", ">50_1"]
     assert sorted(names["example"]) == ["age", "day", "fee", "job", "member"]
+    assert len(names["example"]["day"]) == len("2022-01-01")
     assert len(capsys.readouterr().out.splitlines()) < 100
 
 
@@ -75,6 +76,16 @@ def test_a_file_with_three_classes_of_which_two_are_the_case(folder):
     assert names["reply"]["act"] == (proba[[0, 2]].sum() > names["threshold"])
 
 
+LATEST = {
+    "# dates = X": "dates = X",
+    'X["since"].reset': 'X["day"].reset',
+    "# assert dates": "assert dates",
+    "# order": "order",
+    "# X, y = X.iloc": "X, y = X.iloc",
+    "# X_train, X_test": "X_train, X_test",
+}
+
+
 @pytest.mark.parametrize(
     ("question", "cases", "classes"),
     [
@@ -84,18 +95,30 @@ def test_a_file_with_three_classes_of_which_two_are_the_case(folder):
     ],
 )
 def test_a_file_with_grades_is_tested_on_its_latest_rows(question, cases, classes, folder):
-    edits = {
-        DATES: DAYS,
-        '["yes"]': cases,
-        "# order": "order",
-        'X["since"]': 'X["day"]',
-        **question,
-    }
-    edits["# X, y = X.iloc"] = "X, y = X.iloc"
-    edits["# X_train, X_test"] = "X_train, X_test"
-    names = walk(table(np.clip((AGE + NOISE) // 10, 5, 8).astype(int)), edits, folder)
+    frame = table(np.clip((AGE + NOISE) // 10, 5, 8).astype(int))
+    frame.loc[::20, "day"] = pd.NaT
+    names = walk(frame, {DATES: DAYS, '["yes"]': cases, **LATEST, **question}, folder)
     assert names["X_train"]["day"].max() <= names["X_test"]["day"].min()
+    assert len(names["X"]) == frame["day"].notna().sum()
     assert list(names["reply"]["probabilities"]) == classes
+
+
+def test_strings_are_not_put_into_the_order_of_dates(folder):
+    frame = table(np.where(AGE + NOISE > 50, "yes", "no"))
+    frame["day"] = frame["day"].dt.strftime("%d/%m/%Y").mask(frame.index == 5, "unknown")
+    with pytest.raises(AssertionError, match="read them as dates in step 2"):
+        walk(frame, {DATES: DAYS, "# dayfirst": "dayfirst", **LATEST}, folder)
+
+
+@pytest.mark.parametrize("first", [0, 31])
+def test_the_page_shows_the_cells_that_are_no_numbers_or_dates(first, capsys):
+    days = pd.date_range("2022-01-12", periods=60).strftime("%d/%m/%Y")[first:]
+    X = pd.DataFrame({"income": "1", "since": [*days, "soon"]})
+    X.loc[3, "income"] = "much"
+    exec(python_code("csv-to-production.md", language="py")[0], {"pd": pd, "X": X})
+    shown = capsys.readouterr().out
+    assert "['much']" in shown
+    assert "['soon']" in shown
 
 
 def test_a_file_with_booleans_of_which_some_are_missing(folder):
@@ -146,6 +169,24 @@ def test_the_server_names_all_columns_that_are_wrong_and_shows_valid_values(fold
     assert answer([good]) == answer("rows.parquet") == answer(None)
     assert answer([good])[0] == 422
     assert len(str(answer(good | {"age": "x" * 10**6}))) < 300
+    status, reply = answer(good | {"age": float("nan")})  # Python reads NaN, but it is not JSON
+    assert status == 422
+    assert reply["columns"] == {"age": f"cannot read nan; a valid value is {good['age']!r}"}
+
+
+def test_the_server_says_which_of_several_actions_costs_least(folder):
+    frame = table(np.select([AGE + NOISE > 60, AGE + NOISE > 40], ["high", "mid"], "low"))
+    names = walk(frame, {DATES: DAYS, '["yes"]': '["mid", "high"]'}, folder)
+    names["costs"] = pd.DataFrame({"call": [1, 1, 1], "write": [9, 0, 4]}, names["net"].classes_)
+    saving, act = python_code("imbalanced.md", language="py")
+    exec(saving, names)
+    (folder / "model.json").write_text(json.dumps(names["decision"]))
+    lines = python_code("csv-to-production.md", "## 7. Serve")[0].splitlines(keepends=True)
+    lines = [line for line in lines if not line.startswith("CASES")]
+    app = {}
+    exec("".join(act if line.startswith("    act = ") else line for line in lines), app)
+    expected = names["net"].predict_proba(names["example"])[0] @ names["costs"].to_numpy()
+    assert app["answer"](names["example"])[1]["act"] == ["call", "write"][expected.argmin()]
 
 
 def ask(port, body=None, length=None):
@@ -176,7 +217,7 @@ def test_the_server_answers_requests_that_are_no_records(folder):
         assert ask(port) == (411, {"error": "send the header Content-Length"})
         for length in ("-1", "many"):
             assert ask(port, length=length)[0] == 411
-        for body in (b"", b"age=31", b"\xff", b'{"age": 31'):
+        for body in (b"", b"age=31", b"\xff", b'{"age": 31', b"[" * 10**5):
             status, reply = ask(port, body, len(body))
             assert status == 400
             assert reply["error"].startswith("the body is not JSON: ")

@@ -12,9 +12,9 @@ from skdnn.classifier import DeepNetClassifier
 from skdnn.estimator.label_checks import check_labels
 from skdnn.tabular.as_frames import type_has
 from skdnn.tabular.dataframes import check_table
-from skdnn.tabular.row_samples import about
 from skdnn.tabular.sample_weights import check_weights
 from skdnn.tabular.table_statistics import choose_sample_size, merge, statistics
+from skdnn.tabular.user_warnings import about
 
 
 def partition_statistics(part, X, y, sample_weight):

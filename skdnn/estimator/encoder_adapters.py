@@ -12,8 +12,9 @@ from sklearn.utils.validation import has_fit_parameter
 from skdnn.core.encoded_rows import Expansion
 from skdnn.estimator.solvers import solver_of
 from skdnn.tabular import dataframes, target_statistics
+from skdnn.tabular.as_frames import names_in
 from skdnn.tabular.encoder import TableEncoder, columns_of, table_of, with_columns
-from skdnn.tabular.user_warnings import ColumnWarnings
+from skdnn.tabular.user_warnings import ColumnWarnings, about
 
 
 def fit_encoder(settings, dtype, samples, labels):
@@ -106,14 +107,14 @@ class TransformerAdapter:
         rows = X if passes_through else self.encoder.transform(X)
         name = "Input X" if passes_through else "What the encoder returns"
         _check_shape(rows, X.shape[0], name)
-        _check_no_times(rows, name)
+        names = list(names_in(rows)) or None
         with np.errstate(over="ignore"):  # too large numbers become inf, an error below
             # Skipped for such arrays, as it takes longer than predicting a row.
             if not dataframes.is_numeric_array(rows):
-                rows = dataframes.checked_array(rows, "DeepNetClassifier", dtype)
+                rows = _as_numbers(rows, name, dtype)
             if not issparse(rows):
                 rows = np.ascontiguousarray(rows, dtype)
-        dataframes.check_finite(rows, name=name)
+        dataframes.check_finite(rows, name=name, names=names)
         return dataframes.with_sums(rows) if issparse(rows) else rows
 
     def changes(self, X, y):
@@ -130,6 +131,18 @@ def _check_shape(rows, n_rows, name):
     shape = getattr(rows, "shape", (n_rows, None))  # a list is checked once it is an array
     if len(shape) != 2 or shape[0] != n_rows:
         raise ValueError(f"{name} must be a table of {n_rows} rows, but its shape is {shape}.")
+
+
+def _as_numbers(rows, name, dtype):
+    """Return encoded rows as an array or CSR of numbers; errors name the column of a frame."""
+    try:
+        _check_no_times(rows, name)
+        return dataframes.checked_array(rows, "DeepNetClassifier", dtype)
+    except (TypeError, ValueError):
+        for column in names_in(rows):
+            with about(f"Column {column!r} of X is not accepted by encoder='passthrough'"):
+                _as_numbers(rows[[column]].to_numpy(), name, dtype)
+        raise
 
 
 def _check_no_times(rows, name):

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from skdnn.estimator.auto_parameters import count_folds, count_members
 from skdnn.tabular.missing_checks import refuse_missing
-from skdnn.tabular.user_warnings import warn_user
+from skdnn.tabular.user_warnings import about, warn_user
 
 
 def stratified_folds(strata, n_folds, rng):
@@ -93,16 +93,10 @@ def splits_as_roles(splits, n_rows):
 
 
 def _as_rows(split, number, n_rows):
-    try:
+    with about(f"split {number} of cv must be (train, test), row numbers below {n_rows}"):
         train, test = map(np.asarray, split)
         # NumPy makes an empty list an array of floats, which are not valid indices.
-        train, test = (np.arange(n_rows)[rows if rows.size else []] for rows in (train, test))
-    except (TypeError, ValueError, IndexError) as error:
-        raise ValueError(
-            f"split {number} of cv must be two arrays of row numbers below {n_rows}, of training "
-            f"and of test rows: {error}"
-        ) from error
-    return train, test
+        return [np.arange(n_rows)[rows if rows.size else []] for rows in (train, test)]
 
 
 def roles_from_cv(settings, seed, samples, groups):
@@ -127,10 +121,8 @@ def roles_from_cv(settings, seed, samples, groups):
 
 def _check_groups(groups, kept):
     """Return groups as an array of one value for each row that is kept."""
-    try:
+    with about("groups must have one value a row"):
         values = np.asarray(groups)
-    except ValueError as error:
-        raise ValueError(f"groups must have one value a row: {error}") from error
     if values.ndim != 1 and values.shape[1:] != (1,):
         raise ValueError(f"groups must have one value a row, but its shape is {values.shape}.")
     refuse_missing(values, "groups", "give each row without a group a group of its own.")

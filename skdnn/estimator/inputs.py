@@ -66,7 +66,7 @@ def read_samples(estimator, X, y, sample_weight, reset=True, suffix=""):
         _warn_of_order(X, values, f"X{suffix}", f"{name}{suffix}")
     X = check_table(estimator, X, reset)
     labels = check_labels(y)
-    check_consistent_length(X, labels, sample_weight)
+    check_consistent_length(X, labels)
     columns = {name: value for name, value in vars(estimator).items() if name in COLUMNS}
     return Samples(*weighted_rows(X, labels, sample_weight), columns, y, labels)
 

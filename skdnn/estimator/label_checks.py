@@ -8,13 +8,13 @@ from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import column_or_1d
 
-from skdnn.tabular.as_frames import refuse_lazy_frame
+from skdnn.tabular.as_frames import check_column_names, refuse_lazy_frame
 from skdnn.tabular.categories import ignoring_case_and_spaces
 from skdnn.tabular.missing_checks import refuse_missing
 from skdnn.tabular.user_warnings import warn_user
 
 FEW = 10  # rows that may all have exactly one label by accident
-LIKE_MISSING = ("", "nan", "<na>", "nat")  # strings that often stand for missing values
+LIKE_MISSING = {"", "?", "nan", "<na>", "nat", "None"}  # often written for missing values
 
 
 def check_labels(y):
@@ -31,6 +31,7 @@ def check_labels(y):
         _refuse_scalar(y)
     assert_all_finite(values, input_name="y")
     if values.ndim == 2 and values.shape[1] > 1:
+        check_column_names(y, "y")
         return _checked_indicators(values)
     if values.dtype.kind == "f":
         _refuse_continuous(values)
@@ -142,7 +143,8 @@ def _doubt_labels(y, given):
 def _doubt_classes(y, classes):
     """Return a message if a class may stand for missing labels, or y be no classes, or None."""
     for label in classes.tolist():
-        if isinstance(label, str) and label.strip().lower() in LIKE_MISSING:
+        # "None" is how Python writes a missing value; "none" may be a class.
+        if isinstance(label, str) and {label, label.strip().lower()} & LIKE_MISSING:
             return (
                 f"y has the class {label!r}, in {np.count_nonzero(y == label)} of {len(y)} rows. "
                 "If labels are missing there, drop these rows."

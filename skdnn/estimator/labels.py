@@ -61,10 +61,8 @@ class Labels(NamedTuple):
         labels = y.tolist()
         unknown = sorted(set(labels) - set(codes))
         if unknown:
-            raise ValueError(
-                f"y contains the labels {unknown!r}, which are not among the classes "
-                f"{list(codes)!r} of the first call."
-            )
+            known = f"which are not among the classes {list(codes)!r}."
+            raise ValueError(f"y contains the labels {unknown!r}, {known}")
         return np.fromiter(map(codes.__getitem__, labels), np.int32, len(labels))[:, None]
 
     def decide(self, scores):
@@ -102,6 +100,8 @@ def learn_labels(samples, classes=None):
 def _learn_classes(y, classes):
     are_named = classes is not None
     if are_named:
+        if np.isscalar(classes):
+            raise TypeError(f"classes must be a list of all labels, but is {classes!r}.")
         classes = label_array(list(classes), "classes", "a missing value cannot be a class.")
     classes = np.unique(classes if are_named else y)
     if len(classes) < 2:

@@ -14,9 +14,9 @@ from skdnn.estimator.parquet_stream import ParquetTable, RowStream
 from skdnn.estimator.sampled_fit_data import learn_from_sample, refuse_arguments
 from skdnn.tabular.dataframes import check_table
 from skdnn.tabular.parquet_files import open_parquet
-from skdnn.tabular.row_samples import about, concatenate, seed_of_hashes
+from skdnn.tabular.row_samples import concatenate, seed_of_hashes
 from skdnn.tabular.table_statistics import choose_sample_size, merge, statistics
-from skdnn.tabular.user_warnings import listed, warn_user
+from skdnn.tabular.user_warnings import about, listed, warn_user
 
 MERGED_TOGETHER = 16  # statistics of batches, so that the sample is not copied for each
 # Shares of the variance, between parts of the rows that are shuffled together, above which there

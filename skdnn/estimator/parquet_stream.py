@@ -10,8 +10,9 @@ import numpy as np
 from skdnn.core.batches import Blocks, Data, DenseRows
 from skdnn.core.random_bits import entropy_for
 from skdnn.estimator.label_checks import check_labels
-from skdnn.tabular.row_samples import Part, about
+from skdnn.tabular.row_samples import Part
 from skdnn.tabular.sample_weights import check_weights
+from skdnn.tabular.user_warnings import about
 
 # A block, and the rows among which it is shuffled: at most so many rows, and bytes.
 BLOCK_ROWS, BLOCK_BYTES, BUFFER_ROWS, BUFFER_BYTES = 2**16, 2**25, 2**20, 3 * 2**25

@@ -8,8 +8,7 @@ from skdnn.estimator.encoder_adapters import block_reader
 from skdnn.estimator.threads import threads_apart
 from skdnn.tabular.dataframes import spans
 from skdnn.tabular.parquet_files import are_paths, open_parquet
-from skdnn.tabular.row_samples import about
-from skdnn.tabular.user_warnings import ColumnWarnings
+from skdnn.tabular.user_warnings import ColumnWarnings, about
 
 # Rows of a block. Blocks of a small table are smaller, so that it is shared among threads.
 MOST_ROWS, FEWEST_ROWS, N_BLOCKS = 2048, 512, 16

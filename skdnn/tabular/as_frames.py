@@ -7,6 +7,8 @@ from importlib.util import find_spec
 import numpy as np
 from scipy.sparse import issparse
 
+from skdnn.tabular.user_warnings import about
+
 ONE_ROW = (
     "A row of a dataframe is passed as df.iloc[[0]], with two pairs of brackets; a row of other "
     "values as [row] or pandas.DataFrame([row])."
@@ -42,22 +44,26 @@ def type_has(table, name):
 
 def as_numpy(array):
     """Return an array of another library, such as a PyTorch tensor, as a NumPy array."""
+    array = array.detach() if type_has(array, "detach") else array  # without gradient, of PyTorch
     is_other = type_has(array, "__dlpack__") and not isinstance(array, np.ndarray)
     return np.asarray(array) if is_other else array
 
 
 def refuse_lazy_frame(data, name):
-    """Raise an error for a LazyFrame of polars or narwhals."""
-    if type(data).__name__ == "LazyFrame":
-        raise TypeError(f"{name} is a LazyFrame, which is not computed yet: pass {name}.collect().")
+    """Raise an error for a LazyFrame of polars or narwhals, or a dataframe of Dask."""
+    advice = {"collect": "", "compute": ", or use skdnn.distributed.DaskDeepNetClassifier"}
+    for method, more in advice.items():
+        if type_has(data, method) and type_has(data, "columns"):
+            what = f"{type(data).__name__}, which is not computed yet"
+            raise TypeError(f"{name} is a {what}: pass {name}.{method}(){more}.")
 
 
-def check_column_names(X):
+def check_column_names(data, name="X"):
     """Raise an error if two columns of a dataframe have the same name."""
-    counts = Counter(map(str, names_in(X)))
-    repeated = [name for name, count in counts.items() if count > 1]
+    counts = Counter(map(str, names_in(data)))
+    repeated = [column for column, count in counts.items() if count > 1]
     if repeated:
-        raise ValueError(f"X has several columns named {repeated}. Column names must be unique.")
+        raise ValueError(f"{name} has several columns named {repeated}; names must be unique.")
 
 
 def names_in(X):
@@ -69,6 +75,8 @@ def names_in(X):
 
 def refuse_one_row(X):
     """Raise an error that says how to pass one row, if an array or series has one dimension."""
+    if getattr(getattr(X, "dtype", None), "names", None):
+        raise ValueError("X is an array of records: pass pandas.DataFrame(X).")
     if len(getattr(X, "shape", ())) == 1:
         raise ValueError(
             f"Expected 2D array, got 1D array instead: {len(X)} values ({type(X).__name__}). "
@@ -87,7 +95,9 @@ def _frame_of_records(X, names):
         X = [X]
     # Plain dicts: pandas looks at the attribute ``ndim``, which keys of some others are.
     X = [dict(row) if isinstance(row, dict) else row for row in X]
-    frame = import_optional("pandas", "a dict or a list of dicts").DataFrame(X)
+    pandas = import_optional("pandas", "a dict or a list of dicts")
+    with about("X must be a list of dicts, all of scalars"):
+        frame = pandas.DataFrame(X)
     same = names is not None and set(names) == set(frame.columns)
     return frame[list(names)] if same else frame
 
@@ -100,12 +110,11 @@ def _frame_of_arrow(X):
     pandas, pyarrow = import_module("pandas"), import_module("pyarrow")
     protocol = any(type_has(X, f"__arrow_c_{kind}__") for kind in ("stream", "array"))
     convert = pyarrow.table if protocol else import_module("pyarrow.interchange").from_dataframe
-    table, columns = convert(X), []
+    with about(f"X is a {type(X).__name__}, but must be a table with columns"):
+        table, columns = convert(X), []
     for name, column in zip(table.column_names, table.columns, strict=True):
-        try:
+        with about(f"Column {name!r} of X, of type {column.type}"):
             columns.append(pandas.Series(column.to_pandas(), name=name))
-        except Exception as error:  # of pyarrow
-            raise TypeError(f"Column {name!r} of X, of type {column.type}: {error}") from error
     return pandas.concat(columns, axis=1) if columns else pandas.DataFrame(index=range(len(table)))
 
 

@@ -21,6 +21,8 @@ AGAIN = "Pass values of the kind seen in fit, or fit again."
 class ColumnError(ValueError):
     """An error in a column; its message continues "Column ... of X"."""
 
+    joined = ""
+
 
 class UnreadableWarning(UserWarning, ValueError):  # noqa: N818 - an error only if a filter says so
     """Cells of a column that ``fit`` read from strings cannot be read, and are missing values.
@@ -172,7 +174,8 @@ def column_as(column, fitted, warn):
         known = column.values[~column.missing]
         if len(known):
             first = known[0] if column.strings is None else column.strings[known[0]]
-            raise _other_kind(fitted.kind, f"{KINDS[column.kind].plural} such as {first}")
+            unit = " seconds" * (column.kind in ("duration", "time of day"))
+            raise _other_kind(fitted.kind, f"{KINDS[column.kind].plural} such as {first}{unit}")
         return column_of([None] * len(column.values), fitted.kind)
     if fitted.kind != "date":
         return column

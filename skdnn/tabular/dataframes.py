@@ -9,10 +9,10 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from skdnn.tabular import as_frames
-from skdnn.tabular.column_types import NUMBER, ColumnError, numbers_as, parse_column
+from skdnn.tabular.column_types import NUMBER, numbers_as, parse_column
 from skdnn.tabular.missing_checks import unmasked
 from skdnn.tabular.read_columns import read_column, read_strings
-from skdnn.tabular.user_warnings import MAX_NAMED, ColumnWarnings, listed
+from skdnn.tabular.user_warnings import MAX_NAMED, ColumnWarnings, about, listed
 
 TILE = 2**18  # numbers scaled at a time, so that they stay in the cache
 FILL = (
@@ -42,8 +42,7 @@ def check_table(estimator, X, reset):
         as_frames.check_column_names(X)
     elif _is_nameless_as_in_fit(estimator, X):
         return X
-    is_frame = hasattr(X, "columns")
-    if not is_frame:
+    if not as_frames.type_has(X, "columns"):
         X = checked_array(_as_array(X), estimator)
     elif 0 in X.shape:
         checked_array(X.to_numpy(), estimator)  # raises the ValueError for empty arrays
@@ -105,13 +104,8 @@ def with_sums(X):
 def _as_array(X):
     """Return X as an array; numbers beside strings are not converted to strings."""
     if not hasattr(X, "dtype"):
-        try:
+        with about("X has rows of different lengths or cells that are not scalars"):
             array = np.asarray(X)
-        except ValueError as error:
-            raise ValueError(
-                f"X has rows of different lengths or cells that are not scalars: {error} "
-                "Pass a table in which every row has the same columns."
-            ) from error
         X = np.asarray(X, object) if array.dtype.kind in "US" else array
     as_frames.refuse_one_row(X)
     return X
@@ -166,14 +160,8 @@ class Frame(NamedTuple):
 
     def _read(self, position, read):
         """Return what a function makes of a column; put the column's name before its errors."""
-        try:
+        with about(f"Column {self.names[position]!r} of X"):
             return read(self.columns[position])
-        except MemoryError:
-            raise
-        except Exception as error:  # of any library
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            joined = "" if isinstance(error, ColumnError) else ":"
-            raise kind(f"Column {self.names[position]!r} of X{joined} {error}") from error
 
     def blocks(self, positions, types):
         """Yield ``(rows, span, values)``: all rows of the columns ``positions[span]``.
@@ -215,7 +203,7 @@ def as_table(X, names, column_warnings=None):
     """Return the result of :func:`check_table` as a Frame, or CSR; check its values."""
     if hasattr(X, "iloc") or hasattr(X, "get_columns"):
         columns = [c for _, c in X.items()] if hasattr(X, "iloc") else X.get_columns()
-        return Frame(columns, names, len(X), column_warnings)
+        return Frame(columns, list(X.columns), len(X), column_warnings)
     if issparse(X):
         X = checked_array(X, "TableEncoder", [np.float64, np.float32])
         check_finite(X)

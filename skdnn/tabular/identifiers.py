@@ -28,6 +28,9 @@ SENTENCES = (
 )
 
 
+ROUNDED = "holds integers beyond 2**53, which float64 does not tell apart: convert it to strings."
+
+
 def why_identifier(n_values, n_rows):
     """Return why strings are identifiers, or None if they are not.
 
@@ -52,6 +55,13 @@ def are_integers(values):
     # Most columns of fractions have one among their first numbers.
     parts = values[:N_COUNTED], values
     return all(np.isfinite(some).all() and (some == np.floor(some)).all() for some in parts)
+
+
+def are_rounded(integers):
+    """Return whether different integers are the same float64."""
+    if integers.dtype.kind == "f" or max(-int(integers.min()), int(integers.max())) <= 2**53:
+        return False
+    return len(np.unique(integers)) > len(np.unique(integers.astype(np.float64)))
 
 
 def are_row_numbers(values, n_rows):

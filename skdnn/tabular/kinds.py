@@ -52,7 +52,7 @@ class Kinds(dict):
 
 
 KINDS = Kinds()
-KINDS["number"] = Kind("numbers", (Real, Decimal, np.bool_), parse=NumberFormat().parse)
+KINDS["number"] = Kind("numbers", (Real, Decimal, np.bool_), parse=NumberFormat(unit="").parse)
 KINDS["date"] = Kind("dates", (date, np.datetime64), None, ISO.parse, date_parts, DATE_PARTS)
 KINDS["time of day"] = Kind("times of day", (time,), seconds_of_day, parse_clock)
 KINDS["duration"] = Kind("durations", (timedelta, np.timedelta64), seconds_of, parse_duration)
@@ -77,10 +77,11 @@ class KindFormat(NamedTuple):
 def read_text(form, text):
     """Return the value of a string in a format or, unless in doubt, as ISO 8601 or a plain number.
 
-    None if there is none. In doubt are times with a zone, and "1.234" beside decimal commas.
+    None if there is none. In doubt are times with a zone, "1.234" beside decimal commas, and all
+    numbers beside percents.
     """
     value = form.parse(text)
-    if value is not None:
+    if value is not None or getattr(form, "unit", None) == "%":
         return value
     value = KindFormat(form.kind).parse(text)
     has_comma = getattr(form, "decimal", ".") == ","

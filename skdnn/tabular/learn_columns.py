@@ -30,8 +30,8 @@ PARSED = (
     "this warning, convert it to numbers or dates."
 )
 AMBIGUOUS = (
-    "Columns of strings can be read in two ways: {}. They are categories here. Convert them to "
-    "numbers or dates, as by pandas.read_csv(..., thousands=','), pandas.to_numeric(...) or "
+    "Columns of strings can be read in two ways: {}. They are categories, or ignored if nearly all "
+    "differ. Convert them by pandas.read_csv(..., thousands=','), pandas.to_numeric(...) or "
     "pandas.to_datetime(..., dayfirst=True); or, to avoid this warning, to a categorical type."
 )
 # (n_columns, n_bins): bins of each scaled column, up to so many columns; wide tables need no more.
@@ -125,6 +125,8 @@ class ColumnLearner:
             return self._add_several(position, column, its_type)
         if identifiers.are_integers(column.values):
             self.integers[position] = column.values
+            if identifiers.are_rounded(column.values):
+                warn_user(f"Column {self.table.names[position]!r} of X {identifiers.ROUNDED}")
         self.numbers.append(position)
 
     def _add_several(self, position, column, its_type):
@@ -161,7 +163,8 @@ class ColumnLearner:
         are_only = are_only and not {None, ALL_INFREQUENT}.intersection(reasons.values())
         for position, (ranked, categories, _) in self.strings.items():
             reason = reasons[position]
-            if reason in identifiers.REASONS and identifiers.are_sentences([t for _, t in ranked]):
+            may_be_words = reason in identifiers.REASONS and position not in self.ambiguous
+            if may_be_words and identifiers.are_sentences([t for _, t in ranked]):
                 self.sentences.append(position)
             if reason in identifiers.REASONS and are_only and len(categories.names) > 1:
                 reason = None  # without identifier columns, no column would be left
@@ -197,7 +200,7 @@ class ColumnLearner:
             if choices:
                 warn_user(message.format(self._named(choices)))
         if self.sentences:
-            names = [str(self.table.names[position]) for position in self.sentences[:MAX_NAMED]]
+            names = [self.table.names[position] for position in self.sentences[:MAX_NAMED]]
             warn_user(identifiers.SENTENCES.format(names, names[0]))
 
     def _named(self, choices):
@@ -244,7 +247,7 @@ class ColumnLearner:
             self.constants |= dict.fromkeys(found)
             self.numbers = [position for position in self.numbers if position not in found]
         elif found:
-            names = [str(self.table.names[position]) for position in found[:MAX_NAMED]]
+            names = [self.table.names[position] for position in found[:MAX_NAMED]]
             warn_user(identifiers.IN_ORDER.format(names))
 
     def _learn_bin_edges(self, encoders):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from skdnn.tabular import text_formats
 from skdnn.tabular.kinds import KINDS, KindFormat, read_text
-from skdnn.tabular.text_formats import NumberFormat, is_missing_word, may_be_read
+from skdnn.tabular.text_formats import MONTHS, is_missing_word, may_be_read, tidy
 
 READABLE = 0.9  # share of the cells, missing values not counted, that a format must read
 DOUBTFUL = 0.5  # share from which on there is a warning that strings stay categories
@@ -24,11 +24,19 @@ N_NAMED = 3  # strings named in a warning
 # different ones: fewer are learnt as well in one way as in the other.
 N_CODES = 20
 NUMBERS_OR_CODES = ("numbers", "codes")
-_has_unit = re.compile(r"[^\d.,]{0,6}\d+[.,]\d+[^\d.,]{0,6}").fullmatch
 # If at least so many strings have commas and all of these can be thousands separators, as in
-# "1,234", they are. A tenth of decimal fractions would end in 0, and be written with fewer digits.
+# "1,234", they are. A tenth of decimal fractions would end in 0, and be written with fewer digits,
+# or all would have three decimals; but there are strings without, or with the sign of a currency.
 N_THOUSANDS = 20
-THOUSANDS = NumberFormat(".", ",")
+THOUSANDS = (".", ",")
+# What strings that no format reads may be; codes such as "E11.9" are none of these.
+OTHERS = {
+    "numbers with units": r"(?:[^\d.,]{0,5}[^\w.,])?\d+[.,]\d+[^\d.,]{0,6}"
+    r"|(?:0|[1-9]\d*)(?: ?[a-z/²³]{2,5}| [a-z]| ?[KMGT]B)",
+    "several numbers": r"-?[\d.]+(?:, ?-?[\d.]+)+|[1-9]\d{0,2}(?:_\d{3})+|\d{1,3}/\d{1,3}",
+    "dates in another format": rf"(?i).{{0,16}}\b(?:(?:{MONTHS})[a-z]{{0,6}}[-/. ]\d\d+"
+    r"|(?:\d\d?[-/. ]){2}[12]\d{3}|[12]\d{3}(?:[-/. ]\d\d?){2})(?!\d).{0,25}",
+}
 
 _has_separator = re.compile(r"\d[.,/-]").search
 _is_integer = re.compile(r"[+-]?\d+").fullmatch
@@ -37,14 +45,14 @@ _is_code = re.compile(r"0\d+|\d{16,}").fullmatch  # a float has 15 digits
 
 def _shape(text):
     """Return a string with "1" for each number and "a" for each word."""
-    return re.sub(r"[^\W\d]+", "a", re.sub(r"\d+", "1", text.strip()))
+    return re.sub(r"[^\W\d]+", "a", re.sub(r"\d+", "1", tidy(text)))
 
 
 def _dates_by_shape():
     """Return the DateFormats that read strings of each shape."""
     formats = {}
     for pattern in text_formats.PATTERNS:
-        shape = _shape(re.sub("%[bBp]", "a", re.sub("%[dmyYHIMSf]", "1", pattern)))
+        shape = _shape(re.sub("%[bBp]", "a", re.sub("%[dmyYHIMSf]", "1", tidy(pattern))))
         formats.setdefault(shape, []).append(text_formats.DateFormat(pattern))
     return formats
 
@@ -67,6 +75,8 @@ class FormatChoice(NamedTuple):
         Formats that read the strings as well, but differently: the reason for no ``format``.
     example : str
         A string that ``format`` reads, if possible one that another format reads differently.
+    in_utc : bool
+        Whether dates are read in UTC because their offsets from it differ.
     """
 
     format: object = None
@@ -74,6 +84,7 @@ class FormatChoice(NamedTuple):
     examples: tuple = ()
     alternatives: tuple = ()
     example: str = ""
+    in_utc: bool = False
 
     def __str__(self):
         """Return what the strings are, and what is lost."""
@@ -82,7 +93,8 @@ class FormatChoice(NamedTuple):
             return f"{' or '.join(map(str, self.alternatives))} (such as {examples})"
         value = re.sub(r" 00:00:00$|\.0$", "", str(self.format.parse(self.example)))
         lost = f", {100 * self.unread:.2g} % of the cells, such as {examples}, as missing values"
-        return f"{self.format} ({self.example!r} is read as {value}){lost * bool(examples)}"
+        zone = ", in UTC because their offsets differ" * self.in_utc
+        return f"{self.format}{zone} ({self.example!r} is read as {value}){lost * bool(examples)}"
 
 
 NO_FORMAT = FormatChoice()
@@ -105,7 +117,7 @@ def find_format(ranked):
     read = {form: sum(map(shares.get, values[form])) for form in values}
     best = max(read.values(), default=0)
     if not best or best < DOUBTFUL * total:
-        return _check_units(ranked)
+        return _check_others(ranked) if len(ranked) > N_CODES else NO_FORMAT
     forms = [form for form in read if read[form] >= best - SHARE_SLACK]
     form = next((form for form in forms if _is_sure(form, values, shares, texts)), None)
     if form is None:
@@ -117,22 +129,22 @@ def find_format(ranked):
         return _ambiguous(others, (form, "categories")) if len(known) > N_CODES else NO_FORMAT
     if len(others) >= len(known):
         return NO_FORMAT
-    rest = [(share, text) for share, text in ranked if text not in known]
-    unread = {text: -share for share, text in rest if read_text(form, text) is None}
+    unread = {t: -share for share, t in ranked if t not in known and read_text(form, t) is None}
     longest = max(list(known)[:N_TRIED], key=len)
     _, (example, *_) = next(_disputes(form, values), (None, [longest]))
-    return FormatChoice(form, sum(unread.values()), tuple(unread)[:N_NAMED], (), example)
+    in_utc = len({getattr(value, "tzinfo", None) for value in known.values()}) > 1
+    return FormatChoice(form, sum(unread.values()), tuple(unread)[:N_NAMED], (), example, in_utc)
 
 
 def _ambiguous(texts, forms):
     return FormatChoice(examples=tuple(texts[:N_NAMED]), alternatives=tuple(forms))
 
 
-def _check_units(ranked):
-    """Return the FormatChoice of strings that are no numbers, but fractions with units perhaps."""
+def _check_others(ranked):
+    """Return the FormatChoice of strings that no format reads, but that may be one of OTHERS."""
     tried = [text for _, text in ranked[:N_TRIED] if not is_missing_word(text)]
-    has_units = len(ranked) > N_CODES and all(map(_has_unit, tried))
-    return _ambiguous(tried, ("numbers with units", "categories")) if has_units else NO_FORMAT
+    names = [name for name in OTHERS if all(re.fullmatch(OTHERS[name], text) for text in tried)]
+    return _ambiguous(tried, (names[0], "categories")) if names else NO_FORMAT
 
 
 def _candidates(texts):
@@ -152,12 +164,13 @@ def _that_read(forms, texts):
 
 def _number_formats(texts):
     """Return the formats whose separators occur; none if units differ or some are codes ("007")."""
-    units = {frozenset(text).intersection(text_formats.SYMBOLS) for text in texts}
+    units = {frozenset(re.findall(text_formats.UNIT, text)) for text in texts}
     n_units = len(units) if frozenset("%") in units else len(units - {frozenset()})
     if n_units > 1 or any(map(_is_code, texts)):
         return []
-    found, (plain, *forms) = {*"".join(texts)}, text_formats.NUMBERS
-    return [plain, *(form for form in forms if found & {*(form.thousands or form.decimal)})]
+    found, unit = {*"".join(texts)}, "".join(max(units, key=len, default=()))
+    plain, *others = (form._replace(unit=unit) for form in text_formats.NUMBERS)
+    return [plain, *(form for form in others if found & {*(form.thousands or form.decimal)})]
 
 
 def _read(form, texts):
@@ -178,10 +191,12 @@ def _is_sure(form, values, shares, texts):
 def _is_clear(form, texts):
     """Return whether numbers have this format if no string decides."""
     # If all strings have one separator, the formats differ by a factor only, which scaling removes.
-    if form == NumberFormat():
+    if form[:2] == text_formats.SEPARATORS[0]:
         return all("." in text for text in texts)
     n_commas = sum("," in text for text in texts)
-    return form == THOUSANDS and n_commas >= min(N_THOUSANDS, len(texts))
+    # Thousands of percent are less likely than decimals.
+    is_likely = form[:2] == THOUSANDS and form.unit != "%"
+    return is_likely and n_commas >= min(N_THOUSANDS, len(texts))
 
 
 def _share_only(read, others, shares):

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from skdnn.tabular.as_frames import import_optional
-from skdnn.tabular.row_samples import about
-from skdnn.tabular.user_warnings import joined, listed
+from skdnn.tabular.user_warnings import about, joined, listed
 
 # A batch of rows has so many bytes, and rows, at most; each column of a file that is read takes
 # about two pages of a mebibyte, one of them uncompressed, if the row group is not smaller.
@@ -123,8 +122,13 @@ class ParquetFiles(NamedTuple):
         while n_rows > 0:
             taken.append(next(batches))
             n_rows -= len(taken[-1])
-        table = import_module("pyarrow").Table.from_batches(taken)
-        table = table.select(self.schema.names).cast(self.schema, safe=False)
+        pyarrow, compute, columns = *map(import_module, ("pyarrow", "pyarrow.compute")), []
+        table = pyarrow.Table.from_batches(taken)
+        for field in self.schema:
+            rounding = compute.CastOptions(field.type, allow_float_truncate=True)
+            with about(f"column {field.name!r} must be converted to one type in all files"):
+                columns.append(table[field.name].cast(options=rounding))
+        table = pyarrow.table(columns, self.schema)
         options = {"ignore_metadata": True, "date_as_object": False, "use_threads": False}
         return table.to_pandas(**options)
 
@@ -163,11 +167,11 @@ def open_parquet(X, columns=None):
 
 def _files(path):
     """Return the files of a path, as strings."""
-    path = Path(path)
+    given, path = str(path), Path(path)
     if not path.is_dir():
         if not path.exists():
             raise FileNotFoundError(
-                f"there is no file or folder {str(path)!r}. X is a path, so that its rows are read "
+                f"there is no file or folder {given!r}. X is a path, so that its rows are read "
                 "from Parquet files."
             )
         return [str(path)]
@@ -209,13 +213,8 @@ def _common_schema(paths, schemas):
             raise ValueError(
                 f"{path}: its columns differ from those of {paths[0]}: {joined(named)}."
             )
-        try:
+        with about(f"{path}: a column needs one type in all files, as in {paths[0]}"):
             common = pyarrow.unify_schemas([common, schema], promote_options="permissive")
-        except pyarrow.ArrowException as error:
-            raise ValueError(
-                f"{path}: the type of a column differs from that in {paths[0]} or the files after "
-                f"it: {error}. Convert it to one type in all files."
-            ) from error
     repeated = sorted(name for name in {*common.names} if common.names.count(name) > 1)
     if repeated:
         raise ValueError(f"{paths[0]}: several columns are named {listed(repeated)}.")

@@ -24,7 +24,8 @@ def as_text(value):
         return None
     if isinstance(value, (float, np.floating)):
         return _text_of_float(value)
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    # Bytes that are no UTF-8 are escaped, so that different ones stay different.
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def _text_of_float(value):
@@ -48,7 +49,7 @@ def read_column(values):
     zone = _zone_of(values.dtype)
     array = _as_array(values, zone)
     if array.ndim > 1 or array.dtype.kind not in "biufmM":  # structs of polars are two-dimensional
-        column = _column_of_objects(array.tolist())
+        column = _column_of_objects(_cells(values))
         return column._replace(is_categorical=type(values.dtype).__name__ in POLARS_CATEGORIES)
     if array.dtype.kind == "M":
         return Column(array.astype(TIME), kind="date", zone=zone)
@@ -67,7 +68,7 @@ def read_strings(values, fitted):
     Raises
     ------
     ColumnError
-        If the column has a type of numbers or dates, and the strings of fit were neither
+        If all cells are numbers, dates or the like, and the strings of fit were not
         (``may_be_numbers``): all would be unknown categories.
     """
     column = read_column(values) if _is_categorical(values) else _cells_as_strings(values, fitted)
@@ -82,22 +83,22 @@ def read_strings(values, fitted):
 def _cells_as_strings(values, fitted):
     if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
         values = values.astype(f"{values.dtype.kind}8[us]")  # other units would become integers
-    cells = values.to_list() if hasattr(values, "to_list") else values.tolist()
-    _check_scalars(set(map(type, cells)))
+    cells = _cells(values)
+    types = set(map(type, cells))
+    _check_scalars(types)
     column = string_column(list(map(as_text, cells)))
-    if column.strings and not fitted.may_be_numbers and _is_typed(values.dtype):
+    may_be_typed = column.strings and not fitted.may_be_numbers and str not in types
+    if may_be_typed and read_column(values).kind != "text":
+        found = next(type(cell).__name__ for cell in cells if not is_missing(cell))
         raise ColumnError(
-            "held strings in fit that are neither numbers, dates nor booleans, but now has the "
-            f"type {values.dtype}, with values such as {column.strings[0]}. {AGAIN}"
+            "held strings in fit that are neither numbers, dates nor booleans, but now holds "
+            f"values of type {found} such as {column.strings[0]}. {AGAIN}"
         )
     return column
 
 
-def _is_typed(dtype):
-    """Return whether a dtype of any library is one of numbers, dates or booleans."""
-    if hasattr(dtype, "is_numeric"):  # of polars
-        return dtype.is_numeric() or dtype.is_temporal() or type(dtype).__name__ == "Boolean"
-    return getattr(dtype, "kind", "O") in "biufmM"
+def _cells(values):
+    return values.to_list() if hasattr(values, "to_list") else values.tolist()
 
 
 def _is_categorical(values):
@@ -145,6 +146,8 @@ def _column_of_objects(values):
         return string_column(values)
     values = [None if is_missing(value) else value for value in values]
     types = set(map(type, values)) - {type(None)}
+    if {found.__name__ for found in types} == {"Period"}:  # of pandas, which may be missing
+        return _column_of_objects([value and value.start_time for value in values])
     for name, kind in KINDS.items():
         if all(issubclass(found, kind.types) for found in types):
             if kind.read is not None:

@@ -1,7 +1,6 @@
 """Random samples of rows: those of the smallest hashes, so that samples of parts can be merged."""
 
 import copy
-from contextlib import contextmanager
 from importlib import import_module
 from typing import NamedTuple
 
@@ -21,18 +20,6 @@ def seed_of_hashes(random_state):
     """
     rng = copy.deepcopy(check_random_state(random_state))
     return int(rng.randint(np.iinfo(np.int32).max))
-
-
-@contextmanager
-def about(name):
-    """Begin the messages of errors with the name of a part of a table, such as a file."""
-    try:
-        yield
-    except (MemoryError, OSError):
-        raise
-    except Exception as error:  # of pyarrow too
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{name}: {error}") from error
 
 
 class Part(NamedTuple):

@@ -1,9 +1,13 @@
 """Sample weights: validation, removal of rows of weight 0, and sums in any order of the rows."""
 
 import numpy as np
+from sklearn.utils.validation import check_consistent_length
 
 from skdnn._compat import ALLOW_ZEROS, check_sample_weight, num_samples, safe_indexing
 from skdnn.tabular.as_frames import as_numpy
+from skdnn.tabular.kinds import KINDS
+from skdnn.tabular.read_columns import read_column
+from skdnn.tabular.user_warnings import about
 
 
 def weighted_rows(X, y, sample_weight):
@@ -39,12 +43,14 @@ def check_weights(sample_weight, X):
     """
     if np.ma.is_masked(sample_weight):
         raise ValueError("sample_weight has masked values; use weight 0 for rows to leave out.")
-    sample_weight = as_numpy(sample_weight)
     options = {"dtype": np.float64, "ensure_non_negative": True, **ALLOW_ZEROS}
-    try:
+    with about("sample_weight must be numbers of at least 0, one for each row"):
+        sample_weight = as_numpy(sample_weight)
+        array = np.asarray(sample_weight)
+        check_consistent_length(X, array)
+        if (kind := read_column(array.ravel()).kind) not in ("number", "text"):
+            raise TypeError(f"it holds {KINDS[kind].plural}.")
         return check_sample_weight(sample_weight, X, **options)
-    except OverflowError as error:
-        raise ValueError(f"sample_weight has a value too large for float64: {error}.") from error
 
 
 def rescaled_product(weights, factors=1.0):

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skdnn.core.encoded_rows import Expansion
-from skdnn.tabular.dataframes import NumberArray
+from skdnn.tabular.dataframes import NumberArray, check_finite
 from skdnn.tabular.scaling import scale_sparse
 from skdnn.tabular.target_statistics import TargetStatistics
 from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, joined
@@ -70,8 +70,10 @@ class SparseColumns(NamedTuple):
             values = scale_sparse(rows.data[are_kept], self.largest[places]).astype(dtype)
             ends = np.append(0, np.cumsum(are_kept))[rows.indptr].astype(rows.indptr.dtype)
             return type(rows)((values, places, ends), shape=(rows.shape[0], len(self.kept)))
-        blocks = [values for *_, values in rows.blocks(self.kept, {})]
-        return scale_sparse(np.hstack(blocks), self.largest).astype(dtype)
+        values = np.hstack([values for *_, values in rows.blocks(self.kept, {})])
+        if np.isnan(values).any():  # as for sparse rows, where missing values would become zeros
+            check_finite(values, names=[rows.names[position] for position in self.kept])
+        return scale_sparse(values, self.largest).astype(dtype)
 
     def parts(self):
         """Return the position in X and the suffix, which is empty, of each encoded column."""

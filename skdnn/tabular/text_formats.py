@@ -15,33 +15,35 @@ MISSING_WORDS = {
 
 BOOLEANS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
-# The beginning of every string that a format reads; most strings are refused by it at once.
 MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-may_be_read = re.compile(rf"(?i)\s*(?:\(?[-+]?\s*[$€£¥₹]?\s*[-+]?\.?\d|{MONTHS})").match
-
-SYMBOLS = "$€£¥₹%"
-NUMBER = r"\s*([+-]?)\s*[{0}]?\s*([+-]?)({1})\s*[{0}]?\s*"
-PLAIN = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-SEPARATED = r"(?:[1-9]\d{{0,2}}(?:[{1}]\d{{3}})+|\d+)(?:[{0}]\d+)?"
-SPACES = " \u00a0\u202f'"
+UNIT = r"\$|€|£|¥|₹|₽|%|R\$|US\$|zł|kr|EUR|USD|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|CAD|AUD|BRL"
+# The beginning of every string that a format reads; most strings are refused by it at once.
+# Repetitions are possessive ("*+"): time must not grow with the square of a string's length.
+may_be_read = re.compile(rf"(?i)\s*+(?:\(?[-+]?\s*+(?:{UNIT})?+\s*+[-+]?\.?\d|{MONTHS})").match
+NUMBER = r"([+-]?)\s*+(?:{0})?+\s*+([+-]?)({1})\s*+(?:{0})?+"
+PLAIN = r"(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?+"
+SEPARATED = r"(?:[1-9]\d{{0,2}}(?:[{1}]\d{{3}})++|\d++)(?:[{0}]\d++)?+"
+SPACES = " \u00a0\u202f\u2009'\u2019"
 # (decimal separator, thousands separators), the plainest first.
 SEPARATORS = ((".", ""), (",", ""), (".", ","), (",", "."), (".", SPACES), (",", SPACES))
 DATES = (
     *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"),
     *("%m-%d-%Y", "%m.%d.%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%Y-%m", "%d %b %Y"),
-    *("%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%b %Y", "%B %Y"),
+    *("%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%b %Y", "%B %Y", "%d-%b-%y"),
+    *("%y/%m/%d", "%y.%m.%d", "%y-%m-%d", "%d-%m-%y", "%m-%d-%y"),
 )
 TIMES = (" %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 DURATION = re.compile(
-    r"\s*(?:(-?\d+) days?,?)?\s*(?:([+-]?)(\d{1,3}):(\d\d)(?::(\d\d(?:\.\d+)?))?)?\s*"
+    r"(?:(-?\d{1,9}) days?,?)?\s*+(?:([+-]?)(\d{1,3}):(\d\d)(?::(\d\d(?:\.\d++)?+))?)?"
 )
 
 
 class NumberFormat(NamedTuple):
-    """Numbers with these separators, perhaps with the sign of a currency or of percents."""
+    """Numbers with these separators, perhaps with a unit; None stands for all of UNIT."""
 
     decimal: str = "."
     thousands: str = ""
+    unit: str | None = None
 
     kind = "number"
 
@@ -49,8 +51,8 @@ class NumberFormat(NamedTuple):
         """Return the number in a string, or None; parentheses are a minus sign, as in accounts."""
         if text[:1] == "(" and text[-1:] == ")":
             return self.parse(f"-{text[1:-1]}")
-        match = _number_pattern(self).fullmatch(text)
-        if match is None or (match[1] and match[2]):
+        match = _number_pattern(self).fullmatch(text.strip())
+        if match is None or (match[1] and match[2]) or (self.unit == "%" and "%" not in text):
             return None
         digits = match[3].translate(str.maketrans("", "", self.thousands))
         return float(match[1] + match[2] + digits.replace(self.decimal, "."))
@@ -59,7 +61,8 @@ class NumberFormat(NamedTuple):
         """Return the name of the format."""
         thousands = f" and thousands separator {self.thousands[0]!r}" if self.thousands else ""
         decimal = f" with decimal separator {self.decimal!r}{thousands}"
-        return "numbers" if self == NumberFormat() else f"numbers{decimal}"
+        unit = f" in {self.unit}" if self.unit else ""
+        return f"numbers{unit}{decimal * (self[:2] != SEPARATORS[0])}"
 
 
 class DateFormat(NamedTuple):
@@ -73,9 +76,10 @@ class DateFormat(NamedTuple):
         """Return the datetime in a string, or None."""
         try:
             if self == ISO:
-                # Hyphens are required, so that numbers are not dates.
-                return datetime.datetime.fromisoformat(text.strip()) if "-" in text[1:] else None
-            return datetime.datetime.strptime(text.strip(), self.pattern)
+                # A hyphen or T is required, so that numbers are not dates.
+                text = tidy(text).replace("UTC", "Z") if "-" in text[1:] or "T" in text else ""
+                return datetime.datetime.fromisoformat(text)
+            return datetime.datetime.strptime(tidy(text), tidy(self.pattern))
         except ValueError:
             return None
 
@@ -84,10 +88,19 @@ class DateFormat(NamedTuple):
         return f"dates in the format {self.pattern}"
 
 
+def tidy(text):
+    """Return a date, or its pattern, without commas, and without blanks before "PM" and "UTC"."""
+    return re.sub(r"(?i),(?= )| (?=(?:[ap]m|%p|UTC|[+-]\d\d:?\d\d)$)", "", text.strip())
+
+
 def parse_clock(text):
-    """Return the seconds since midnight of a time such as "23:59" or "23:59:01.5", or None."""
+    """Return the seconds since midnight of a time such as "23:59:01.5" or "11:59 PM", or None."""
+    text = tidy(text)
     try:
-        return seconds_of_day(datetime.time.fromisoformat(text.strip())) if ":" in text else None
+        if text[-1:] in ("m", "M"):
+            pattern = "%I:%M:%S%p" if text.count(":") > 1 else "%I:%M%p"
+            return seconds_of_day(datetime.datetime.strptime(text, pattern))
+        return seconds_of_day(datetime.time.fromisoformat(text)) if ":" in text else None
     except ValueError:
         return None
 
@@ -97,7 +110,7 @@ def parse_duration(text):
 
     Such as "2 days 03:00:00" and "1 day, 0:30:00".
     """
-    match = DURATION.fullmatch(text)
+    match = DURATION.fullmatch(text.strip())
     if match is None or not (match[1] or match[3]):
         return None
     days, sign, hours, minutes, seconds = match.groups()
@@ -110,10 +123,11 @@ NUMBERS = [NumberFormat(*separators) for separators in SEPARATORS]  # the plaine
 PATTERNS = [date + time for date in DATES for time in ("", *TIMES)]
 
 
-@lru_cache(maxsize=len(SEPARATORS))
+@lru_cache(maxsize=64)
 def _number_pattern(form):
     digits = SEPARATED.format(form.decimal, form.thousands or r"^\s\S")  # which is no character
-    return re.compile(NUMBER.format(SYMBOLS, PLAIN if form == NumberFormat() else digits))
+    unit = UNIT if form.unit is None else re.escape(form.unit)
+    return re.compile(NUMBER.format(unit, PLAIN if form[:2] == SEPARATORS[0] else digits))
 
 
 def boolean_of(text):

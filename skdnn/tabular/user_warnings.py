@@ -1,7 +1,8 @@
-"""Warnings that point to the line of the user's code, and lists of columns in messages."""
+"""Warnings that point to the line of the user's code, names in errors, and lists of columns."""
 
 import inspect
 import warnings
+from contextlib import contextmanager
 
 OURS = ("skdnn", "sklearn", "joblib")  # packages whose frames are passed over
 MAX_NAMED = 10  # columns listed in a message
@@ -17,6 +18,19 @@ def warn_user(message, category=UserWarning):
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in OURS:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+@contextmanager
+def about(name):
+    """Begin the messages of errors with the name of what they are about, such as a file."""
+    try:
+        yield
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:  # of any library
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        lacks = "not implemented: " * isinstance(error, NotImplementedError)  # for a type
+        raise kind(f"{name}{getattr(error, 'joined', ':')} {lacks}{error}") from error
 
 
 class ColumnWarnings:

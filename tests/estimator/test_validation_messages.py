@@ -65,7 +65,7 @@ FAULTS = {
         *(X, pd.DataFrame(SEVERAL, columns=list("Xzy")), None),
         r"y_val has the columns \['X', 'z', 'y'\].*y_val\[net",
     ),
-    "weights' length": (X, y, X, y, WEIGHTS[:9], "X_val, y_val.*inconsistent"),
+    "weights' length": (X, y, X, y, WEIGHTS[:9], "sample_weight_val must be.*inconsistent"),
     "negative weights": (X, y, X, y, -WEIGHTS, "sample_weight_val"),
     "weights of zero": (X, y, X, y, 0 * WEIGHTS, "sample_weight_val"),
     "masked weights": (X, y, X, y, np.ma.masked_equal(y, 1), "sample_weight_val has masked"),

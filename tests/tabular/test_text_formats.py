@@ -6,6 +6,7 @@ values come out, or that it can be read in two ways.
 
 import re
 import threading
+import time
 import warnings
 from pathlib import Path
 
@@ -16,7 +17,17 @@ from numpy.testing import assert_array_equal
 
 import skdnn
 from skdnn import DeepNetClassifier, TableEncoder
-from skdnn.tabular.text_formats import MISSING_WORDS
+from skdnn.tabular.kinds import KindFormat, read_text
+from skdnn.tabular.learn_formats import find_format
+from skdnn.tabular.text_formats import (
+    ISO,
+    MISSING_WORDS,
+    NUMBERS,
+    DateFormat,
+    NumberFormat,
+    may_be_read,
+)
+from skdnn.tabular.text_formats import PATTERNS as PATTERNS_OF_DATES
 
 N = 400
 RNG = np.random.default_rng(7)
@@ -94,9 +105,11 @@ COLUMNS = {
     "negative thousands": (Mix([(f"-{t}", -v) for t, v in FEW]), TWO_WAYS),
     "thousands in parentheses": (Mix([(f"({t})", -v) for t, v in FEW]), TWO_WAYS),
     "thousands after commas and after spaces": (Mix([*FEW_SPACES, FEW[0]]), TWO_WAYS),
+    "percents with three decimals": (Mix(written(N, lambda v: f"{v:,}%")), TWO_WAYS),
     # A comma: thousands
+    "thousands everywhere": (Mix(written(N, commas)), "values"),
     "many thousands beside plain integers": (Mix(MANY), "values"),
-    "all of them thousands": (Mix(written(N, commas)), "values"),
+    "all of them dollars": (Mix(written(N, lambda v: f"${v:,}")), "values"),
     "a million": (Mix([*FEW, ("1,234,567", 1234567)]), "values"),
     "millions beside plain integers": (Mix(written(5, commas, MILLIONS)), "values"),
     "thousands with cents": (Mix([("1,377.00", 1377), ("2,551.25", 2551.25)]), "values"),
@@ -151,6 +164,11 @@ COLUMNS = {
     "no-break spaces": (Mix([(t.replace(" ", "\u00a0"), v) for t, v in FEW_SPACES]), "values"),
     "narrow spaces": (Mix([(t.replace(" ", "\u202f"), v) for t, v in FEW_SPACES]), "values"),
     "apostrophes": (Mix([(t.replace(" ", "'"), v) for t, v in FEW_SPACES]), "values"),
+    "typographic apostrophes": (
+        Mix([(t.replace(" ", "\u2019"), v) for t, v in FEW_SPACES]),
+        "values",
+    ),
+    "thin spaces": (Mix([(t.replace(" ", "\u2009"), v) for t, v in FEW_SPACES]), "values"),
     "spaces and decimal points": (Mix([*FEW_SPACES, ("2 567.5", 2567.5), ("3.5", 3.5)]), "values"),
     "spaces and decimal commas": (Mix([*FEW_SPACES, ("2 567,5", 2567.5), ("3,5", 3.5)]), "values"),
     "spaces, and three digits beside one": (
@@ -190,6 +208,78 @@ def test_separators_are_read_only_where_a_cell_decides(kind):
     assert_array_equal(encoder.transform(table(column.values)), rows)
 
 
+# Currencies: (cells, values)
+
+AMOUNTS = np.round(np.abs(TENTHS), 2) + COUNTS
+MONEY = {
+    "a code before": [f"EUR {v}" for v in AMOUNTS],
+    "a code after": [f"{v:.2f} CHF" for v in AMOUNTS],
+    "a code and a minus": [f"-USD {v}" for v in AMOUNTS],
+    "crowns": [f"{v} kr" for v in COUNTS],
+    "zlotys": [f"{v:.2f} zł".replace(".", ",") for v in AMOUNTS],
+    "reals": [f"R${v}" for v in AMOUNTS],
+    "dollars of the US": [f"US$ {v:,.2f}" for v in AMOUNTS],
+    "rubles": [f"{v} ₽" for v in COUNTS],
+    "a code before some": [f"EUR {v}" if n % 2 else str(v) for n, v in enumerate(AMOUNTS)],
+}
+
+
+@pytest.mark.parametrize("kind", MONEY)
+def test_amounts_of_a_currency_are_numbers(kind):
+    values = {"crowns": COUNTS, "rubles": COUNTS, "a code and a minus": -AMOUNTS}
+    as_numbers = table(values.get(kind, AMOUNTS))
+    encoder, (message,) = fitted(strings(MONEY[kind]))
+    assert "are read as numbers" in message
+    expected = TableEncoder().fit(as_numbers).transform(as_numbers)
+    assert_array_equal(encoder.transform(strings(MONEY[kind])), expected)
+
+
+# (column of fit, cell, the value that it is read as, None if it is missing, or an error)
+
+FRACTIONS = np.abs(TENTHS) / 100
+UNITS = {
+    "percents of fractions": (FRACTIONS, "10%", ValueError),
+    "percents of fractions, after a space": (FRACTIONS, "10 %", ValueError),
+    "dollars of numbers": (FRACTIONS, "$0.10", ValueError),
+    "a plain number": (FRACTIONS, "0.1", 0.1),
+    "percents among plain strings": ([*map(str, TENTHS)], "10%", None),
+    "dollars among plain strings": ([*map(str, TENTHS)], "$10", None),
+    "percents": ([f"{v}%" for v in TENTHS], "10 %", 10),
+    "plain strings among percents": ([f"{v}%" for v in TENTHS], "0.1", None),
+    "dollars among percents": ([f"{v}%" for v in TENTHS], "$10", None),
+    "dollars": ([f"${v}" for v in AMOUNTS], "$ 10.0", 10),
+    "plain strings among dollars": ([f"${v}" for v in AMOUNTS], "10", 10),
+    "euros among dollars": ([f"${v}" for v in AMOUNTS], "€10.00", None),
+    "a code among dollars": ([f"${v}" for v in AMOUNTS], "USD 10.00", None),
+    "percents among dollars": ([f"${v}" for v in AMOUNTS], "10%", None),
+    "a minus of accounts": ([f"${v}" for v in AMOUNTS], "($10)", -10),
+}
+
+
+@pytest.mark.parametrize("kind", UNITS)
+def test_units_of_later_cells_are_those_of_fit(kind):
+    cells, cell, value = UNITS[kind]
+    X = strings([*cells[:-1], "n/a"]) if isinstance(cells, list) else table(cells)
+    encoder, _ = fitted(X)
+    later = strings([cell] * N)
+    if value is ValueError:
+        held = f"'c' of X held numbers in fit, but not now: it holds {re.escape(repr(cell))}"
+        with pytest.raises(ValueError, match=held):
+            encoder.transform(later)
+        return
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        rows = encoder.transform(later)
+    assert_array_equal(rows, encoder.transform(table(np.full(N, value, float))))
+    assert [warning.category for warning in caught] == [skdnn.UnreadableWarning] * (value is None)
+    assert all(f"such as {cell!r}" in str(warning.message) for warning in caught)
+
+
+@pytest.mark.parametrize("unit", ["$", "%"])
+def test_formats_of_older_model_files_read_any_unit(unit):
+    assert NumberFormat(".", ",").parse(f"1,234{unit}") == 1234
+
+
 # The rest of a column of dates
 
 
@@ -217,6 +307,166 @@ def test_iso_dates_beside_others_are_dates_unless_they_have_a_zone():
     assert f"such as {cells[5]!r}, as missing values" in message
     rows = encoder.transform(strings(cells))
     assert_array_equal(rows, TableEncoder().fit(as_dates).transform(as_dates))
+
+
+TIMES = DAYS + pd.to_timedelta(RNG.integers(0, 86400, N), "s")
+# Names of formats to their patterns, and the unit of time that they keep.
+PATTERNS = {
+    "ISO 8601 with UTC": ("%Y-%m-%d %H:%M:%S UTC", "s"),
+    "ISO 8601 with an offset after a space": ("%Y-%m-%d %H:%M:%S +0000", "s"),
+    "ISO 8601 without hyphens": ("%Y%m%dT%H%M%S", "s"),
+    "names of months and two digits": ("%d-%b-%y", "D"),
+    "names of months and a clock of twelve hours": ("%b %d %Y %I:%M%p", "min"),
+    "a comma and a clock of twelve hours": ("%m/%d/%Y, %I:%M:%S %p", "s"),
+    "a comma": ("%d.%m.%Y, %H:%M", "min"),
+    "a clock of twelve hours without a space": ("%m/%d/%Y %I:%M%p", "min"),
+}
+
+
+@pytest.mark.parametrize("kind", PATTERNS)
+def test_common_formats_of_dates_are_read(kind):
+    pattern, unit = PATTERNS[kind]
+    times = TIMES.dt.floor(unit)
+    as_dates = table(times.dt.tz_localize("UTC") if "UTC" in pattern or "+" in pattern else times)
+    X = strings(times.dt.strftime(pattern))
+    encoder, (message,) = fitted(X)
+    assert "are read as numbers or dates: 'c' as dates" in message
+    expected = TableEncoder().fit(as_dates).transform(as_dates)
+    assert_array_equal(encoder.transform(X), expected)
+    lower = strings(times.dt.strftime(pattern).str.lower()) if "%p" in pattern else X
+    assert_array_equal(encoder.transform(lower), expected)
+
+
+@pytest.mark.parametrize("pattern", ["%I:%M %p", "%I:%M:%S%p"])
+def test_times_of_day_of_twelve_hours_are_read(pattern):
+    times = TIMES.dt.floor("min")
+    X = strings(times.dt.strftime(pattern))
+    encoder, _ = fitted(X)
+    as_times = table(times.dt.time)
+    expected = TableEncoder().fit(as_times).transform(as_times)
+    assert_array_equal(encoder.transform(X), expected)
+
+
+RECENT = DAYS + pd.to_timedelta(13 * 365, "D")
+
+
+@pytest.mark.parametrize("separator", "/.-")
+@pytest.mark.parametrize("pattern", ["%y/%m/%d", "%d/%m/%y"])
+def test_years_of_two_digits_are_read_only_where_a_cell_decides(pattern, separator):
+    pattern = pattern.replace("/", separator)
+    X = strings(RECENT.dt.strftime(pattern))
+    encoder, (message,) = fitted(X)
+    assert encoder.parsed_columns_ == {}
+    assert TWO_WAYS in message
+    assert pattern in message
+    longer_ago = RECENT - pd.to_timedelta(50 * 365, "D")
+    encoder, (message,) = fitted(strings(longer_ago.dt.strftime(pattern)))
+    assert f"dates in the format {pattern} (" in message
+
+
+def test_the_warning_says_that_different_offsets_are_read_in_utc():
+    hours = np.where(np.arange(N) % 2, 1, 2)
+    local = TIMES + pd.to_timedelta(hours, "h")
+    cells = [f"{t:%Y-%m-%dT%H:%M:%S}+0{h}:00" for t, h in zip(local, hours, strict=True)]
+    encoder, (message,) = fitted(strings(cells))
+    assert "dates in the format ISO 8601, in UTC because their offsets differ (" in message
+    as_dates = table(TIMES.dt.tz_localize("UTC"))
+    expected = TableEncoder().fit(as_dates).transform(as_dates)
+    assert_array_equal(encoder.transform(strings(cells)), expected)
+    _, (message,) = fitted(strings(f"{t:%Y-%m-%dT%H:%M:%S}+01:00" for t in TIMES))
+    assert "UTC" not in message
+
+
+# Cells that no format reads, and what they are called
+
+OTHERS = {
+    "an apache log": ([f"{t:%d/%b/%Y:%H:%M:%S} +0000" for t in TIMES], "dates in another format"),
+    "e-mails": ([f"{t:%a, %d %b %Y %H:%M:%S} GMT" for t in TIMES], "dates in another format"),
+    "ctime": ([f"{t:%a %b %d %H:%M:%S %Y}" for t in TIMES], "dates in another format"),
+    "weekdays": ([f"{t:%A, %d %B %Y}" for t in TIMES], "dates in another format"),
+    "Oracle": ([f"{t:%d-%b-%y %I.%M.%S.000000 %p}" for t in TIMES], "dates in another format"),
+    "T after the year": ([f"{t:%d/%m/%YT%H:%M}" for t in TIMES], "dates in another format"),
+    "a zone in some cells": (
+        [f"{t:%Y-%m-%dT%H:%M:%S}{'Z' * (n % 2)}" for n, t in enumerate(TIMES)],
+        "dates in another format",
+    ),
+    "Indian thousands": (
+        [f"{v // 10**5},{v // 1000 % 100:02},{v % 1000:03}" for v in MILLIONS],
+        "",
+    ),
+    "underscores": ([f"{v:_}" for v in MILLIONS], ""),
+    "coordinates": ([f"{v},{w}" for v, w in zip(TENTHS, OTHER, strict=True)], ""),
+    "blood pressures": ([f"{v % 90 + 90}/{v % 70 + 50}" for v in COUNTS], ""),
+    "kilograms": ([f"{v} kg" for v in COUNTS], "numbers with units"),
+    "square feet": ([f"{v}sqft" for v in MILLIONS], "numbers with units"),
+    "gigabytes": ([f"{v} GB" for v in COUNTS], "numbers with units"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_formats_that_are_not_read_are_warned_of(kind):
+    cells, name = OTHERS[kind]
+    encoder, (message,) = fitted(strings(cells))
+    assert encoder.parsed_columns_ == {}
+    assert TWO_WAYS in message
+    assert f"{name or 'several numbers'} or categories (such as" in message
+    assert "or ignored" in message  # what happens to those that differ in every row
+
+
+CODES = {
+    "diagnoses": [f"{'EIJ'[v % 3]}{v % 90 + 10}.{v % 7}" for v in COUNTS],
+    "one chapter of diagnoses": [f"E{v % 20}.{v % 7}" for v in COUNTS],
+    "customers": [f"C{v}" for v in range(N)],
+    "passengers": [f"{v:04}_01" for v in range(N)],
+    "social security": [f"{v % 900:03}-{v % 90:02}-{v:04}" for v in MILLIONS],
+    "phones": [f"030-{v}" for v in MILLIONS],
+    "books": [f"978-3-{v}" for v in MILLIONS],
+    "versions": [f"{v % 9}.{v % 11}.{v % 13}" for v in COUNTS],
+    "addresses": [f"10.0.{v % 256}.{v % 251}" for v in COUNTS],
+    "streets": [f"{v % 90} Road" for v in COUNTS],
+    "invoices": [f"INV-2021-{v:04}" for v in COUNTS],
+    "invoices of months": [f"2021-09-{v:04}" for v in COUNTS],
+    "flights": [f"LH {v}" for v in COUNTS],
+    "seats": [f"{v % 70}{'abcdef'[v % 6]}" for v in COUNTS],
+    "Dutch postal codes": [f"{v + 1000} {'ABCD'[v % 4]}{'EFG'[v % 3]}" for v in COUNTS],
+}
+
+
+@pytest.mark.parametrize("kind", CODES)
+def test_codes_are_no_numbers_with_units(kind):
+    encoder, messages = fitted(strings(CODES[kind]))
+    assert messages == []
+    assert encoder.parsed_columns_ == {}
+
+
+# Work
+
+LENGTH = 100_000
+LONG = [
+    *(text + end for text in (" ", "1", "1 ", "1,", ",111", " 111", "'111") for end in ("", "x")),
+    *("$ ", "- ", "-$ ", "1.", "1e", "(1", "\t-\t", "1 day ", "day ", "1:", "jan ", "2021-"),
+    *("1_111", "EUR ", "Jan 1 ", "1/1/", "1 kg ", "0", "+", ".", "1 km/h"),
+]
+
+
+@pytest.mark.parametrize("repeated", LONG)
+def test_long_strings_take_linear_time(repeated):
+    # A cell of 100,000 characters takes milliseconds; minutes, if time is quadratic in its length.
+    text = repeated[:-1] * LENGTH + "x" if repeated[-1] == "x" else repeated * LENGTH
+    text = text[:LENGTH]
+    texts = [text, "1" + text, f"$-{text}", f"1 day {text}", f"2021-09-28 {text}"]
+    formats = [*NUMBERS, ISO, *map(DateFormat, PATTERNS_OF_DATES[:8])]
+    start = time.process_time()
+    for cell in texts:
+        assert may_be_read(cell) is None or len(cell) >= LENGTH
+        for form in (*formats, KindFormat("time of day"), KindFormat("duration")):
+            read_text(form, cell)
+    find_format([(-1 / len(texts), cell) for cell in texts] * 5)
+    assert time.process_time() - start < 10
+
+
+def test_a_number_of_days_may_have_any_number_of_digits():
+    assert KindFormat("duration").parse("1" * 5000 + " days") is None
 
 
 # Rows that come later: (column of fit, cell, the value that it is read as, or None)
@@ -312,7 +562,7 @@ def test_a_server_can_refuse_what_cannot_be_read_in_all_of_its_threads():
         (Mix(MANY).cells, r"'\d?\d,\d{3}' is read as \d{4,5}\)"),  # not "2519", which is clear
         (Mix([*FEW, ("3,5", 3.5)]).cells, r"'\d,\d{3}' is read as \d\.\d{3}\)"),
         (dates("%d/%m/%Y"), r"'0\d/0\d/200\d' is read as 200\d-0\d-0\d\)"),
-        ([f"{v}%" for v in TENTHS], r"'-?\d+\.\d%' is read as -?\d+\.\d\)"),
+        ([f"{v}%" for v in TENTHS], r"numbers in % \('-?\d+\.\d%' is read as -?\d+\.\d\)"),
         ([f"{v % 24:02}:30" for v in COUNTS], r"'\d\d:30' is read as \d+\)"),
     ],
 )
