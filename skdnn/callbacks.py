@@ -3,7 +3,7 @@
 They follow scikit-learn's callback protocol and need scikit-learn 1.9, whose ``ProgressBar`` and
 ``ScoringMonitor`` work too. A custom callback has the same four methods as these. At the end of an
 epoch (``context.task_name == "epoch"``), the estimator has the loss curves so far; a keyword-only
-argument ``fitted_estimator`` is the estimator as if training had ended; True stops training.
+argument ``fitted_estimator`` is the estimator as if training had ended. Returning True stops it.
 """
 
 import os

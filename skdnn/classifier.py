@@ -218,8 +218,8 @@ class DeepNetClassifier(
     temperature_ : float
         Divisor of the logits that calibrates the probabilities; 1 without validation rows.
     oof_score_ : float
-        Accuracy of *single* members (with ``diverse_members``, of pairs) on their held-out rows,
-        an estimate of the ensemble's with two small opposite biases. Only if several hold out rows.
+        Accuracy of *single* members (or pairs, with ``diverse_members``) on held-out rows, which
+        also chose their best epochs; the ensemble is better. Only if several members hold out rows.
     oof_proba_ : ndarray of shape (n_samples, n_classes)
         Out-of-fold probabilities, calibrated: those of members that did not train on the row,
         NaN if there are none. Only with ``store_oof``.

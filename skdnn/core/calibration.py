@@ -127,10 +127,10 @@ def entropy_share(single, member_logits, member_weights, loss):
         mean = mean_proba(log_proba(single * np.exp(log_share)), member_weights)
         return _mean_entropies(mean, loss) - target
 
-    lowest = np.log(SMALLEST_SHARE)
+    low = np.log(SMALLEST_SHARE)
     if excess(0.0) <= 0:
         return 1.0
-    return np.exp(lowest if excess(lowest) >= 0 else brentq(excess, lowest, 0.0, xtol=1e-4))
+    return float(np.exp(low if excess(low) >= 0 else brentq(excess, low, 0.0, xtol=1e-4)))
 
 
 def _mean_entropies(proba, loss):

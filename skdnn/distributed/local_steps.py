@@ -95,10 +95,11 @@ class PartOfSchedule(NamedTuple):
 
 
 def local_steps(training, start, span, data, turn):
-    """Return the Difference that training some members, a slice, on a partition's rows makes.
+    """Return the Difference that training some members on a partition's rows makes.
 
-    The result depends on the arguments only, and that of a member not on the others. ``data`` are
-    the training rows of the partition.
+    The result depends on the arguments only, and that of a member not on the others. ``span`` is a
+    slice of the members in ``start``, ``data`` are the training rows of the partition, and ``turn``
+    is the Turn that says which of them to train on.
     """
     data, rows, start = _aligned(data), _rows_of(data, turn, training), start.of(span)
     plan = _plan_of(training, turn, len(rows))._replace(label_smoothing=start.smoothing)

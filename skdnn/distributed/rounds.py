@@ -17,7 +17,8 @@ class RoundLimits(NamedTuple):
 class Turn(NamedTuple):
     """What a partition does in a round: train on a piece of its rows, in the order of the epoch.
 
-    ``number`` and ``n_rounds`` count all rounds of the fit.
+    These are cut into ``n_pieces``; ``piece`` counts from 0. The round is ``number``, from 0, of
+    the ``n_rounds`` of the fit.
     """
 
     partition: int

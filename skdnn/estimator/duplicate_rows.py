@@ -41,8 +41,8 @@ def merge_duplicate_rows(inputs, keys, weights, by_content=True):
     """Return the MergedRows of rows, of which those with equal inputs and keys are merged.
 
     ``inputs`` are a C-contiguous float array or CSR without NaN. ``keys`` are integers below 2**32,
-    (n_rows, n_keys). The distinct rows are ordered by hash and content or, without ``by_content``,
-    by first occurrence.
+    (n_rows, n_keys); ``weights`` are float64, (n_rows,). The distinct rows are ordered by hash and
+    content or, without ``by_content``, by first occurrence.
     """
     hashes = hash_rows(inputs, keys)
     rows, first = _merge(inputs, keys, hashes)

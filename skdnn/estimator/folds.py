@@ -12,11 +12,11 @@ from skdnn.tabular.user_warnings import about, warn_user
 
 
 def stratified_folds(strata, n_folds, rng):
-    """Return the fold of each row, stratified, or -1.
+    """Return the fold of each row, stratified, from 0 to ``n_folds - 1``, or -1.
 
     The sizes of folds, and their numbers of rows of each stratum, differ by at most one. A single
     row of a stratum is in no fold, so that all members train on it. ``strata`` has the stratum
-    (class) of each row, from 0.
+    (class) of each row, from 0; the Generator ``rng`` shuffles rows.
     """
     strata = _small(strata)
     fold_of = np.full(len(strata), -1)

@@ -123,25 +123,39 @@ def _with_variants(settings, fitted, weights, temperatures):
 
 
 def _ensemble_share(single, fitted, fit_data, held_out, run):
-    """Return the ratio of the ensemble's temperature to that of single members.
-
-    Small data are left nearer to 1: there, choosing the best epoch by the same held-out rows makes
-    the members look too good, which has the opposite effect. The exponent is empirical.
-    """
+    """Return the ratio of the ensemble's temperature to that of single members."""
     loss, weights = fit_data.schema.labels.loss, fitted.member_weights
-    n_rows = np.count_nonzero(np.bincount(held_out.rows))
-    exponent = n_rows / (n_rows + 1000)
     if len(fitted.variants) == 2:
-        # Rows that a member of each variant holds out tell what an average of two needs. Averaging
-        # K members removes 1 - 1/K of what differs between them: for two members, half.
-        pair = loss.scores(held_out.logits, np.full(2, 0.5))
-        share = fit_temperature(pair, held_out.targets, held_out.weights, loss)
-        exponent *= 2 * (1 - np.square(weights).sum())
+        share, power = pair_share(held_out, loss), power_of_average(weights)
     else:
         logits = _logits_of_some_rows(fitted, fit_data, run)
         logits /= fitted.member_temperatures[:, None, None]
-        share = entropy_share(single, logits, weights, loss)
-    return np.clip(share**exponent, SMALLEST_SHARE, 1.0)
+        share, power = entropy_share(single, logits, weights, loss), 1
+    return shrunk_share(share, power, np.count_nonzero(np.bincount(held_out.rows)))
+
+
+def pair_share(held_out, loss):
+    """Return the ratio for pairs, one member of each of two variants, by the rows they hold out."""
+    pair = loss.scores(held_out.logits, np.full(2, 0.5))
+    return fit_temperature(pair, held_out.targets, held_out.weights, loss)
+
+
+def power_of_average(weights):
+    """Return the power of a pair's ratio that is the ratio of an average, given its weights.
+
+    Averaging K members removes 1 - 1/K of what differs between them: for two members, half.
+    """
+    return 2 * (1 - np.square(weights).sum())
+
+
+def shrunk_share(share, power, n_rows):
+    """Return a ratio to some power, at most 1, and nearer to 1 if held-out rows are few.
+
+    On small data, choosing the best epoch by the same rows makes the members look too good, which
+    has the opposite effect. The exponent is empirical.
+    """
+    exponent = n_rows / (n_rows + 1000) * power
+    return float(np.clip(share**exponent, SMALLEST_SHARE, 1.0))
 
 
 def _logits_of_some_rows(fitted, fit_data, run):

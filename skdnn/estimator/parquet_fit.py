@@ -178,6 +178,7 @@ def share_of_classes(groups, targets, n_groups):
     """Return the largest share of a class's variance between groups, without what is random.
 
     It is :func:`share_between` of one-hot encoded targets, which would take a lot of memory.
+    ``targets`` are (n_rows,).
     """
     classes, codes = np.unique(targets, return_inverse=True)
     places = groups * len(classes) + codes.ravel()
@@ -189,7 +190,10 @@ def share_of_classes(groups, targets, n_groups):
 
 
 def share_between(groups, values, n_groups):
-    """Return the share of the variance of some values between groups, without what is random."""
+    """Return the share of the variance of values between groups, without what is random.
+
+    ``values`` are (n_rows,), and so are ``groups``, the number of each row's group.
+    """
     counts = np.bincount(groups, minlength=n_groups)
     centered = values.astype(float) - values.mean(dtype=float)
     sums = np.bincount(groups, centered, n_groups)

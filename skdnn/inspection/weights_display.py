@@ -207,9 +207,10 @@ def _named_rows(estimator, network, weights, layers, layer):
 
 
 def mosaic(weights, image_shape):
-    """Return the images of all units side by side, approximately as a square.
+    """Return the images of all units side by side, approximately as a square (height, width).
 
-    ``weights`` are (n_pixels, n_units). NaN is between and around the images.
+    ``weights`` are (n_pixels, n_units), and ``image_shape`` is the height and width of one image.
+    NaN is between and around them.
     """
     height, width = image_shape
     n_units = weights.shape[1]

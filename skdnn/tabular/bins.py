@@ -48,5 +48,8 @@ def learn_bin_edges(values, weights, scaling, n_bins):
 
 
 def bin_positions(scaled, edges):
-    """Return the index of the bin edge below each value, plus the fraction up to the next edge."""
+    """Return the index of the edge below each value, plus the fraction up to the next edge.
+
+    From 0 to n_edges - 1, of the shape of ``scaled``; ``edges`` are (n_edges,).
+    """
     return np.interp(scaled, edges, np.arange(len(edges)))

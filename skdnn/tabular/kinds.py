@@ -48,7 +48,7 @@ class Kinds(dict):
     """Kinds by name."""
 
     def __missing__(self, name):
-        raise LookupError(f"the kind {name!r} is not in KINDS. Add it, as before fit.")
+        raise ValueError(f"add the kind {name!r} to skdnn.tabular.kinds.KINDS, as it was in fit.")
 
 
 KINDS = Kinds()

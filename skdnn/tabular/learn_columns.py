@@ -18,7 +18,7 @@ from skdnn.tabular.row_hashes import distinct_rows
 from skdnn.tabular.scaling import join_scalings, learn_scaling, weighted_shares
 from skdnn.tabular.sparse_columns import ColumnsWithoutEntries, learn_sparse_columns
 from skdnn.tabular.text_formats import boolean_of, may_be_read
-from skdnn.tabular.user_warnings import MAX_NAMED, warn_user
+from skdnn.tabular.user_warnings import joined, listed, warn_user
 
 CONSTANT = "constant"
 ALL_MISSING = "all missing"
@@ -123,7 +123,7 @@ class ColumnLearner:
             self.types[position] = its_type
         if KINDS[column.kind].numbers is not None:
             return self._add_several(position, column, its_type)
-        if identifiers.are_integers(column.values):
+        if column.kind == "number" and identifiers.are_integers(column.values):
             self.integers[position] = column.values
             if identifiers.are_rounded(column.values):
                 warn_user(f"Column {self.table.names[position]!r} of X {identifiers.ROUNDED}")
@@ -196,17 +196,13 @@ class ColumnLearner:
     def _warn_of_strings(self):
         unused = [p for p, why in self.ignored.items() if why in (CONSTANT, ALL_MISSING)]
         for choices, message in ((self.parsed, PARSED), (self.ambiguous, AMBIGUOUS)):
-            choices = {p: choice for p, choice in choices.items() if p not in unused}
-            if choices:
-                warn_user(message.format(self._named(choices)))
+            used = [(self.table.names[p], how) for p, how in choices.items() if p not in unused]
+            if used:
+                named = [f"{name!r} as {how}" for name, how in used]
+                warn_user(message.format(joined(named, "; ")))
         if self.sentences:
-            names = [self.table.names[position] for position in self.sentences[:MAX_NAMED]]
-            warn_user(identifiers.SENTENCES.format(names, names[0]))
-
-    def _named(self, choices):
-        some = list(choices.items())[:MAX_NAMED]
-        listed = "; ".join(f"{self.table.names[place]!r} as {choice}" for place, choice in some)
-        return listed + f"; and {len(choices) - len(some)} more" * (len(choices) > len(some))
+            names = [self.table.names[position] for position in self.sentences]
+            warn_user(identifiers.SENTENCES.format(listed(names), names[0]))
 
     def _scale_numbers(self):
         self._find_row_numbers()
@@ -247,8 +243,8 @@ class ColumnLearner:
             self.constants |= dict.fromkeys(found)
             self.numbers = [position for position in self.numbers if position not in found]
         elif found:
-            names = [self.table.names[position] for position in found[:MAX_NAMED]]
-            warn_user(identifiers.IN_ORDER.format(names))
+            names = [self.table.names[position] for position in found]
+            warn_user(identifiers.IN_ORDER.format(listed(names)))
 
     def _learn_bin_edges(self, encoders):
         n_bins = self.options.n_bins

@@ -15,7 +15,7 @@ from skdnn.tabular.text_formats import MONTHS, is_missing_word, may_be_read, tid
 
 READABLE = 0.9  # share of the cells, missing values not counted, that a format must read
 DOUBTFUL = 0.5  # share from which on there is a warning that strings stay categories
-MOST_DECIDE = 9  # a format is meant if more cells decide for it than this, for each against it
+LEAST_RATIO = 9  # a format is meant if share_for > LEAST_RATIO * share_against
 SHARE_SLACK = 1e-9  # sums of shares have rounding errors
 N_TRIED = 20  # strings of which a format must read one to be tried on all
 N_NAMED = 3  # strings named in a warning
@@ -131,7 +131,8 @@ def find_format(ranked):
         return NO_FORMAT
     unread = {t: -share for share, t in ranked if t not in known and read_text(form, t) is None}
     longest = max(list(known)[:N_TRIED], key=len)
-    _, (example, *_) = next(_disputes(form, values), (None, [longest]))
+    _, disputed = next(_disputes(form, values), (None, [longest]))
+    example = disputed[0]
     in_utc = len({getattr(value, "tzinfo", None) for value in known.values()}) > 1
     return FormatChoice(form, sum(unread.values()), tuple(unread)[:N_NAMED], (), example, in_utc)
 
@@ -142,9 +143,9 @@ def _ambiguous(texts, forms):
 
 def _check_others(ranked):
     """Return the FormatChoice of strings that no format reads, but that may be one of OTHERS."""
-    tried = [text for _, text in ranked[:N_TRIED] if not is_missing_word(text)]
+    tried = [text for _, text in ranked if not is_missing_word(text)][:N_TRIED]
     names = [name for name in OTHERS if all(re.fullmatch(OTHERS[name], text) for text in tried)]
-    return _ambiguous(tried, (names[0], "categories")) if names else NO_FORMAT
+    return _ambiguous(tried, (names[0], "categories")) if tried and names else NO_FORMAT
 
 
 def _candidates(texts):
@@ -183,9 +184,9 @@ def _read(form, texts):
 def _is_sure(form, values, shares, texts):
     """Return whether a format is meant, and none of those that read some strings differently."""
     read, rivals = values[form], [values[other] for other, _ in _disputes(form, values)]
-    contra = max((_share_only(others, read, shares) for others in rivals), default=0)
-    pro = min((_share_only(read, others, shares) for others in rivals), default=1)
-    return pro > MOST_DECIDE * contra or (not contra and _is_clear(form, texts))
+    share_for = min((_share_only(read, others, shares) for others in rivals), default=1)
+    share_against = max((_share_only(others, read, shares) for others in rivals), default=0)
+    return share_for > LEAST_RATIO * share_against or (not share_against and _is_clear(form, texts))
 
 
 def _is_clear(form, texts):

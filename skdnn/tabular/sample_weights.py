@@ -65,7 +65,10 @@ def rescaled_product(weights, factors=1.0):
 
 
 def sum_by_group(groups, weights, n_groups):
-    """Return the total weight of each group; the order of the rows does not matter, bit for bit."""
+    """Return the total weight of each group, (n_groups,), in any order of the rows, bit for bit.
+
+    ``groups`` has the number of each row's group, from 0.
+    """
     if (weights != weights[:1]).any():
         order = np.argsort(weights)
         groups, weights = groups[order], weights[order]

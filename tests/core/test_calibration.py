@@ -138,6 +138,7 @@ def test_members_at_odds_stop_at_the_smallest_share():
     members = np.array([[[9.0, 0, 0]], [[0, 9.0, 0]], [[0, 0, 9.0]]])
     found = entropy_share(1.0, members, equal(members), LOSSES["softmax"])
     assert found == pytest.approx(SMALLEST_SHARE)
+    assert type(found) is float
 
 
 def test_the_weight_of_a_member_counts_in_the_entropies():

@@ -133,10 +133,11 @@ def test_types_that_pandas_cannot_convert_are_named(column):
     try:
         frame["s"].to_numpy()
     except Exception:
-        with pytest.raises(
-            ERRORS, match=f"'s' of X: not implemented: {re.escape(str(column.type))}"
-        ):
+        named = f"'s' of X: not implemented: {re.escape(str(column.type))}"
+        with pytest.raises(ERRORS, match=named):
             quick().fit(frame, HALVES)
+    else:
+        pytest.skip("this version of pandas can convert it")
 
 
 def test_the_gradient_of_a_tensor_is_not_needed():

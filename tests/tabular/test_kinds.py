@@ -154,7 +154,7 @@ def test_pickles_and_model_files_predict_the_same(net, tmp_path):
 
 def test_where_the_kind_is_not_added_the_error_says_so(net, monkeypatch):
     monkeypatch.delitem(KINDS, "address")
-    with pytest.raises(ValueError, match=r"'address' of X: the kind 'address' is not in KINDS"):
+    with pytest.raises(ValueError, match=r"'address' of X: add the kind 'address' to"):
         net.predict(X)
 
 

@@ -490,6 +490,8 @@ NO_IDENTIFIERS = {
     "fractions in order": np.arange(N) / 3,
     "in order, with a missing value": [np.nan, *range(N - 1)],
     "in order, with repetitions": np.arange(N) // 2,
+    "daily durations": pd.to_timedelta(np.arange(N), "D"),
+    "times of day": pd.to_datetime(np.arange(N), unit="s").time,
 }
 
 
@@ -504,6 +506,28 @@ def test_integers_that_number_the_rows_are_named_once(kind, library):
     assert_array_equal(fitted(X, drop_identifiers=False).transform(X), encoder.transform(X))
     dropped = fitted(X, drop_identifiers=True)
     assert dropped.ignored_columns_ == {"c": "integers that number the rows"}
+
+
+def test_many_columns_are_named_up_to_ten_and_that_there_are_more():
+    def named(make, n_columns):
+        X = pd.DataFrame({f"c{n}": make(n) for n in range(n_columns)})
+        with pytest.warns(UserWarning, match="c9'?") as caught:
+            fitted(X)
+        return [str(warning.message) for warning in caught]
+
+    columns = {
+        "hold integers": lambda n: np.arange(N) + n,
+        "hold sentences": lambda n: [f"the parcel {m} came {n} days late" for m in range(N)],
+        "are read as": lambda n: [f"{m / 10} EUR" for m in range(n, N + n)],
+        "in two ways": lambda n: [f"{m} kg" for m in range(n, N + n)],
+    }
+    for about, make in columns.items():
+        (few,) = [text for text in named(make, 10) if about in text]
+        (many,) = [text for text in named(make, 11) if about in text]
+        assert "and more" not in few
+        assert "'c9'" in few
+        assert "and more" in many
+        assert "'c10'" not in many
 
 
 @pytest.mark.parametrize("kind", NO_IDENTIFIERS)

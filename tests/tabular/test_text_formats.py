@@ -6,7 +6,6 @@ values come out, or that it can be read in two ways.
 
 import re
 import threading
-import time
 import warnings
 from pathlib import Path
 
@@ -20,9 +19,15 @@ from skdnn import DeepNetClassifier, TableEncoder
 from skdnn.tabular.kinds import KindFormat, read_text
 from skdnn.tabular.learn_formats import find_format
 from skdnn.tabular.text_formats import (
+    DURATION,
     ISO,
     MISSING_WORDS,
+    NUMBER,
     NUMBERS,
+    PLAIN,
+    SEPARATED,
+    SPACES,
+    UNIT,
     DateFormat,
     NumberFormat,
     may_be_read,
@@ -439,6 +444,15 @@ def test_codes_are_no_numbers_with_units(kind):
     assert encoder.parsed_columns_ == {}
 
 
+def test_words_for_missing_values_before_all_other_strings_are_passed_over():
+    words = [*MISSING_WORDS, *(word.upper() for word in MISSING_WORDS if word.upper() != word)]
+    mails, _ = OTHERS["e-mails"]
+    (message,) = fitted(strings([*words * 3, *mails][:N]))[1]
+    (example,) = re.findall("dates in another format or categories .such as '(.*?)'", message)
+    assert example in mails
+    assert fitted(strings([*words * 3, *CODES["customers"]][:N]))[1] == []
+
+
 # Work
 
 LENGTH = 100_000
@@ -452,17 +466,32 @@ LONG = [
 @pytest.mark.parametrize("repeated", LONG)
 def test_long_strings_take_linear_time(repeated):
     # A cell of 100,000 characters takes milliseconds; minutes, if time is quadratic in its length.
-    text = repeated[:-1] * LENGTH + "x" if repeated[-1] == "x" else repeated * LENGTH
-    text = text[:LENGTH]
+    # There is no limit of seconds: machines differ. The test below says what is at fault.
+    body, end = (repeated[:-1], "x") if repeated[-1] == "x" else (repeated, "")
+    text = (body * LENGTH)[: LENGTH - 1] + end
     texts = [text, "1" + text, f"$-{text}", f"1 day {text}", f"2021-09-28 {text}"]
     formats = [*NUMBERS, ISO, *map(DateFormat, PATTERNS_OF_DATES[:8])]
-    start = time.process_time()
     for cell in texts:
-        assert may_be_read(cell) is None or len(cell) >= LENGTH
+        may_be_read(cell)
         for form in (*formats, KindFormat("time of day"), KindFormat("duration")):
-            read_text(form, cell)
+            assert read_text(form, cell) is None or not end
     find_format([(-1 / len(texts), cell) for cell in texts] * 5)
-    assert time.process_time() - start < 10
+
+
+REPEATED = {
+    "the first characters": may_be_read.__self__.pattern,
+    "plain numbers": NUMBER.format(UNIT, PLAIN),
+    "numbers with separators": NUMBER.format(UNIT, SEPARATED.format(".", SPACES)),
+    "durations": DURATION.pattern,
+}
+
+
+@pytest.mark.parametrize("kind", REPEATED)
+def test_repetitions_without_a_limit_are_possessive(kind):
+    # Others are tried again with fewer characters, which takes quadratic time.
+    one_character = r"\\.|\[[^\]]*\]"
+    others = re.sub(r"[*+?}]\+", "", re.sub(one_character, ".", REPEATED[kind]))
+    assert re.search(r"[*+]|,\}", others) is None
 
 
 def test_a_number_of_days_may_have_any_number_of_digits():
