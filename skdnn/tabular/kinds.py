@@ -75,13 +75,16 @@ class KindFormat(NamedTuple):
 
 
 def read_text(form, text):
-    """Return the value of a string in a format or, unless in doubt, as ISO 8601 or a plain number.
+    """Return the value of a string in a format or, unless in doubt, as ISO 8601 or another number.
 
     None if there is none. In doubt are times with a zone, "1.234" beside decimal commas, and all
-    numbers beside percents.
+    numbers beside percents. "1,234.5" and "1.234,5" can be read in one way only.
     """
-    value = form.parse(text)
-    if value is not None or getattr(form, "unit", None) == "%":
+    value, unit = form.parse(text), getattr(form, "unit", "")
+    if value is None and form.kind == "number" and "," in text and "." in text:
+        decimal, thousands = sorted(",.", key=text.rindex, reverse=True)
+        value = NumberFormat(decimal, thousands, unit).parse(text)
+    if value is not None or unit == "%":
         return value
     value = KindFormat(form.kind).parse(text)
     has_comma = getattr(form, "decimal", ".") == ","

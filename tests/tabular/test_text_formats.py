@@ -523,7 +523,12 @@ LATER = {
     "a plain zero beside decimal commas": (EURO_DECIMALS, "0.125", 0.125),
     "three digits after a comma": (EURO_DECIMALS, "2,519", 2.519),
     "three digits after a point": (EURO_DECIMALS, "2.519", None),
-    "thousands and a decimal comma": (EURO_DECIMALS, "2.519,5", None),
+    "thousands and a decimal comma": (EURO_DECIMALS, "2.519,5", 2519.5),
+    "thousands and a decimal point": ([str(v) for v in TENTHS], "2,519.5", 2519.5),
+    "thousands of dollars": ([f"${v:.2f}" for v in TENTHS], "$1,000.00", 1000),
+    "dollars in another way": ([f"${v:.2f}" for v in TENTHS], "$1.000,50", 1000.5),
+    "euros where there were dollars": ([f"${v:.2f}" for v in TENTHS], "€1,000.00", None),
+    "separators in no order": ([str(v) for v in TENTHS], "1,23.4,5", None),
     "a comma where there was none": ([str(v) for v in TENTHS], "2,519", None),
     "three digits after a point, plain": ([str(v) for v in TENTHS], "2.519", 2.519),
     "a point where it is thousands": (
