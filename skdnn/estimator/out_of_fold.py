@@ -154,8 +154,7 @@ def shrunk_share(share, power, n_rows):
     On small data, choosing the best epoch by the same rows makes the members look too good, which
     has the opposite effect. The exponent is empirical.
     """
-    exponent = n_rows / (n_rows + 1000) * power
-    return float(np.clip(share**exponent, SMALLEST_SHARE, 1.0))
+    return float(np.clip(share ** (n_rows / (n_rows + 1000) * power), SMALLEST_SHARE, 1.0))
 
 
 def _logits_of_some_rows(fitted, fit_data, run):

@@ -243,8 +243,7 @@ class ColumnLearner:
             self.constants |= dict.fromkeys(found)
             self.numbers = [position for position in self.numbers if position not in found]
         elif found:
-            names = [self.table.names[position] for position in found]
-            warn_user(identifiers.IN_ORDER.format(listed(names)))
+            warn_user(identifiers.IN_ORDER.format(listed([self.table.names[n] for n in found])))
 
     def _learn_bin_edges(self, encoders):
         n_bins = self.options.n_bins
