@@ -141,6 +141,7 @@ def _as_numbers(rows, name, dtype):
     except (TypeError, ValueError):
         for column in names_in(rows):
             with about(f"Column {column!r} of X is not accepted by encoder='passthrough'"):
+                _check_no_times(rows[[column]], name)  # the types of objects do not tell
                 _as_numbers(rows[[column]].to_numpy(), name, dtype)
         raise
 

@@ -89,6 +89,13 @@ def test_columns_that_are_no_numbers_are_refused_by_name_without_an_encoder(kind
             net.fit(frame if in_fit else clean, HALVES).predict(frame)
 
 
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_dates_are_refused_without_an_encoder_with_the_encoder_that_reads_them(zone):
+    frame = pd.DataFrame({"when": pd.date_range("2020", periods=N, tz=zone)})
+    with pytest.raises(ValueError, match="'when'.*encoder='auto'"):
+        quick(encoder="passthrough").fit(frame, HALVES)
+
+
 # What is no table
 
 FRAME = pd.DataFrame({"a": NUMBERS, "c": np.array(["u", "v"])[HALVES]})
