@@ -10,6 +10,8 @@ import scipy.sparse as sp
 
 import skdnn
 from skdnn import DeepNetClassifier, TableEncoder, integrated_gradients
+from skdnn.tabular import column_encoders
+from skdnn.tabular.row_hashes import distinct_rows
 
 N = 120
 RNG = np.random.default_rng(0)
@@ -144,6 +146,23 @@ def test_integers_that_numbered_the_rows_and_no_longer_do_are_named():
     assert not messages(net.partial_fit, numbered[:9].assign(x1=range(500, 509)), Y[:9])
     (message,) = messages(net.partial_fit, later, Y)
     assert "'x1' (no longer different in every row)" in message
+
+
+def test_rows_are_compared_once_for_all_identifier_columns_and_not_again_once_warned(monkeypatch):
+    calls = []
+
+    def counted(*given):
+        calls.append(given)
+        return distinct_rows(*given)
+
+    monkeypatch.setattr(column_encoders, "distinct_rows", counted)
+    net = first_partial_fit(pd.DataFrame({"a": OTHER, "b": IDS, "c": IDS + "!"}))
+    later = pd.DataFrame({"a": OTHER, "b": WORDS, "c": WORDS})
+    (message,) = messages(net.partial_fit, later, Y)
+    assert "'b' (no longer different in every row); 'c' (" in message
+    assert len(calls) == 1
+    assert not messages(net.partial_fit, later, Y)
+    assert len(calls) == 1
 
 
 def test_a_tiny_first_batch_is_said_to_hide_a_column():
