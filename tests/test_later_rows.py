@@ -197,6 +197,17 @@ def test_new_categories_of_a_column_with_target_statistics_only_are_named():
     assert "'user' (new categories such as" in message
 
 
+@pytest.mark.parametrize("kind", ["few rows", "many rows"])
+def test_a_category_that_no_row_has_is_not_called_new(kind):
+    n_unused = {"few rows": 5 * N, "many rows": 3}[kind]
+    unused = [f"aaa unused {n}" for n in range(n_unused)]
+    net = first_partial_fit(LIBRARIES["pandas"](WORDS))
+    categories = pd.Categorical(WORDS + "!", [*unused, "u!", "v!", "w!"])
+    later = pd.DataFrame({"x0": OTHER, "x1": categories})
+    (message,) = messages(net.partial_fit, later, Y)
+    assert "new categories such as 'u!'" in message
+
+
 # One warning for each column and reason
 
 

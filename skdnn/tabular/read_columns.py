@@ -127,11 +127,10 @@ def _as_array(values, zone):
 
 def _column_of_categories(codes, categories):
     """Return a string Column; equal strings are one category, and missing values are -1."""
-    if len(categories) > len(codes):  # convert only the categories that occur
-        used, codes = np.unique(codes, return_inverse=True)
-        categories = [None if code < 0 else categories[code] for code in used]
-    column = string_column(list(map(as_text, categories)), is_categorical=True)
-    return column._replace(values=np.append(column.values, -1)[codes])
+    used = np.unique(codes)  # other categories must not be in the Column
+    found = [None if code < 0 else as_text(categories[code]) for code in used]
+    column = string_column(found, is_categorical=True)
+    return column._replace(values=column.values[np.searchsorted(used, codes)])
 
 
 def _column_of_objects(values):
