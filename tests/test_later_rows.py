@@ -11,7 +11,9 @@ import scipy.sparse as sp
 import skdnn
 from skdnn import DeepNetClassifier, TableEncoder, integrated_gradients
 from skdnn.tabular import column_encoders
+from skdnn.tabular.column_types import UnreadableWarning
 from skdnn.tabular.row_hashes import distinct_rows
+from skdnn.tabular.user_warnings import about
 
 N = 120
 RNG = np.random.default_rng(0)
@@ -294,6 +296,22 @@ def test_warnings_about_validation_rows_name_them(name, value, said):
     about_strings, message = messages(net.fit, X, Y, **given)
     assert "Columns of strings are read" in about_strings
     assert message.startswith(f"Column {name!r} of X_val {said}")
+
+
+def test_a_warning_about_validation_rows_that_a_filter_refuses_keeps_its_words_and_class():
+    X, net = prices(CENTS), DeepNetClassifier(**QUICK)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Columns of strings are read")
+        warnings.simplefilter("error", UnreadableWarning)
+        with pytest.raises(UnreadableWarning, match=r"^Column 'p' of X_val was read as numbers"):
+            net.fit(X, Y, X_val=X.assign(p="bad"), y_val=Y)
+
+
+def test_a_warning_that_a_filter_refuses_keeps_its_class_in_a_message_about_a_file():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(FutureWarning, match=r"^soon$"), about("a.parquet"):
+            warnings.warn("soon", FutureWarning, stacklevel=1)
 
 
 @pytest.mark.parametrize("is_spread", [False, True])

@@ -26,7 +26,7 @@ def about(name):
     """Begin the messages of errors with the name of what they are about, such as a file."""
     try:
         yield
-    except (MemoryError, OSError):
+    except (MemoryError, OSError, Warning):
         raise
     except Exception as error:  # of any library
         kind = TypeError if isinstance(error, TypeError) else ValueError
