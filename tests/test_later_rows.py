@@ -10,6 +10,10 @@ import scipy.sparse as sp
 
 import skdnn
 from skdnn import DeepNetClassifier, TableEncoder, integrated_gradients
+from skdnn.tabular import column_encoders
+from skdnn.tabular.column_types import UnreadableWarning
+from skdnn.tabular.row_hashes import distinct_rows
+from skdnn.tabular.user_warnings import about
 
 N = 120
 RNG = np.random.default_rng(0)
@@ -146,6 +150,23 @@ def test_integers_that_numbered_the_rows_and_no_longer_do_are_named():
     assert "'x1' (no longer different in every row)" in message
 
 
+def test_rows_are_compared_once_for_all_identifier_columns_and_not_again_once_warned(monkeypatch):
+    calls = []
+
+    def counted(*given):
+        calls.append(given)
+        return distinct_rows(*given)
+
+    monkeypatch.setattr(column_encoders, "distinct_rows", counted)
+    net = first_partial_fit(pd.DataFrame({"a": OTHER, "b": IDS, "c": IDS + "!"}))
+    later = pd.DataFrame({"a": OTHER, "b": WORDS, "c": WORDS})
+    (message,) = messages(net.partial_fit, later, Y)
+    assert "'b' (no longer different in every row); 'c' (" in message
+    assert len(calls) == 1
+    assert not messages(net.partial_fit, later, Y)
+    assert len(calls) == 1
+
+
 def test_a_tiny_first_batch_is_said_to_hide_a_column():
     tiny = pd.DataFrame({"x0": [0.1, 0.2, 0.3], "x1": ["u", "v", "w"]})
     net = first_partial_fit(tiny, np.array([0, 1, 0]))
@@ -176,6 +197,17 @@ def test_new_categories_of_a_column_with_target_statistics_only_are_named():
     assert not messages(net.partial_fit, X[:500], y[:500])
     (message,) = messages(net.partial_fit, X.assign(user=X["user"] + "!"), y)
     assert "'user' (new categories such as" in message
+
+
+@pytest.mark.parametrize("kind", ["few rows", "many rows"])
+def test_a_category_that_no_row_has_is_not_called_new(kind):
+    n_unused = {"few rows": 5 * N, "many rows": 3}[kind]
+    unused = [f"aaa unused {n}" for n in range(n_unused)]
+    net = first_partial_fit(LIBRARIES["pandas"](WORDS))
+    categories = pd.Categorical(WORDS + "!", [*unused, "u!", "v!", "w!"])
+    later = pd.DataFrame({"x0": OTHER, "x1": categories})
+    (message,) = messages(net.partial_fit, later, Y)
+    assert "new categories such as 'u!'" in message
 
 
 # One warning for each column and reason
@@ -264,6 +296,22 @@ def test_warnings_about_validation_rows_name_them(name, value, said):
     about_strings, message = messages(net.fit, X, Y, **given)
     assert "Columns of strings are read" in about_strings
     assert message.startswith(f"Column {name!r} of X_val {said}")
+
+
+def test_a_warning_about_validation_rows_that_a_filter_refuses_keeps_its_words_and_class():
+    X, net = prices(CENTS), DeepNetClassifier(**QUICK)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Columns of strings are read")
+        warnings.simplefilter("error", UnreadableWarning)
+        with pytest.raises(UnreadableWarning, match=r"^Column 'p' of X_val was read as numbers"):
+            net.fit(X, Y, X_val=X.assign(p="bad"), y_val=Y)
+
+
+def test_a_warning_that_a_filter_refuses_keeps_its_class_in_a_message_about_a_file():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(FutureWarning, match=r"^soon$"), about("a.parquet"):
+            warnings.warn("soon", FutureWarning, stacklevel=1)
 
 
 @pytest.mark.parametrize("is_spread", [False, True])

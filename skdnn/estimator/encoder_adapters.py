@@ -72,10 +72,10 @@ class TableAdapter:
         """Return the codes of the categories that have target statistics."""
         return self.columns.category_codes(table_of(self.encoder, X))
 
-    def changes(self, X, y):
-        """Return what is new since fit, as a dict of (position, reason) to str."""
+    def changes(self, X, y, warned):
+        """Return what is new since fit and ``warned``, as a dict of (position, reason) to str."""
         # Encoding the rows gives the warnings about strings that cannot be read.
-        return self.columns.changes(table_of(self.encoder, X, ColumnWarnings()), y)
+        return self.columns.changes(table_of(self.encoder, X, ColumnWarnings()), y, warned)
 
     def reserve_statistics(self, n_classes, many):
         """Return an encoder with target statistics, not learnt yet, of high-cardinality columns."""
@@ -117,7 +117,7 @@ class TransformerAdapter:
         dataframes.check_finite(rows, name=name, names=names)
         return dataframes.with_sums(rows) if issparse(rows) else rows
 
-    def changes(self, X, y):
+    def changes(self, X, y, warned):
         """Return an empty dict, as nothing is known of the columns of fit."""
         return {}
 

@@ -92,6 +92,8 @@ def about_validation():
     """
     try:
         yield
+    except Warning:  # an error by a filter, which names the argument
+        raise
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         message = ARGUMENT.sub(lambda found: found[0] + "_val" * bool(found[1]), str(error))

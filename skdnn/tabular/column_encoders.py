@@ -1,5 +1,6 @@
 """The fitted encoding of each column, applied to tables with the columns of training."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -188,16 +189,14 @@ class ColumnEncoders(NamedTuple):
 
         The last rank but one is that of missing values, the last that of unknown categories.
         """
-        codes = [
-            self._strings(table, position).encode(ranks, len(ranks) + 1, len(ranks))
-            for position, ranks in self.ranks.items()
-        ]
+        columns = ((self._strings(table, n), ranks) for n, ranks in self.ranks.items())
+        codes = [column.encode(ranks, len(ranks) + 1, len(ranks)) for column, ranks in columns]
         return np.column_stack(codes)
 
-    def changes(self, table, targets):
+    def changes(self, table, targets, warned):
         """Return how columns differ from fit: new categories, or information where there was none.
 
-        Columns whose infrequent categories were not kept are left out.
+        Columns whose infrequent categories were not kept are left out, and what is in ``warned``.
 
         Returns
         -------
@@ -207,26 +206,28 @@ class ColumnEncoders(NamedTuple):
         found = {}
         complete = {p: kept.codes for p, kept in self.categories.items() if kept.unknown < 0}
         for position, seen in (complete | self.ranks).items():
+            if (position, UNKNOWN) in warned:
+                continue
             column = self._strings(table, position)
             are_new = column.encode(dict.fromkeys(seen, False), True, False)
             if are_new.mean() > FEW_NEW:
                 new = next(text for text in column.strings if text not in seen)
                 found[position, UNKNOWN] = f"new categories such as {new!r}"
+        distinct = cache(lambda: distinct_rows(table, targets)[1])  # takes long
         for position, value in self.constants.items():
-            if self._is_informative(table, position, value, targets):
+            key = position, INFORMATIVE
+            if key not in warned and self._is_informative(table, position, value, distinct):
                 what = "different in every row" if value is None else "constant or missing"
-                found[position, INFORMATIVE] = f"no longer {what}"
+                found[key] = f"no longer {what}"
         return {key: f"{str(table.names[key[0]])!r} ({text})" for key, text in found.items()}
 
-    def _is_informative(self, table, position, value, targets):
+    def _is_informative(self, table, position, value, distinct):
         """Return whether a column has information, given that in ``constants``."""
         if value is None:
             column = table.column(position)
             known, n_values = ~column.missing, len(np.unique(column.values[~column.missing]))
-            if identifiers.why_identifier(n_values, known.sum()):
-                return False  # without looking for distinct rows, which takes longer
-            n_rows = known[distinct_rows(table, targets)[1]].sum()
-            return not identifiers.why_identifier(n_values, n_rows)
+            why = identifiers.why_identifier
+            return not (why(n_values, known.sum()) or why(n_values, known[distinct()].sum()))
         try:
             if isinstance(value, str):
                 strings = self._strings(table, position)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from skdnn.tabular.column_types import AGAIN, Column, ColumnError, column_of, string_column
+from skdnn.tabular.column_types import AGAIN, Column, column_of, string_column
 from skdnn.tabular.dates import SECOND, TIME, standard_zone
 from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.missing_checks import is_missing
@@ -58,20 +58,15 @@ def read_column(values):
     return Column(array)
 
 
-def read_strings(values, fitted):
+def read_strings(values, fitted, warn):
     """Return the string Column of a series or array, converting each cell on its own.
 
     The string of a cell must not depend on the other cells: a block of rows of a mixed column may
     contain only dates, or only numbers, by chance. Booleans are written as in fit, whose ColumnType
-    is ``fitted``.
-
-    Raises
-    ------
-    ColumnError
-        If all cells are numbers, dates or the like, and the strings of fit were not
-        (``may_be_numbers``): all would be unknown categories.
+    is ``fitted``. If its strings were no numbers (``may_be_numbers``), ``warn`` gets the kind of
+    the cells, and an error for a column of this kind only: all would be unknown categories.
     """
-    column = read_column(values) if _is_categorical(values) else _cells_as_strings(values, fitted)
+    column = read_column(values) if _is_categorical(values) else _as_strings(values, fitted, warn)
     if not fitted.booleans:
         return column
     booleans = map(boolean_of, column.strings)
@@ -80,20 +75,20 @@ def read_strings(values, fitted):
     return column._replace(strings=strings)
 
 
-def _cells_as_strings(values, fitted):
+def _as_strings(values, fitted, warn):
     if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
         values = values.astype(f"{values.dtype.kind}8[us]")  # other units would become integers
     cells = _cells(values)
     types = set(map(type, cells))
     _check_scalars(types)
     column = string_column(list(map(as_text, cells)))
-    may_be_typed = column.strings and not fitted.may_be_numbers and str not in types
-    if may_be_typed and read_column(values).kind != "text":
-        found = next(type(cell).__name__ for cell in cells if not is_missing(cell))
-        raise ColumnError(
+    if column.strings and not fitted.may_be_numbers:
+        kind = "text" if str in types else read_column(values).kind
+        error = (
             "held strings in fit that are neither numbers, dates nor booleans, but now holds "
-            f"values of type {found} such as {column.strings[0]}. {AGAIN}"
+            f"{KINDS[kind].plural} such as {column.strings[0]}. {AGAIN}"
         )
+        warn((kind, error * (kind != "text")))
     return column
 
 
@@ -132,11 +127,10 @@ def _as_array(values, zone):
 
 def _column_of_categories(codes, categories):
     """Return a string Column; equal strings are one category, and missing values are -1."""
-    if len(categories) > len(codes):  # convert only the categories that occur
-        used, codes = np.unique(codes, return_inverse=True)
-        categories = [None if code < 0 else categories[code] for code in used]
-    column = string_column(list(map(as_text, categories)), is_categorical=True)
-    return column._replace(values=np.append(column.values, -1)[codes])
+    used = np.unique(codes)  # other categories must not be in the Column
+    found = [None if code < 0 else as_text(categories[code]) for code in used]
+    column = string_column(found, is_categorical=True)
+    return column._replace(values=column.values[np.searchsorted(used, codes)])
 
 
 def _column_of_objects(values):

@@ -47,11 +47,11 @@ class SparseColumns(NamedTuple):
         """Return this object, as there are no categories."""
         return self
 
-    def changes(self, table, targets):
+    def changes(self, table, targets, warned):
         """Return a text if columns without entries in fit have many; it is one for all columns."""
         entries = table.indices[table.data != 0] if issparse(table) else self.kept
         new = entries[~np.isin(entries, self.kept)]
-        if len(new) <= FEW_NEW * len(entries):
+        if (-1, INFORMATIVE) in warned or len(new) <= FEW_NEW * len(entries):
             return {}
         columns = joined([f"'x{position}'" for position in np.unique(new)])
         return {(-1, INFORMATIVE): f"{columns} (no longer without entries)"}

@@ -10,6 +10,7 @@ MAX_NAMED = 10  # columns listed in a message
 FEW_UNKNOWN, FEW_NEW = 0.1, 0.05
 # Reasons: of a column, fit does not know some values, or had no information.
 UNKNOWN, INFORMATIVE = "unknown", "informative"
+KIND = "kind"  # all values are of a kind that fit did not see in the column: an error
 
 
 def warn_user(message, category=UserWarning):
@@ -25,7 +26,7 @@ def about(name):
     """Begin the messages of errors with the name of what they are about, such as a file."""
     try:
         yield
-    except (MemoryError, OSError):
+    except (MemoryError, OSError, Warning):
         raise
     except Exception as error:  # of any library
         kind = TypeError if isinstance(error, TypeError) else ValueError
@@ -43,17 +44,22 @@ class ColumnWarnings:
     def __init__(self, table="X", warned=()):
         self.warned, self._table, self._found = warned, table, {}
 
-    def add(self, position, name, found):
+    def add(self, position, name, found, reason=UNKNOWN):
         """Add what a block has of a column: ``(message, n_unknown, n_cells)``.
 
         The message is a Warning, between whose arguments the numbers of cells are put. It is None,
-        and ``n_cells`` infinite, if there is to be no warning.
+        and ``n_cells`` infinite, if there is to be no warning. If the reason is KIND, add ``(kind,
+        error)``; the error is "" if the kind is allowed, and counts if all blocks have this kind.
         """
-        self._found.setdefault((int(position), repr(name)), []).append(found)
+        self._found.setdefault((int(position), repr(name), reason), []).append(found)
 
     def warn(self):
         """Warn of the columns, in their order, and add them to ``warned``."""
-        for (position, name), found in sorted(self._found.items()):
+        for (position, name, reason), found in sorted(self._found.items()):
+            if reason == KIND:
+                if min(found)[1] and len(dict(found)) == 1:
+                    raise ValueError(f"Column {name} of X {min(found)[1]}")
+                continue
             _, unknown, cells = zip(*found, strict=True)
             n_unknown, n_cells, key = sum(unknown), sum(cells), (position, UNKNOWN)
             if n_unknown > FEW_UNKNOWN * n_cells and key not in self.warned:

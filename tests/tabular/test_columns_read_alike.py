@@ -146,6 +146,26 @@ def test_values_of_a_type_stay_categories_where_fit_had_such_or_words_come_too(i
     assert np.isfinite(encoder.transform(table(pd.Series(later, dtype=object)))).all()
 
 
+@pytest.mark.parametrize("others", ["words", "dates"])
+@pytest.mark.parametrize("is_shuffled", [False, True])
+def test_the_order_of_the_rows_does_not_decide_whether_values_of_a_type_are_refused(
+    is_shuffled, others
+):
+    frame = pd.concat([WORDS] * 10, ignore_index=True)
+    net = DeepNetClassifier(**QUICK).fit(frame, np.tile(HALVES, 10))
+    other = {"words": "Ulm", "dates": datetime.date(2020, 1, 1)}[others]
+    later = pd.concat([WORDS] * 100, ignore_index=True).assign(
+        c=pd.Series([3] * 6000, dtype=object)
+    )
+    with pytest.raises(ValueError, match=r"'c' of X held strings in fit .* such as 3"):
+        net.predict(later)
+    later.loc[3000:, "c"] = other  # blocks of rows are shorter
+    rows = RNG.permutation(6000) if is_shuffled else np.arange(6000)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*holds no category of fit")
+        assert net.predict(later.iloc[rows]).shape == (6000,)
+
+
 # Weights that are no numbers
 
 DAYS = pd.Series(pd.date_range("1970-01-02", periods=N))
