@@ -92,7 +92,7 @@ def test_columns_that_are_no_numbers_are_refused_by_name_without_an_encoder(kind
 @pytest.mark.parametrize("zone", [None, "UTC"])
 def test_dates_are_refused_without_an_encoder_with_the_encoder_that_reads_them(zone):
     frame = pd.DataFrame({"when": pd.date_range("2020", periods=N, tz=zone)})
-    with pytest.raises(ValueError, match="'when'.*encoder='auto'"):
+    with pytest.raises(ValueError, match=r"'when'.*encoder='auto'"):
         quick(encoder="passthrough").fit(frame, HALVES)
 
 
