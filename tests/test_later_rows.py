@@ -210,6 +210,16 @@ def test_a_category_that_no_row_has_is_not_called_new(kind):
     assert "new categories such as 'u!'" in message
 
 
+def test_warnings_of_training_and_prediction_name_a_column_alike():
+    X = pd.DataFrame({0: WORDS, 1: OTHER})
+    net = first_fit(X)
+    later = pd.DataFrame({0: np.full(N, "new", object), 1: OTHER})
+    (message,) = messages(net.partial_fit, later, Y)
+    assert ": 0 (new categories such as 'new')" in message
+    (message,) = messages(net.predict, later)
+    assert message.startswith("Column 0 of X ")
+
+
 # One warning for each column and reason
 
 

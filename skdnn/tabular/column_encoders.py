@@ -219,7 +219,7 @@ class ColumnEncoders(NamedTuple):
             if key not in warned and self._is_informative(table, position, value, distinct):
                 what = "different in every row" if value is None else "constant or missing"
                 found[key] = f"no longer {what}"
-        return {key: f"{str(table.names[key[0]])!r} ({text})" for key, text in found.items()}
+        return {key: f"{table.names[key[0]]!r} ({text})" for key, text in found.items()}
 
     def _is_informative(self, table, position, value, distinct):
         """Return whether a column has information, given that in ``constants``."""
@@ -251,8 +251,7 @@ class ColumnEncoders(NamedTuple):
             position, suffix = scaled[column]
             binned += [(position, f"{suffix}_bin{number}") for number in range(1, len(bin_edges))]
         missing = [(position, "_missing") for position in self.missing]
-        blocks = self.categories.items()
-        categories = [(place, f"_{name}") for place, block in blocks for name in block.names]
+        categories = [(n, f"_{name}") for n, kept in self.categories.items() for name in kept.names]
         return targets + scaled + missing + binned + categories
 
     def typical_row(self, n_columns):
