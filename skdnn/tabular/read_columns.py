@@ -105,8 +105,7 @@ def _zone_of(dtype):
     dtype = getattr(dtype, "pyarrow_dtype", dtype)
     zone = getattr(dtype, "tz", None) or getattr(dtype, "time_zone", None)
     if isinstance(zone, str):
-        is_offset = zone[0] in "+-"
-        return datetime.datetime.strptime(zone, "%z").tzinfo if is_offset else ZoneInfo(zone)
+        return datetime.datetime.strptime(zone, "%z").tzinfo if zone[0] in "+-" else ZoneInfo(zone)
     return standard_zone(zone)
 
 
