@@ -154,7 +154,7 @@ class ColumnEncoders(NamedTuple):
             table.warn(position, (None, 0, np.inf))  # whatever other blocks hold
             return
         are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
-        # One call, as a dict of the spellings takes longer than predicting a row.
+        # One call: a dict of the spellings takes longer than predicting a row.
         spelled = ignoring_case_and_spaces("\0".join(known)) if len(known) <= MOST_COMPARED else ""
         spellings = map(ignoring_case_and_spaces, column.strings)
         if not (known and (are_many or any(text in spelled for text in spellings))):

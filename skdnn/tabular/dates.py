@@ -40,7 +40,7 @@ def without_zone(value):
     """Return a datetime with a time zone as datetime64 in UTC; others, and None, unchanged."""
     if getattr(value, "tzinfo", None) is None:
         return value
-    # In UTC, it may be beyond the years of ``datetime``.
+    # May be beyond the years of ``datetime``.
     return np.datetime64(value.replace(tzinfo=None), "us") - np.timedelta64(value.utcoffset(), "us")
 
 
