@@ -11,6 +11,7 @@ import scipy.sparse as sp
 import skdnn
 from skdnn import DeepNetClassifier, TableEncoder, integrated_gradients
 from skdnn.tabular import column_encoders
+from skdnn.tabular.categories import ignoring_case_and_spaces
 from skdnn.tabular.column_types import UnreadableWarning
 from skdnn.tabular.row_hashes import distinct_rows
 from skdnn.tabular.user_warnings import about
@@ -208,6 +209,33 @@ def test_a_category_that_no_row_has_is_not_called_new(kind):
     later = pd.DataFrame({"x0": OTHER, "x1": categories})
     (message,) = messages(net.partial_fit, later, Y)
     assert "new categories such as 'u!'" in message
+
+
+def test_warnings_of_training_and_prediction_name_a_column_alike():
+    X = pd.DataFrame({0: WORDS, 1: OTHER})
+    net = first_fit(X)
+    later = pd.DataFrame({0: np.full(N, "new", object), 1: OTHER})
+    (message,) = messages(net.partial_fit, later, Y)
+    assert ": 0 (new categories such as 'new')" in message
+    (message,) = messages(net.predict, later)
+    assert message.startswith("Column 0 of X ")
+
+
+def test_a_row_of_an_unknown_category_is_not_compared_with_all_categories_one_by_one(monkeypatch):
+    calls = []
+
+    def counted(text):
+        calls.append(text)
+        return ignoring_case_and_spaces(text)
+
+    monkeypatch.setattr(column_encoders, "ignoring_case_and_spaces", counted)
+    towns = np.array([f"Town\0 {n}" for n in range(40)], object)
+    encoder = TableEncoder(n_bins=0).fit(LIBRARIES["pandas"](np.resize(towns, N)))
+    row = LIBRARIES["pandas"](np.full(N, "elsewhere", object))[:1]
+    assert not messages(encoder.encode, row)
+    assert len(calls) < 5
+    (message,) = messages(encoder.encode, row.assign(x1="TOWN\0 7 "))
+    assert repr("Town\0 7") in message
 
 
 # One warning for each column and reason

@@ -23,8 +23,7 @@ def fit_encoder(settings, dtype, samples, labels):
     # Columns that are constant in the first call of partial_fit may vary in later calls.
     auto = TableEncoder(n_bins=n_bins, dtype=dtype, drop_constants=not settings.is_part)
     named = {"auto": auto, "passthrough": FunctionTransformer()}
-    encoder = settings.encoder
-    made = clone(named[encoder] if isinstance(encoder, str) else encoder)
+    made = clone(named[settings.encoder] if isinstance(settings.encoder, str) else settings.encoder)
     takes_weights = has_fit_parameter(made, "sample_weight")
     made.fit(samples.X, samples.y, **({"sample_weight": samples.weights} if takes_weights else {}))
     many, n_classes = settings.target_statistics, len(labels.classes)

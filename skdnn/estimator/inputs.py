@@ -92,7 +92,7 @@ def about_validation():
     """
     try:
         yield
-    except Warning:  # an error by a filter, which names the argument
+    except Warning:  # made an error by a filter
         raise
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError

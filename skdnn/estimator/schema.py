@@ -44,9 +44,8 @@ def learn_schema(settings, samples, labels, before):
     """Return the DataSchema of the rows, or that of the model whose training is continued."""
     if before is None:
         dtype = resolve_dtype(settings.dtype, samples.X)
-        rng = check_random_state(settings.random_state)
         encoder = fit_encoder(settings, dtype, samples, labels)
-        seed = int(rng.randint(np.iinfo(np.int32).max))
+        seed = int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max))
         return DataSchema(labels, samples.columns, encoder, dtype, seed)
     schema = before.schema
     _check_same_classes(schema.labels, labels)

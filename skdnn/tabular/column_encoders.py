@@ -106,7 +106,7 @@ class ColumnEncoders(NamedTuple):
         for position, n in constant:
             rows[:, n] = np.isnan(table.values(position, self.types.get(position, NUMBER))[:, 0])
         for column, position in enumerate(self.categories, layout.n_inputs - len(self.categories)):
-            strings = self._strings(table, position)
+            strings = table.strings(position, self.types[position])
             rows[:, column] = self.categories[position].encode(strings)
             self._warn_of_unknown(table, position, strings)
         return rows
@@ -154,7 +154,10 @@ class ColumnEncoders(NamedTuple):
             table.warn(position, (None, 0, np.inf))  # whatever other blocks hold
             return
         are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
-        if not (known and column.strings and (are_many or len(known) <= MOST_COMPARED)):
+        # One call: a dict of the spellings takes longer than predicting a row.
+        spelled = ignoring_case_and_spaces("\0".join(known)) if len(known) <= MOST_COMPARED else ""
+        spellings = map(ignoring_case_and_spaces, column.strings)
+        if not (known and (are_many or any(text in spelled for text in spellings))):
             return
         meant = {ignoring_case_and_spaces(text): text for text in known}
         new = min(column.strings, key=lambda text: ignoring_case_and_spaces(text) not in meant)
@@ -181,15 +184,12 @@ class ColumnEncoders(NamedTuple):
                 yield slice(None), span, table.values(position, self.types[position])[:, parts]
             start = span.stop
 
-    def _strings(self, table, position):
-        return table.strings(position, self.types[position])
-
     def category_codes(self, table):
         """Return the rank of each row's category in the columns with ranks, (n_rows, n_columns).
 
         The last rank but one is that of missing values, the last that of unknown categories.
         """
-        columns = ((self._strings(table, n), ranks) for n, ranks in self.ranks.items())
+        columns = ((table.strings(n, self.types[n]), ranks) for n, ranks in self.ranks.items())
         codes = [column.encode(ranks, len(ranks) + 1, len(ranks)) for column, ranks in columns]
         return np.column_stack(codes)
 
@@ -208,7 +208,7 @@ class ColumnEncoders(NamedTuple):
         for position, seen in (complete | self.ranks).items():
             if (position, UNKNOWN) in warned:
                 continue
-            column = self._strings(table, position)
+            column = table.strings(position, self.types[position])
             are_new = column.encode(dict.fromkeys(seen, False), True, False)
             if are_new.mean() > FEW_NEW:
                 new = next(text for text in column.strings if text not in seen)
@@ -219,7 +219,7 @@ class ColumnEncoders(NamedTuple):
             if key not in warned and self._is_informative(table, position, value, distinct):
                 what = "different in every row" if value is None else "constant or missing"
                 found[key] = f"no longer {what}"
-        return {key: f"{str(table.names[key[0]])!r} ({text})" for key, text in found.items()}
+        return {key: f"{table.names[key[0]]!r} ({text})" for key, text in found.items()}
 
     def _is_informative(self, table, position, value, distinct):
         """Return whether a column has information, given that in ``constants``."""
@@ -230,7 +230,7 @@ class ColumnEncoders(NamedTuple):
             return not (why(n_values, known.sum()) or why(n_values, known[distinct()].sum()))
         try:
             if isinstance(value, str):
-                strings = self._strings(table, position)
+                strings = table.strings(position, self.types[position])
                 return strings.encode({value: False}, True, False).mean() > FEW_NEW
             values = table.values(position, self.types.get(position, NUMBER))[:, 0]
         except (TypeError, ValueError):  # of another kind, which is an error in a column in use
@@ -251,8 +251,7 @@ class ColumnEncoders(NamedTuple):
             position, suffix = scaled[column]
             binned += [(position, f"{suffix}_bin{number}") for number in range(1, len(bin_edges))]
         missing = [(position, "_missing") for position in self.missing]
-        blocks = self.categories.items()
-        categories = [(place, f"_{name}") for place, block in blocks for name in block.names]
+        categories = [(n, f"_{name}") for n, kept in self.categories.items() for name in kept.names]
         return targets + scaled + missing + binned + categories
 
     def typical_row(self, n_columns):

@@ -37,10 +37,11 @@ def standard_zone(zone):
 
 
 def without_zone(value):
-    """Return a date or datetime in UTC without its time zone; others, and None, unchanged."""
+    """Return a datetime with a time zone as datetime64 in UTC; others, and None, unchanged."""
     if getattr(value, "tzinfo", None) is None:
         return value
-    return value.astimezone(datetime.UTC).replace(tzinfo=None)
+    # May be beyond the years of ``datetime``.
+    return np.datetime64(value.replace(tzinfo=None), "us") - np.timedelta64(value.utcoffset(), "us")
 
 
 def local_times(times, zone):

@@ -61,10 +61,10 @@ def read_column(values):
 def read_strings(values, fitted, warn):
     """Return the string Column of a series or array, converting each cell on its own.
 
-    The string of a cell must not depend on the other cells: a block of rows of a mixed column may
-    contain only dates, or only numbers, by chance. Booleans are written as in fit, whose ColumnType
-    is ``fitted``. If its strings were no numbers (``may_be_numbers``), ``warn`` gets the kind of
-    the cells, and an error for a column of this kind only: all would be unknown categories.
+    The string of a cell must not depend on the others: a block of rows of a mixed column may hold
+    only dates, or only numbers, by chance. Booleans are written as in fit, whose ColumnType is
+    ``fitted``. If its strings were not ``may_be_numbers``, ``warn`` gets the kind of the cells, and
+    an error for a column of this kind only: all would be unknown categories.
     """
     column = read_column(values) if _is_categorical(values) else _as_strings(values, fitted, warn)
     if not fitted.booleans:
@@ -105,8 +105,7 @@ def _zone_of(dtype):
     dtype = getattr(dtype, "pyarrow_dtype", dtype)
     zone = getattr(dtype, "tz", None) or getattr(dtype, "time_zone", None)
     if isinstance(zone, str):
-        is_offset = zone[0] in "+-"
-        return datetime.datetime.strptime(zone, "%z").tzinfo if is_offset else ZoneInfo(zone)
+        return datetime.datetime.strptime(zone, "%z").tzinfo if zone[0] in "+-" else ZoneInfo(zone)
     return standard_zone(zone)
 
 
@@ -127,7 +126,7 @@ def _as_array(values, zone):
 
 def _column_of_categories(codes, categories):
     """Return a string Column; equal strings are one category, and missing values are -1."""
-    used = np.unique(codes)  # other categories must not be in the Column
+    used = np.unique(codes)  # others are not in the Column
     found = [None if code < 0 else as_text(categories[code]) for code in used]
     column = string_column(found, is_categorical=True)
     return column._replace(values=column.values[np.searchsorted(used, codes)])

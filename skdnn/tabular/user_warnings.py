@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 OURS = ("skdnn", "sklearn", "joblib")  # packages whose frames are passed over
 MAX_NAMED = 10  # columns listed in a message
-# Shares of unknown cells, as many as were accepted in fit, and of new values or categories.
-FEW_UNKNOWN, FEW_NEW = 0.1, 0.05
-# Reasons: of a column, fit does not know some values, or had no information.
-UNKNOWN, INFORMATIVE = "unknown", "informative"
-KIND = "kind"  # all values are of a kind that fit did not see in the column: an error
+FEW_UNKNOWN = 0.1  # share of unreadable cells up to which there is no warning, as in fit
+FEW_NEW = 0.05  # the same of new values or categories
+# Reasons to warn of a column. UNKNOWN: it has values that fit could not read, or new categories.
+# INFORMATIVE: it has information now, and had none in fit. KIND, an error: no value is a string.
+UNKNOWN, INFORMATIVE, KIND = "unknown", "informative", "kind"
 
 
 def warn_user(message, category=UserWarning):
@@ -48,8 +48,8 @@ class ColumnWarnings:
         """Add what a block has of a column: ``(message, n_unknown, n_cells)``.
 
         The message is a Warning, between whose arguments the numbers of cells are put. It is None,
-        and ``n_cells`` infinite, if there is to be no warning. If the reason is KIND, add ``(kind,
-        error)``; the error is "" if the kind is allowed, and counts if all blocks have this kind.
+        and ``n_cells`` infinite, if there is to be no warning. For KIND, add ``(kind, error)``:
+        the error, "" if there is none, is raised if all blocks are of this kind.
         """
         self._found.setdefault((int(position), repr(name), reason), []).append(found)
 

@@ -331,6 +331,22 @@ def test_some_dates_with_a_zone_and_some_without_are_refused_by_name():
         fitted(table(mixed))
 
 
+@pytest.mark.parametrize("are_strings", [False, True])
+@pytest.mark.parametrize("last", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00"])
+def test_a_date_at_an_end_of_the_calendar_is_read_in_any_time_zone(last, are_strings):
+    cells = [f"2020-{n % 12 + 1:02}-{n % 28 + 1:02}T00:00:00-05:00" for n in range(119)] + [last]
+    if not are_strings:
+        cells = [datetime.datetime.fromisoformat(cell) for cell in cells]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Columns of strings are read")
+        encoder = fitted(table(pd.Series(cells, dtype=object)), n_bins=0)
+    rows = encoder.transform(table(pd.Series(cells, dtype=object)))
+    place = encoder.get_feature_names_out().tolist().index("c_time")
+    extreme = np.argmax if last.startswith("9999") else np.argmin
+    assert extreme(rows[:, place]) == 119
+    assert np.isfinite(rows).all()
+
+
 # Dataframes of any library, and records
 
 
