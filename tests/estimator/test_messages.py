@@ -11,7 +11,6 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-import torch
 
 from skdnn import DeepNetClassifier, TableEncoder
 
@@ -148,6 +147,7 @@ def test_types_that_pandas_cannot_convert_are_named(column):
 
 
 def test_the_gradient_of_a_tensor_is_not_needed():
+    torch = pytest.importorskip("torch")
     tensor = torch.tensor(np.column_stack([NUMBERS, HALVES]), requires_grad=True)
     net = quick().fit(tensor, HALVES)
     expected = net.predict_proba(tensor.detach().numpy())
