@@ -11,6 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from sklearn.utils.fixes import parse_version
 
 from skdnn import DeepNetClassifier, TableEncoder
 
@@ -99,7 +100,7 @@ def test_dates_are_refused_without_an_encoder_with_the_encoder_that_reads_them(z
 
 FRAME = pd.DataFrame({"a": NUMBERS, "c": np.array(["u", "v"])[HALVES]})
 NO_TABLES = {
-    "a series of polars": (pl.Series(NUMBERS), "Series.*table"),
+    "a series of polars": (pl.Series(NUMBERS), "Series.*(table|row)"),
     "a column of Arrow": (pa.chunked_array([NUMBERS]), "ChunkedArray.*table"),
     "all records of NumPy": (FRAME.to_records(index=False), r"pandas\.DataFrame\(X\)"),
     "a dict and None": ([FRAME.iloc[0].to_dict(), None], "list of dicts.*NoneType"),
@@ -107,13 +108,15 @@ NO_TABLES = {
         [FRAME.iloc[0].to_dict(), [1, 2, 3]],
         "list of dicts",
     ),
-    "a lone surrogate": ({"a": 1.0, "c": "\ud800"}, "list of dicts.*surrogates"),
     "a style": (FRAME.style, "Styler|2D array"),
     "dask.dataframe": (
         dask.dataframe.from_pandas(FRAME, npartitions=2),
         r"X\.compute\(\).*DaskDeepNetClassifier",
     ),
 }
+
+if parse_version(pd.__version__).major > 2:  # its strings are UTF-8; in others this is a category
+    NO_TABLES["a lone surrogate"] = ({"a": 1.0, "c": "\ud800"}, "list of dicts.*surrogates")
 
 
 @pytest.mark.parametrize("kind", NO_TABLES)
