@@ -206,4 +206,5 @@ def test_classes_that_stand_for_missing_labels_are_warned_of(word):
 def test_a_class_called_none_is_a_class():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        quick().fit(FRAME, np.where(HALVES, "none", "mild"))
+        net = quick().fit(FRAME, np.where(HALVES, "none", "mild"))
+    assert net.classes_.tolist() == ["mild", "none"]
