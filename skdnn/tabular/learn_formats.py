@@ -25,8 +25,7 @@ N_NAMED = 3  # strings named in a warning
 N_CODES = 20
 NUMBERS_OR_CODES = ("numbers", "codes")
 # If at least so many strings have commas and all of these can be thousands separators, as in
-# "1,234", they are. A tenth of decimal fractions would end in 0, and be written with fewer digits,
-# or all would have three decimals; but there are strings without, or with the sign of a currency.
+# "1,234", they are: a tenth of decimal fractions would end in 0, and be written with fewer digits.
 N_THOUSANDS = 20
 THOUSANDS = (".", ",")
 # What strings that no format reads may be; codes such as "E11.9" are none of these.
