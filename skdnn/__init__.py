@@ -2,7 +2,7 @@
 
 from skdnn import callbacks as callbacks
 from skdnn import export as export
-from skdnn.classifier import DeepNetClassifier
+from skdnn.estimator.classifier import DeepNetClassifier
 from skdnn.estimator.model_files import VERSION, ModelFileError
 from skdnn.estimator.search_space import search_space, suggest_params
 from skdnn.inspection.architecture_display import ArchitectureDisplay

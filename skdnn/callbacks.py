@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from skdnn._compat import StrOptions, validate_parameter_constraints
-from skdnn.classifier import DeepNetClassifier
+from skdnn.estimator.classifier import DeepNetClassifier
 from skdnn.estimator.parameters import NON_NEGATIVE, POSITIVE_INT
 from skdnn.estimator.progress import end_line, write_over
 from skdnn.estimator.training_checkpoint import TrainingCheckpoint
+from skdnn.tabular._compat import StrOptions, validate_parameter_constraints
 
 # Quantities to monitor: the attribute with the curve, and the sign that makes lower values better.
 MONITORS = {

@@ -6,16 +6,16 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 from sklearn.metrics import accuracy_score
 
-from skdnn._compat import fit_context
-from skdnn.classifier import DeepNetClassifier
 from skdnn.distributed.dask_collections import columns_of_partitions, is_collection, predict_lazily
 from skdnn.distributed.executors import DaskExecutor
 from skdnn.distributed.read_partitions import read_partitions
 from skdnn.distributed.rounds import RoundLimits
+from skdnn.estimator.classifier import DeepNetClassifier
 from skdnn.estimator.fit_data import FitArguments
 from skdnn.estimator.fitted_model import fitted_model
 from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.parameters import CONSTRAINTS, POSITIVE_INT, settings_of
+from skdnn.tabular._compat import fit_context
 
 
 @dataclass(eq=False, repr=False)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length
 
-from skdnn.classifier import DeepNetClassifier
+from skdnn.estimator.classifier import DeepNetClassifier
 from skdnn.estimator.label_checks import check_labels
 from skdnn.tabular.as_frames import type_has
 from skdnn.tabular.dataframes import check_table

@@ -8,8 +8,8 @@ from html import escape
 from itertools import pairwise, product
 from typing import NamedTuple
 
-from skdnn._compat import DiagramMixin
 from skdnn.estimator.summary import headline
+from skdnn.tabular._compat import DiagramMixin
 
 MOST_UNITS = 7  # drawn of a layer; of a wider layer, six and an ellipsis
 STEP, ROW = 128, 22  # distances between layers, and between units

@@ -5,10 +5,10 @@ from inspect import signature
 
 import numpy as np
 
-from skdnn._compat import begin_callbacks, callbacks_around, callbacks_of
 from skdnn.estimator.fitted_model import attributes, mean_curves
 from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.progress import RemainingTime, make_report
+from skdnn.tabular._compat import begin_callbacks, callbacks_around, callbacks_of
 from skdnn.tabular.user_warnings import warn_user
 
 

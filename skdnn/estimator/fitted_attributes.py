@@ -1,9 +1,9 @@
 """The fitted attributes of a classifier, read from the FittedModel that ``fit`` assigns."""
 
-from skdnn._compat import without_callbacks
 from skdnn.estimator.fitted_model import attributes
 from skdnn.estimator.model_files import ModelFileMixin
 from skdnn.estimator.out_of_fold import out_of_fold
+from skdnn.tabular._compat import without_callbacks
 
 
 class FittedAttributes(ModelFileMixin):

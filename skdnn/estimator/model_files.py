@@ -10,13 +10,13 @@ from contextlib import contextmanager
 
 from sklearn.preprocessing import FunctionTransformer
 
-from skdnn._compat import CALLBACKS
 from skdnn.core.encoded_rows import Expansion
 from skdnn.estimator.array_files import DamagedFileError, FileKind, read_arrays, write_arrays
 from skdnn.estimator.encoder_adapters import adapted
 from skdnn.estimator.fitted_model import fitted_model
 from skdnn.estimator.inputs import COLUMNS
 from skdnn.estimator.plain_values import check_savable, from_plain, to_plain
+from skdnn.tabular._compat import CALLBACKS
 from skdnn.tabular.encoder import TableEncoder
 
 VERSION = "0.1.0"  # of skdnn

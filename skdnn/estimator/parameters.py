@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
-from skdnn._compat import Choices, HasMethods, Interval, Options
 from skdnn.core.activations import ACTIVATIONS
 from skdnn.core.initializers import INITIALIZERS
 from skdnn.core.optimizers import OPTIMIZERS
 from skdnn.core.schedules import SCHEDULES
 from skdnn.estimator.solvers import SOLVERS, solver_of
+from skdnn.tabular._compat import Choices, HasMethods, Interval, Options
 
 AUTO = Choices({"auto"})
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")

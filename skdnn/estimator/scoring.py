@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import check_scoring
 
-from skdnn._compat import safe_indexing
 from skdnn.core.evaluation import held_out_logits
+from skdnn.tabular._compat import safe_indexing
 
 
 class HeldOutPredictions(ClassifierMixin, BaseEstimator):

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.special import expit
 
-from skdnn.classifier import DeepNetClassifier
 from skdnn.core.activations import as_activation
+from skdnn.estimator.classifier import DeepNetClassifier
 from skdnn.estimator.encoder_adapters import TableAdapter, adapted
 from skdnn.estimator.fitted_model import fitted_model
 from skdnn.estimator.model_files import VERSION

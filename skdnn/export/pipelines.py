@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from skdnn.classifier import DeepNetClassifier
+from skdnn.estimator.classifier import DeepNetClassifier
 from skdnn.estimator.fitted_model import fitted_model
 from skdnn.export.inputs import takes_matrix
 from skdnn.export.models import to_onnx

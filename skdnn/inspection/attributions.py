@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skdnn._compat import validate_parameter_constraints
 from skdnn.estimator.parameters import POSITIVE, POSITIVE_INT
 from skdnn.inspection.display import largest, shortened
 from skdnn.inspection.explained_model import ExplainedModel
 from skdnn.inspection.unwrap import input_names, sum_by_column
+from skdnn.tabular._compat import validate_parameter_constraints
 from skdnn.tabular.as_frames import type_has
 
 N_NAMED = 3  # columns in the repr

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.utils.validation import check_is_fitted
 
-from skdnn.classifier import DeepNetClassifier
+from skdnn.estimator.classifier import DeepNetClassifier
 from skdnn.tabular.dataframes import column_names
 
 

@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skdnn._compat import Interval, StrOptions, check_feature_names_in, fit_context
+from skdnn.tabular._compat import Interval, StrOptions, check_feature_names_in, fit_context
 from skdnn.tabular.dataframes import as_table, check_table, column_names
 from skdnn.tabular.learn_columns import learn_columns
 from skdnn.tabular.sample_weights import weighted_rows

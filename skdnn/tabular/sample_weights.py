@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
-from skdnn._compat import ALLOW_ZEROS, check_sample_weight, num_samples, safe_indexing
+from skdnn.tabular._compat import ALLOW_ZEROS, check_sample_weight, num_samples, safe_indexing
 from skdnn.tabular.as_frames import as_numpy
 from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.read_columns import read_column

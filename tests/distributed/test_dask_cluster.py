@@ -16,10 +16,10 @@ from sklearn.model_selection import GridSearchCV
 
 import skdnn
 from skdnn import DeepNetClassifier
-from skdnn._compat import callbacks_of
 from skdnn.callbacks import EarlyStopping
 from skdnn.distributed import DaskDeepNetClassifier
 from skdnn.distributed.dask_collections import partitions_of
+from skdnn.tabular._compat import callbacks_of
 
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")

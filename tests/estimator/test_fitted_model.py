@@ -328,9 +328,9 @@ def assignments(tree):
 def test_only_the_classifier_knows_its_private_attributes_and_assigns_its_attributes():
     for module in SOURCES:
         if module in {
-            "skdnn.classifier",
+            "skdnn.estimator.classifier",
             "skdnn.estimator.fitted_attributes",
-            "skdnn._compat",
+            "skdnn.tabular._compat",
         } or module.startswith("skdnn.core"):
             continue
         found = {*private_reads(tree_of(module)), *assignments(tree_of(module))}

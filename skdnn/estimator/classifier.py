@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
-from skdnn._compat import CallbackSupportMixin, HintMixin, fit_context, with_callbacks
 from skdnn.core.averaging import log_mean_proba, mean_proba
 from skdnn.estimator.auto_parameters import is_auto
 from skdnn.estimator.diagram import NotebookMixin
@@ -25,6 +24,7 @@ from skdnn.estimator.solvers import takes_steps
 from skdnn.estimator.summary import summarize
 from skdnn.estimator.threads import threads_apart
 from skdnn.estimator.train_members import train_members
+from skdnn.tabular._compat import CallbackSupportMixin, HintMixin, fit_context, with_callbacks
 from skdnn.tabular.as_frames import as_numpy
 from skdnn.tabular.dataframes import check_table
 from skdnn.tabular.parquet_files import are_paths
