@@ -1,11 +1,11 @@
 """Layers: the forward pass adds calls to a tape, and returns the backward function.
 
 Conventions: ``layer.forward(tape, start, inputs)`` returns ``(outputs, backward)``. ``start`` is
-where the layer's parameters begin in a row of ``tape.params``; they have the ``shapes`` that the
-layer says, one after the other. ``backward(grad_outputs, wants_inputs)`` adds the calls that write
-the gradient of the parameters into ``tape.grads``, and returns the gradient of the inputs if it is
-wanted; they may overwrite ``grad_outputs``. Nothing is kept on the layer, so one network serves
-many threads.
+where the layer's parameters begin in a row of ``tape.params``; their shapes, in order, are
+``layer.shapes``. ``backward(grad_outputs, wants_inputs)`` adds the calls that write the gradient of
+the parameters into ``tape.grads``, and returns the gradient of the inputs if it is wanted; these
+calls may overwrite ``grad_outputs``. Nothing is kept on the layer, so one network serves many
+threads.
 """
 
 import math
