@@ -78,7 +78,7 @@ def read_text(form, text):
     """Return the value of a string, or None if it cannot be read.
 
     Besides the format, ISO 8601 and other numbers are read, but not times with a zone, "1.234"
-    beside decimal commas, or numbers beside percents. "1,234.5" and "1.234,5" are not in doubt.
+    beside decimal commas, or numbers beside percents. "1,234.5" and "1.234,5" are clear, and read.
     """
     value, unit = form.parse(text), getattr(form, "unit", "")
     if value is None and form.kind == "number" and "," in text and "." in text:
