@@ -103,7 +103,7 @@ def out_of_patience(best, rates, plan):
 # Temperatures, besides 1, at which validation losses are compared. They are so close to each other
 # that the loss changes little from one to the next.
 STOPPING_TEMPERATURES = tuple(1.3 ** np.arange(1, 7))
-# Validation rows of a member from which its own loss has the larger weight.
+# With more validation rows than this, a member's own loss has the larger weight.
 SHRINKAGE_ROWS = 500
 
 
@@ -115,9 +115,9 @@ class StoppingCriterion:
     all members of its variant; the weight of the first is ``n / (n + SHRINKAGE_ROWS)`` for n rows.
 
     An overconfident member can have a high loss although it tells classes apart well, and its
-    temperature is fitted after training. So the losses of an epoch are those at the temperature of
-    the plan where their mean over the members is lowest (Berta, Holzmueller, Jordan & Bach, 2025,
-    "Rethinking early stopping: refine, then calibrate", https://arxiv.org/abs/2501.19195).
+    temperature is fitted after training. So in each epoch, losses are those at the temperature,
+    of a few, at which their mean over the variant is lowest (Berta, Holzmueller, Jordan & Bach,
+    2025, "Rethinking early stopping: refine, then calibrate", https://arxiv.org/abs/2501.19195).
 
     Parameters
     ----------

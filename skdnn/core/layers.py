@@ -1,11 +1,11 @@
 """Layers: the forward pass adds calls to a tape, and returns the backward function.
 
 Conventions: ``layer.forward(tape, start, inputs)`` returns ``(outputs, backward)``. ``start`` is
-where the layer's parameters begin in a row of ``tape.params``; they have the ``shapes`` that the
-layer says, one after the other. ``backward(grad_outputs, wants_inputs)`` adds the calls that write
-the gradient of the parameters into ``tape.grads``, and returns the gradient of the inputs if it is
-wanted; they may overwrite ``grad_outputs``. Nothing is kept on the layer, so one network serves
-many threads.
+where the layer's parameters begin in a row of ``tape.params``; their shapes, in order, are
+``layer.shapes``. ``backward(grad_outputs, wants_inputs)`` adds the calls that write the gradient of
+the parameters into ``tape.grads``, and returns the gradient of the inputs if it is wanted; these
+calls may overwrite ``grad_outputs``. Nothing is kept on the layer, so one network serves many
+threads.
 """
 
 import math
@@ -19,7 +19,7 @@ from skdnn.core.encoded_kernels import FACTOR_SPEED
 from skdnn.core.encoded_rows import expand
 
 IDENTITY = ACTIVATIONS["identity"]
-FEWEST_INPUTS = 10  # mean number of inputs of a column from which not to widen rows is faster
+FEWEST_INPUTS = 10  # from this mean number of inputs of a column on, not widening is faster
 
 
 class Dense:
@@ -150,8 +150,8 @@ class EncodedDense(Dense):
         self.column_widths = np.array(expansion.column_widths, np.int64)
         if is_scaled:
             self.shapes = (*self.shapes, (1, len(self.column_widths)))
-        # A product with few inputs takes less time than to blend two bin edges, or to look up a
-        # code.
+        # Multiplying a few inputs by weights is faster than blending two bin edges or looking up
+        # a code.
         n_looks = sum(expansion.n_bins) + 2 * sum(expansion.n_categories)
         n_columns = len(expansion.n_bins) + len(expansion.n_categories)
         is_dropped = self.input_threshold > 0
@@ -225,7 +225,7 @@ class EncodedDense(Dense):
         return outputs
 
     def _encoded_product(self, tape, start, rows, factors):
-        """Add what numbers, bin positions and codes give, without widening the rows."""
+        """Add the products of numbers, bin positions and codes with the weights."""
         expansion, (fan_in, width) = self.expansion, self.shapes[0]
         n_numbers, n_bins = expansion.n_numbers, len(expansion.n_bins)
         bins, codes = np.split(self.column_widths[n_numbers:], [n_bins])

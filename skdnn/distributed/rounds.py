@@ -17,8 +17,8 @@ class RoundLimits(NamedTuple):
 class Turn(NamedTuple):
     """What a partition does in a round: train on a piece of its rows, in the order of the epoch.
 
-    These are cut into ``n_pieces``; ``piece`` counts from 0. The round is ``number``, from 0, of
-    the ``n_rounds`` of the fit.
+    The rows are cut into ``n_pieces``; ``piece`` is the number of one of them, from 0. The round is
+    ``number``, from 0, of the ``n_rounds`` of the fit.
     """
 
     partition: int
@@ -69,8 +69,8 @@ class Rounds(NamedTuple):
                 number += 1
 
 
-# Rounds of a fit, and steps of a round: where there would be fewer rounds, rounds have fewer steps,
-# but not fewer than these.
+# A fit that would have fewer rounds than FEWEST_ROUNDS has fewer steps in each, but at least
+# FEWEST_STEPS.
 FEWEST_ROUNDS, FEWEST_STEPS = 64, 16
 
 

@@ -41,7 +41,7 @@ class DeepNetClassifier(
     the members, calibrated on the held-out rows. For a plain network as in textbooks, set
     ``solver="gd", n_members=1, early_stopping=False, encoder="passthrough"``.
 
-    Parameters shared with :class:`sklearn.neural_network.MLPClassifier` have the same meaning.
+    Parameters shared with :class:`sklearn.neural_network.MLPClassifier` mean nearly the same.
     "auto" depends on the data and the solver. In its descriptions, rows are the distinct rows that
     a member trains on; inputs are the encoded columns, bins not counted; and "wide and large"
     data have dense rows, more than 100 inputs and more than 50,000 rows.
@@ -63,8 +63,8 @@ class DeepNetClassifier(
         Initialization of the weights: "he_normal", "he_uniform", "glorot_normal",
         "glorot_uniform", "lecun_normal", "lecun_uniform", "orthogonal", "normal", "zeros" or
         "auto". For "adamw", "auto" is the one that suits the activation, with small weights in
-        the last layer; else it is "glorot_uniform". Unless ``intercepts_init`` is given, it sets
-        the last biases to class frequencies (as logits), also with ``coefs_init``. Others are 0.
+        the last layer; else "glorot_uniform". Unless ``intercepts_init`` is given, "auto" also sets
+        the last biases to class frequencies (as logits). Other biases are 0.
     init_scale : float > 0, default=1.0
         Factor on the initial weights: ``init="normal", init_scale=0.01`` is ``0.01 * randn``.
     coefs_init : list of array-like or None, default=None
@@ -95,8 +95,8 @@ class DeepNetClassifier(
         if True, they are first sorted by content, so that the input order does not matter.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine", "onecycle", "auto"}, \
             default="auto"
-        Learning rate schedule, not used by "lbfgs". "invscaling" divides by ``(rows seen + 1) **
-        power_t`` each epoch; "adaptive" divides by 5 each time that patience runs out; "cosine"
+        Learning rate schedule, not used by "lbfgs". "invscaling" is ``(rows seen + 1) **
+        -power_t`` in each epoch; "adaptive" divides by 5 each time that patience runs out; "cosine"
         warms up, then falls to 0; "onecycle" rises over the first 30 % of the steps, then
         falls. "auto" is "cosine" for "adamw", else "constant".
     learning_rate_init : float > 0 or "auto", default="auto"
@@ -123,7 +123,7 @@ class DeepNetClassifier(
     max_fun : int, default=15000
         Maximum number of loss evaluations of "lbfgs".
     tol : float >= 0, default=1e-4
-        Smallest decrease of the loss that counts as progress; for "lbfgs", of the gradient too.
+        Smallest loss decrease that counts as progress; for "lbfgs" also a bound on the gradient.
     n_iter_no_change : int, inf or "auto", default="auto"
         Patience: number of epochs without improvement before training stops. "auto" is an eighth
         of ``max_iter``, at least 8, with ``early_stopping``; else 10, but no limit for "gd".
@@ -134,9 +134,9 @@ class DeepNetClassifier(
     n_members : int or "auto", default="auto"
         Number of networks to train and average. "auto" is 16 up to 10,000 distinct rows, 8 up to
         50,000 and 2 above; with 2,501 to 50,000, half as many if a short pilot fit finds noisy
-        labels, or one variant (``diverse_members``) better. With held-out ``groups`` it is 8; else
-        it is 8 in ``partial_fit``, and at most 8 above 16,384 inputs, 4 above 32,768, 2 above
-        65,536. Where there are fewer folds than members, members share folds.
+        labels, or one variant (``diverse_members``) better. It is 8 with held-out ``groups`` and in
+        ``partial_fit``. Without groups, it is at most 8 above 16,384 inputs, 4 above 32,768, 2
+        above 65,536. Where there are fewer folds than members, members share folds.
     diverse_members : bool, default=True
         Whether half of the members use neither the bins of ``encoder="auto"`` nor "auto" label
         smoothing; the weights of the halves are fitted to held-out rows. Only for "adamw" above
@@ -150,7 +150,7 @@ class DeepNetClassifier(
         Fraction of the rows to hold out if ``n_members=1``. Several members hold out folds.
     cv : int, splitter, list of splits or None, default=None
         Which rows each member holds out. None makes ``n_members`` stratified folds (half as many
-        if members differ, at least 40 above 50,000 rows). Otherwise there are as many members as
+        with two variants, at least 40 above 50,000 rows). Otherwise there are as many members as
         splits; an int is their number. Only with ``early_stopping``.
     scoring : str, callable or None, default=None
         Scorer that replaces the validation loss in early stopping. None uses the loss, and
@@ -196,7 +196,7 @@ class DeepNetClassifier(
     random_state : int, RandomState instance or None, default=None
         Determines folds, initial weights, mini-batches and dropout.
     n_jobs : int or None, default=None
-        Threads, at most the cores: None as many as BLAS may use, -1 all. Results are the same.
+        Number of threads: None for as many as BLAS may use, -1 for all cores; same results.
     verbose : bool, int or "auto", default="auto"
         True prints a table of losses; "auto" one line in a terminal or notebook, if a fit is long.
 
@@ -228,10 +228,10 @@ class DeepNetClassifier(
     n_iter_ : int
         Number of epochs of the last ``fit`` and of ``partial_fit`` since.
     t_ : int
-        Number of rows trained on in all epochs, also those of earlier calls that were continued, by
-        the member with the most rows; weights do not count.
+        Number of rows, unweighted, that the member with the most rows was trained on, summed over
+        all epochs, also those of earlier calls that were continued.
     best_iter_ : int or ndarray of shape (n_members,)
-        Number of epochs, counted along the curves, whose result each member kept.
+        Epoch whose parameters each member kept, counted from 1 along the curves.
     loss_, best_loss_, best_validation_score_ : float or None
         Last and lowest training loss, and the highest of ``validation_scores_``. ``best_loss_`` is
         None with validation rows, ``best_validation_score_`` without.

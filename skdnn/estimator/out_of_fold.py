@@ -31,7 +31,7 @@ def out_of_fold(fitted, name):
 
 
 class HeldOut(NamedTuple):
-    """Logits of held-out rows, one member after the other; those of all variants are the same.
+    """Logits of held-out rows, one member after the other; all variants hold out the same rows.
 
     Attributes
     ----------
@@ -50,8 +50,8 @@ class HeldOut(NamedTuple):
     def losses(self, loss):
         """Return losses by each variant (n_variants, n_losses), and their weights (n_losses,).
 
-        There is a loss for each row. But probabilities of independent labels are averaged one by
-        one: then there is one for each label of a row.
+        There is a loss for each row; for independent labels, whose probabilities are averaged
+        label by label, for each label of a row.
         """
         shape = (-1, 1, 1) if loss.columns_are_independent else (len(self.rows), 1, -1)
         targets = self.targets.reshape(shape)
@@ -141,7 +141,7 @@ def pair_share(held_out, loss):
 
 
 def power_of_average(weights):
-    """Return the power of a pair's ratio that is the ratio of an average, given its weights.
+    """Return the power to which a pair's ratio is raised for an average with these weights.
 
     Averaging K members removes 1 - 1/K of what differs between them: for two members, half.
     """
@@ -151,8 +151,8 @@ def power_of_average(weights):
 def shrunk_share(share, power, n_rows):
     """Return a ratio to some power, at most 1, and nearer to 1 if held-out rows are few.
 
-    On small data, choosing the best epoch by the same rows makes the members look too good, which
-    has the opposite effect. The exponent is empirical.
+    On small data, single temperatures are too low already, as the best epochs were chosen by the
+    same rows. The exponent is empirical.
     """
     return float(np.clip(share ** (n_rows / (n_rows + 1000) * power), SMALLEST_SHARE, 1.0))
 

@@ -29,7 +29,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
       piecewise-linear encoding [1]_: ``<name>_bin1``, ``<name>_bin2``, ... are the position of
       the number in each bin between two quantiles, from -1/2 to 1/2.
     - Missing numbers become 0, the median. If there are any in training, they are estimated where
-      a ridge regression on the others explains half of the variance, and an indicator
+      a ridge regression on the other numbers explains half of the variance, and an indicator
       ``<name>_missing`` is added, unless it is rarely 1 and the number is estimated.
     - Strings that are numbers or dates, in one format in at least 90 % of the cells, are read as
       such, and the other cells become missing values; a warning names the columns. Columns of a
@@ -141,7 +141,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : {frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            Training rows, as a dataframe of any library, an array, rows or dicts, or sparse.
+            Training rows: a dataframe of any library, an array, a list of rows or dicts, or sparse.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
             Used only to find identifier columns: rows that differ in y are distinct rows.
         sample_weight : array-like of shape (n_samples,), optional

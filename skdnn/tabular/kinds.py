@@ -20,7 +20,7 @@ class Kind(NamedTuple):
     plural : str
         What the values are, in messages.
     types : tuple of type
-        A column of objects is of the first kind that has the types of all of them.
+        A column of objects is of the first kind whose types include those of all objects.
     read : callable or None
         Returns the value of such an object, hashable and sortable; None if it is the object.
     parse : callable or None
@@ -29,10 +29,10 @@ class Kind(NamedTuple):
         Returns the numbers (n_values, n_numbers) of values, given what was learnt. Without it, a
         value is a number.
     names : tuple of str or None
-        Names of the numbers, at least one; None if they are what was learnt.
+        Names of the numbers, at least one; None if ``learn`` returns them.
     learn : callable or None
-        Returns strings, numbers and tuples, to be saved, given a dict of the values in fit to their
-        shares of the weight.
+        Returns what is learnt (strings, numbers and tuples, which are saved) from a dict of the
+        values in fit to their shares of the weight.
     """
 
     plural: str
@@ -75,10 +75,10 @@ class KindFormat(NamedTuple):
 
 
 def read_text(form, text):
-    """Return the value of a string in a format or, unless in doubt, as ISO 8601 or another number.
+    """Return the value of a string, or None if it cannot be read.
 
-    None if there is none. In doubt are times with a zone, "1.234" beside decimal commas, and all
-    numbers beside percents. "1,234.5" and "1.234,5" can be read in one way only.
+    Besides the format, ISO 8601 and other numbers are read, but not times with a zone, "1.234"
+    beside decimal commas, or numbers beside percents. "1,234.5" and "1.234,5" are clear, and read.
     """
     value, unit = form.parse(text), getattr(form, "unit", "")
     if value is None and form.kind == "number" and "," in text and "." in text:
