@@ -76,6 +76,8 @@ class DataSize(NamedTuple):
         Number of members to train.
     n_outputs : int
         Number of outputs of the network.
+    most_epochs : float
+        Number of epochs that is enough, if a pilot fit has found it.
     """
 
     n_rows: int
@@ -85,6 +87,7 @@ class DataSize(NamedTuple):
     is_sparse: bool
     n_members: int
     n_outputs: int = 1
+    most_epochs: float = np.inf
 
 
 def resolve(settings, data_size, validates, before=None):
@@ -110,7 +113,8 @@ def resolve(settings, data_size, validates, before=None):
         n_batches = -(-data_size.n_rows // batch_size)
         is_wide = data_size.n_inputs > INPUTS_PER_ROW * data_size.n_rows
         n_steps = MIN_STEPS_WIDE if is_wide else MIN_STEPS
-        recipe["max_iter"] = max(recipe["max_iter"], -(-n_steps // n_batches))
+        n_epochs = max(recipe["max_iter"], -(-n_steps // n_batches))
+        recipe["max_iter"] = min(n_epochs, data_size.most_epochs)
     max_iter = _given(settings, "max_iter", recipe)
     recipe["n_iter_no_change"] = _patience(solver, max_iter, validates)
     resolved = {name: _given(settings, name, recipe) for name in recipe}

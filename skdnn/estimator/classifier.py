@@ -18,7 +18,7 @@ from skdnn.estimator.label_checks import check_labels
 from skdnn.estimator.out_of_fold import calibrate
 from skdnn.estimator.parameters import CONSTRAINTS, EPOCH, settings_of
 from skdnn.estimator.parquet_fit import read_parquet
-from skdnn.estimator.pilot import choose_members
+from skdnn.estimator.pilot import adapt_to_pilot
 from skdnn.estimator.predict import predict_blocks, predict_files, read_targets
 from skdnn.estimator.solvers import takes_steps
 from skdnn.estimator.summary import summarize
@@ -117,9 +117,9 @@ class DeepNetClassifier(
     max_grad_norm : float > 0 or None, default=None
         Upper bound on the Euclidean norm of a member's gradient, which is scaled down to it.
     max_iter : int or "auto", default="auto"
-        Maximum number of epochs (iterations for "lbfgs"). "auto" is 50 for "adamw" (20 above 30,000
-        rows, 15 above 100,000, 3 above 300,000), or as many as 2,000 steps take if that is more
-        (500 steps with over five times as many inputs as rows); 1,000 for "gd"; else 200.
+        Maximum number of epochs (iterations for "lbfgs"). "auto": for "adamw" 50 (20 or fewer above
+        30,000 rows) or as many as 2,000 steps take if that is more, but a quarter if a pilot fit of
+        up to 2,500 rows finds it enough; 1,000 for "gd"; else 200.
     max_fun : int, default=15000
         Maximum number of loss evaluations of "lbfgs".
     tol : float >= 0, default=1e-4
@@ -367,7 +367,7 @@ class DeepNetClassifier(
         fit_data = self._read_fit_data(settings, before, arguments)
         n_threads = fit_data.n_members if fit_data.n_members > 1 else None
         with threads_apart(self.n_jobs, n_threads) as threads:
-            fit_data = choose_members(settings, fit_data, before, threads)
+            fit_data = adapt_to_pilot(settings, fit_data, before, threads)
             fitted = train_members(settings, fit_data, before, callbacks, threads)
             fitted = calibrate(settings, fitted, fit_data, threads.map)
         callbacks.finish(fitted)

@@ -1,9 +1,12 @@
-"""A pilot fit: a few epochs of one member of each variant, which tell how many members to train.
+"""A pilot fit: a few members, trained for a few epochs, tell what the table needs.
 
-More members, and members of several variants, improve probabilities most where labels can be
-predicted well. Where they are noisy, most of the loss is in the labels, and half of the members are
-almost as good as all. Where one variant is much better than the other, the average would give the
-other no weight.
+With few rows, they tell how many epochs. The learning rate falls over all epochs that are planned,
+and falls too late if members are at their best after a small part of them.
+
+With many rows, they tell how many members. More of them, and of several variants, improve
+probabilities most where labels can be predicted well. Where they are noisy, most of the loss is in
+the labels, and half of the members are almost as good as all. Where one variant is much better than
+the other, the average would give the other no weight.
 """
 
 from types import SimpleNamespace
@@ -19,9 +22,12 @@ from skdnn.estimator.initialization import initial_params, member_generators, pr
 from skdnn.estimator.plan import make_network, make_plan, resolve_for
 from skdnn.estimator.solvers import solver_of
 
-N_EPOCHS = 8
-N_FOLDS = 4  # one of which is held out
+N_EPOCHS = 8  # to choose the number of members by
+N_FOLDS = 4  # one of which each member of a pilot fit holds out
 N_ROWS = 6000  # in these folds, at most
+# To choose the number of epochs by: the part of the epochs of few rows that a pilot fit has. It is
+# enough unless its members are still improving in the last quarter.
+PART, LATE = 4, 0.5
 SMALL_LOSS = 0.01  # added to losses before they are compared: below it, differences do not matter
 FEWEST_MEMBERS = 8  # that may be halved
 MANY_MEMBERS = 16  # half of which are enough if labels are noisy
@@ -33,12 +39,17 @@ NOISY = 0.55
 CLEARLY_BETTER = 0.2
 
 
-def choose_members(settings, fit_data, before, threads):
-    """Return the FitData with the number and the variants of members that the table needs.
+def adapt_to_pilot(settings, fit_data, before, threads):
+    """Return the FitData with the epochs, or the members and variants, that the table needs.
 
-    It changes only if ``n_members`` is "auto" and members hold out stratified folds of many rows.
+    It changes only if ``n_members`` is "auto" and members hold out stratified folds.
     """
-    if before is not None or not _needs_pilot_fit(settings, fit_data):
+    if before is not None or not _suits_pilot(settings, fit_data):
+        return fit_data
+    if len(fit_data.prepared.merged.rows) <= SMALL:
+        return fit_data._replace(most_epochs=_enough_epochs(settings, fit_data, threads))
+    fewest = FEWEST_MEMBERS if len(fit_data.variants) > 1 else MANY_MEMBERS
+    if fit_data.n_members < fewest:
         return fit_data
     n_members, variants = _needed(fit_data, _pilot_losses(settings, fit_data, threads))
     prepared = fit_data.prepared
@@ -47,18 +58,25 @@ def choose_members(settings, fit_data, before, threads):
     return fit_data._replace(split=split, variants=variants)
 
 
-def _needs_pilot_fit(settings, fit_data):
-    """Return whether a pilot fit chooses the number of members."""
+def _suits_pilot(settings, fit_data):
+    """Return whether a pilot fit can tell what the table needs."""
     # With few epochs or a given learning rate, a high loss may only mean that little was learnt.
     learns = is_auto(settings.max_iter) or settings.max_iter >= N_EPOCHS
     learns = learns and is_auto(settings.learning_rate_init)
     is_given = settings.coefs_init is not None or settings.intercepts_init is not None
     is_usual = solver_of(settings).adapts and isinstance(settings.loss, str) and not is_given
     has_folds = fit_data.holds_out and settings.cv is None and fit_data.prepared.roles is None
-    is_large = len(fit_data.prepared.merged.rows) > SMALL
-    fewest = FEWEST_MEMBERS if len(fit_data.variants) > 1 else MANY_MEMBERS
-    can_halve = is_auto(settings.n_members) and fit_data.n_members >= fewest
-    return can_halve and learns and is_usual and has_folds and is_large
+    return is_auto(settings.n_members) and learns and is_usual and has_folds
+
+
+def _enough_epochs(settings, fit_data, threads):
+    """Return the number of epochs that is enough; inf for as many as the parameters say."""
+    if not (is_auto(settings.max_iter) and is_auto(settings.learning_rate)):
+        return np.inf
+    n_epochs = -(-resolve_for(settings, fit_data)["max_iter"] // PART)
+    _, _, history = _pilot_fit(settings, _in_folds(fit_data, N_FOLDS), n_epochs, threads)
+    is_late = history.best_epoch.mean() + 1 >= LATE * n_epochs
+    return np.inf if is_late else n_epochs
 
 
 def _needed(fit_data, losses):
@@ -74,33 +92,41 @@ def _needed(fit_data, losses):
 
 def _pilot_losses(settings, fit_data, threads):
     """Return the calibrated loss of each variant on held-out rows, and of class frequencies."""
-    labels, data, seed = fit_data.schema.labels, fit_data.prepared.data, fit_data.schema.seed
-    split = _pilot_split(fit_data)
-    fit_data = fit_data._replace(split=split)
-    changed = {"max_iter": N_EPOCHS, "warm_start": False, "scoring": None}
-    settings = SimpleNamespace(**vars(settings) | changed)
-    resolved = resolve_for(settings, fit_data)
-    network = make_network(fit_data, resolved)
-    plan = make_plan(settings, resolved, network, fit_data)
-    rngs = member_generators(seed, 0, fit_data.n_members)
-    start = State(initial_params(settings, fit_data, network, resolved, rngs), {})
-    state, history = train(network, split, start, plan, rngs, Runtime(threads))
-    if history.stopped_by == "interrupt":
-        raise KeyboardInterrupt
-    logits = held_out_logits(network, state.params, data, split.valid_rows, threads.map)
+    labels, data, fit_data = fit_data.schema.labels, fit_data.prepared.data, _in_folds(fit_data, 1)
+    network, params, _ = _pilot_fit(settings, fit_data, N_EPOCHS, threads)
+    held_out = fit_data.split.valid_rows
+    logits = held_out_logits(network, params, data, held_out, threads.map)
     of_frequencies = np.broadcast_to(prior_logits(data, labels), logits[0].shape)
-    rows = split.valid_rows[0]
-    given = data.targets[rows], data.weights[rows], labels.loss
+    given = data.targets[held_out[0]], data.weights[held_out[0]], labels.loss
     return [calibrated_loss(array, *given) for array in (*logits, of_frequencies)]
 
 
-def _pilot_split(fit_data):
-    """Return a Split with a member of each variant, all with the same rows, of at most N_ROWS."""
+def _in_folds(fit_data, n_each):
+    """Return the FitData of a pilot fit, with ``n_each`` members of each variant.
+
+    They share at most N_ROWS rows. Each member of a variant holds out another fold.
+    """
     prepared, n_variants = fit_data.prepared, len(fit_data.variants)
     rows = prepared.merged.rows
     strata = fit_data.schema.labels.strata(prepared.data.targets[rows])
     n_folds = max(N_FOLDS, -(-N_FOLDS * len(rows) // N_ROWS))
     fold_of = stratified_folds(strata, n_folds, np.random.default_rng(fit_data.schema.seed))
     used = fold_of < N_FOLDS  # also rows that are alone in their class, which are in no fold
-    trained, held_out = rows_by_member(rows[used], fold_of[used], 1)
-    return Split(prepared.data, trained * n_variants, prepared.data, held_out * n_variants)
+    sides = rows_by_member(rows[used], fold_of[used], n_each)
+    trained, held_out = (of_variant * n_variants for of_variant in sides)
+    return fit_data._replace(split=Split(prepared.data, trained, prepared.data, held_out))
+
+
+def _pilot_fit(settings, fit_data, n_epochs, threads):
+    """Train for ``n_epochs``; return the network, its parameters and the History."""
+    changed = {"max_iter": n_epochs, "warm_start": False, "scoring": None}
+    settings = SimpleNamespace(**vars(settings) | changed)
+    resolved = resolve_for(settings, fit_data)
+    network = make_network(fit_data, resolved)
+    plan = make_plan(settings, resolved, network, fit_data)
+    rngs = member_generators(fit_data.schema.seed, 0, fit_data.n_members)
+    start = State(initial_params(settings, fit_data, network, resolved, rngs), {})
+    state, history = train(network, fit_data.split, start, plan, rngs, Runtime(threads))
+    if history.stopped_by == "interrupt":
+        raise KeyboardInterrupt
+    return network, state.params, history

@@ -74,8 +74,7 @@ def test_there_is_no_pilot_fit_where_members_are_given_or_hold_out_no_folds(pilo
     assert pilot_fits == []
 
 
-def test_there_is_no_pilot_fit_for_few_rows_validation_rows_or_groups(pilot_fits):
-    fitted(SMOOTH[:2000], X[:2000])
+def test_there_is_no_pilot_fit_with_validation_rows_or_groups(pilot_fits):
     net = DeepNetClassifier(**QUICK)
     net.fit(X, SMOOTH, X_val=X[:100], y_val=SMOOTH[:100])
     net.fit(X, SMOOTH, groups=np.arange(N_ROWS) % 8)
@@ -88,6 +87,59 @@ def test_continued_training_keeps_the_members(monkeypatch):
     net = fitted(NOISY, warm_start=True)
     monkeypatch.setattr(pilot, "_pilot_losses", None)  # not to be called
     assert net.fit(X, SMOOTH).resolved_params_["n_members"] == 8
+
+
+def few(y, **kwargs):
+    return fitted(y[:400], X[:400], **{"max_iter": "auto"} | kwargs)
+
+
+@pytest.mark.parametrize(("y", "n_epochs"), [(NOISY, 84), (STEPS, 334)])
+def test_few_rows_are_trained_for_a_quarter_of_the_epochs_if_the_best_one_is_early(y, n_epochs):
+    # 2,000 steps, of six batches of the 375 rows that are not held out, are 334 epochs.
+    found = few(y)
+    assert found.resolved_params_["max_iter"] == n_epochs
+    expected = few(y, max_iter=n_epochs).predict_proba(X)
+    np.testing.assert_array_equal(found.predict_proba(X), expected)
+
+
+@pytest.mark.parametrize(("n_jobs", "order"), [(1, 1), (2, -1)])
+def test_the_number_of_epochs_depends_on_neither_threads_nor_the_order_of_rows(n_jobs, order):
+    rows = slice(400)
+    net = fitted(NOISY[rows][::order], X[rows][::order], max_iter="auto", n_jobs=n_jobs)
+    expected = few(NOISY).predict_proba(X)
+    np.testing.assert_array_equal(net.predict_proba(X), expected)
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"max_iter": 20},
+        {"learning_rate": "constant", "max_iter": "auto"},
+        {"learning_rate_init": 0.01, "max_iter": "auto"},
+        {"n_members": 4, "max_iter": "auto"},
+    ],
+)
+def test_there_is_no_pilot_fit_of_few_rows_where_a_parameter_is_given(kwargs, monkeypatch):
+    monkeypatch.setattr(pilot, "_pilot_fit", None)  # not to be called
+    few(NOISY, **kwargs)
+
+
+@pytest.mark.parametrize(("best", "n_epochs"), [(0.4, 84), (0.6, np.inf)])
+def test_a_quarter_of_the_epochs_is_enough_if_the_best_ones_are_in_its_first_half(
+    best, n_epochs, monkeypatch
+):
+    def pilot_fit(settings, fit_data, n_epochs, threads):
+        assert fit_data.n_members == 4
+        held_out = np.sort(np.concatenate(fit_data.split.valid_rows))
+        np.testing.assert_array_equal(held_out, np.arange(400))  # each row once
+        middle = round(best * n_epochs)
+        return None, None, SimpleNamespace(best_epoch=middle + np.array([-5, 5, -2, 2]))
+
+    found, enough = [], pilot._enough_epochs
+    monkeypatch.setattr(pilot, "_pilot_fit", pilot_fit)
+    monkeypatch.setattr(pilot, "_enough_epochs", lambda *args: found.append(enough(*args)) or 8)
+    few(NOISY)
+    assert found == [n_epochs]
 
 
 PLAIN = Variant("plain", uses_bins=False)
