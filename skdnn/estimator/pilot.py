@@ -25,9 +25,9 @@ from skdnn.estimator.solvers import solver_of
 N_EPOCHS = 8  # to choose the number of members by
 N_FOLDS = 4  # one of which each member of a pilot fit holds out
 N_ROWS = 6000  # in these folds, at most
-# To choose the number of epochs by: the part of the epochs of few rows that a pilot fit has. It is
-# enough unless its members are still improving in the last quarter.
-PART, LATE = 4, 0.5
+# To choose the number of epochs by: those of so many steps, a quarter of what "auto" gives few rows.
+# They are enough if the best epochs of members are, on average, before this part of them.
+N_STEPS, LATE = 500, 0.5
 SMALL_LOSS = 0.01  # added to losses before they are compared: below it, differences do not matter
 FEWEST_MEMBERS = 8  # that may be halved
 MANY_MEMBERS = 16  # half of which are enough if labels are noisy
@@ -73,7 +73,10 @@ def _enough_epochs(settings, fit_data, threads):
     """Return the number of epochs that is enough; inf for as many as the parameters say."""
     if not (is_auto(settings.max_iter) and is_auto(settings.learning_rate)):
         return np.inf
-    n_epochs = -(-resolve_for(settings, fit_data)["max_iter"] // PART)
+    resolved = resolve_for(settings, fit_data)
+    n_epochs = -(-N_STEPS // -(-fit_data.split.n_rows // resolved["batch_size"]))
+    if n_epochs >= resolved["max_iter"]:  # there are many more inputs than rows
+        return np.inf
     _, _, history = _pilot_fit(settings, _in_folds(fit_data, N_FOLDS), n_epochs, threads)
     is_late = history.best_epoch.mean() + 1 >= LATE * n_epochs
     return np.inf if is_late else n_epochs

@@ -124,6 +124,13 @@ def test_there_is_no_pilot_fit_of_few_rows_where_a_parameter_is_given(kwargs, mo
     few(NOISY, **kwargs)
 
 
+def test_there_is_no_pilot_fit_if_there_are_many_more_inputs_than_rows(monkeypatch):
+    monkeypatch.setattr(pilot, "_pilot_fit", None)  # not to be called
+    net = DeepNetClassifier(hidden_layer_sizes=(16,), random_state=0)
+    net.fit(rng.normal(size=(40, 220)), SMOOTH[:40])
+    assert net.resolved_params_["max_iter"] == 500  # steps, of one batch
+
+
 @pytest.mark.parametrize(("best", "n_epochs"), [(0.4, 84), (0.6, np.inf)])
 def test_a_quarter_of_the_epochs_is_enough_if_the_best_ones_are_in_its_first_half(
     best, n_epochs, monkeypatch
