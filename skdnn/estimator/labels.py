@@ -98,15 +98,14 @@ def learn_labels(samples, classes=None):
 
 
 def _learn_classes(y, classes):
-    are_named = classes is not None
-    if are_named:
+    name, advice = "y", "Check how y was split."
+    if classes is not None:
         if np.isscalar(classes):
             raise TypeError(f"classes must be a list of all labels, but is {classes!r}.")
-        classes = label_array(list(classes), "classes", "a missing value cannot be a class.")
-    classes = np.unique(classes if are_named else y)
+        name, advice = "classes", "Pass them all."
+        y = label_array(list(classes), name, "a missing value cannot be a class.")
+    classes = np.unique(y)
     if len(classes) < 2:
-        name = "classes" if are_named else "y"
-        advice = "Pass them all." if are_named else "Check how y was split."
         raise ValueError(
             f"{name} has 1 class ({classes.tolist()[0]!r}); DeepNetClassifier needs at least 2. "
             f"{advice}"

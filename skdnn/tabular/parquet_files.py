@@ -206,13 +206,10 @@ def _common_schema(paths, schemas):
     for path, schema in zip(paths[1:], schemas[1:], strict=True):
         differing = {*schema.names} ^ {*common.names}
         if differing:
-            named = [
-                f"{name!r} ({'only' if name in schema.names else 'not'} here)"
-                for name in sorted(differing)
-            ]
-            raise ValueError(
-                f"{path}: its columns differ from those of {paths[0]}: {joined(named)}."
-            )
+            where = ("not here", "only here")
+            named = [f"{name!r} ({where[name in schema.names]})" for name in sorted(differing)]
+            what = f"{path}: its columns differ from those of {paths[0]}"
+            raise ValueError(f"{what}: {joined(named)}.")
         with about(f"{path}: a column needs one type in all files, as in {paths[0]}"):
             common = pyarrow.unify_schemas([common, schema], promote_options="permissive")
     repeated = sorted(name for name in {*common.names} if common.names.count(name) > 1)

@@ -177,7 +177,10 @@ def merge(parts):
     first = parts[0]
     for part in parts[1:]:
         if part.names != first.names:
-            raise ValueError(_about_names(first, part))
+            differing = sorted({*first.names} ^ {*part.names})
+            what = f"the columns {listed(differing)}" if differing else "the order of columns"
+            both = " and ".join(each.first_part[1] for each in (first, part))
+            raise ValueError(f"{both} differ in {what}. All parts of a table need the same ones.")
     sample_size = min(part.sample_size for part in parts)
     kinds = zip(*(part.kinds for part in parts), strict=True)
     class_weights = {}
@@ -198,15 +201,6 @@ def merge(parts):
         sample_size=sample_size,
         sample=smallest_hashes([part.sample for part in parts], sample_size),
     )
-
-
-def _about_names(first, other):
-    names = [part.first_part[1] for part in (first, other)]
-    differing = sorted({*first.names} ^ {*other.names})
-    what = "have another order of columns"
-    if differing:
-        what = f"differ in the columns {listed(differing)}"
-    return f"{names[0]} and {names[1]} {what}. All parts of a table need the same columns."
 
 
 def _common_kind(name, found):
