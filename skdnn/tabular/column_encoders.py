@@ -33,9 +33,8 @@ class ColumnEncoders(NamedTuple):
     ----------
     numbers : ndarray of int
         Columns of numbers, except constant ones.
-    dates : dict of int to ndarray of int
-        Indices of the parts of each column of dates, or of a Kind with ``numbers``, except
-        constant ones.
+    kind_parts : dict of int to ndarray of int
+        Columns of a Kind with ``numbers``, as dates are: indices of the parts that vary.
     scaling : Scaling
         Of the scaled columns.
     missing : list of int
@@ -59,7 +58,7 @@ class ColumnEncoders(NamedTuple):
     """
 
     numbers: np.ndarray
-    dates: dict
+    kind_parts: dict
     scaling: Scaling
     missing: list
     categories: dict
@@ -135,12 +134,9 @@ class ColumnEncoders(NamedTuple):
         constant : list of (int, int)
             Columns of the table that have no scaled column, and their indicators.
         """
-        firsts = {position: column for column, position in enumerate(self.numbers.tolist())}
-        n_scaled = len(firsts)
-        for position, parts in self.dates.items():
-            if len(parts):
-                firsts[position] = n_scaled
-            n_scaled += len(parts)
+        of_parts = (position for position, parts in self.kind_parts.items() for _ in parts)
+        scaled = [*enumerate((*self.numbers.tolist(), *of_parts))]
+        firsts = {position: column for column, position in reversed(scaled)}
         places = list(zip(self.missing, range(start, start + len(self.missing)), strict=True))
         pairs = [(firsts[position], column) for position, column in places if position in firsts]
         constant = [place for place in places if place[0] not in firsts]
@@ -178,7 +174,7 @@ class ColumnEncoders(NamedTuple):
         """
         yield from (table.tiles if by_rows else table.blocks)(self.numbers, self.types)
         start = len(self.numbers)
-        for position, parts in self.dates.items():
+        for position, parts in self.kind_parts.items():
             span = slice(start, start + len(parts))
             if len(parts):
                 yield slice(None), span, table.values(position, self.types[position])[:, parts]
@@ -234,7 +230,7 @@ class ColumnEncoders(NamedTuple):
                 return strings.encode({value: False}, True, False).mean() > FEW_NEW
             values = table.values(position, self.types.get(position, NUMBER))[:, 0]
         except (TypeError, ValueError):  # of another kind, which is an error in a column in use
-            is_used = position in {*self.numbers.tolist(), *self.dates}
+            is_used = position in {*self.numbers.tolist(), *self.kind_parts}
             return not is_used and (~table.column(position).missing).mean() > FEW_NEW
         return ((values != value) & ~np.isnan(values)).mean() > FEW_NEW
 
@@ -244,7 +240,7 @@ class ColumnEncoders(NamedTuple):
         tables = zip(self.ranks, self.statistics.tables, strict=False)
         targets = [(place, f"_target{n}") for place, table in tables for n in range(table.shape[1])]
         scaled = [(position, "") for position in self.numbers.tolist()]
-        for position, parts in self.dates.items():
+        for position, parts in self.kind_parts.items():
             scaled += [(position, f"_{self.types[position].names[part]}") for part in parts]
         binned = []
         for column, bin_edges in self.bin_edges.items():
@@ -263,7 +259,7 @@ class ColumnEncoders(NamedTuple):
         centers = iter(self.scaling.center)
         for position in self.numbers.tolist():
             row[position] = next(centers)
-        for position, parts in self.dates.items():
+        for position, parts in self.kind_parts.items():
             row[position] = np.zeros(len(self.types[position].names))
             row[position][parts] = [next(centers) for _ in parts]
             if self.types[position].kind == "date":  # whose parts must be those of one time

@@ -96,9 +96,9 @@ class ColumnLearner:
     def __init__(self, table, targets, weights, options):
         self.table, self.targets, self.weights, self.options = table, targets, weights, options
         self.numbers, self.missing, self.scalings = [], [], []
-        self.dates, self.strings, self.categories, self.ranks, self.ignored = {}, {}, {}, {}, {}
+        self.strings, self.categories, self.ranks, self.ignored = {}, {}, {}, {}
         self.types, self.parsed, self.ambiguous, self.integers = {}, {}, {}, {}
-        self.constants, self.sentences = {}, []
+        self.kind_parts, self.constants, self.sentences = {}, {}, []
 
     def learn(self):
         """Return the result of :func:`learn_columns`, by position."""
@@ -108,10 +108,10 @@ class ColumnLearner:
             add(position, column, column.type)
         numbers, scaling = self._scale_numbers()
         scaling = join_scalings([scaling, *self.scalings])
-        self._choose_strings(are_only=not (len(numbers) or self.dates or self.missing))
+        self._choose_strings(are_only=not (len(numbers) or self.kind_parts or self.missing))
         self._warn_of_strings()
         missing = sorted(self.missing)
-        given = numbers, self.dates, scaling, missing, self.categories, self.ranks, self.types
+        given = numbers, self.kind_parts, scaling, missing, self.categories, self.ranks, self.types
         columns = ColumnEncoders(*given, constants=self.constants)
         columns = columns._replace(bin_edges=self._learn_bin_edges(columns))
         columns = columns._replace(regressions=learn_regressions(self.table, columns))
@@ -136,7 +136,7 @@ class ColumnLearner:
         scaling = learn_scaling(self.table.values(position, its_type), self.weights)
         parts = np.flatnonzero(scaling.spread)
         if self._has_values(position, scaling.take(parts[0] if len(parts) else 0)):
-            self.dates[position] = parts
+            self.kind_parts[position] = parts
             self.scalings.append(scaling.take(parts))
 
     def _add_text(self, position, column, its_type):
@@ -222,7 +222,7 @@ class ColumnLearner:
         estimated = columns.numbers[[*columns.regressions]].tolist()
         candidates = self.missing if len(self.missing) > MANY_INDICATORS else estimated
         rare = {p for p in candidates if self._share_missing(p) < RARE}
-        varying = {position for position, parts in self.dates.items() if len(parts)}
+        varying = {position for position, parts in self.kind_parts.items() if len(parts)}
         useless = rare.difference(varying, columns.numbers.tolist())
         self.ignored |= dict.fromkeys(useless, CONSTANT)
         return [position for position in columns.missing if position not in rare]
