@@ -9,7 +9,7 @@ from skdnn.core.encoded_rows import Expansion
 from skdnn.tabular import identifiers
 from skdnn.tabular.bins import bin_positions
 from skdnn.tabular.categories import ignoring_case_and_spaces
-from skdnn.tabular.column_types import NUMBER, string_column
+from skdnn.tabular.column_types import NUMBER, ColumnError, string_column
 from skdnn.tabular.dataframes import Frame
 from skdnn.tabular.dates import TIME, date_parts
 from skdnn.tabular.imputation import estimate
@@ -224,14 +224,16 @@ class ColumnEncoders(NamedTuple):
             known, n_values = ~column.missing, len(np.unique(column.values[~column.missing]))
             why = identifiers.why_identifier
             return not (why(n_values, known.sum()) or why(n_values, known[distinct()].sum()))
+        if isinstance(value, str):
+            strings = table.strings(position, self.types[position])
+            return strings.encode({value: False}, True, False).mean() > FEW_NEW
         try:
-            if isinstance(value, str):
-                strings = table.strings(position, self.types[position])
-                return strings.encode({value: False}, True, False).mean() > FEW_NEW
             values = table.values(position, self.types.get(position, NUMBER))[:, 0]
-        except (TypeError, ValueError):  # of another kind, which is an error in a column in use
-            is_used = position in {*self.numbers.tolist(), *self.kind_parts}
-            return not is_used and (~table.column(position).missing).mean() > FEW_NEW
+        except ValueError as error:
+            is_used = position in {*self.numbers.tolist(), *self.kind_parts, *self.missing}
+            if is_used or not isinstance(error.__cause__, ColumnError):
+                raise
+            return (~table.column(position).missing).mean() > FEW_NEW  # of another kind
         return ((values != value) & ~np.isnan(values)).mean() > FEW_NEW
 
     def parts(self):
