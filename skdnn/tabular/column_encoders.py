@@ -16,7 +16,7 @@ from skdnn.tabular.imputation import estimate
 from skdnn.tabular.row_hashes import distinct_rows
 from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
-from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, UNKNOWN
+from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, UNKNOWN, Unknown
 
 MANY_UNKNOWN = 20  # rows from which on it is unlikely that all categories are unknown by chance
 MOST_COMPARED = 1000  # categories of fit up to which the spelling of fewer rows is compared
@@ -147,7 +147,7 @@ class ColumnEncoders(NamedTuple):
         categories = self.categories[position]
         known = self.ranks.get(position, categories.codes)
         if not known.keys().isdisjoint(column.strings):
-            table.warn(position, (None, 0, np.inf))  # whatever other blocks hold
+            table.warn(position, Unknown())  # no warning, whatever other blocks hold
             return
         are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
         # One call: a dict of the spellings takes longer than predicting a row.
@@ -160,12 +160,12 @@ class ColumnEncoders(NamedTuple):
         old = meant.get(ignoring_case_and_spaces(new))
         are_all = position in self.ranks or categories.unknown < 0  # else infrequent ones are not
         if old is not None or (are_many and are_all):
-            message = UserWarning(
+            message = (
                 f"holds no {'' if are_all else 'frequent '}category of fit: now it has {new!r}, in "
                 f"fit it had {old or next(iter(known))!r}. All are encoded as unknown categories. "
                 "Spell them as in fit, or fit again."
             )
-            table.warn(position, (message, 1, 1))
+            table.warn(position, Unknown(1, 1, (message,)))
 
     def read(self, table, by_rows=False):
         """Yield ``(rows, span, values)``: values, before scaling, of a span of scaled columns.

@@ -13,6 +13,7 @@ import numpy as np
 from skdnn.tabular.dates import TIME, common_zone, local_times, without_zone
 from skdnn.tabular.kinds import KINDS, KindFormat, read_text
 from skdnn.tabular.text_formats import boolean_of, is_missing_word
+from skdnn.tabular.user_warnings import Unknown
 
 MOST_UNREAD = 100  # strings remembered
 AGAIN = "Pass values of the kind seen in fit, or fit again."
@@ -163,10 +164,9 @@ def numbers_as(column, fitted, warn):
 def column_as(column, fitted, warn):
     """Return any Column as one of the type of fit: dates in local time, other times in seconds.
 
-    ``fitted`` is the ColumnType of the column in fit, not of strings. Of strings, ``warn`` gets an
-    UnreadableWarning, the number of cells that cannot be read, and that of all. It is a ColumnError
-    if the column has another kind, a string is not readable, or only one of the column and
-    ``fitted`` has a time zone.
+    ``fitted`` is the ColumnType of the column in fit, not of strings. Of strings that fit read in a
+    format, ``warn`` gets an Unknown. It is a ColumnError if the column has another kind, a string
+    is not readable, or only one of the column and ``fitted`` has a time zone.
     """
     if column.kind == "text":
         column = _parsed(column, fitted, warn)
@@ -221,10 +221,10 @@ def _count_unread(column, values, fitted, warn):
     pairs = zip(column.strings, values, strict=True)
     new = [value is None and text not in known for text, value in pairs]
     example = next((text for text, is_new in zip(column.strings, new, strict=True) if is_new), None)
-    about = f" cells cannot be read so, such as {example!r}, and count as missing values."
-    message = UnreadableWarning(f"was read as {fitted.form} in fit; now ", about)
     rows = np.array([*new, False])[column.values]
-    warn((message, int(rows.sum()), len(rows)))
+    after = f" cells cannot be read so, such as {example!r}, and count as missing values."
+    message = f"was read as {fitted.form} in fit; now ", after
+    warn(Unknown(int(rows.sum()), len(rows), message, UnreadableWarning))
 
 
 def _check_zone(column, zone):

@@ -12,6 +12,7 @@ from skdnn.tabular.dates import SECOND, TIME, standard_zone
 from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.missing_checks import is_missing
 from skdnn.tabular.text_formats import boolean_of
+from skdnn.tabular.user_warnings import Unknown
 
 POLARS_CATEGORIES = ("Categorical", "Enum")
 
@@ -63,8 +64,8 @@ def read_strings(values, fitted, warn):
 
     The string of a cell must not depend on the others: a block of rows of a mixed column may hold
     only dates, or only numbers, by chance. Booleans are written as in fit, whose ColumnType is
-    ``fitted``. If its strings were not ``may_be_numbers``, ``warn`` gets the kind of the cells, and
-    an error for a column of this kind only: all would be unknown categories.
+    ``fitted``. If its strings were not ``may_be_numbers``, ``warn`` gets the Unknown of their kind,
+    as all numbers would be unknown categories.
     """
     column = read_column(values) if _is_categorical(values) else _as_strings(values, fitted, warn)
     if not fitted.booleans:
@@ -88,7 +89,7 @@ def _as_strings(values, fitted, warn):
             "held strings in fit that are neither numbers, dates nor booleans, but now holds "
             f"{KINDS[kind].plural} such as {column.strings[0]}. {AGAIN}"
         )
-        warn((kind, error * (kind != "text")))
+        warn(Unknown(kind=kind) if kind == "text" else Unknown(1, 1, (error,), kind=kind))
     return column
 
 
