@@ -110,10 +110,17 @@ class Column(NamedTuple):
         return np.array([*of_strings, missing])[self.values]
 
 
+def without_blanks(column):
+    """Return a string Column whose empty strings are missing values."""
+    known = [text if text.strip() else None for text in column.strings]
+    return for_strings(column, string_column([*known, None]))
+
+
 def spellings_of_booleans(strings):
-    """Return the strings for False and True, if these are two strings for them, or ()."""
-    found = {boolean_of(text): text for text in strings}
-    are_booleans = len(strings) == 2 and set(found) == {False, True}
+    """Return the strings for False and True, if these are the two that are not empty, or ()."""
+    known = [text for text in strings if text.strip()]
+    found = {boolean_of(text): text for text in known}
+    are_booleans = len(known) == 2 and set(found) == {False, True}
     return (found[False], found[True]) if are_booleans else ()
 
 
@@ -141,7 +148,7 @@ def column_of(values, kind):
 def parse_column(column, form):
     """Return a string Column as read in a format, and its ColumnType."""
     values = [read_text(form, text) for text in column.strings]
-    parsed = _with_values(column, values, form.kind)
+    parsed = for_strings(column, column_of([*values, None], form.kind))
     pairs = list(zip(column.strings, values, strict=True))
     unread = tuple(text for text, value in pairs if value is None)[:MOST_UNREAD]
     booleans = [text for text, value in pairs if value is not None or boolean_of(text) is not None]
@@ -192,13 +199,13 @@ def _parsed(column, fitted, warn):
     values = [_value_of(text, fitted) for text in column.strings]
     if fitted.form is not None:
         _count_unread(column, values, fitted, warn)
-    return _with_values(column, values, fitted.kind)
+    return for_strings(column, column_of([*values, None], fitted.kind))
 
 
 def _value_of(text, fitted):
     """Return the value of a string as fit would have read it, None if it is missing."""
     value = read_text(fitted.form or KindFormat(fitted.kind), text)
-    if value is not None or text in ("nan", "NaT"):
+    if value is not None or text.strip() in ("", "nan", "NaT"):
         return value
     # Booleans are numbers where fit had no strings, or had two for booleans, such as "1.0".
     are_numbers = fitted.kind == "number" and (fitted.form is None or fitted.booleans)
@@ -209,9 +216,8 @@ def _value_of(text, fitted):
     return None
 
 
-def _with_values(column, values, kind):
-    """Return the Column of a string Column, given the value of each of its strings."""
-    read = column_of([*values, None], kind)
+def for_strings(column, read):
+    """Return a string Column with what is ``read`` from its strings, and then from None."""
     return read._replace(values=read.values[column.values])
 
 

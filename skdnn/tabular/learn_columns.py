@@ -9,7 +9,7 @@ from skdnn.tabular import identifiers
 from skdnn.tabular.bins import learn_bin_edges
 from skdnn.tabular.categories import learn_categories, rank_categories
 from skdnn.tabular.column_encoders import ColumnEncoders
-from skdnn.tabular.column_types import NUMBER, spellings_of_booleans
+from skdnn.tabular.column_types import NUMBER, spellings_of_booleans, without_blanks
 from skdnn.tabular.dataframes import as_table
 from skdnn.tabular.imputation import learn_regressions
 from skdnn.tabular.kinds import KINDS
@@ -148,7 +148,9 @@ class ColumnLearner:
                 return self._add_numbers(position, *self.table.parse(position, choice.format))
             if choice.alternatives:
                 self.ambiguous[position] = choice
-        booleans = spellings_of_booleans(column.strings)
+        if booleans := spellings_of_booleans(column.strings):
+            column = without_blanks(column)
+            ranked = rank_categories(column, self.weights)
         may_be_numbers = any(boolean_of(t) is not None or may_be_read(t) for t in column.strings)
         self.types[position] = its_type._replace(may_be_numbers=may_be_numbers, booleans=booleans)
         categories = learn_categories(ranked, column.missing.any(), self.options)

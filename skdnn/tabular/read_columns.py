@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from skdnn.tabular.column_types import AGAIN, Column, column_of, string_column
+from skdnn.tabular.column_types import AGAIN, Column, column_of, string_column, without_blanks
 from skdnn.tabular.dates import SECOND, TIME, standard_zone
 from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.missing_checks import is_missing
@@ -73,7 +73,7 @@ def read_strings(values, fitted, warn):
     booleans = map(boolean_of, column.strings)
     pairs = zip(column.strings, booleans, strict=True)
     strings = [text if value is None else fitted.booleans[value] for text, value in pairs]
-    return column._replace(strings=strings)
+    return without_blanks(column._replace(strings=strings))
 
 
 def _as_strings(values, fitted, warn):
@@ -140,6 +140,8 @@ def _column_of_objects(values):
         return string_column(values)
     values = [None if is_missing(value) else value for value in values]
     types = set(map(type, values)) - {type(None)}
+    if str in types and len(types) > 1 and not any(type(v) is str and v.strip() for v in values):
+        return _column_of_objects([None if type(value) is str else value for value in values])
     if {found.__name__ for found in types} == {"Period"}:  # of pandas, which may be missing
         return _column_of_objects([value and value.start_time for value in values])
     for name, kind in KINDS.items():
