@@ -51,6 +51,10 @@ class ColumnType(NamedTuple):
         The strings for False and True, if the categories, or the numbers, are these two.
     learnt : object
         What the Kind learnt from the column.
+    spellings : dict of str to str
+        The categories that numbers stand for, by the strings of these numbers, if they differ.
+    is_categorical : bool
+        As of the Column.
     """
 
     kind: str = "number"
@@ -60,6 +64,8 @@ class ColumnType(NamedTuple):
     unread: tuple = ()
     booleans: tuple = ()
     learnt: object = ()
+    spellings: dict = {}  # noqa: RUF012 - never written to
+    is_categorical: bool = True
 
     @property
     def names(self):
@@ -81,7 +87,7 @@ class Column(NamedTuple):
     strings : list of str or None
         Distinct strings of a column of strings, or values of a kind that was added.
     kind : str
-        One of KINDS.
+        One of KINDS; of cells that are read as strings as in fit, that of the cells.
     zone : tzinfo or None
         Time zone of dates, whose values are in UTC; None if they have none.
     is_categorical : bool
@@ -124,13 +130,13 @@ def spellings_of_booleans(strings):
     return (found[False], found[True]) if are_booleans else ()
 
 
-def string_column(strings, is_categorical=False):
+def string_column(strings):
     """Return the Column of a list of canonical strings, in which None is a missing value."""
     distinct = dict.fromkeys(strings)
     distinct.pop(None, None)
     codes = {text: code for code, text in enumerate(distinct)} | {None: -1}
     values = np.fromiter(map(codes.__getitem__, strings), np.intp, len(strings))
-    return Column(values, list(distinct), "text", is_categorical=is_categorical)
+    return Column(values, list(distinct), "text")
 
 
 def column_of(values, kind):

@@ -9,11 +9,12 @@ from skdnn.tabular import identifiers
 from skdnn.tabular.bins import learn_bin_edges
 from skdnn.tabular.categories import learn_categories, rank_categories
 from skdnn.tabular.column_encoders import ColumnEncoders
-from skdnn.tabular.column_types import NUMBER, spellings_of_booleans, without_blanks
+from skdnn.tabular.column_types import NUMBER, ColumnType, spellings_of_booleans, without_blanks
 from skdnn.tabular.dataframes import as_table
 from skdnn.tabular.imputation import learn_regressions
 from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.learn_formats import NO_FORMAT, NUMBERS_OR_CODES, find_format
+from skdnn.tabular.read_columns import spellings_of_numbers
 from skdnn.tabular.row_hashes import distinct_rows
 from skdnn.tabular.scaling import join_scalings, learn_scaling, weighted_shares
 from skdnn.tabular.sparse_columns import ColumnsWithoutEntries, learn_sparse_columns
@@ -148,11 +149,14 @@ class ColumnLearner:
                 return self._add_numbers(position, *self.table.parse(position, choice.format))
             if choice.alternatives:
                 self.ambiguous[position] = choice
-        if booleans := spellings_of_booleans(column.strings):
+        booleans = spellings_of_booleans(column.strings)
+        may_be_numbers = any(boolean_of(t) is not None or may_be_read(t) for t in column.strings)
+        spellings = spellings_of_numbers(ranked) if may_be_numbers else {}
+        given = may_be_numbers, (), booleans, (), spellings, column.is_categorical
+        self.types[position] = ColumnType(its_type.kind, None, None, *given)
+        if booleans:
             column = without_blanks(column)
             ranked = rank_categories(column, self.weights)
-        may_be_numbers = any(boolean_of(t) is not None or may_be_read(t) for t in column.strings)
-        self.types[position] = its_type._replace(may_be_numbers=may_be_numbers, booleans=booleans)
         categories = learn_categories(ranked, column.missing.any(), self.options)
         self.strings[position] = ranked, categories, column.missing
 

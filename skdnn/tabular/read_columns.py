@@ -3,6 +3,7 @@
 import datetime
 import numbers
 from collections.abc import Iterable
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -23,6 +24,8 @@ def as_text(value):
         return value
     if is_missing(value):
         return None
+    if isinstance(value, Decimal) and value == Decimal(repr(float(value))):
+        value = float(value)  # "1.50" is 1.5
     if isinstance(value, (float, np.floating)):
         return _text_of_float(value)
     # Bytes that are no UTF-8 are escaped, so that different ones stay different.
@@ -46,7 +49,8 @@ def read_column(values):
     if isinstance(values, Column):
         return values
     if _is_categorical(values):
-        return _column_of_categories(values.array.codes, values.array.categories)
+        column = _of_categories(values, lambda cells: string_column(list(map(as_text, cells))))
+        return column._replace(is_categorical=True)
     zone = _zone_of(values.dtype)
     array = _as_array(values, zone)
     if array.ndim > 1 or array.dtype.kind not in "biufmM":  # structs of polars are two-dimensional
@@ -59,15 +63,31 @@ def read_column(values):
     return Column(array)
 
 
+def spellings_of_numbers(ranked):
+    """Return the strings that stand for numbers, such as {"1": "1.0"}, by :func:`as_text` of these.
+
+    ``ranked`` is as of :func:`find_format`. Numbers whose string is there need no other.
+    """
+    parsed = {text: KINDS["number"].parse(text) for _, text in reversed(ranked)}
+    known = {text: value for text, value in parsed.items() if value is not None}
+    found = {as_text(value): text for text, value in known.items() if abs(value) < 2**53}
+    return {number: text for number, text in found.items() if number not in parsed}
+
+
 def read_strings(values, fitted, warn):
     """Return the string Column of a series or array, converting each cell on its own.
 
     The string of a cell must not depend on the others: a block of rows of a mixed column may hold
-    only dates, or only numbers, by chance. Booleans are written as in fit, whose ColumnType is
-    ``fitted``. If its strings were not ``may_be_numbers``, ``warn`` gets the Unknown of their kind,
-    as all numbers would be unknown categories.
+    only dates, or only numbers, by chance. Numbers and booleans are written as in fit, whose
+    ColumnType is ``fitted``. If its strings were not ``may_be_numbers``, ``warn`` gets the Unknown
+    of the kind of the cells, as all numbers would be unknown categories. The Column has this kind.
     """
-    column = read_column(values) if _is_categorical(values) else _as_strings(values, fitted, warn)
+    if _is_categorical(values):
+        column = _of_categories(values, lambda cells: _as_strings(cells, fitted, warn))
+    else:
+        if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
+            values = values.astype(f"{values.dtype.kind}8[us]")  # others would become integers
+        column = _as_strings(_cells(values), fitted, warn)
     if not fitted.booleans:
         return column
     booleans = map(boolean_of, column.strings)
@@ -76,21 +96,23 @@ def read_strings(values, fitted, warn):
     return without_blanks(column._replace(strings=strings))
 
 
-def _as_strings(values, fitted, warn):
-    if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
-        values = values.astype(f"{values.dtype.kind}8[us]")  # other units would become integers
-    cells = _cells(values)
+def _as_strings(cells, fitted, warn):
     types = set(map(type, cells))
     _check_scalars(types)
-    column = string_column(list(map(as_text, cells)))
+    strings = list(map(as_text, cells))
+    for row, cell in enumerate(cells if fitted.spellings else ()):
+        if isinstance(cell, KINDS["number"].types):
+            strings[row] = fitted.spellings.get(strings[row], strings[row])
+    column = string_column(strings)
+    is_text = str in types or not column.strings
+    kind = "text" if is_text else _column_of_objects(cells).kind
     if column.strings and not fitted.may_be_numbers:
-        kind = "text" if str in types else read_column(values).kind
         error = (
             "held strings in fit that are neither numbers, dates nor booleans, but now holds "
             f"{KINDS[kind].plural} such as {column.strings[0]}. {AGAIN}"
         )
         warn(Unknown(kind=kind) if kind == "text" else Unknown(1, 1, (error,), kind=kind))
-    return column
+    return column._replace(kind=kind)
 
 
 def _cells(values):
@@ -125,11 +147,11 @@ def _as_array(values, zone):
     return values.to_numpy()
 
 
-def _column_of_categories(codes, categories):
-    """Return a string Column; equal strings are one category, and missing values are -1."""
+def _of_categories(values, read):
+    """Return the Column of a pandas series of a categorical type, given how its cells are read."""
+    codes, categories = values.array.codes, values.array.categories
     used = np.unique(codes)  # others are not in the Column
-    found = [None if code < 0 else as_text(categories[code]) for code in used]
-    column = string_column(found, is_categorical=True)
+    column = read([None if code < 0 else categories[code] for code in used])
     return column._replace(values=column.values[np.searchsorted(used, codes)])
 
 
