@@ -221,6 +221,11 @@ MONEY = {
     "a code after": [f"{v:.2f} CHF" for v in AMOUNTS],
     "a code and a minus": [f"-USD {v}" for v in AMOUNTS],
     "crowns": [f"{v} kr" for v in COUNTS],
+    "crowns of Denmark": [f"{v:.2f} kr.".replace(".", ",", 1) for v in AMOUNTS],
+    "crowns of Czechia": [f"{v:,} Kč".replace(",", " ") for v in COUNTS],
+    "rupees": [f"Rs {v}" for v in COUNTS],
+    "rupees with a point": [f"Rs. {v:,.2f}" for v in AMOUNTS],
+    "rupees without a blank": [f"Rs.{v}" for v in COUNTS],
     "zlotys": [f"{v:.2f} zł".replace(".", ",") for v in AMOUNTS],
     "reals": [f"R${v}" for v in AMOUNTS],
     "dollars of the US": [f"US$ {v:,.2f}" for v in AMOUNTS],
@@ -231,7 +236,8 @@ MONEY = {
 
 @pytest.mark.parametrize("kind", MONEY)
 def test_amounts_of_a_currency_are_numbers(kind):
-    values = {"crowns": COUNTS, "rubles": COUNTS, "a code and a minus": -AMOUNTS}
+    counts = "crowns", "crowns of Czechia", "rupees", "rupees without a blank", "rubles"
+    values = dict.fromkeys(counts, COUNTS) | {"a code and a minus": -AMOUNTS}
     as_numbers = table(values.get(kind, AMOUNTS))
     encoder, (message,) = fitted(strings(MONEY[kind]))
     assert "are read as numbers" in message
@@ -255,6 +261,7 @@ UNITS = {
     "dollars": ([f"${v}" for v in AMOUNTS], "$ 10.0", 10),
     "plain strings among dollars": ([f"${v}" for v in AMOUNTS], "10", 10),
     "euros among dollars": ([f"${v}" for v in AMOUNTS], "€10.00", None),
+    "rupees among rupees with a point": ([f"Rs. {v}" for v in AMOUNTS], "Rs 10", None),
     "a code among dollars": ([f"${v}" for v in AMOUNTS], "USD 10.00", None),
     "percents among dollars": ([f"${v}" for v in AMOUNTS], "10%", None),
     "a minus of accounts": ([f"${v}" for v in AMOUNTS], "($10)", -10),
