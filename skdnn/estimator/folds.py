@@ -154,8 +154,7 @@ def count_splits(settings, prepared, holds_out):
         return count_members(settings, known, prepared.expansion.n_outputs_without_bins)
     if settings.cv > n_rows:
         raise ValueError(
-            f"cv={settings.cv} folds need at least as many distinct rows, but there are {n_rows}. "
-            "Choose fewer folds."
+            f"cv={settings.cv} folds need as many distinct rows; there are {n_rows}: choose fewer."
         )
     return settings.cv
 

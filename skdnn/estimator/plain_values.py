@@ -70,9 +70,7 @@ def _zone(key):
     try:
         return ZoneInfo(key)
     except ZoneInfoNotFoundError as error:
-        raise ValueError(
-            f"this machine knows no time zone {key!r}; if there is one, install tzdata"
-        ) from error
+        raise ValueError(f"no time zone {key!r} here; if there is one, install tzdata") from error
 
 
 def _fixed_zone(seconds):

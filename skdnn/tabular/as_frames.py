@@ -89,8 +89,7 @@ def _frame_of_records(X, names):
     if isinstance(X, dict):
         if any(np.ndim(value) for value in X.values()):
             raise ValueError(
-                "X is a dict of columns, but must be a table: pass pandas.DataFrame(X). A dict of "
-                "scalars is one row."
+                "X is a dict of columns: pass pandas.DataFrame(X). A dict of scalars is one row."
             )
         X = [X]
     # Plain dicts: pandas looks at the attribute ``ndim``, which keys of some others are.

@@ -144,9 +144,7 @@ class Frame(NamedTuple):
 
     def values(self, position, fitted, convert=numbers_as):
         """Return what ``convert`` makes of a column, given its ColumnType in fit: its numbers."""
-        return self._convert(
-            position, fitted, lambda column, *by: convert(read_column(column), *by)
-        )
+        return self._convert(position, fitted, lambda given, *by: convert(read_column(given), *by))
 
     def _convert(self, position, fitted, convert):
         found = []
