@@ -131,8 +131,7 @@ def _check_groups(groups, kept):
 
 
 def _split_by_groups(settings, seed, groups):
-    n_groups = len(np.unique(groups))
-    if n_groups < 2:
+    if (n_groups := len(np.unique(groups))) < 2:
         raise ValueError("groups names 1 group; at least 2 are needed, to hold one out.")
     n_folds = settings.cv or count_members(settings)
     if n_folds == 1:

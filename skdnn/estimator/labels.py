@@ -59,8 +59,7 @@ class Labels(NamedTuple):
             return np.asarray(y, np.int32)
         codes = {label: code for code, label in enumerate(self.classes.tolist())}
         labels = y.tolist()
-        unknown = sorted(set(labels) - set(codes))
-        if unknown:
+        if unknown := sorted(set(labels) - set(codes)):
             known = f"which are not among the classes {list(codes)!r}."
             raise ValueError(f"y contains the labels {unknown!r}, {known}")
         return np.fromiter(map(codes.__getitem__, labels), np.int32, len(labels))[:, None]

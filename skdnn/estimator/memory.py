@@ -42,10 +42,9 @@ def _free_in_system():
 
 def _free_in_groups():
     """Yield what the control groups of this process, and those around them, have left."""
-    try:
+    groups = []
+    with suppress(OSError):
         groups = [line.split(":", 2) for line in OWN_GROUPS.read_text("utf-8").splitlines()]
-    except OSError:
-        return
     for _, controllers, path in groups:
         for controller in FILES.keys() & {*controllers.split(",")}:
             root = GROUPS / controller

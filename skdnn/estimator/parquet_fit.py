@@ -32,8 +32,7 @@ def read_parquet(estimator, settings, before, arguments):
     """
     table = open_table(settings, arguments)
     batches = table.read(table.files.plan())
-    first = next(batches, None)
-    if first is None:
+    if (first := next(batches, None)) is None:
         raise _no_rows(table)
     batches, sample_size = chain([first], batches), choose_sample_size(first[0])
     if table.files.n_rows <= sample_size:

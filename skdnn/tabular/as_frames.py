@@ -61,8 +61,7 @@ def refuse_lazy_frame(data, name):
 def check_column_names(data, name="X"):
     """Raise an error if two columns of a dataframe have the same name."""
     counts = Counter(map(str, names_in(data)))
-    repeated = [column for column, count in counts.items() if count > 1]
-    if repeated:
+    if repeated := [column for column, count in counts.items() if count > 1]:
         raise ValueError(f"{name} has several columns named {repeated}; names must be unique.")
 
 

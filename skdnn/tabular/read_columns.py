@@ -68,10 +68,10 @@ def spellings_of_numbers(ranked):
 
     ``ranked`` is as of :func:`find_format`. Numbers whose string is there need no other.
     """
-    parsed = {text: KINDS["number"].parse(text) for _, text in reversed(ranked)}
-    known = {text: value for text, value in parsed.items() if value is not None}
+    parse = KINDS["number"].parse
+    known = {t: value for _, t in reversed(ranked) if (value := parse(t)) is not None}
     found = {as_text(value): text for text, value in known.items() if abs(value) < 2**53}
-    return {number: text for number, text in found.items() if number not in parsed}
+    return {number: text for number, text in found.items() if number not in known}
 
 
 def read_strings(values, fitted, warn):
@@ -157,8 +157,7 @@ def _of_categories(values, read):
 
 def _column_of_objects(values):
     """Return the Column of a list of scalars, by the types found in it."""
-    types = set(map(type, values))
-    if types == {str}:
+    if set(map(type, values)) == {str}:
         return string_column(values)
     values = [None if is_missing(value) else value for value in values]
     types = set(map(type, values)) - {type(None)}

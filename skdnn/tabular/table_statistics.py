@@ -113,11 +113,12 @@ def statistics(X, y, weights, part, sample_size, hash_limit=None):
     may_stay = hash_limit is None or kept.hashes < hash_limit
     rows = np.flatnonzero(np.broadcast_to(may_stay, len(kept.y)))
     rows = rows[np.argsort(kept.hashes[rows], kind="stable")][:sample_size]
+    label_kind = "number" if y.dtype.kind in "biuf" else "date" if y.dtype.kind in "mM" else "text"
     return TableStatistics(
         n_rows=len(kept.y),
         first_part=(part.key, part.name),
         class_weights=_sum_by_class(y, kept.y, kept.weights),
-        label_kind=(_kind_of_labels(y), part.key, part.name) if len(y) else None,
+        label_kind=(label_kind, part.key, part.name) if len(y) else None,
         names=names,
         kinds=kinds,
         n_missing=np.array(n_missing, np.int64),
@@ -141,10 +142,6 @@ def _of_column(table, position, part):
     values = column.values[known]
     check_finite(values[:, None], names=[table.names[position]])
     return kind, n_missing, float(values.min()), float(values.max())
-
-
-def _kind_of_labels(y):
-    return "number" if y.dtype.kind in "biuf" else "date" if y.dtype.kind in "mM" else "text"
 
 
 def _sum_by_class(y, labels, weights):
