@@ -90,8 +90,7 @@ def read_strings(values, fitted, warn):
         column = _as_strings(_cells(values), fitted, warn)
     if not fitted.booleans:
         return column
-    booleans = map(boolean_of, column.strings)
-    pairs = zip(column.strings, booleans, strict=True)
+    pairs = zip(column.strings, map(boolean_of, column.strings), strict=True)
     strings = [text if value is None else fitted.booleans[value] for text, value in pairs]
     return without_blanks(column._replace(strings=strings))
 
@@ -104,8 +103,8 @@ def _as_strings(cells, fitted, warn):
         if isinstance(cell, KINDS["number"].types):
             strings[row] = fitted.spellings.get(strings[row], strings[row])
     column = string_column(strings)
-    is_text = str in types or not column.strings
-    kind = "text" if is_text else _column_of_objects(cells).kind
+    known = {type(cell) for cell, text in zip(cells, strings, strict=True) if text is not None}
+    kind = _kind_of(known) if known else "text"
     if column.strings and not fitted.may_be_numbers:
         error = (
             "held strings in fit that are neither numbers, dates nor booleans, but now holds "
@@ -165,13 +164,20 @@ def _column_of_objects(values):
         return _column_of_objects([None if type(value) is str else value for value in values])
     if {found.__name__ for found in types} == {"Period"}:  # of pandas, which may be missing
         return _column_of_objects([value and value.start_time for value in values])
-    for name, kind in KINDS.items():
-        if all(issubclass(found, kind.types) for found in types):
-            if kind.read is not None:
-                values = [None if value is None else kind.read(value) for value in values]
-            return column_of(values, name)
-    _check_scalars(types)
-    return string_column(list(map(as_text, values)))
+    if (kind := _kind_of(types)) == "text":
+        _check_scalars(types)
+        return string_column(list(map(as_text, values)))
+    if (read := KINDS[kind].read) is not None:
+        values = [None if value is None else read(value) for value in values]
+    return column_of(values, kind)
+
+
+def _kind_of(types):
+    """Return the first kind that all types of objects are of, "text" if there is none."""
+    if {found.__name__ for found in types} == {"Period"}:  # of pandas, which is read as its start
+        return "date"
+    kinds = (name for name, kind in KINDS.items() if all(issubclass(t, kind.types) for t in types))
+    return next(kinds, "text")
 
 
 def _check_scalars(types):

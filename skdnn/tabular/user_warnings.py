@@ -69,8 +69,8 @@ class ColumnWarnings:
 
     def add(self, position, name, unknown):
         """Add the Unknown of a block of rows of a column."""
-        key = int(position), repr(name), not unknown.kind  # errors come first
-        self._found.setdefault(key, []).append(unknown)
+        # Errors come first.
+        self._found.setdefault((int(position), repr(name), not unknown.kind), []).append(unknown)
 
     def warn(self):
         """Warn of the columns, in their order, and add them to ``warned``."""

@@ -225,6 +225,22 @@ def test_numbers_none_of_which_is_a_category_are_warned_of(kind, later):
             encoder.transform(X)
 
 
+@pytest.mark.parametrize(
+    "later",
+    [
+        [10**400, -(10**400)],
+        [datetime.date(2020, 1, 1), datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)],
+        [datetime.date(2020, 1, 1), 5],
+        [pd.NaT, pd.Period("2020")],
+    ],
+)
+def test_objects_that_are_no_column_of_their_own_are_strings_where_fit_had_strings(later):
+    encoder = TableEncoder(n_bins=0).fit(table(pd.Series(["1", "2", "x"] * 20, dtype=object)))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*holds no category of fit")
+        assert not encoder.transform(table(pd.Series(later, dtype=object)))[:, 1:].any()
+
+
 def test_numbers_one_of_which_is_a_category_and_new_numbers_among_numbers_are_not():
     encoder = TableEncoder(n_bins=0).fit(table(pd.Series(["1", "2", "3"] * 20, dtype=object)))
     assert encoder.transform(table([5, 1]))[:, 1:].sum() == 1
