@@ -119,7 +119,7 @@ class Column(NamedTuple):
 def without_blanks(column):
     """Return a string Column whose empty strings are missing values."""
     known = [text if text.strip() else None for text in column.strings]
-    return for_strings(column, string_column([*known, None]))
+    return for_strings(column, string_column([*known, None])._replace(kind=column.kind))
 
 
 def spellings_of_booleans(strings):

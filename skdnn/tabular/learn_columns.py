@@ -252,8 +252,7 @@ class ColumnLearner:
             warn_user(identifiers.IN_ORDER.format(listed([self.table.names[n] for n in found])))
 
     def _learn_bin_edges(self, encoders):
-        n_bins = self.options.n_bins
-        if n_bins == "auto":
+        if (n_bins := self.options.n_bins) == "auto":
             n_columns = len(encoders.scaling.center)
             n_bins = next(n_bins for limit, n_bins in BINS if n_columns <= limit)
             if n_bins:

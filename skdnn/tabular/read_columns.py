@@ -68,10 +68,11 @@ def spellings_of_numbers(ranked):
 
     ``ranked`` is as of :func:`find_format`. Numbers whose string is there need no other.
     """
-    parse = KINDS["number"].parse
-    known = {t: value for _, t in reversed(ranked) if (value := parse(t)) is not None}
-    found = {as_text(value): text for text, value in known.items() if abs(value) < 2**53}
-    return {number: text for number, text in found.items() if number not in known}
+    strings, parse = dict.fromkeys(t for _, t in reversed(ranked)), KINDS["number"].parse
+    others = [text for text in strings if not text.isdecimal() or text[0] == "0"]  # for speed
+    values = {text: value for text in others if (value := parse(text)) is not None}
+    found = {as_text(value): text for text, value in values.items() if abs(value) < 2**53}
+    return {number: text for number, text in found.items() if number not in strings}
 
 
 def read_strings(values, fitted, warn):
@@ -103,15 +104,17 @@ def _as_strings(cells, fitted, warn):
         if isinstance(cell, KINDS["number"].types):
             strings[row] = fitted.spellings.get(strings[row], strings[row])
     column = string_column(strings)
-    known = {type(cell) for cell, text in zip(cells, strings, strict=True) if text is not None}
-    kind = _kind_of(known) if known else "text"
+    if str not in types and column.strings:
+        known = {type(cell) for cell, text in zip(cells, strings, strict=True) if text is not None}
+        column = column._replace(kind=_kind_of(known))
     if column.strings and not fitted.may_be_numbers:
         error = (
             "held strings in fit that are neither numbers, dates nor booleans, but now holds "
-            f"{KINDS[kind].plural} such as {column.strings[0]}. {AGAIN}"
+            f"{KINDS[column.kind].plural} such as {column.strings[0]}. {AGAIN}"
         )
-        warn(Unknown(kind=kind) if kind == "text" else Unknown(1, 1, (error,), kind=kind))
-    return column._replace(kind=kind)
+        found = () if column.kind == "text" else (1, 1, (error,))
+        warn(Unknown(*found, kind=column.kind))
+    return column
 
 
 def _cells(values):

@@ -158,6 +158,7 @@ CODES = {
     "leading zeros": (["007", "010", "123"], [7, 10, 123]),
     "blanks": ([" 1", "2 ", "x", "y"], [1, 2]),
     "both ways to write it": (["1.0", "1", "x", "y"], [1]),
+    "booleans": (["0", "1"], [0, 1]),
 }
 NUMBERS = {
     "objects": lambda cells: pd.Series(cells, dtype=object),
@@ -215,8 +216,8 @@ def test_long_codes_are_not_taken_for_floats_that_are_rounded_to_them():
     assert_array_equal(rounded, np.zeros((2, 2)))
 
 
-@pytest.mark.parametrize("later", [[5], [5, 6.5], [True], [None, 5], [np.float32(0.5)]])
-@pytest.mark.parametrize("kind", ["integers", "integers and a word", "leading zeros"])
+@pytest.mark.parametrize("later", [[5], [5, 6.5], [None, 5], [np.float32(0.5)], [Decimal(8)]])
+@pytest.mark.parametrize("kind", ["integers", "integers and a word", "leading zeros", "booleans"])
 def test_numbers_none_of_which_is_a_category_are_warned_of(kind, later):
     strings, _ = CODES[kind]
     encoder = TableEncoder(n_bins=0).fit(table(pd.Series(strings * 20, dtype=object)))
