@@ -14,7 +14,7 @@ from skdnn.tabular import column_encoders
 from skdnn.tabular.categories import ignoring_case_and_spaces
 from skdnn.tabular.column_types import UnreadableWarning
 from skdnn.tabular.row_hashes import distinct_rows
-from skdnn.tabular.user_warnings import about
+from skdnn.tabular.user_warnings import ColumnWarnings, Unknown, about
 
 N = 120
 RNG = np.random.default_rng(0)
@@ -352,6 +352,36 @@ def test_cells_that_cannot_be_read_are_counted_in_all_blocks_of_rows(is_spread, 
     assert f"now {n_bad} of {n_rows} cells cannot be read" in message
     X.loc[places[800:], "p"] = "1.5"
     assert not messages(priced.predict, X)  # of 8 %, which are most of a block or 1 in 12
+
+
+def test_blocks_of_rows_are_counted_together_and_said_in_one_sentence():
+    found = ColumnWarnings("X_val")
+    for n_unknown, example in ((1, "{}"), (3, "b"), (3, "a")):
+        parts = "has ", f" unknown cells such as {example}."
+        found.add(2, "c", Unknown(n_unknown, 8, parts, UnreadableWarning))
+    found.add(1, "few", Unknown(1, 10, ("is not said",)))
+    found.add(0, "known", Unknown(5, 8, ("is not said",)))
+    found.add(0, "known", Unknown())
+    with pytest.warns(UnreadableWarning) as caught:
+        found.warn()
+    (message,) = [str(warning.message) for warning in caught]
+    assert message == "Column 'c' of X_val has 7 of 24 unknown cells such as a."
+    assert found.warned == ((2, "unknown"),)
+    assert not messages(found.warn)
+
+
+@pytest.mark.parametrize("other", [None, "date", "text"])
+def test_cells_of_one_kind_in_all_blocks_of_rows_are_an_error(other):
+    found = ColumnWarnings("X_val", warned=((0, "unknown"),))
+    found.add(0, "c", Unknown(1, 1, ("is not said, as there is an error",)))
+    for example in "ba":
+        found.add(0, "c", Unknown(1, 1, (f"holds {example}",), kind="number"))
+    if other:
+        found.add(0, "c", Unknown(kind=other))
+        assert not messages(found.warn)
+    else:
+        with pytest.raises(ValueError, match=r"^Column 'c' of X holds a$"):
+            found.warn()
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

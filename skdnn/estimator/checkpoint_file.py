@@ -4,6 +4,7 @@ They are files of arrays (see :mod:`skdnn.estimator.array_files`).
 """
 
 import os
+from contextlib import suppress
 from itertools import count
 from typing import NamedTuple
 
@@ -30,11 +31,9 @@ def previous_of(path):
 
 def is_foreign(path):
     """Return whether there is a file that was never a checkpoint, not even a truncated one."""
-    try:
-        with path.open("rb") as file:
-            return not CHECKPOINT.begins(file.read(CHECKPOINT.n_first))
-    except OSError:
-        return False
+    with suppress(OSError), path.open("rb") as file:
+        return not CHECKPOINT.begins(file.read(CHECKPOINT.n_first))
+    return False
 
 
 def set_aside(path):
@@ -42,11 +41,9 @@ def set_aside(path):
     for number in count(1):
         end = ".unreadable" if number == 1 else f".unreadable-{number}"
         kept = path.with_name(path.name + end)
-        try:
+        with suppress(FileExistsError):
             kept.touch(exist_ok=False)  # reserves the name: renaming would replace another file
             break
-        except FileExistsError:
-            continue
     try:
         os.replace(path, kept)
     except OSError:

@@ -30,8 +30,7 @@ def warn_of_trouble(settings, history, plan, n_outputs):
     elif loss > MOST_NATS * n_outputs:
         message = (
             f"training ended with a loss of {loss:.3g}, far above that of class frequencies: the "
-            "network's outputs are far too large. Scale X, or lower learning_rate_init or "
-            "init_scale."
+            "outputs are far too large. Scale X, or lower learning_rate_init or init_scale."
         )
     elif _hit_limit(settings, history, plan):
         message = (

@@ -165,9 +165,8 @@ def prepare_rows(settings, schema, samples, train_samples=None, roles=None, lear
     keys = np.hstack([part for part in (targets, codes, roles) if part is not None])
     merged = merge_duplicate_rows(encoded, keys, samples.weights, by_content=settings.shuffle)
     # Only now, as the product with a sum of weights is not the sum of the products, bit for bit.
-    weights = apply_class_weight(
-        settings.class_weight, labels, train_samples or samples, targets, merged.weights
-    )
+    given = train_samples or samples, targets, merged.weights
+    weights = apply_class_weight(settings.class_weight, labels, *given)
     merged = merged._replace(weights=weights)
     if learns:
         rng = np.random.default_rng(schema.seed)

@@ -131,8 +131,7 @@ def _check_groups(groups, kept):
 
 
 def _split_by_groups(settings, seed, groups):
-    n_groups = len(np.unique(groups))
-    if n_groups < 2:
+    if (n_groups := len(np.unique(groups))) < 2:
         raise ValueError("groups names 1 group; at least 2 are needed, to hold one out.")
     n_folds = settings.cv or count_members(settings)
     if n_folds == 1:
@@ -154,8 +153,7 @@ def count_splits(settings, prepared, holds_out):
         return count_members(settings, known, prepared.expansion.n_outputs_without_bins)
     if settings.cv > n_rows:
         raise ValueError(
-            f"cv={settings.cv} folds need at least as many distinct rows, but there are {n_rows}. "
-            "Choose fewer folds."
+            f"cv={settings.cv} folds need as many distinct rows; there are {n_rows}: choose fewer."
         )
     return settings.cv
 

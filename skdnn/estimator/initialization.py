@@ -31,9 +31,8 @@ def initial_params(settings, fit_data, network, resolved, rngs):
         shares = connection_shares(settings, resolved, fit_data.variants, fit_data.expansion)
         connect(network, params, rngs, np.repeat(shares, len(rngs) // len(shares), axis=0))
     if is_auto and settings.intercepts_init is None:
-        network.dense(params)[-1][1][...] = prior_logits(
-            fit_data.prepared.data, fit_data.schema.labels
-        )
+        data, labels = fit_data.prepared.data, fit_data.schema.labels
+        network.dense(params)[-1][1][...] = prior_logits(data, labels)
     overwrite(network, params, settings.coefs_init, "coefs_init", 0)
     overwrite(network, params, settings.intercepts_init, "intercepts_init", 1)
     return params

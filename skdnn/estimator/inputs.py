@@ -59,8 +59,7 @@ def read_samples(estimator, X, y, sample_weight, reset=True, suffix=""):
     if are_paths(X):
         raise ValueError(
             "X is a path, but only fit and the methods that predict read Parquet files: not "
-            "partial_fit, nor fit its validation rows. Pass a table, for instance of "
-            "pandas.read_parquet."
+            "partial_fit, nor fit its validation rows. Pass a table, as of pandas.read_parquet."
         )
     for name, values in (("y", y), ("sample_weight", sample_weight)):
         _warn_of_order(X, values, f"X{suffix}", f"{name}{suffix}")

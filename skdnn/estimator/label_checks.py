@@ -152,8 +152,7 @@ def _doubt_classes(y, classes):
     names = [label for label in classes.tolist() if isinstance(label, str)]
     by_meaning = {ignoring_case_and_spaces(name): name for name in names}
     for name in names:
-        other = by_meaning[ignoring_case_and_spaces(name)]
-        if other != name:
+        if (other := by_meaning[ignoring_case_and_spaces(name)]) != name:
             return (
                 f"y has the classes {name!r} and {other!r}, which differ in case and blanks only. "
                 "If they are one class, spell it in one way, for instance with "

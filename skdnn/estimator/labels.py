@@ -59,8 +59,7 @@ class Labels(NamedTuple):
             return np.asarray(y, np.int32)
         codes = {label: code for code, label in enumerate(self.classes.tolist())}
         labels = y.tolist()
-        unknown = sorted(set(labels) - set(codes))
-        if unknown:
+        if unknown := sorted(set(labels) - set(codes)):
             known = f"which are not among the classes {list(codes)!r}."
             raise ValueError(f"y contains the labels {unknown!r}, {known}")
         return np.fromiter(map(codes.__getitem__, labels), np.int32, len(labels))[:, None]
@@ -98,15 +97,14 @@ def learn_labels(samples, classes=None):
 
 
 def _learn_classes(y, classes):
-    are_named = classes is not None
-    if are_named:
+    name, advice = "y", "Check how y was split."
+    if classes is not None:
         if np.isscalar(classes):
             raise TypeError(f"classes must be a list of all labels, but is {classes!r}.")
-        classes = label_array(list(classes), "classes", "a missing value cannot be a class.")
-    classes = np.unique(classes if are_named else y)
+        name, advice = "classes", "Pass them all."
+        y = label_array(list(classes), name, "a missing value cannot be a class.")
+    classes = np.unique(y)
     if len(classes) < 2:
-        name = "classes" if are_named else "y"
-        advice = "Pass them all." if are_named else "Check how y was split."
         raise ValueError(
             f"{name} has 1 class ({classes.tolist()[0]!r}); DeepNetClassifier needs at least 2. "
             f"{advice}"

@@ -14,6 +14,7 @@ MEMINFO = Path("/proc/meminfo")
 GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 VERSION_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 VERSION_2 = ("memory.max", "memory.current", "inactive_file")
+FILES = {"memory": VERSION_1, "": VERSION_2}  # by controller, which version 2 does not name
 FRACTION = 0.5  # of the free memory, above which a warning says so
 # Arrays of the size of the parameters: the initial ones, the current ones, those at the start of
 # the epoch, those of the last good epoch and those of members that are done.
@@ -30,37 +31,30 @@ def free_memory():
 
 def _free_in_system():
     """Yield the free memory of the system, if it tells."""
-    try:
+    with suppress(OSError, StopIteration):
         lines = MEMINFO.read_text(encoding="ascii").splitlines()
         # Unlike the free pages, it includes the cache of files, which the system gives back.
         yield next(int(line.split()[1]) * 1024 for line in lines if line[:13] == "MemAvailable:")
         return
-    except (OSError, StopIteration):
-        pass
     with suppress(AttributeError, ValueError, OSError):
         yield os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _free_in_groups():
     """Yield what the control groups of this process, and those around them, have left."""
-    try:
+    groups = []
+    with suppress(OSError):
         groups = [line.split(":", 2) for line in OWN_GROUPS.read_text("utf-8").splitlines()]
-    except OSError:
-        return
     for _, controllers, path in groups:
-        if "memory" in controllers.split(","):
-            root, names = GROUPS / "memory", VERSION_1
-        elif not controllers:
-            root, names = GROUPS, VERSION_2
-        else:
-            continue
-        # In a container the path may be that of the host, while the limit is in the root.
-        group = root / path.lstrip("/")
-        for folder in (group, *group.parents):
-            if folder.is_relative_to(root):
-                # A group without a limit has no such file, or "max" in it.
-                with suppress(OSError, ValueError):
-                    yield _left_in(folder, *names)
+        for controller in FILES.keys() & {*controllers.split(",")}:
+            root = GROUPS / controller
+            # In a container the path may be that of the host, while the limit is in the root.
+            group = root / path.lstrip("/")
+            for folder in (group, *group.parents):
+                if folder.is_relative_to(root):
+                    # A group without a limit has no such file, or "max" in it.
+                    with suppress(OSError, ValueError):
+                        yield _left_in(folder, *FILES[controller])
 
 
 def _left_in(folder, limit, use, cache):

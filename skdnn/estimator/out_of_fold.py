@@ -16,8 +16,7 @@ MIXED = -1  # fingerprint after training on several data sets
 
 def out_of_fold(fitted, name):
     """Return an out-of-fold value; raise an AttributeError if the last fit did not compute it."""
-    value = getattr(fitted, name)
-    if value is None:
+    if (value := getattr(fitted, name)) is None:
         if fitted.oof_score is not None:
             raise AttributeError(f"there is no '{name}_': fit again with store_oof=True.")
         stored = ", store_oof=True" if name == "oof_proba" else ""

@@ -62,9 +62,8 @@ def check_together(settings, resolved, is_sparse):
     for name in ("dropout", "input_dropout"):
         if solver_of(settings).rule is None and resolved[name]:
             raise ValueError(
-                f"solver={settings.solver!r} needs a deterministic loss, but "
-                f"{name}={resolved[name]!r} makes it random. Set {name}=0, or choose another "
-                "solver."
+                f"solver={settings.solver!r} needs a deterministic loss, but {name}="
+                f"{resolved[name]!r} makes it random. Set {name}=0, or choose another solver."
             )
     for name, plain in (("input_dropout", 0.0), ("connectivity", None)):
         if is_sparse and resolved[name] != plain:

@@ -32,8 +32,7 @@ def read_parquet(estimator, settings, before, arguments):
     """
     table = open_table(settings, arguments)
     batches = table.read(table.files.plan())
-    first = next(batches, None)
-    if first is None:
+    if (first := next(batches, None)) is None:
         raise _no_rows(table)
     batches, sample_size = chain([first], batches), choose_sample_size(first[0])
     if table.files.n_rows <= sample_size:
@@ -87,8 +86,7 @@ def open_table(settings, arguments):
     for argument, name in given.items():  # before files are opened, as X may be a mistake
         if not isinstance(name, str):
             raise ValueError(
-                f"X is a path, so that {argument} must be the name of a column of its files; got "
-                f"{reprlib.repr(name)}."
+                f"X is a path: {argument} must be the name of a column, not {reprlib.repr(name)}."
             )
     files = open_parquet(arguments.X)
     for argument, name in given.items():
@@ -100,9 +98,8 @@ def open_table(settings, arguments):
     seed = seed_of_hashes(settings.random_state)
     table = ParquetTable(files, given["y"], given.get("sample_weight"), seed)
     if not table.names:
-        raise ValueError(
-            f"{files.paths[0]} has no columns of features: {', '.join(given.values())} is all."
-        )
+        only = ", ".join(given.values())
+        raise ValueError(f"{files.paths[0]} has no columns of features: {only} is all.")
     return table
 
 
@@ -175,18 +172,8 @@ def _warn_of_order(stream, prepared, statistics):
 
 
 def share_of_classes(groups, targets, n_groups):
-    """Return the largest share of a class's variance between groups, without what is random.
-
-    It is :func:`share_between` of one-hot encoded targets, which would take a lot of memory.
-    ``targets`` are (n_rows,).
-    """
-    classes, codes = np.unique(targets, return_inverse=True)
-    places = groups * len(classes) + codes.ravel()
-    counts = np.bincount(places, minlength=n_groups * len(classes)).reshape(n_groups, -1)
-    sizes, frequencies = counts.sum(axis=1, keepdims=True), counts.sum(axis=0) / len(targets)
-    between = ((counts - sizes * frequencies) ** 2 / np.maximum(sizes, 1)).sum(axis=0)
-    total = len(targets) * frequencies * (1 - frequencies)
-    return _without_random_share(between, total, len(targets), n_groups).max()
+    """Return the largest of :func:`share_between` of the one-hot encoded targets (n_rows,)."""
+    return max(share_between(groups, targets == label, n_groups) for label in np.unique(targets))
 
 
 def share_between(groups, values, n_groups):
@@ -198,12 +185,8 @@ def share_between(groups, values, n_groups):
     centered = values.astype(float) - values.mean(dtype=float)
     sums = np.bincount(groups, centered, n_groups)
     between = (sums**2 / np.maximum(counts, 1)).sum()
-    return _without_random_share(between, (centered**2).sum(), len(groups), n_groups)
-
-
-def _without_random_share(between, total, n_rows, n_groups):
-    random_share = (n_groups - 1) / max(n_rows - 1, 1)
-    return between / np.maximum(total, np.finfo(float).tiny) - random_share
+    random_share = (n_groups - 1) / max(len(groups) - 1, 1)
+    return between / max((centered**2).sum(), np.finfo(float).tiny) - random_share
 
 
 def places_in_stream(pieces, positions):

@@ -32,9 +32,8 @@ class ParquetTable(NamedTuple):
     @property
     def names(self):
         """The names of the columns of X."""
-        return [
-            name for name in self.files.schema.names if name not in (self.y, self.sample_weight)
-        ]
+        others = self.y, self.sample_weight
+        return [name for name in self.files.schema.names if name not in others]
 
     def read(self, pieces):
         """Yield ``(X, y, weights, part)`` of each of the pieces."""
@@ -137,8 +136,7 @@ def shuffle(chunks, n_buffered, rng):
     buffer, n_filled = None, 0
     for chunk in chunks:
         if buffer is None:
-            shape = n_buffered, chunk.rows.array.shape[1], chunk.rows.array.dtype
-            buffer = _empty(*shape)
+            buffer = _empty(n_buffered, chunk.rows.array.shape[1], chunk.rows.array.dtype)
         n_rows = len(chunk.targets)
         n_free = min(n_buffered - n_filled, n_rows)
         _copy(buffer, slice(n_filled, n_filled + n_free), chunk, slice(n_free))

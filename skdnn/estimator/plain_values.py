@@ -46,7 +46,8 @@ RECORDS = {
         *(ColumnEncoders, SparseColumns, ColumnType, Scaling, Categories, TargetStatistics),
     )
 }
-# Types of earlier versions.
+# Types and fields of earlier versions.
+RENAMED = {"dates": "kind_parts"}
 RECORDS["ClockFormat"] = lambda name: KindFormat("time of day")
 RECORDS["DurationFormat"] = lambda name: KindFormat("duration")
 ATOMS = (type(None), bool, int, float, str)
@@ -69,9 +70,7 @@ def _zone(key):
     try:
         return ZoneInfo(key)
     except ZoneInfoNotFoundError as error:
-        raise ValueError(
-            f"this machine knows no time zone {key!r}; if there is one, install tzdata"
-        ) from error
+        raise ValueError(f"no time zone {key!r} here; if there is one, install tzdata") from error
 
 
 def _fixed_zone(seconds):
@@ -188,7 +187,8 @@ def from_plain(plain, arrays):
     if name == "array":
         return arrays[content]
     if name in RECORDS:
-        fields = {field: from_plain(item, arrays) for field, item in content.items()}
+        named = {RENAMED.get(field, field): item for field, item in content.items()}
+        fields = {field: from_plain(item, arrays) for field, item in named.items()}
         fields.pop("has_warned", None)  # of the DataSchema in files of version 0.1.0
         return _checked(RECORDS[name](**fields))
     return TYPES[name].restore(from_plain(content, arrays))

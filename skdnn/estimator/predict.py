@@ -66,8 +66,7 @@ def predict_files(fitted, paths, predict, *given):
     ``predict(fitted, frame, *given, column_warnings)`` returns an array of shape (..., n_rows,
     n_columns).
     """
-    names = fitted.schema.columns.get("feature_names_in_")
-    if names is None:
+    if (names := fitted.schema.columns.get("feature_names_in_")) is None:
         raise ValueError("X is a path, but the columns of fit had no names to be found by.")
     files, parts, column_warnings = open_parquet(paths, names.tolist()), [], ColumnWarnings()
     for piece, frame in files.read(files.plan()):

@@ -91,8 +91,7 @@ def refuse_arguments(settings, place, others):
     }
     for name in filter(are_given.get, are_given):
         raise ValueError(
-            f"{name} is not available for {place}. Leave it out, or use DeepNetClassifier on rows "
-            "in memory."
+            f"{name} is not available for {place}. Leave it out, or fit to rows in memory."
         )
 
 
@@ -119,9 +118,7 @@ def learn_from_sample(estimator, settings, statistics, valid_samples=None):
     settings, factors = _with_exact_class_weights(settings, statistics, labels)
     schema, prepared = prepare_rows(settings, schema, samples)
     if issparse(prepared.data.rows.array):
-        raise ValueError(
-            "encoder returns sparse rows, but a table that is read in parts needs dense ones."
-        )
+        raise ValueError("encoder returns sparse rows, but tables read in parts need dense ones.")
     _warn_of_rare_values(statistics, trained.X)
     rows = held_out_below, trained, held_out
     encoder = _row_encoder(statistics, schema, prepared, factors, rows)

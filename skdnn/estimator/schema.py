@@ -52,8 +52,7 @@ def learn_schema(settings, samples, labels, before):
     if settings.refit_encoder:
         encoder = fit_encoder(settings, schema.dtype, samples, labels)
         return schema._replace(encoder=encoder, warned=())
-    new = adapted(schema.encoder).changes(samples.X, samples.y, schema.warned)
-    if new:
+    if new := adapted(schema.encoder).changes(samples.X, samples.y, schema.warned):
         warn_user(CHANGED.format(joined([*new.values()], "; ")))
     return schema._replace(warned=(*schema.warned, *new))
 

@@ -126,7 +126,6 @@ def suggest_params(trial, *, names=FIRST):
 
 
 def _known(names):
-    unknown = [name for name in names if name not in SPACE]
-    if unknown:
+    if unknown := [name for name in names if name not in SPACE]:
         raise ValueError(f"names has unknown {unknown!r}; choose from {list(SPACE)!r}.")
     return {name: SPACE[name] for name in names}

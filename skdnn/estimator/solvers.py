@@ -65,8 +65,7 @@ def make_rule(settings):
 
     Arguments named like parameters of the estimator have their values.
     """
-    rule = solver_of(settings).rule
-    if rule is None:
+    if (rule := solver_of(settings).rule) is None:
         return None
     names = [name for name in signature(rule).parameters if hasattr(settings, name)]
     return rule(**{name: getattr(settings, name) for name in names})

@@ -146,8 +146,7 @@ class TrainingCheckpoint:
             if not self._has_warned:
                 warn_user(
                     f"The checkpoint {self.path} could not be written: {error}. Training goes on, "
-                    "and tries again later; if it is interrupted, what it has done since the last "
-                    "checkpoint is lost."
+                    "and tries again later; an interruption loses all since the last checkpoint."
                 )
             self._has_warned = True
         self._written = time.monotonic()

@@ -122,7 +122,7 @@ def _encoded_parts(graph, columns, inputs):
 
 def _values_to_scale(graph, columns, inputs):
     values = [inputs.numbers(columns.numbers.tolist())] if len(columns.numbers) else []
-    for position, chosen in columns.dates.items():
+    for position, chosen in columns.kind_parts.items():
         parts, missing = date_parts(inputs.dates[position]), inputs.masks[position]
         values += [graph.where(missing, np.nan, parts[part]) for part in chosen]
     return values

@@ -51,7 +51,7 @@ def takes_matrix(fitted):
 def input_columns(encoder, columns):
     """Return the InputColumns of a fitted TableEncoder, in the order of the table."""
     names = column_names(encoder)
-    used = {*columns.numbers.tolist(), *columns.dates, *columns.missing, *columns.categories}
+    used = {*columns.numbers.tolist(), *columns.kind_parts, *columns.missing, *columns.categories}
     used |= set(columns.ranks if columns.statistics.tables else ())
     found = []
     for position in sorted(used):

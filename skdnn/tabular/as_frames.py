@@ -61,8 +61,7 @@ def refuse_lazy_frame(data, name):
 def check_column_names(data, name="X"):
     """Raise an error if two columns of a dataframe have the same name."""
     counts = Counter(map(str, names_in(data)))
-    repeated = [column for column, count in counts.items() if count > 1]
-    if repeated:
+    if repeated := [column for column, count in counts.items() if count > 1]:
         raise ValueError(f"{name} has several columns named {repeated}; names must be unique.")
 
 
@@ -89,8 +88,7 @@ def _frame_of_records(X, names):
     if isinstance(X, dict):
         if any(np.ndim(value) for value in X.values()):
             raise ValueError(
-                "X is a dict of columns, but must be a table: pass pandas.DataFrame(X). A dict of "
-                "scalars is one row."
+                "X is a dict of columns: pass pandas.DataFrame(X). A dict of scalars is one row."
             )
         X = [X]
     # Plain dicts: pandas looks at the attribute ``ndim``, which keys of some others are.

@@ -38,8 +38,7 @@ def learn_bin_edges(values, weights, scaling, n_bins):
         chosen = distinct
         if len(distinct) > n_bins + 1:
             chosen = np.unique(among_rows)
-            n_free = n_bins + 1 - len(chosen)
-            if n_free > n_bins // 2:
+            if (n_free := n_bins + 1 - len(chosen)) > n_bins // 2:
                 spread = np.linspace(0, len(distinct) - 1, n_free).astype(np.intp)
                 chosen = np.union1d(chosen, distinct[spread])
         of_column = scaling.take(slice(column, column + 1))

@@ -9,14 +9,14 @@ from skdnn.core.encoded_rows import Expansion
 from skdnn.tabular import identifiers
 from skdnn.tabular.bins import bin_positions
 from skdnn.tabular.categories import ignoring_case_and_spaces
-from skdnn.tabular.column_types import NUMBER, string_column
+from skdnn.tabular.column_types import NUMBER, ColumnError, string_column
 from skdnn.tabular.dataframes import Frame
 from skdnn.tabular.dates import TIME, date_parts
 from skdnn.tabular.imputation import estimate
 from skdnn.tabular.row_hashes import distinct_rows
 from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
-from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, UNKNOWN
+from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, UNKNOWN, Unknown
 
 MANY_UNKNOWN = 20  # rows from which on it is unlikely that all categories are unknown by chance
 MOST_COMPARED = 1000  # categories of fit up to which the spelling of fewer rows is compared
@@ -33,9 +33,8 @@ class ColumnEncoders(NamedTuple):
     ----------
     numbers : ndarray of int
         Columns of numbers, except constant ones.
-    dates : dict of int to ndarray of int
-        Indices of the parts of each column of dates, or of a Kind with ``numbers``, except
-        constant ones.
+    kind_parts : dict of int to ndarray of int
+        Columns of a Kind with ``numbers``, as dates are: indices of the parts that vary.
     scaling : Scaling
         Of the scaled columns.
     missing : list of int
@@ -59,7 +58,7 @@ class ColumnEncoders(NamedTuple):
     """
 
     numbers: np.ndarray
-    dates: dict
+    kind_parts: dict
     scaling: Scaling
     missing: list
     categories: dict
@@ -135,12 +134,9 @@ class ColumnEncoders(NamedTuple):
         constant : list of (int, int)
             Columns of the table that have no scaled column, and their indicators.
         """
-        firsts = {position: column for column, position in enumerate(self.numbers.tolist())}
-        n_scaled = len(firsts)
-        for position, parts in self.dates.items():
-            if len(parts):
-                firsts[position] = n_scaled
-            n_scaled += len(parts)
+        of_parts = (position for position, parts in self.kind_parts.items() for _ in parts)
+        scaled = [*enumerate((*self.numbers.tolist(), *of_parts))]
+        firsts = {position: column for column, position in reversed(scaled)}
         places = list(zip(self.missing, range(start, start + len(self.missing)), strict=True))
         pairs = [(firsts[position], column) for position, column in places if position in firsts]
         constant = [place for place in places if place[0] not in firsts]
@@ -151,9 +147,11 @@ class ColumnEncoders(NamedTuple):
         categories = self.categories[position]
         known = self.ranks.get(position, categories.codes)
         if not known.keys().isdisjoint(column.strings):
-            table.warn(position, (None, 0, np.inf))  # whatever other blocks hold
+            table.warn(position, Unknown())  # no warning, whatever other blocks hold
             return
         are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
+        # Where fit had strings, numbers are hardly new categories.
+        are_many |= column.kind == "number" and not self.types[position].is_categorical
         # One call: a dict of the spellings takes longer than predicting a row.
         spelled = ignoring_case_and_spaces("\0".join(known)) if len(known) <= MOST_COMPARED else ""
         spellings = map(ignoring_case_and_spaces, column.strings)
@@ -164,12 +162,12 @@ class ColumnEncoders(NamedTuple):
         old = meant.get(ignoring_case_and_spaces(new))
         are_all = position in self.ranks or categories.unknown < 0  # else infrequent ones are not
         if old is not None or (are_many and are_all):
-            message = UserWarning(
+            message = (
                 f"holds no {'' if are_all else 'frequent '}category of fit: now it has {new!r}, in "
                 f"fit it had {old or next(iter(known))!r}. All are encoded as unknown categories. "
                 "Spell them as in fit, or fit again."
             )
-            table.warn(position, (message, 1, 1))
+            table.warn(position, Unknown(1, 1, (message,)))
 
     def read(self, table, by_rows=False):
         """Yield ``(rows, span, values)``: values, before scaling, of a span of scaled columns.
@@ -178,7 +176,7 @@ class ColumnEncoders(NamedTuple):
         """
         yield from (table.tiles if by_rows else table.blocks)(self.numbers, self.types)
         start = len(self.numbers)
-        for position, parts in self.dates.items():
+        for position, parts in self.kind_parts.items():
             span = slice(start, start + len(parts))
             if len(parts):
                 yield slice(None), span, table.values(position, self.types[position])[:, parts]
@@ -228,14 +226,16 @@ class ColumnEncoders(NamedTuple):
             known, n_values = ~column.missing, len(np.unique(column.values[~column.missing]))
             why = identifiers.why_identifier
             return not (why(n_values, known.sum()) or why(n_values, known[distinct()].sum()))
+        if isinstance(value, str):
+            strings = table.strings(position, self.types[position])
+            return strings.encode({value: False}, True, False).mean() > FEW_NEW
         try:
-            if isinstance(value, str):
-                strings = table.strings(position, self.types[position])
-                return strings.encode({value: False}, True, False).mean() > FEW_NEW
             values = table.values(position, self.types.get(position, NUMBER))[:, 0]
-        except (TypeError, ValueError):  # of another kind, which is an error in a column in use
-            is_used = position in {*self.numbers.tolist(), *self.dates}
-            return not is_used and (~table.column(position).missing).mean() > FEW_NEW
+        except ValueError as error:
+            is_used = position in {*self.numbers.tolist(), *self.kind_parts, *self.missing}
+            if is_used or not isinstance(error.__cause__, ColumnError):
+                raise
+            return (~table.column(position).missing).mean() > FEW_NEW  # of another kind
         return ((values != value) & ~np.isnan(values)).mean() > FEW_NEW
 
     def parts(self):
@@ -244,7 +244,7 @@ class ColumnEncoders(NamedTuple):
         tables = zip(self.ranks, self.statistics.tables, strict=False)
         targets = [(place, f"_target{n}") for place, table in tables for n in range(table.shape[1])]
         scaled = [(position, "") for position in self.numbers.tolist()]
-        for position, parts in self.dates.items():
+        for position, parts in self.kind_parts.items():
             scaled += [(position, f"_{self.types[position].names[part]}") for part in parts]
         binned = []
         for column, bin_edges in self.bin_edges.items():
@@ -263,7 +263,7 @@ class ColumnEncoders(NamedTuple):
         centers = iter(self.scaling.center)
         for position in self.numbers.tolist():
             row[position] = next(centers)
-        for position, parts in self.dates.items():
+        for position, parts in self.kind_parts.items():
             row[position] = np.zeros(len(self.types[position].names))
             row[position][parts] = [next(centers) for _ in parts]
             if self.types[position].kind == "date":  # whose parts must be those of one time

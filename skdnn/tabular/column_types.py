@@ -13,6 +13,7 @@ import numpy as np
 from skdnn.tabular.dates import TIME, common_zone, local_times, without_zone
 from skdnn.tabular.kinds import KINDS, KindFormat, read_text
 from skdnn.tabular.text_formats import boolean_of, is_missing_word
+from skdnn.tabular.user_warnings import Unknown
 
 MOST_UNREAD = 100  # strings remembered
 AGAIN = "Pass values of the kind seen in fit, or fit again."
@@ -50,6 +51,10 @@ class ColumnType(NamedTuple):
         The strings for False and True, if the categories, or the numbers, are these two.
     learnt : object
         What the Kind learnt from the column.
+    spellings : dict of str to str
+        The categories that numbers stand for, by the strings of these numbers, if they differ.
+    is_categorical : bool
+        As of the Column.
     """
 
     kind: str = "number"
@@ -59,6 +64,8 @@ class ColumnType(NamedTuple):
     unread: tuple = ()
     booleans: tuple = ()
     learnt: object = ()
+    spellings: dict = {}  # noqa: RUF012 - never written to
+    is_categorical: bool = True
 
     @property
     def names(self):
@@ -80,7 +87,7 @@ class Column(NamedTuple):
     strings : list of str or None
         Distinct strings of a column of strings, or values of a kind that was added.
     kind : str
-        One of KINDS.
+        One of KINDS; of cells that are read as strings as in fit, that of the cells.
     zone : tzinfo or None
         Time zone of dates, whose values are in UTC; None if they have none.
     is_categorical : bool
@@ -109,20 +116,27 @@ class Column(NamedTuple):
         return np.array([*of_strings, missing])[self.values]
 
 
+def without_blanks(column):
+    """Return a string Column whose empty strings are missing values."""
+    known = [text if text.strip() else None for text in column.strings]
+    return for_strings(column, string_column([*known, None])._replace(kind=column.kind))
+
+
 def spellings_of_booleans(strings):
-    """Return the strings for False and True, if these are two strings for them, or ()."""
-    found = {boolean_of(text): text for text in strings}
-    are_booleans = len(strings) == 2 and set(found) == {False, True}
+    """Return the strings for False and True, if these are the two that are not empty, or ()."""
+    known = [text for text in strings if text.strip()]
+    found = {boolean_of(text): text for text in known}
+    are_booleans = len(known) == 2 and set(found) == {False, True}
     return (found[False], found[True]) if are_booleans else ()
 
 
-def string_column(strings, is_categorical=False):
+def string_column(strings):
     """Return the Column of a list of canonical strings, in which None is a missing value."""
     distinct = dict.fromkeys(strings)
     distinct.pop(None, None)
     codes = {text: code for code, text in enumerate(distinct)} | {None: -1}
     values = np.fromiter(map(codes.__getitem__, strings), np.intp, len(strings))
-    return Column(values, list(distinct), "text", is_categorical=is_categorical)
+    return Column(values, list(distinct), "text")
 
 
 def column_of(values, kind):
@@ -140,7 +154,7 @@ def column_of(values, kind):
 def parse_column(column, form):
     """Return a string Column as read in a format, and its ColumnType."""
     values = [read_text(form, text) for text in column.strings]
-    parsed = _with_values(column, values, form.kind)
+    parsed = for_strings(column, column_of([*values, None], form.kind))
     pairs = list(zip(column.strings, values, strict=True))
     unread = tuple(text for text, value in pairs if value is None)[:MOST_UNREAD]
     booleans = [text for text, value in pairs if value is not None or boolean_of(text) is not None]
@@ -163,10 +177,9 @@ def numbers_as(column, fitted, warn):
 def column_as(column, fitted, warn):
     """Return any Column as one of the type of fit: dates in local time, other times in seconds.
 
-    ``fitted`` is the ColumnType of the column in fit, not of strings. Of strings, ``warn`` gets an
-    UnreadableWarning, the number of cells that cannot be read, and that of all. It is a ColumnError
-    if the column has another kind, a string is not readable, or only one of the column and
-    ``fitted`` has a time zone.
+    ``fitted`` is the ColumnType of the column in fit, not of strings. Of strings that fit read in a
+    format, ``warn`` gets an Unknown. It is a ColumnError if the column has another kind, a string
+    is not readable, or only one of the column and ``fitted`` has a time zone.
     """
     if column.kind == "text":
         column = _parsed(column, fitted, warn)
@@ -192,13 +205,13 @@ def _parsed(column, fitted, warn):
     values = [_value_of(text, fitted) for text in column.strings]
     if fitted.form is not None:
         _count_unread(column, values, fitted, warn)
-    return _with_values(column, values, fitted.kind)
+    return for_strings(column, column_of([*values, None], fitted.kind))
 
 
 def _value_of(text, fitted):
     """Return the value of a string as fit would have read it, None if it is missing."""
     value = read_text(fitted.form or KindFormat(fitted.kind), text)
-    if value is not None or text in ("nan", "NaT"):
+    if value is not None or text.strip() in ("", "nan", "NaT"):
         return value
     # Booleans are numbers where fit had no strings, or had two for booleans, such as "1.0".
     are_numbers = fitted.kind == "number" and (fitted.form is None or fitted.booleans)
@@ -209,9 +222,8 @@ def _value_of(text, fitted):
     return None
 
 
-def _with_values(column, values, kind):
-    """Return the Column of a string Column, given the value of each of its strings."""
-    read = column_of([*values, None], kind)
+def for_strings(column, read):
+    """Return a string Column with what is ``read`` from its strings, and then from None."""
     return read._replace(values=read.values[column.values])
 
 
@@ -221,10 +233,10 @@ def _count_unread(column, values, fitted, warn):
     pairs = zip(column.strings, values, strict=True)
     new = [value is None and text not in known for text, value in pairs]
     example = next((text for text, is_new in zip(column.strings, new, strict=True) if is_new), None)
-    about = f" cells cannot be read so, such as {example!r}, and count as missing values."
-    message = UnreadableWarning(f"was read as {fitted.form} in fit; now ", about)
     rows = np.array([*new, False])[column.values]
-    warn((message, int(rows.sum()), len(rows)))
+    after = f" cells cannot be read so, such as {example!r}, and count as missing values."
+    message = f"was read as {fitted.form} in fit; now ", after
+    warn(Unknown(int(rows.sum()), len(rows), message, UnreadableWarning))
 
 
 def _check_zone(column, zone):

@@ -12,7 +12,7 @@ from skdnn.tabular import as_frames
 from skdnn.tabular.column_types import NUMBER, numbers_as, parse_column
 from skdnn.tabular.missing_checks import unmasked
 from skdnn.tabular.read_columns import read_column, read_strings
-from skdnn.tabular.user_warnings import KIND, MAX_NAMED, UNKNOWN, ColumnWarnings, about, listed
+from skdnn.tabular.user_warnings import MAX_NAMED, ColumnWarnings, about, listed
 
 TILE = 2**18  # numbers scaled at a time, so that they stay in the cache
 FILL = (
@@ -140,25 +140,23 @@ class Frame(NamedTuple):
 
     def strings(self, position, fitted):
         """Return the Column at ``position`` as strings; ``fitted`` is its ColumnType in fit."""
-        return self._convert(position, fitted, read_strings, KIND)
+        return self._convert(position, fitted, read_strings)
 
     def values(self, position, fitted, convert=numbers_as):
         """Return what ``convert`` makes of a column, given its ColumnType in fit: its numbers."""
-        return self._convert(
-            position, fitted, lambda column, *by: convert(read_column(column), *by)
-        )
+        return self._convert(position, fitted, lambda given, *by: convert(read_column(given), *by))
 
-    def _convert(self, position, fitted, convert, reason=UNKNOWN):
+    def _convert(self, position, fitted, convert):
         found = []
         values = self._read(position, lambda column: convert(column, fitted, found.append))
         for given in found:
-            self.warn(position, given, reason)
+            self.warn(position, given)
         return values
 
-    def warn(self, position, found, reason=UNKNOWN):
+    def warn(self, position, found):
         """Add to ``warnings``, as :meth:`ColumnWarnings.add` does, or warn if that is None."""
         collected = ColumnWarnings() if self.warnings is None else self.warnings
-        collected.add(position, self.names[position], found, reason)
+        collected.add(position, self.names[position], found)
         if self.warnings is None:
             collected.warn()
 

@@ -223,9 +223,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             zeros, the only column if all columns of X are ignored.
         """
         check_is_fitted(self)
-        given = column_names(self)
-        if input_features is not None:
-            given = check_feature_names_in(self, input_features)
+        given = check_feature_names_in(self, input_features)
         names = [f"{given[position]}{suffix}" for position, suffix in self._columns.parts()]
         return np.array(_made_unique(names or ["constant"]), dtype=object)
 

@@ -23,8 +23,7 @@ IN_ORDER = (
 SENTENCES = (
     "Columns {} of X hold sentences that differ in nearly every row. Nothing is learnt from them. "
     "To use them, put ColumnTransformer([('text', TfidfVectorizer(), {!r})], "
-    "remainder=TableEncoder()) before the classifier, in a pipeline; to avoid this warning, drop "
-    "them."
+    "remainder=TableEncoder()) before the classifier in a pipeline; to avoid this, drop them."
 )
 
 

@@ -27,7 +27,7 @@ def learn_regressions(table, encoders):
     if not len(columns) or n_columns > MOST_COLUMNS:
         return {}
     # The rows of the lowest hashes are the same, in the same order, however X is ordered.
-    hashes = hash_columns(table.column(n).values for n in (*numbers, *encoders.dates))
+    hashes = hash_columns(table.column(n).values for n in (*numbers, *encoders.kind_parts))
     rows = np.unique(hashes, return_index=True)[1][:MOST_ROWS]
     if len(rows) < ROWS_PER_COLUMN * n_columns:
         return {}

@@ -9,11 +9,12 @@ from skdnn.tabular import identifiers
 from skdnn.tabular.bins import learn_bin_edges
 from skdnn.tabular.categories import learn_categories, rank_categories
 from skdnn.tabular.column_encoders import ColumnEncoders
-from skdnn.tabular.column_types import NUMBER, spellings_of_booleans
+from skdnn.tabular.column_types import NUMBER, ColumnType, spellings_of_booleans, without_blanks
 from skdnn.tabular.dataframes import as_table
 from skdnn.tabular.imputation import learn_regressions
 from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.learn_formats import NO_FORMAT, NUMBERS_OR_CODES, find_format
+from skdnn.tabular.read_columns import spellings_of_numbers
 from skdnn.tabular.row_hashes import distinct_rows
 from skdnn.tabular.scaling import join_scalings, learn_scaling, weighted_shares
 from skdnn.tabular.sparse_columns import ColumnsWithoutEntries, learn_sparse_columns
@@ -96,9 +97,9 @@ class ColumnLearner:
     def __init__(self, table, targets, weights, options):
         self.table, self.targets, self.weights, self.options = table, targets, weights, options
         self.numbers, self.missing, self.scalings = [], [], []
-        self.dates, self.strings, self.categories, self.ranks, self.ignored = {}, {}, {}, {}, {}
+        self.strings, self.categories, self.ranks, self.ignored = {}, {}, {}, {}
         self.types, self.parsed, self.ambiguous, self.integers = {}, {}, {}, {}
-        self.constants, self.sentences = {}, []
+        self.kind_parts, self.constants, self.sentences = {}, {}, []
 
     def learn(self):
         """Return the result of :func:`learn_columns`, by position."""
@@ -108,10 +109,10 @@ class ColumnLearner:
             add(position, column, column.type)
         numbers, scaling = self._scale_numbers()
         scaling = join_scalings([scaling, *self.scalings])
-        self._choose_strings(are_only=not (len(numbers) or self.dates or self.missing))
+        self._choose_strings(are_only=not (len(numbers) or self.kind_parts or self.missing))
         self._warn_of_strings()
         missing = sorted(self.missing)
-        given = numbers, self.dates, scaling, missing, self.categories, self.ranks, self.types
+        given = numbers, self.kind_parts, scaling, missing, self.categories, self.ranks, self.types
         columns = ColumnEncoders(*given, constants=self.constants)
         columns = columns._replace(bin_edges=self._learn_bin_edges(columns))
         columns = columns._replace(regressions=learn_regressions(self.table, columns))
@@ -136,7 +137,7 @@ class ColumnLearner:
         scaling = learn_scaling(self.table.values(position, its_type), self.weights)
         parts = np.flatnonzero(scaling.spread)
         if self._has_values(position, scaling.take(parts[0] if len(parts) else 0)):
-            self.dates[position] = parts
+            self.kind_parts[position] = parts
             self.scalings.append(scaling.take(parts))
 
     def _add_text(self, position, column, its_type):
@@ -150,7 +151,12 @@ class ColumnLearner:
                 self.ambiguous[position] = choice
         booleans = spellings_of_booleans(column.strings)
         may_be_numbers = any(boolean_of(t) is not None or may_be_read(t) for t in column.strings)
-        self.types[position] = its_type._replace(may_be_numbers=may_be_numbers, booleans=booleans)
+        spellings = spellings_of_numbers(ranked) if may_be_numbers else {}
+        given = may_be_numbers, (), booleans, (), spellings, column.is_categorical
+        self.types[position] = ColumnType(its_type.kind, None, None, *given)
+        if booleans:
+            column = without_blanks(column)
+            ranked = rank_categories(column, self.weights)
         categories = learn_categories(ranked, column.missing.any(), self.options)
         self.strings[position] = ranked, categories, column.missing
 
@@ -222,7 +228,7 @@ class ColumnLearner:
         estimated = columns.numbers[[*columns.regressions]].tolist()
         candidates = self.missing if len(self.missing) > MANY_INDICATORS else estimated
         rare = {p for p in candidates if self._share_missing(p) < RARE}
-        varying = {position for position, parts in self.dates.items() if len(parts)}
+        varying = {position for position, parts in self.kind_parts.items() if len(parts)}
         useless = rare.difference(varying, columns.numbers.tolist())
         self.ignored |= dict.fromkeys(useless, CONSTANT)
         return [position for position in columns.missing if position not in rare]
@@ -246,8 +252,7 @@ class ColumnLearner:
             warn_user(identifiers.IN_ORDER.format(listed([self.table.names[n] for n in found])))
 
     def _learn_bin_edges(self, encoders):
-        n_bins = self.options.n_bins
-        if n_bins == "auto":
+        if (n_bins := self.options.n_bins) == "auto":
             n_columns = len(encoders.scaling.center)
             n_bins = next(n_bins for limit, n_bins in BINS if n_columns <= limit)
             if n_bins:

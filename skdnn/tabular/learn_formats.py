@@ -28,13 +28,20 @@ NUMBERS_OR_CODES = ("numbers", "codes")
 # "1,234", they are: a tenth of decimal fractions would end in 0, and be written with fewer digits.
 N_THOUSANDS = 20
 THOUSANDS = (".", ",")
+# Dates, and the words beside them: others show that a string, such as a sentence or a path, only
+# contains a date. A time zone follows a time, as in "12:30 EST"; Java writes "[Europe/Rome]".
+LETTER, NTH = r"[^\W\d_]", "(?:st|nd|rd|th)"
+DATE = rf"(?:{MONTHS})[a-z]{{0,6}}[-/. ]\d(?:\d+|{NTH})|(?:\d\d?[-/. ]){{2}}[12]\d{{3}}"
+DATE += r"|[12]\d{3}(?:[-/. ]\d\d?){2}"
+WORD = rf"(?:{MONTHS}|mon|tue|wed|thu|fri|sat|sun)[a-z]{{0,6}}|{NTH}|[tz]|[ap]m|gmt|utc|of|at"
+ZONE = r"(?<=:\d\d |.[ap]m )(?-i:[A-Z]{2,4})"
 # What strings that no format reads may be; codes such as "E11.9" are none of these.
 OTHERS = {
     "numbers with units": r"(?:[^\d.,]{0,5}[^\w.,])?\d+[.,]\d+[^\d.,]{0,6}"
     r"|(?:0|[1-9]\d*)(?: ?[a-z/²³]{2,5}| [a-z]| ?[KMGT]B)",
     "several numbers": r"-?[\d.]+(?:, ?-?[\d.]+)+|[1-9]\d{0,2}(?:_\d{3})+|\d{1,3}/\d{1,3}",
-    "dates in another format": rf"(?i).{{0,16}}\b(?:(?:{MONTHS})[a-z]{{0,6}}[-/. ]\d\d+"
-    r"|(?:\d\d?[-/. ]){2}[12]\d{3}|[12]\d{3}(?:[-/. ]\d\d?){2})(?!\d).{0,25}",
+    "dates in another format": rf"(?i)(?=.{{0,16}}\b(?:{DATE})(?!\d))"
+    rf"(?:[\W\d_]|(?<!{LETTER})(?:{WORD}|{ZONE})(?!{LETTER})|\[[a-z]+/\w+){{6,60}}",
 }
 
 _has_separator = re.compile(r"\d[.,/-]").search
@@ -116,7 +123,7 @@ def find_format(ranked):
     read = {form: sum(map(shares.get, values[form])) for form in values}
     best = max(read.values(), default=0)
     if not best or best < DOUBTFUL * total:
-        return _check_others(ranked) if len(ranked) > N_CODES else NO_FORMAT
+        return _check_others(shares, total) if len(ranked) > N_CODES else NO_FORMAT
     forms = [form for form in read if read[form] >= best - SHARE_SLACK]
     form = next((form for form in forms if _is_sure(form, values, shares, texts)), None)
     if form is None:
@@ -140,11 +147,15 @@ def _ambiguous(texts, forms):
     return FormatChoice(examples=tuple(texts[:N_NAMED]), alternatives=tuple(forms))
 
 
-def _check_others(ranked):
+def _check_others(shares, total):
     """Return the FormatChoice of strings that no format reads, but that may be one of OTHERS."""
-    tried = [text for _, text in ranked if not is_missing_word(text)][:N_TRIED]
-    names = [name for name in OTHERS if all(re.fullmatch(OTHERS[name], text) for text in tried)]
-    return _ambiguous(tried, (names[0], "categories")) if tried and names else NO_FORMAT
+    tried = list(shares)[:N_TRIED]
+    for name, pattern in OTHERS.items():
+        if tried and all(re.fullmatch(pattern, text) for text in tried):
+            share = sum(shares[text] for text in shares if re.fullmatch(pattern, text))
+            if share > READABLE * total - SHARE_SLACK:
+                return _ambiguous(tried, (name, "categories"))
+    return NO_FORMAT
 
 
 def _candidates(texts):

@@ -25,11 +25,8 @@ def is_missing(value):
 
 def refuse_missing(values, name, advice):
     """Raise an error, with ``name`` and ``advice``, if an array has missing values."""
-    if values.dtype.kind == "O":
-        n_missing = sum(map(is_missing, values.ravel()))
-    else:
-        n_missing = np.count_nonzero(values != values) if values.dtype.kind in "fmM" else 0
-    if n_missing:
+    are_objects = values.dtype.kind == "O"
+    if n_missing := sum(map(is_missing, values.flat)) if are_objects else (values != values).sum():
         raise ValueError(
             f"{name} contains NaN or None in {n_missing} of {values.size} places; {advice}"
         )

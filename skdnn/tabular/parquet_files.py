@@ -81,8 +81,7 @@ class ParquetFiles(NamedTuple):
             while waiting and len(reading) < n_together:
                 reading.append(iter(waiting.pop().cut(size)))
             place = 0 if rng is None else int(rng.integers(len(reading)))
-            piece = next(reading[place], None)
-            if piece is None:
+            if (piece := next(reading[place], None)) is None:
                 del reading[place]
             else:
                 pieces.append(piece)
@@ -180,8 +179,7 @@ def _files(path):
     if not found:
         raise ValueError(f"the folder {str(path)!r} has no files that end in '.parquet'.")
     for file in found:
-        named = [part.partition("=")[0] for part in file.parts[:-1] if "=" in part]
-        if named:
+        if named := [part.partition("=")[0] for part in file.parts[:-1] if "=" in part]:
             raise ValueError(
                 f"{path / file}: the columns {named} are in the names of folders, which are not "
                 "read. Write them into the files, or pass a list of files to leave them out."
@@ -204,19 +202,14 @@ def _common_schema(paths, schemas):
     pyarrow = import_module("pyarrow")
     common = schemas[0]
     for path, schema in zip(paths[1:], schemas[1:], strict=True):
-        differing = {*schema.names} ^ {*common.names}
-        if differing:
-            named = [
-                f"{name!r} ({'only' if name in schema.names else 'not'} here)"
-                for name in sorted(differing)
-            ]
-            raise ValueError(
-                f"{path}: its columns differ from those of {paths[0]}: {joined(named)}."
-            )
+        if differing := {*schema.names} ^ {*common.names}:
+            where = ("not here", "only here")
+            named = [f"{name!r} ({where[name in schema.names]})" for name in sorted(differing)]
+            what = f"{path}: its columns differ from those of {paths[0]}"
+            raise ValueError(f"{what}: {joined(named)}.")
         with about(f"{path}: a column needs one type in all files, as in {paths[0]}"):
             common = pyarrow.unify_schemas([common, schema], promote_options="permissive")
-    repeated = sorted(name for name in {*common.names} if common.names.count(name) > 1)
-    if repeated:
+    if repeated := sorted(name for name in {*common.names} if common.names.count(name) > 1):
         raise ValueError(f"{paths[0]}: several columns are named {listed(repeated)}.")
     return common
 
@@ -227,8 +220,7 @@ def _read_schema(schema, columns):
     names = [name for name in index if isinstance(name, str)]
     kept = [field for field in schema if field.name not in names]
     if columns is not None:
-        missing = [name for name in columns if name not in schema.names]
-        if missing:
+        if missing := [name for name in columns if name not in schema.names]:
             raise ValueError(f"columns are missing: {listed(missing)}.")
         kept = [schema.field(name) for name in columns]
     return import_module("pyarrow").schema(kept)

@@ -3,15 +3,17 @@
 import datetime
 import numbers
 from collections.abc import Iterable
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from skdnn.tabular.column_types import AGAIN, Column, column_of, string_column
+from skdnn.tabular.column_types import AGAIN, Column, column_of, string_column, without_blanks
 from skdnn.tabular.dates import SECOND, TIME, standard_zone
 from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.missing_checks import is_missing
 from skdnn.tabular.text_formats import boolean_of
+from skdnn.tabular.user_warnings import Unknown
 
 POLARS_CATEGORIES = ("Categorical", "Enum")
 
@@ -22,6 +24,8 @@ def as_text(value):
         return value
     if is_missing(value):
         return None
+    if isinstance(value, Decimal) and value == Decimal(repr(float(value))):
+        value = float(value)  # "1.50" is 1.5
     if isinstance(value, (float, np.floating)):
         return _text_of_float(value)
     # Bytes that are no UTF-8 are escaped, so that different ones stay different.
@@ -45,7 +49,8 @@ def read_column(values):
     if isinstance(values, Column):
         return values
     if _is_categorical(values):
-        return _column_of_categories(values.array.codes, values.array.categories)
+        column = _of_categories(values, lambda cells: string_column(list(map(as_text, cells))))
+        return column._replace(is_categorical=True)
     zone = _zone_of(values.dtype)
     array = _as_array(values, zone)
     if array.ndim > 1 or array.dtype.kind not in "biufmM":  # structs of polars are two-dimensional
@@ -58,37 +63,57 @@ def read_column(values):
     return Column(array)
 
 
+def spellings_of_numbers(ranked):
+    """Return the strings that stand for numbers, such as {"1": "1.0"}, by :func:`as_text` of these.
+
+    ``ranked`` is as of :func:`find_format`. Numbers whose string is there need no other.
+    """
+    strings, parse = dict.fromkeys(t for _, t in reversed(ranked)), KINDS["number"].parse
+    others = [text for text in strings if not text.isdecimal() or text[0] == "0"]  # for speed
+    values = {text: value for text in others if (value := parse(text)) is not None}
+    found = {as_text(value): text for text, value in values.items() if abs(value) < 2**53}
+    return {number: text for number, text in found.items() if number not in strings}
+
+
 def read_strings(values, fitted, warn):
     """Return the string Column of a series or array, converting each cell on its own.
 
     The string of a cell must not depend on the others: a block of rows of a mixed column may hold
-    only dates, or only numbers, by chance. Booleans are written as in fit, whose ColumnType is
-    ``fitted``. If its strings were not ``may_be_numbers``, ``warn`` gets the kind of the cells, and
-    an error for a column of this kind only: all would be unknown categories.
+    only dates, or only numbers, by chance. Numbers and booleans are written as in fit, whose
+    ColumnType is ``fitted``. If its strings were not ``may_be_numbers``, ``warn`` gets the Unknown
+    of the kind of the cells, as all numbers would be unknown categories. The Column has this kind.
     """
-    column = read_column(values) if _is_categorical(values) else _as_strings(values, fitted, warn)
+    if _is_categorical(values):
+        column = _of_categories(values, lambda cells: _as_strings(cells, fitted, warn))
+    else:
+        if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
+            values = values.astype(f"{values.dtype.kind}8[us]")  # others would become integers
+        column = _as_strings(_cells(values), fitted, warn)
     if not fitted.booleans:
         return column
-    booleans = map(boolean_of, column.strings)
-    pairs = zip(column.strings, booleans, strict=True)
+    pairs = zip(column.strings, map(boolean_of, column.strings), strict=True)
     strings = [text if value is None else fitted.booleans[value] for text, value in pairs]
-    return column._replace(strings=strings)
+    return without_blanks(column._replace(strings=strings))
 
 
-def _as_strings(values, fitted, warn):
-    if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
-        values = values.astype(f"{values.dtype.kind}8[us]")  # other units would become integers
-    cells = _cells(values)
+def _as_strings(cells, fitted, warn):
     types = set(map(type, cells))
     _check_scalars(types)
-    column = string_column(list(map(as_text, cells)))
+    strings = list(map(as_text, cells))
+    for row, cell in enumerate(cells if fitted.spellings else ()):
+        if isinstance(cell, KINDS["number"].types):
+            strings[row] = fitted.spellings.get(strings[row], strings[row])
+    column = string_column(strings)
+    if str not in types and column.strings:
+        known = {type(cell) for cell, text in zip(cells, strings, strict=True) if text is not None}
+        column = column._replace(kind=_kind_of(known))
     if column.strings and not fitted.may_be_numbers:
-        kind = "text" if str in types else read_column(values).kind
         error = (
             "held strings in fit that are neither numbers, dates nor booleans, but now holds "
-            f"{KINDS[kind].plural} such as {column.strings[0]}. {AGAIN}"
+            f"{KINDS[column.kind].plural} such as {column.strings[0]}. {AGAIN}"
         )
-        warn((kind, error * (kind != "text")))
+        found = () if column.kind == "text" else (1, 1, (error,))
+        warn(Unknown(*found, kind=column.kind))
     return column
 
 
@@ -124,30 +149,38 @@ def _as_array(values, zone):
     return values.to_numpy()
 
 
-def _column_of_categories(codes, categories):
-    """Return a string Column; equal strings are one category, and missing values are -1."""
+def _of_categories(values, read):
+    """Return the Column of a pandas series of a categorical type, given how its cells are read."""
+    codes, categories = values.array.codes, values.array.categories
     used = np.unique(codes)  # others are not in the Column
-    found = [None if code < 0 else as_text(categories[code]) for code in used]
-    column = string_column(found, is_categorical=True)
+    column = read([None if code < 0 else categories[code] for code in used])
     return column._replace(values=column.values[np.searchsorted(used, codes)])
 
 
 def _column_of_objects(values):
     """Return the Column of a list of scalars, by the types found in it."""
-    types = set(map(type, values))
-    if types == {str}:
+    if set(map(type, values)) == {str}:
         return string_column(values)
     values = [None if is_missing(value) else value for value in values]
     types = set(map(type, values)) - {type(None)}
+    if str in types and len(types) > 1 and not any(type(v) is str and v.strip() for v in values):
+        return _column_of_objects([None if type(value) is str else value for value in values])
     if {found.__name__ for found in types} == {"Period"}:  # of pandas, which may be missing
         return _column_of_objects([value and value.start_time for value in values])
-    for name, kind in KINDS.items():
-        if all(issubclass(found, kind.types) for found in types):
-            if kind.read is not None:
-                values = [None if value is None else kind.read(value) for value in values]
-            return column_of(values, name)
-    _check_scalars(types)
-    return string_column(list(map(as_text, values)))
+    if (kind := _kind_of(types)) == "text":
+        _check_scalars(types)
+        return string_column(list(map(as_text, values)))
+    if (read := KINDS[kind].read) is not None:
+        values = [None if value is None else read(value) for value in values]
+    return column_of(values, kind)
+
+
+def _kind_of(types):
+    """Return the first kind that all types of objects are of, "text" if there is none."""
+    if {found.__name__ for found in types} == {"Period"}:  # of pandas, which is read as its start
+        return "date"
+    kinds = (name for name, kind in KINDS.items() if all(issubclass(t, kind.types) for t in types))
+    return next(kinds, "text")
 
 
 def _check_scalars(types):

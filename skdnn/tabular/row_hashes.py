@@ -25,11 +25,9 @@ def _multipliers(key, n_words):
 
 def hash_columns(columns):
     """Return a hash of each row of an iterable of columns: numbers, times or codes."""
-    hashes = 0
-    for number, values in enumerate(columns):
-        of_column = values.astype(np.float64)[:, None]
-        hashes = hashes + _hash_dense(of_column, _multipliers(number, WORDS)[:, None])
-    return hashes
+    floats = (values.astype(np.float64)[:, None] for values in columns)
+    pairs = ((array, _multipliers(number, WORDS)[:, None]) for number, array in enumerate(floats))
+    return sum(_hash_dense(*pair) for pair in pairs)
 
 
 def distinct_rows(table, targets):

@@ -72,9 +72,8 @@ class RowSample(NamedTuple):
         """Return some of the rows, given by their numbers."""
         X = take_rows(self.X, rows)
         X = X.reset_index(drop=True) if hasattr(X, "iloc") else X
-        return RowSample(
-            self.hashes[rows], self.positions[rows], X, self.y[rows], self.weights[rows]
-        )
+        hashes, positions = self.hashes[rows], self.positions[rows]
+        return RowSample(hashes, positions, X, self.y[rows], self.weights[rows])
 
     def by_position(self):
         """Return the rows in the order of the table."""

@@ -21,9 +21,7 @@ def weighted_rows(X, y, sample_weight):
     weights = check_weights(sample_weight, X)
     kept = weights > 0
     if not kept.any():
-        raise ValueError(
-            f"sample_weight is zero for all {len(kept)} rows; at least one must be positive."
-        )
+        raise ValueError(f"sample_weight is zero for all {len(kept)} rows; one must be positive.")
     weights = rescaled_product(weights)
     if kept.all():
         return X, y, weights, kept

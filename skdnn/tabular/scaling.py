@@ -72,20 +72,15 @@ def weighted_quantile(values, weights, probabilities):
     last = np.maximum(n_known - 1, 0)
     if weights is None:
         positions = np.clip(np.ceil(shares * n_known) - 1, 0, last).astype(np.intp)
-        ordered = _order(values.T, np.unique(positions))
+        wanted = np.unique(positions)
+        are_many = len(wanted) > MANY
+        ordered = np.sort(values.T) if are_many else np.partition(values.T, wanted)
     else:
         ordered, reached = _cumulate(values.T, weights)
         targets = shares * reached[:, -1]
         positions = [(reached < target[:, None]).sum(axis=1) for target in targets]
         positions = np.minimum(positions, last)
     return np.take_along_axis(ordered, positions.T, axis=1).T
-
-
-def _order(columns, positions):
-    """Return columns whose values at ``positions`` are those of the sorted columns."""
-    if len(positions) > MANY:
-        return np.sort(columns, axis=1)
-    return np.partition(columns, positions, axis=1)
 
 
 def _cumulate(columns, weights):

@@ -113,11 +113,12 @@ def statistics(X, y, weights, part, sample_size, hash_limit=None):
     may_stay = hash_limit is None or kept.hashes < hash_limit
     rows = np.flatnonzero(np.broadcast_to(may_stay, len(kept.y)))
     rows = rows[np.argsort(kept.hashes[rows], kind="stable")][:sample_size]
+    label_kind = "number" if y.dtype.kind in "biuf" else "date" if y.dtype.kind in "mM" else "text"
     return TableStatistics(
         n_rows=len(kept.y),
         first_part=(part.key, part.name),
         class_weights=_sum_by_class(y, kept.y, kept.weights),
-        label_kind=(_kind_of_labels(y), part.key, part.name) if len(y) else None,
+        label_kind=(label_kind, part.key, part.name) if len(y) else None,
         names=names,
         kinds=kinds,
         n_missing=np.array(n_missing, np.int64),
@@ -141,10 +142,6 @@ def _of_column(table, position, part):
     values = column.values[known]
     check_finite(values[:, None], names=[table.names[position]])
     return kind, n_missing, float(values.min()), float(values.max())
-
-
-def _kind_of_labels(y):
-    return "number" if y.dtype.kind in "biuf" else "date" if y.dtype.kind in "mM" else "text"
 
 
 def _sum_by_class(y, labels, weights):
@@ -177,7 +174,10 @@ def merge(parts):
     first = parts[0]
     for part in parts[1:]:
         if part.names != first.names:
-            raise ValueError(_about_names(first, part))
+            differing = sorted({*first.names} ^ {*part.names})
+            what = f"the columns {listed(differing)}" if differing else "the order of columns"
+            both = " and ".join(each.first_part[1] for each in (first, part))
+            raise ValueError(f"{both} differ in {what}. All parts of a table need the same ones.")
     sample_size = min(part.sample_size for part in parts)
     kinds = zip(*(part.kinds for part in parts), strict=True)
     class_weights = {}
@@ -198,15 +198,6 @@ def merge(parts):
         sample_size=sample_size,
         sample=smallest_hashes([part.sample for part in parts], sample_size),
     )
-
-
-def _about_names(first, other):
-    names = [part.first_part[1] for part in (first, other)]
-    differing = sorted({*first.names} ^ {*other.names})
-    what = "have another order of columns"
-    if differing:
-        what = f"differ in the columns {listed(differing)}"
-    return f"{names[0]} and {names[1]} {what}. All parts of a table need the same columns."
 
 
 def _common_kind(name, found):

@@ -16,7 +16,8 @@ MISSING_WORDS = {
 BOOLEANS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-UNIT = r"\$|€|£|¥|₹|₽|%|R\$|US\$|zł|kr|EUR|USD|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|CAD|AUD|BRL"
+UNIT = r"[$€£¥₹₽%]|R\$|US\$|zł|Kč|(?:kr|Rs)\.?"
+UNIT += "|EUR|USD|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|CAD|AUD|BRL"
 # The beginning of every string that a format reads; most strings are refused by it at once.
 # Repetitions are possessive ("*+"): time must not grow with the square of a string's length.
 may_be_read = re.compile(rf"(?i)\s*+(?:\(?[-+]?\s*+(?:{UNIT})?+\s*+[-+]?\.?\d|{MONTHS})").match

@@ -3,14 +3,15 @@
 import inspect
 import warnings
 from contextlib import contextmanager
+from typing import NamedTuple
 
 OURS = ("skdnn", "sklearn", "joblib")  # packages whose frames are passed over
 MAX_NAMED = 10  # columns listed in a message
 FEW_UNKNOWN = 0.1  # share of unreadable cells up to which there is no warning, as in fit
 FEW_NEW = 0.05  # the same of new values or categories
 # Reasons to warn of a column. UNKNOWN: it has values that fit could not read, or new categories.
-# INFORMATIVE: it has information now, and had none in fit. KIND, an error: no value is a string.
-UNKNOWN, INFORMATIVE, KIND = "unknown", "informative", "kind"
+# INFORMATIVE: it has information now, and had none in fit.
+UNKNOWN, INFORMATIVE = "unknown", "informative"
 
 
 def warn_user(message, category=UserWarning):
@@ -34,8 +35,30 @@ def about(name):
         raise kind(f"{name}{getattr(error, 'joined', ':')} {lacks}{error}") from error
 
 
+class Unknown(NamedTuple):
+    """What fit does not know of a column, in a block of rows.
+
+    Attributes
+    ----------
+    n_unknown, n_cells : int
+        Cells with it, of how many: infinitely many if there is to be no warning of the column.
+    message : tuple of str
+        What comes after "Column ... of X"; between two parts, the numbers of cells are put.
+    category : type
+        Of the warning.
+    kind : str
+        That of cells in a column of words. If all blocks are of one, there is an error.
+    """
+
+    n_unknown: int = 0
+    n_cells: float = float("inf")
+    message: tuple = ()
+    category: type = UserWarning
+    kind: str = ""
+
+
 class ColumnWarnings:
-    """Warnings about unknown values in a table that is read in blocks of rows, one for each column.
+    """Warnings about columns of a table that is read in blocks of rows, one for each column.
 
     ``table`` is its name in messages. ``warned`` has the (position, reason) of earlier warnings,
     which are not repeated.
@@ -44,29 +67,24 @@ class ColumnWarnings:
     def __init__(self, table="X", warned=()):
         self.warned, self._table, self._found = warned, table, {}
 
-    def add(self, position, name, found, reason=UNKNOWN):
-        """Add what a block has of a column: ``(message, n_unknown, n_cells)``.
-
-        The message is a Warning, between whose arguments the numbers of cells are put. It is None,
-        and ``n_cells`` infinite, if there is to be no warning. For KIND, add ``(kind, error)``:
-        the error, "" if there is none, is raised if all blocks are of this kind.
-        """
-        self._found.setdefault((int(position), repr(name), reason), []).append(found)
+    def add(self, position, name, unknown):
+        """Add the Unknown of a block of rows of a column."""
+        # Errors come first.
+        self._found.setdefault((int(position), repr(name), not unknown.kind), []).append(unknown)
 
     def warn(self):
         """Warn of the columns, in their order, and add them to ``warned``."""
-        for (position, name, reason), found in sorted(self._found.items()):
-            if reason == KIND:
-                if min(found)[1] and len(dict(found)) == 1:
-                    raise ValueError(f"Column {name} of X {min(found)[1]}")
+        for (position, name, _), found in sorted(self._found.items()):
+            n_unknown, n_cells = (sum(block[n] for block in found) for n in range(2))
+            if n_unknown <= FEW_UNKNOWN * n_cells or len({block.kind for block in found}) > 1:
                 continue
-            _, unknown, cells = zip(*found, strict=True)
-            n_unknown, n_cells, key = sum(unknown), sum(cells), (position, UNKNOWN)
-            if n_unknown > FEW_UNKNOWN * n_cells and key not in self.warned:
-                message = min(found, key=lambda block: (-block[1], block[0].args))[0]
-                counted = f"{n_unknown} of {n_cells}".join(message.args)
-                warn_user(f"Column {name} of {self._table} {counted}", type(message))
-                self.warned = *self.warned, key
+            most = min(found, key=lambda block: (-block.n_unknown, block.message))
+            message = f"{n_unknown} of {n_cells}".join(most.message)
+            if most.kind:
+                raise ValueError(f"Column {name} of X {message}")
+            if (position, UNKNOWN) not in self.warned:
+                warn_user(f"Column {name} of {self._table} {message}", most.category)
+                self.warned = *self.warned, (position, UNKNOWN)
 
 
 def listed(names):

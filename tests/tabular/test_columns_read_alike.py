@@ -17,6 +17,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
 
+import skdnn
 from skdnn import DeepNetClassifier, TableEncoder
 
 N = 60
@@ -146,6 +147,151 @@ def test_values_of_a_type_are_refused_where_fit_had_words(kind, library):
 def test_values_of_a_type_stay_categories_where_fit_had_such_or_words_come_too(in_fit, later):
     encoder = TableEncoder(n_bins=0).fit(table(pd.Series(in_fit * 10, dtype=object)))
     assert np.isfinite(encoder.transform(table(pd.Series(later, dtype=object)))).all()
+
+
+# Numbers where fit had strings that look like numbers: (strings of fit, their numbers)
+
+CODES = {
+    "integers": (["1", "2", "30"], [1, 2, 30]),
+    "integers and a word": (["1", "2", "x"], [1, 2]),
+    "decimals and words": (["1.0", "2.50", "x", "y"], [1, 2.5]),
+    "leading zeros": (["007", "010", "123"], [7, 10, 123]),
+    "blanks": ([" 1", "2 ", "x", "y"], [1, 2]),
+    "both ways to write it": (["1.0", "1", "x", "y"], [1]),
+    "booleans": (["0", "1"], [0, 1]),
+}
+NUMBERS = {
+    "objects": lambda cells: pd.Series(cells, dtype=object),
+    "floats": lambda cells: pd.Series(cells, dtype=float),
+    "nullable": lambda cells: pd.Series(cells, dtype="Float64"),
+    "float32": lambda cells: pd.Series(cells, dtype="float32"),
+    "decimals": lambda cells: pd.Series([Decimal(f"{cell:.3f}") for cell in cells], dtype=object),
+    "categories": lambda cells: pd.Series(pd.Categorical(cells)),
+    "categories of floats": lambda cells: pd.Series(pd.Categorical([float(c) for c in cells])),
+    "integers": lambda cells: pd.Series(cells).astype(int).where(pd.Series(cells) % 1 == 0, cells),
+}
+
+
+def written_as(strings, number):
+    """Return the string of fit that a number stands for, the plainest one."""
+    same = [text for text in strings if text[0] != "x" and text != "y" and float(text) == number]
+    return min(same, key=len)
+
+
+@pytest.mark.parametrize("is_category", [False, True])
+@pytest.mark.parametrize("later", NUMBERS)
+@pytest.mark.parametrize("kind", CODES)
+def test_numbers_are_the_categories_that_they_are_written_as(kind, later, is_category):
+    strings, numbers = CODES[kind]
+    column = pd.Series(strings * 20, dtype="category" if is_category else object)
+    encoder = TableEncoder(n_bins=0, drop_identifiers=False).fit(pd.DataFrame({"c": column}))
+    expected = pd.DataFrame({"c": [written_as(strings, number) for number in numbers]})
+    expected = encoder.transform(expected.astype(object))
+    assert (expected.sum(axis=1) == 1).all()
+    X = pd.DataFrame({"c": NUMBERS[later](numbers)})
+    assert_array_equal(encoder.transform(X), expected)
+    for row in range(len(X)):
+        assert_array_equal(encoder.transform(X.iloc[[row]]), expected[[row]])
+    if later in ("floats", "integers", "objects"):
+        frame = pl.DataFrame({"c": pl.Series(numbers, strict=False)})
+        assert_array_equal(encoder.transform(frame), expected)
+        assert_array_equal(encoder.transform([{"c": number} for number in numbers]), expected)
+
+
+def test_strings_are_other_categories_than_numbers_written_otherwise():
+    X = table(pd.Series(["1.0", "2", "x", "y"] * 15, dtype=object))
+    encoder = TableEncoder(n_bins=0).fit(X)
+    names = encoder.get_feature_names_out().tolist()
+    row = encoder.transform(table(pd.Series(["1", "1.0"], dtype=object)))
+    assert row[:, names.index("c_1.0")].tolist() == [0, 1]
+
+
+def test_long_codes_are_not_taken_for_floats_that_are_rounded_to_them():
+    codes = [f"1234567890123456789{digit}" for digit in "01"]
+    encoder = TableEncoder(n_bins=0).fit(pd.DataFrame({"c": pd.Series(codes * 20, dtype=object)}))
+    exact = encoder.transform(pd.DataFrame({"c": pd.Series(map(int, codes), dtype=object)}))
+    assert_array_equal(exact, np.eye(2))
+    with pytest.warns(UserWarning, match="'c' of X holds no category of fit"):
+        rounded = encoder.transform(pd.DataFrame({"c": [float(codes[0])] * 2}))
+    assert_array_equal(rounded, np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("later", [[5], [5, 6.5], [None, 5], [np.float32(0.5)], [Decimal(8)]])
+@pytest.mark.parametrize("kind", ["integers", "integers and a word", "leading zeros", "booleans"])
+def test_numbers_none_of_which_is_a_category_are_warned_of(kind, later):
+    strings, _ = CODES[kind]
+    encoder = TableEncoder(n_bins=0).fit(table(pd.Series(strings * 20, dtype=object)))
+    for X in (table(pd.Series(later, dtype=object)), pl.DataFrame(table(later))):
+        with pytest.warns(UserWarning, match=r"'c' of X holds no category of fit: now it has '"):
+            encoder.transform(X)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        [10**400, -(10**400)],
+        [datetime.date(2020, 1, 1), datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)],
+        [datetime.date(2020, 1, 1), 5],
+        [pd.NaT, pd.Period("2020")],
+    ],
+)
+def test_objects_that_are_no_column_of_their_own_are_strings_where_fit_had_strings(later):
+    encoder = TableEncoder(n_bins=0).fit(table(pd.Series(["1", "2", "x"] * 20, dtype=object)))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*holds no category of fit")
+        assert not encoder.transform(table(pd.Series(later, dtype=object)))[:, 1:].any()
+
+
+def test_numbers_one_of_which_is_a_category_and_new_numbers_among_numbers_are_not():
+    encoder = TableEncoder(n_bins=0).fit(table(pd.Series(["1", "2", "3"] * 20, dtype=object)))
+    assert encoder.transform(table([5, 1]))[:, 1:].sum() == 1
+    assert not encoder.transform(table([None, np.nan]))[:, 1:].any()
+    assert not encoder.transform(table(["5", "6"]))[:, 1:].any()
+    numbers = table(pd.Categorical([1, 2, 3] * 20))
+    encoder = TableEncoder(n_bins=0).fit(numbers)
+    for later in (numbers["c"].cat.codes + 5, pd.Categorical([5] * 5), [5.0]):
+        assert not encoder.transform(table(later).head(5))[:, 1:].any()
+
+
+def test_numbers_are_the_categories_that_they_are_written_as_in_a_saved_network(tmp_path):
+    X = table(pd.Series(["1.0", "2.0", "x", "y"] * 15, dtype=object))
+    net = DeepNetClassifier(**QUICK).fit(X, HALVES)
+    net.save(tmp_path / "net")
+    later = table([1, 2, 2.0])
+    again = skdnn.load(tmp_path / "net").predict_proba(later)
+    assert_array_equal(again, net.predict_proba(later))
+    assert_array_equal(again, net.predict_proba(X.iloc[[0, 1, 1]].assign(other=OTHER[:3])))
+
+
+# Numbers and strings in one column
+
+MIXED = {
+    "a number and a word": ([3, "Ulm", None], ["3", "Ulm", None]),
+    "numbers and their strings": ([3, "4", 5.0, "5"], ["3", "4", "5", "5"]),
+    "numbers of several types": (
+        [3, "3", 3.0, Decimal("3.0"), np.float32(3), np.int8(3), "Ulm"],
+        ["3"] * 6 + ["Ulm"],
+    ),
+    "fractions": ([0.5, "0.5", Decimal("0.50"), np.float32(0.5), "Ulm"], ["0.5"] * 4 + ["Ulm"]),
+    "a large decimal": ([Decimal("1E+3"), 1000, "Ulm"], ["1000", "1000", "Ulm"]),
+    "booleans and words": ([True, "True", "Ulm"], ["True", "True", "Ulm"]),
+}
+
+
+@pytest.mark.parametrize("kind", MIXED)
+def test_a_column_of_numbers_and_strings_is_one_of_strings(kind):
+    cells, strings = (pd.Series(column * 20, dtype=object) for column in MIXED[kind])
+    mixed, words = table(cells[:N]), table(strings[:N])
+    one, other = TableEncoder().fit(mixed), TableEncoder().fit(words)
+    assert one.categories_ == other.categories_
+    expected = other.transform(words)
+    order = RNG.permutation(len(mixed))
+    shuffled = TableEncoder().fit(mixed.iloc[order])
+    for encoder in (one, other, shuffled):
+        for X in (mixed, words):
+            assert_array_equal(encoder.transform(X), expected)
+            for row in range(7):
+                assert_array_equal(encoder.transform(X.iloc[[row]]), expected[[row]])
 
 
 @pytest.mark.parametrize("others", ["words", "dates"])

@@ -189,3 +189,29 @@ def test_a_missing_value_may_be_the_only_one_and_a_typical_row_has_the_medians()
 )
 def test_formats_in_older_model_files_are_those_of_kinds(name, kind):
     assert from_plain({name: {"name": KINDS[kind].plural}}, []) == KindFormat(kind)
+
+
+def constant_address():
+    return X.assign(address="10.0.0.1")
+
+
+def quick_fit(table):
+    return DeepNetClassifier((4,), n_members=1, max_iter=1, random_state=0).fit(table, Y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_an_error_in_reading_a_constant_column_is_no_change_of_it(monkeypatch):
+    net = quick_fit(constant_address())
+    assert net.encoder_.ignored_columns_["address"] == "constant"
+    with pytest.warns(UserWarning, match=r"'address' \(no longer constant or missing\)"):
+        quick_fit(constant_address()).partial_fit(X.assign(address=3.5), Y)
+
+    def fail(addresses, learnt):
+        raise ValueError("no address")
+
+    monkeypatch.setitem(KINDS, "address", ADDED["address"]._replace(numbers=fail))
+    with pytest.raises(ValueError, match="'address' of X: no address"):
+        net.partial_fit(constant_address(), Y)
+    monkeypatch.delitem(KINDS, "address")
+    with pytest.raises(ValueError, match=r"'address' of X: add the kind 'address' to"):
+        net.partial_fit(constant_address(), Y)

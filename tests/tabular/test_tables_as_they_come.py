@@ -4,6 +4,7 @@ Each kind is tried with columns and tables of several libraries. A case says wha
 equivalent to, or which warning or error it gets.
 """
 
+import csv
 import datetime
 import io
 import re
@@ -641,6 +642,84 @@ def test_decimals_beside_words_for_missing_values_may_be_booleans_later():
     )
     encoder = fitted(before)
     assert_array_equal(encoder.transform(now), encoder.transform(before))
+
+
+# Empty cells, which csv.DictReader and forms give as empty strings
+
+MINUTES = pd.Series(pd.to_timedelta(COUNTS, "min"))
+CELLS = {
+    "numbers": CENTS,
+    "integers": COUNTS,
+    "booleans": COUNTS % 2 == 0,
+    "dates": DAYS,
+    "dates with a zone": ROME,
+    "durations": MINUTES,
+    "times of day": HOURS.dt.time,
+}
+
+
+def read_by_csv(frame):
+    """Return rows as csv.DictReader reads them."""
+    return list(csv.DictReader(io.StringIO(frame.to_csv(index=False))))
+
+
+LATER = {
+    "pandas": lambda frame: frame.fillna("").astype({"c": object}),
+    "records": lambda frame: frame.fillna("").to_dict("records"),
+    "CSV": read_by_csv,
+    "polars": lambda frame: pl.DataFrame(read_by_csv(frame)),
+    "pyarrow": lambda frame: pa.Table.from_pylist(read_by_csv(frame)),
+    "array": lambda frame: frame.fillna("").to_numpy(),
+}
+
+
+def with_empty_cells(column, every):
+    return table(pd.Series(list(column), dtype=object).where(np.arange(N) % every > 0, None))
+
+
+@pytest.mark.parametrize("library", LATER)
+@pytest.mark.parametrize("kind", CELLS)
+def test_empty_strings_are_missing_values_where_fit_had_none(kind, library):
+    frame = with_empty_cells(CELLS[kind], 5)
+    encoder = fitted(table(CELLS[kind]))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        rows = encoder.transform(LATER[library](frame))
+        assert_array_equal(rows, encoder.transform(frame))
+        blank = encoder.transform(LATER[library](frame.iloc[:1].fillna("  ")))
+        assert_array_equal(blank, rows[:1])
+
+
+@pytest.mark.parametrize("library", [*LATER])
+@pytest.mark.parametrize("kind", CELLS)
+@pytest.mark.filterwarnings("ignore:Columns of strings", "ignore:X (has|does not have)")
+def test_empty_strings_are_missing_values_in_fit(kind, library):
+    frame = with_empty_cells(CELLS[kind], 5)
+    expected = fitted(frame, n_bins=0).transform(frame)
+    given = LATER[library](frame)
+    encoder = fitted(given, n_bins=0)
+    names = encoder.get_feature_names_out().tolist()
+    missing = names.index(("x1" if library == "array" else "c") + "_missing")
+    assert_array_equal(encoder.transform(given)[:, missing], expected[:, -1])
+    for later in (frame, LATER["records"](frame), LATER["CSV"](frame)):
+        assert_array_equal(encoder.transform(later), encoder.transform(given))
+    if kind not in ("booleans", "dates with a zone"):  # which are strings, and in UTC
+        assert_array_equal(encoder.transform(given), expected)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CELLS if "integers" not in kind])
+def test_values_of_a_type_beside_empty_strings_are_read_without_a_warning(kind):
+    frame = with_empty_cells(CELLS[kind], 5)
+    for library in ("pandas", "records", "array"):
+        encoder = fitted(LATER[library](frame))
+        assert_array_equal(encoder.transform(LATER[library](frame)), fitted(frame).transform(frame))
+
+
+def test_an_empty_string_among_words_is_a_category():
+    words = table(np.array(["Bern", "", "Ulm"], object)[COUNTS % 3])
+    assert sorted(fitted(words).categories_["c"]) == ["", "Bern", "Ulm"]
+    mixed = table(np.array(["Bern", "", 3], object)[COUNTS % 3])
+    assert sorted(fitted(mixed).categories_["c"]) == ["", "3", "Bern"]
 
 
 TOWNS = np.array(["Bern", "Graz", "Ulm"], object)[COUNTS % 3]

@@ -221,6 +221,11 @@ MONEY = {
     "a code after": [f"{v:.2f} CHF" for v in AMOUNTS],
     "a code and a minus": [f"-USD {v}" for v in AMOUNTS],
     "crowns": [f"{v} kr" for v in COUNTS],
+    "crowns of Denmark": [f"{v:.2f} kr.".replace(".", ",", 1) for v in AMOUNTS],
+    "crowns of Czechia": [f"{v:,} Kč".replace(",", " ") for v in COUNTS],
+    "rupees": [f"Rs {v}" for v in COUNTS],
+    "rupees with a point": [f"Rs. {v:,.2f}" for v in AMOUNTS],
+    "rupees without a blank": [f"Rs.{v}" for v in COUNTS],
     "zlotys": [f"{v:.2f} zł".replace(".", ",") for v in AMOUNTS],
     "reals": [f"R${v}" for v in AMOUNTS],
     "dollars of the US": [f"US$ {v:,.2f}" for v in AMOUNTS],
@@ -231,7 +236,8 @@ MONEY = {
 
 @pytest.mark.parametrize("kind", MONEY)
 def test_amounts_of_a_currency_are_numbers(kind):
-    values = {"crowns": COUNTS, "rubles": COUNTS, "a code and a minus": -AMOUNTS}
+    counts = "crowns", "crowns of Czechia", "rupees", "rupees without a blank", "rubles"
+    values = dict.fromkeys(counts, COUNTS) | {"a code and a minus": -AMOUNTS}
     as_numbers = table(values.get(kind, AMOUNTS))
     encoder, (message,) = fitted(strings(MONEY[kind]))
     assert "are read as numbers" in message
@@ -255,6 +261,7 @@ UNITS = {
     "dollars": ([f"${v}" for v in AMOUNTS], "$ 10.0", 10),
     "plain strings among dollars": ([f"${v}" for v in AMOUNTS], "10", 10),
     "euros among dollars": ([f"${v}" for v in AMOUNTS], "€10.00", None),
+    "rupees among rupees with a point": ([f"Rs. {v}" for v in AMOUNTS], "Rs 10", None),
     "a code among dollars": ([f"${v}" for v in AMOUNTS], "USD 10.00", None),
     "percents among dollars": ([f"${v}" for v in AMOUNTS], "10%", None),
     "a minus of accounts": ([f"${v}" for v in AMOUNTS], "($10)", -10),
@@ -395,6 +402,29 @@ OTHERS = {
         [f"{t:%Y-%m-%dT%H:%M:%S}{'Z' * (n % 2)}" for n, t in enumerate(TIMES)],
         "dates in another format",
     ),
+    "ordinal numbers": ([f"{t:%B} {t.day}th, {t:%Y}" for t in TIMES], "dates in another format"),
+    "British ordinal numbers": (
+        [f"{t.day}th of {t:%b %Y}" for t in TIMES],
+        "dates in another format",
+    ),
+    "an offset in minutes": (
+        [f"{t:%Y-%m-%d %H:%M} GMT+02:00" for t in TIMES],
+        "dates in another format",
+    ),
+    "a zone in ctime": (
+        [f"{t:%a %b %d %H:%M:%S} CEST {t:%Y}" for t in TIMES],
+        "dates in another format",
+    ),
+    "a zone after PM": ([f"{t:%b %d, %Y, %I:%M %p} EST" for t in TIMES], "dates in another format"),
+    "a zone of Java": (
+        [f"{t:%Y-%m-%dT%H:%M}+02:00[Europe/Rome]" for t in TIMES],
+        "dates in another format",
+    ),
+    "at a time": ([f"{t:%d/%m/%Y} at {t:%H:%M}" for t in TIMES], "dates in another format"),
+    "ranges of dates": (
+        [f"{t:%d.%m.%Y} - {t:%d.%m}.2099" for t in TIMES],
+        "dates in another format",
+    ),
     "Indian thousands": (
         [f"{v // 10**5},{v // 1000 % 100:02},{v % 1000:03}" for v in MILLIONS],
         "",
@@ -442,6 +472,48 @@ def test_codes_are_no_numbers_with_units(kind):
     encoder, messages = fitted(strings(CODES[kind]))
     assert messages == []
     assert encoder.parsed_columns_ == {}
+
+
+# Text that contains dates, and of what kind of row it is
+
+PROSE = {
+    "meetings": "meeting on {t:%Y-%m-%d} with Bob",
+    "a word before": "paid {t:%d.%m.%Y}",
+    "a word after": "{t:%Y-%m-%d} shipped",
+    "a name after": "{t:%Y-%m-%d %H:%M} Bob",
+    "a name before": "Bob, {t:%b %d %Y}",
+    "months in prose": "Sent on {t:%B %d} by mail {n}",
+    "addresses on the web": "https://x.org/{t:%Y/%m/%d}/post",
+    "addresses without words": "x.org/{t:%Y/%m/%d}/{n}",
+    "folders": "/data/{t:%Y/%m/%d}/log",
+    "files": "report {t:%Y-%m-%d}.pdf",
+    "files with a date first": "{t:%Y-%m-%d}.csv",
+    "keys": "INV-{t:%Y-%m-%d}-{n}",
+    "key and value": "date={t:%Y-%m-%d}",
+    "lines of a log": "{t:%Y-%m-%d %H:%M:%S} ERROR {n}",
+    "another alphabet": "会议 {t:%Y-%m-%d}",
+    "games": "Rome v Bern {t:%d/%m/%Y}",
+    "versions": "v2, {t:%b %Y}",
+}
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+@pytest.mark.parametrize("kind", PROSE)
+def test_text_that_contains_dates_is_not_said_to_be_dates(kind, repeats):
+    cells = [PROSE[kind].format(t=t, n=n) for n, t in enumerate(TIMES)]
+    cells = np.repeat(cells[: N // repeats], repeats)  # identifiers if they are not repeated
+    encoder, messages = fitted(strings(cells))
+    assert encoder.parsed_columns_ == {}
+    assert not any(TWO_WAYS in message for message in messages)  # but some are sentences
+
+
+@pytest.mark.parametrize("share", [0.5, 0.85, 0.95])
+def test_only_nearly_all_cells_are_said_to_be_dates(share):
+    n_dates = round(share * N)
+    mails = OTHERS["e-mails"][0][:n_dates]  # which come before these words in order
+    cells = [*mails, *(f"word {n}" for n in range(N - n_dates))]
+    messages = fitted(strings(cells))[1]
+    assert any(TWO_WAYS in message for message in messages) == (share > 0.9)
 
 
 def test_words_for_missing_values_before_all_other_strings_are_passed_over():
