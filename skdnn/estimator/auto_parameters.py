@@ -3,6 +3,7 @@
 Tables of thresholds hold pairs (n_rows, value): the value applies up to n_rows distinct rows.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +44,7 @@ DROPOUT = ((8192, 0.3), (np.inf, 0.1))  # larger data need less regularization
 # Small data are trained for more epochs, to take this many steps. A quarter is enough, and better,
 # with many more inputs than rows: such rows are learnt within few epochs.
 MIN_STEPS, MIN_STEPS_WIDE, INPUTS_PER_ROW = 2000, 500, 5
+PART = 1 / 4  # of the epochs, which may be enough for other small data
 WIDE, WIDE_DROPOUT = 100, 0.2  # inputs above which some are dropped, as many are redundant
 # Many rows are enough to learn which of many inputs matter: a wider layer with all connections, at
 # a lower learning rate.
@@ -76,8 +78,8 @@ class DataSize(NamedTuple):
         Number of members to train.
     n_outputs : int
         Number of outputs of the network.
-    most_epochs : float
-        Number of epochs that is enough, if a pilot fit has found it.
+    needs_part : bool
+        Whether a pilot fit has found that PART of the epochs is enough.
     """
 
     n_rows: int
@@ -87,7 +89,7 @@ class DataSize(NamedTuple):
     is_sparse: bool
     n_members: int
     n_outputs: int = 1
-    most_epochs: float = np.inf
+    needs_part: bool = False
 
 
 def resolve(settings, data_size, validates, before=None):
@@ -114,7 +116,9 @@ def resolve(settings, data_size, validates, before=None):
         is_wide = data_size.n_inputs > INPUTS_PER_ROW * data_size.n_rows
         n_steps = MIN_STEPS_WIDE if is_wide else MIN_STEPS
         n_epochs = max(recipe["max_iter"], -(-n_steps // n_batches))
-        recipe["max_iter"] = min(n_epochs, data_size.most_epochs)
+        part = n_epochs if is_wide else math.ceil(PART * n_epochs)
+        is_enough = data_size.needs_part or (before is not None and before["max_iter"] == part)
+        recipe["max_iter"] = part if is_enough else n_epochs
     max_iter = _given(settings, "max_iter", recipe)
     recipe["n_iter_no_change"] = _patience(solver, max_iter, validates)
     resolved = {name: _given(settings, name, recipe) for name in recipe}

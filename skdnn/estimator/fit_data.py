@@ -68,8 +68,8 @@ class FitData(NamedTuple):
         The recipes of members, which divide these evenly and in order.
     fingerprint : str
         Of rows that are read in blocks, as ``prepared`` has only some of them.
-    most_epochs : float
-        Number of epochs that is enough, if a pilot fit has found it.
+    needs_part : bool
+        Whether a pilot fit has found that a part of the epochs is enough.
     """
 
     schema: DataSchema
@@ -79,7 +79,7 @@ class FitData(NamedTuple):
     keep_best: bool = False
     variants: tuple = (STANDARD,)
     fingerprint: str = ""
-    most_epochs: float = np.inf
+    needs_part: bool = False
 
     @property
     def holds_out(self):

@@ -1,4 +1,4 @@
-"""A pilot fit: a few members, trained for a few epochs, tell what the table needs.
+"""A pilot fit: a few members, trained for a part of the epochs, tell what the table needs.
 
 With few rows, they tell how many epochs. The learning rate falls over all epochs that are planned,
 and falls too late if members are at their best after a small part of them.
@@ -25,9 +25,8 @@ from skdnn.estimator.solvers import solver_of
 N_EPOCHS = 8  # to choose the number of members by
 N_FOLDS = 4  # one of which each member of a pilot fit holds out
 N_ROWS = 6000  # in these folds, at most
-# To choose the number of epochs by: those of 500 steps, instead of the 2,000 of "auto". They are
-# enough if the best epochs of members are, on average, before this part of them.
-N_STEPS, LATE = 500, 0.5
+# A part of the epochs is enough if the best ones of members are, on average, in this part of it.
+EARLY = 0.5
 SMALL_LOSS = 0.01  # added to losses before they are compared: below it, differences do not matter
 FEWEST_MEMBERS = 8  # that may be halved
 MANY_MEMBERS = 16  # half of which are enough if labels are noisy
@@ -47,7 +46,7 @@ def adapt_to_pilot(settings, fit_data, before, threads):
     if before is not None or not _suits_pilot(settings, fit_data):
         return fit_data
     if len(fit_data.prepared.merged.rows) <= SMALL:
-        return fit_data._replace(most_epochs=_enough_epochs(settings, fit_data, threads))
+        return _with_enough_epochs(settings, fit_data, threads)
     fewest = FEWEST_MEMBERS if len(fit_data.variants) > 1 else MANY_MEMBERS
     if fit_data.n_members < fewest:
         return fit_data
@@ -69,17 +68,16 @@ def _suits_pilot(settings, fit_data):
     return is_auto(settings.n_members) and learns and is_usual and has_folds
 
 
-def _enough_epochs(settings, fit_data, threads):
-    """Return the number of epochs that is enough; inf for as many as the parameters say."""
-    if not (is_auto(settings.max_iter) and is_auto(settings.learning_rate)):
-        return np.inf
-    resolved = resolve_for(settings, fit_data)
-    n_epochs = -(-N_STEPS // -(-fit_data.split.n_rows // resolved["batch_size"]))
-    if n_epochs >= resolved["max_iter"]:  # there are many more inputs than rows
-        return np.inf
+def _with_enough_epochs(settings, fit_data, threads):
+    """Return the FitData for a part of the epochs if a pilot fit of that length finds it enough."""
+    shorter = fit_data._replace(needs_part=True)
+    n_epochs = resolve_for(settings, shorter)["max_iter"]
+    can_change = n_epochs < resolve_for(settings, fit_data)["max_iter"]
+    if not (can_change and is_auto(settings.learning_rate)):
+        return fit_data
     _, _, history = _pilot_fit(settings, _in_folds(fit_data, N_FOLDS), n_epochs, threads)
-    is_late = history.best_epoch.mean() + 1 >= LATE * n_epochs
-    return np.inf if is_late else n_epochs
+    is_early = history.best_epoch.mean() + 1 < EARLY * n_epochs
+    return shorter if is_early else fit_data
 
 
 def _needed(fit_data, losses):

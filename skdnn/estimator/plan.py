@@ -20,7 +20,7 @@ def resolve_for(settings, fit_data, before=None):
     n_rows, n_columns = fit_data.split.n_rows, fit_data.encoded.shape[1]
     n_inputs = fit_data.expansion.n_outputs_without_bins
     has_all_rows, is_sparse = not settings.is_part, issparse(fit_data.encoded)
-    shape = fit_data.n_members, fit_data.schema.labels.n_outputs, fit_data.most_epochs
+    shape = fit_data.n_members, fit_data.schema.labels.n_outputs, fit_data.needs_part
     data_size = DataSize(n_rows, has_all_rows, n_columns, n_inputs, is_sparse, *shape)
     resolved = resolve(settings, data_size, fit_data.keep_best, before and before.resolved)
     check_together(settings, resolved, is_sparse)

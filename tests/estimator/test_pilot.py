@@ -102,6 +102,25 @@ def test_few_rows_are_trained_for_a_quarter_of_the_epochs_if_the_best_one_is_ear
     np.testing.assert_array_equal(found.predict_proba(X), expected)
 
 
+def test_a_quarter_is_of_epochs_also_if_the_batch_size_is_given(monkeypatch):
+    def pilot_fit(settings, fit_data, n_epochs, threads):
+        planned.append(n_epochs)
+        raise KeyboardInterrupt
+
+    planned = []
+    monkeypatch.setattr(pilot, "_pilot_fit", pilot_fit)
+    with pytest.raises(KeyboardInterrupt):
+        few(NOISY, batch_size=4)  # 50 epochs are more than 2,000 steps
+    assert planned == [13]
+
+
+def test_continued_training_is_as_long_as_before():
+    net = few(NOISY, warm_start=True)
+    assert net.fit(X[:400], NOISY[:400]).resolved_params_["max_iter"] == 84
+    net = few(STEPS, warm_start=True, max_iter=5).set_params(max_iter="auto")
+    assert net.fit(X[:400], STEPS[:400]).resolved_params_["max_iter"] == 334
+
+
 @pytest.mark.parametrize(("n_jobs", "order"), [(1, 1), (2, -1)])
 def test_the_number_of_epochs_depends_on_neither_threads_nor_the_order_of_rows(n_jobs, order):
     rows = slice(400)
@@ -131,7 +150,7 @@ def test_there_is_no_pilot_fit_if_there_are_many_more_inputs_than_rows(monkeypat
     assert net.resolved_params_["max_iter"] == 500  # steps, of one batch
 
 
-@pytest.mark.parametrize(("best", "n_epochs"), [(0.4, 84), (0.6, np.inf)])
+@pytest.mark.parametrize(("best", "n_epochs"), [(0.4, 84), (0.6, 334)])
 def test_a_quarter_of_the_epochs_is_enough_if_the_best_ones_are_in_its_first_half(
     best, n_epochs, monkeypatch
 ):
@@ -142,11 +161,9 @@ def test_a_quarter_of_the_epochs_is_enough_if_the_best_ones_are_in_its_first_hal
         middle = round(best * n_epochs)
         return None, None, SimpleNamespace(best_epoch=middle + np.array([-5, 5, -2, 2]))
 
-    found, enough = [], pilot._enough_epochs
     monkeypatch.setattr(pilot, "_pilot_fit", pilot_fit)
-    monkeypatch.setattr(pilot, "_enough_epochs", lambda *args: found.append(enough(*args)) or 8)
-    few(NOISY)
-    assert found == [n_epochs]
+    net = few(NOISY, hidden_layer_sizes=(1,), n_jobs=1)
+    assert net.resolved_params_["max_iter"] == n_epochs
 
 
 PLAIN = Variant("plain", uses_bins=False)
