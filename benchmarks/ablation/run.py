@@ -15,21 +15,32 @@ from benchmarks.accuracy.protocol import Caps, find_tables
 from benchmarks.accuracy.run import about, command_line, fits, run
 
 PATH = Path(__file__).parent / "results" / "ablation.jsonl"
-SPLITS = (10, 11)
-CAPS = Caps(2_000, 10_000)
+SPLITS = (10,)
+CAPS = Caps(4_000, 10_000)
 # Small and large, numbers and categories, two classes and many.
 SETS = (
+    "abalone_3class",
     "adult",
     "amazon_access",
+    "bank_churners",
     "car",
     "churn",
     "covertype_20k_cat",
     "credit_g",
+    "dermatology",
+    "diabetes_pima",
+    "electricity",
     "hr_employee",
     "ionosphere",
     "online_shoppers",
+    "phoneme",
+    "satimage",
+    "soybean",
+    "telco_churn",
+    "tic_tac_toe",
     "titanic",
     "vehicle",
+    "wilt",
     "wine_quality",
 )
 
