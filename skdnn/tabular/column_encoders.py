@@ -72,8 +72,14 @@ class ColumnEncoders(NamedTuple):
     def with_target_statistics(self, n_classes, many):
         """Return a copy with target statistics, still 0, of columns with > ``many`` categories."""
         large = {column: ranks for column, ranks in self.ranks.items() if len(ranks) > many}
-        n_codes = [len(ranks) + 2 for ranks in large.values()]
-        return self._replace(ranks=large, statistics=empty_statistics(n_codes, n_classes))
+        types = dict(self.types)
+        for position in self.ranks.keys() - large:  # only frequent categories are kept
+            codes = getattr(self.categories.get(position), "codes", ())
+            pairs = types[position].spellings.items()
+            spellings = {number: text for number, text in pairs if text in codes}
+            types[position] = types[position]._replace(spellings=spellings)
+        statistics = empty_statistics([len(ranks) + 2 for ranks in large.values()], n_classes)
+        return self._replace(ranks=large, types=types, statistics=statistics)
 
     @property
     def expansion(self):
