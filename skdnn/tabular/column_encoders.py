@@ -156,8 +156,9 @@ class ColumnEncoders(NamedTuple):
             table.warn(position, Unknown())  # no warning, whatever other blocks hold
             return
         are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
-        # Where fit had strings, numbers are hardly new categories.
-        are_many |= column.kind == "number" and not self.types[position].is_categorical
+        # Where fit had strings only, numbers are hardly new categories.
+        fitted = self.types[position]
+        are_many |= column.kind == "number" and not (fitted.is_categorical or fitted.has_numbers)
         # One call: a dict of the spellings takes longer than predicting a row.
         spelled = ignoring_case_and_spaces("\0".join(known)) if len(known) <= MOST_COMPARED else ""
         spellings = map(ignoring_case_and_spaces, column.strings)

@@ -52,8 +52,9 @@ class ColumnType(NamedTuple):
     learnt : object
         What the Kind learnt from the column.
     spellings : dict of str to str
-        The categories that numbers stand for, by the strings of these numbers, if they differ.
-    is_categorical : bool
+        The categories that numbers stand for, by the strings of these numbers, if they differ:
+        ``{"1": "1.0"}`` if fit had the string "1.0", so that the number 1 is this category.
+    is_categorical, has_numbers : bool
         As of the Column.
     """
 
@@ -66,6 +67,7 @@ class ColumnType(NamedTuple):
     learnt: object = ()
     spellings: dict = {}  # noqa: RUF012 - never written to
     is_categorical: bool = True
+    has_numbers: bool = False
 
     @property
     def names(self):
@@ -87,11 +89,14 @@ class Column(NamedTuple):
     strings : list of str or None
         Distinct strings of a column of strings, or values of a kind that was added.
     kind : str
-        One of KINDS; of cells that are read as strings as in fit, that of the cells.
+        One of KINDS. If numbers, dates or the like are read as strings because fit had strings, it
+        is their kind, not "text".
     zone : tzinfo or None
         Time zone of dates, whose values are in UTC; None if they have none.
     is_categorical : bool
         Whether the type of the column says that its strings are categories.
+    has_numbers : bool
+        Whether some cells of a column of strings were numbers.
     """
 
     values: np.ndarray
@@ -99,6 +104,7 @@ class Column(NamedTuple):
     kind: str = "number"
     zone: datetime.tzinfo | None = None
     is_categorical: bool = False
+    has_numbers: bool = False
 
     @property
     def missing(self):

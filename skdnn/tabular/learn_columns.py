@@ -151,9 +151,9 @@ class ColumnLearner:
                 self.ambiguous[position] = choice
         booleans = spellings_of_booleans(column.strings)
         may_be_numbers = any(boolean_of(t) is not None or may_be_read(t) for t in column.strings)
-        given = may_be_numbers, (), booleans, (), {}, column.is_categorical
+        given = may_be_numbers, (), booleans, (), {}, column.is_categorical, column.has_numbers
         self.types[position] = ColumnType(its_type.kind, None, None, *given)
-        if booleans:
+        if booleans and not column.is_categorical:
             column = without_blanks(column)
             ranked = rank_categories(column, self.weights)
         categories = learn_categories(ranked, column.missing.any(), self.options)
