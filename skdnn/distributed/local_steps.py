@@ -149,8 +149,7 @@ def _plan_of(training, turn, n_rows):
     part = turn.number / turn.n_rounds, (turn.number + 1) / turn.n_rounds
     # The penalty is divided by the number of rows trained on.
     alpha = training.plan.alpha * n_rows / training.n_rows
-    n_rows_before = turn.epoch * training.n_rows
-    return plan_for_part(training.plan, part, n_rows_before)._replace(alpha=alpha)
+    return plan_for_part(training.plan, part, turn.epoch * training.n_rows)._replace(alpha=alpha)
 
 
 def plan_for_part(plan, part, n_rows_before):

@@ -16,7 +16,7 @@ from skdnn.tabular.imputation import estimate
 from skdnn.tabular.row_hashes import distinct_rows
 from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
-from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, UNKNOWN, Unknown
+from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, UNKNOWN, UnknownCells
 
 MANY_UNKNOWN = 20  # rows from which on it is unlikely that all categories are unknown by chance
 MOST_COMPARED = 1000  # categories of fit up to which the spelling of fewer rows is compared
@@ -75,8 +75,7 @@ class ColumnEncoders(NamedTuple):
         types = dict(self.types)
         for position in self.ranks.keys() - large:  # only frequent categories are kept
             codes = getattr(self.categories.get(position), "codes", ())
-            pairs = types[position].spellings.items()
-            spellings = {number: text for number, text in pairs if text in codes}
+            spellings = {n: text for n, text in types[position].spellings.items() if text in codes}
             types[position] = types[position]._replace(spellings=spellings)
         statistics = empty_statistics([len(ranks) + 2 for ranks in large.values()], n_classes)
         return self._replace(ranks=large, types=types, statistics=statistics)
@@ -153,7 +152,7 @@ class ColumnEncoders(NamedTuple):
         categories = self.categories[position]
         known = self.ranks.get(position, categories.codes)
         if not known.keys().isdisjoint(column.strings):
-            table.warn(position, Unknown())  # no warning, whatever other blocks hold
+            table.warn(position, UnknownCells())  # no warning, whatever other blocks hold
             return
         are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
         # Where fit had strings only, numbers are hardly new categories.
@@ -174,7 +173,7 @@ class ColumnEncoders(NamedTuple):
                 f"fit it had {old or next(iter(known))!r}. All are encoded as unknown categories. "
                 "Spell them as in fit, or fit again."
             )
-            table.warn(position, Unknown(1, 1, (message,)))
+            table.warn(position, UnknownCells(1, 1, (message,)))
 
     def read(self, table, by_rows=False):
         """Yield ``(rows, span, values)``: values, before scaling, of a span of scaled columns.

@@ -13,7 +13,7 @@ import numpy as np
 from skdnn.tabular.dates import TIME, common_zone, local_times, without_zone
 from skdnn.tabular.kinds import KINDS, KindFormat, read_text
 from skdnn.tabular.text_formats import boolean_of, is_missing_word
-from skdnn.tabular.user_warnings import Unknown
+from skdnn.tabular.user_warnings import UnknownCells
 
 MOST_UNREAD = 100  # strings remembered
 AGAIN = "Pass values of the kind seen in fit, or fit again."
@@ -132,8 +132,7 @@ def spellings_of_booleans(strings):
     """Return the strings for False and True, if these are the two that are not empty, or ()."""
     known = [text for text in strings if text.strip()]
     found = {boolean_of(text): text for text in known}
-    are_booleans = len(known) == 2 and set(found) == {False, True}
-    return (found[False], found[True]) if are_booleans else ()
+    return (found[False], found[True]) if len(known) == 2 and set(found) == {False, True} else ()
 
 
 def string_column(strings):
@@ -184,7 +183,7 @@ def column_as(column, fitted, warn):
     """Return any Column as one of the type of fit: dates in local time, other times in seconds.
 
     ``fitted`` is the ColumnType of the column in fit, not of strings. Of strings that fit read in a
-    format, ``warn`` gets an Unknown. It is a ColumnError if the column has another kind, a string
+    format, ``warn`` gets UnknownCells. It is a ColumnError if the column has another kind, a string
     is not readable, or only one of the column and ``fitted`` has a time zone.
     """
     if column.kind == "text":
@@ -242,7 +241,7 @@ def _count_unread(column, values, fitted, warn):
     rows = np.array([*new, False])[column.values]
     after = f" cells cannot be read so, such as {example!r}, and count as missing values."
     message = f"was read as {fitted.form} in fit; now ", after
-    warn(Unknown(int(rows.sum()), len(rows), message, UnreadableWarning))
+    warn(UnknownCells(int(rows.sum()), len(rows), message, UnreadableWarning))
 
 
 def _check_zone(column, zone):

@@ -183,8 +183,7 @@ class ColumnLearner:
                 value = ranked[0][1] if ranked else ""
                 self.constants[position] = None if reason in identifiers.REASONS else value
             if reason not in identifiers.REASONS and (known := self.types[position]).may_be_numbers:
-                spellings = spellings_of_numbers(ranked)
-                self.types[position] = known._replace(spellings=spellings)
+                self.types[position] = known._replace(spellings=spellings_of_numbers(ranked))
             choice = self.ambiguous.get(position, NO_FORMAT)
             if reason in identifiers.REASONS and choice.alternatives == NUMBERS_OR_CODES:
                 del self.ambiguous[position]

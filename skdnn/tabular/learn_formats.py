@@ -137,8 +137,7 @@ def find_format(ranked):
     if len(others) >= len(known):
         return NO_FORMAT
     unread = {t: -share for share, t in ranked if t not in known and read_text(form, t) is None}
-    longest = max(list(known)[:N_TRIED], key=len)
-    _, disputed = next(_disputes(form, values), (None, [longest]))
+    _, disputed = next(_disputes(form, values), (None, [max(list(known)[:N_TRIED], key=len)]))
     example = disputed[0]
     in_utc = len({getattr(value, "tzinfo", None) for value in known.values()}) > 1
     return FormatChoice(form, sum(unread.values()), tuple(unread)[:N_NAMED], (), example, in_utc)
@@ -207,8 +206,7 @@ def _is_clear(form, texts):
         return all("." in text for text in texts)
     n_commas = sum("," in text for text in texts)
     # Thousands of percent are less likely than decimals.
-    is_likely = form[:2] == THOUSANDS and form.unit != "%"
-    return is_likely and n_commas >= min(N_THOUSANDS, len(texts))
+    return form[:2] == THOUSANDS and form.unit != "%" and n_commas >= min(N_THOUSANDS, len(texts))
 
 
 def _share_only(read, others, shares):

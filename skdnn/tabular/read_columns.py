@@ -13,7 +13,7 @@ from skdnn.tabular.dates import SECOND, TIME, standard_zone
 from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.missing_checks import is_missing
 from skdnn.tabular.text_formats import boolean_of
-from skdnn.tabular.user_warnings import Unknown
+from skdnn.tabular.user_warnings import UnknownCells
 
 POLARS_CATEGORIES = ("Categorical", "Enum")
 
@@ -80,7 +80,7 @@ def read_strings(values, fitted, warn):
 
     The string of a cell must not depend on the others: a block of rows of a mixed column may hold
     only dates, or only numbers, by chance. Numbers and booleans are written as in fit, whose
-    ColumnType is ``fitted``. If its strings were not ``may_be_numbers``, ``warn`` gets the Unknown
+    ColumnType is ``fitted``. If its strings were not ``may_be_numbers``, ``warn`` gets UnknownCells
     of the kind of the cells, as all numbers would be unknown categories. The Column has this kind.
     """
     if _is_categorical(values):
@@ -114,7 +114,7 @@ def _as_strings(cells, fitted, warn):
             f"{KINDS[column.kind].plural} such as {column.strings[0]}. {AGAIN}"
         )
         found = () if column.kind == "text" else (1, 1, (error,))
-        warn(Unknown(*found, kind=column.kind))
+        warn(UnknownCells(*found, kind=column.kind))
     return column
 
 

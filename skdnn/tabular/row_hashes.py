@@ -35,8 +35,7 @@ def distinct_rows(table, targets):
     columns = map(table.column, range(len(table.names)))
     hashes = hash_columns(column.values for column in columns)
     targets = np.asarray(targets).reshape(table.n_rows, -1).T
-    of_targets = hash_columns(read_column(target).values for target in targets)
-    both = scramble(hashes) + of_targets
+    both = scramble(hashes) + hash_columns(read_column(target).values for target in targets)
     return [np.unique(of_rows, return_index=True)[1] for of_rows in (hashes, both)]
 
 

@@ -735,7 +735,9 @@ def test_an_empty_string_is_a_category_of_a_categorical_type_also_beside_boolean
 def test_empty_numpy_strings_are_missing_values_beside_numbers():
     cells = np.array([1.5, 2.5, np.str_(""), ""], object)[COUNTS % 4]
     missing = table(np.array([1.5, 2.5, np.nan, np.nan])[COUNTS % 4])
-    assert_array_equal(fitted(table(cells)).transform(table(cells)), fitted(missing).transform(missing))
+    assert_array_equal(
+        fitted(table(cells)).transform(table(cells)), fitted(missing).transform(missing)
+    )
 
 
 TOWNS = np.array(["Bern", "Graz", "Ulm"], object)[COUNTS % 3]
