@@ -171,6 +171,5 @@ def plan_for_part(plan, part, n_rows_before):
 def _generators(seed, turn, members):
     """Return a random generator for each member, by partition and round."""
     key = "members in a round", seed, turn.number, turn.partition
-    entropies = (entropy_for(*key, member) for member in members.tolist())
-    seeds = map(np.random.SeedSequence, entropies)
+    seeds = [np.random.SeedSequence(entropy_for(*key, member)) for member in members.tolist()]
     return [np.random.Generator(np.random.SFC64(of_member)) for of_member in seeds]
