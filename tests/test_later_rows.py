@@ -14,7 +14,7 @@ from skdnn.tabular import column_encoders
 from skdnn.tabular.categories import ignoring_case_and_spaces
 from skdnn.tabular.column_types import UnreadableWarning
 from skdnn.tabular.row_hashes import distinct_rows
-from skdnn.tabular.user_warnings import ColumnWarnings, Unknown, about
+from skdnn.tabular.user_warnings import ColumnWarnings, UnknownCells, about
 
 N = 120
 RNG = np.random.default_rng(0)
@@ -358,10 +358,10 @@ def test_blocks_of_rows_are_counted_together_and_said_in_one_sentence():
     found = ColumnWarnings("X_val")
     for n_unknown, example in ((1, "{}"), (3, "b"), (3, "a")):
         parts = "has ", f" unknown cells such as {example}."
-        found.add(2, "c", Unknown(n_unknown, 8, parts, UnreadableWarning))
-    found.add(1, "few", Unknown(1, 10, ("is not said",)))
-    found.add(0, "known", Unknown(5, 8, ("is not said",)))
-    found.add(0, "known", Unknown())
+        found.add(2, "c", UnknownCells(n_unknown, 8, parts, UnreadableWarning))
+    found.add(1, "few", UnknownCells(1, 10, ("is not said",)))
+    found.add(0, "known", UnknownCells(5, 8, ("is not said",)))
+    found.add(0, "known", UnknownCells())
     with pytest.warns(UnreadableWarning) as caught:
         found.warn()
     (message,) = [str(warning.message) for warning in caught]
@@ -373,11 +373,11 @@ def test_blocks_of_rows_are_counted_together_and_said_in_one_sentence():
 @pytest.mark.parametrize("other", [None, "date", "text"])
 def test_cells_of_one_kind_in_all_blocks_of_rows_are_an_error(other):
     found = ColumnWarnings("X_val", warned=((0, "unknown"),))
-    found.add(0, "c", Unknown(1, 1, ("is not said, as there is an error",)))
+    found.add(0, "c", UnknownCells(1, 1, ("is not said, as there is an error",)))
     for example in "ba":
-        found.add(0, "c", Unknown(1, 1, (f"holds {example}",), kind="number"))
+        found.add(0, "c", UnknownCells(1, 1, (f"holds {example}",), kind="number"))
     if other:
-        found.add(0, "c", Unknown(kind=other))
+        found.add(0, "c", UnknownCells(kind=other))
         assert not messages(found.warn)
     else:
         with pytest.raises(ValueError, match=r"^Column 'c' of X holds a$"):

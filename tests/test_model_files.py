@@ -12,6 +12,7 @@ import tempfile
 import warnings
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -286,12 +287,23 @@ def test_a_file_of_a_later_format_says_so(folder, tmp_path):
         skdnn.load(tmp_path / "net.skdnn")
 
 
+class Calendar(NamedTuple):
+    """A record with a field that another record had in an earlier version."""
+
+    dates: list
+
+
 def test_a_field_with_a_default_may_be_missing_from_an_older_file():
     plain = to_plain(skdnn.tabular.scaling.NO_COLUMNS, arrays := [])
     assert_same(from_plain(plain, arrays), skdnn.tabular.scaling.NO_COLUMNS, "scaling")
     assert from_plain({"ColumnType": {"kind": "date"}}, []).may_be_numbers is True
     with pytest.raises(TypeError, match="spread"):
         from_plain({"Scaling": {"center": {"array": 0}}}, arrays)
+
+
+def test_a_field_is_renamed_in_its_own_record_only(monkeypatch):
+    monkeypatch.setitem(RECORDS, "Calendar", Calendar)
+    assert from_plain(to_plain(Calendar([1]), []), []) == Calendar([1])
 
 
 def test_the_names_in_files_are_those_of_released_versions():

@@ -39,8 +39,7 @@ class DaskExecutor:
         from dask import delayed
 
         call = delayed(function, pure=False)
-        calls = [call(*arguments) for arguments in zip(*columns, strict=True)]
-        return self.client.compute(calls)
+        return self.client.compute([call(*arguments) for arguments in zip(*columns, strict=True)])
 
     def share(self, value):
         """Return a future of the value, which workers fetch from each other."""

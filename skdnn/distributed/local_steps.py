@@ -149,8 +149,7 @@ def _plan_of(training, turn, n_rows):
     part = turn.number / turn.n_rounds, (turn.number + 1) / turn.n_rounds
     # The penalty is divided by the number of rows trained on.
     alpha = training.plan.alpha * n_rows / training.n_rows
-    n_rows_before = turn.epoch * training.n_rows
-    return plan_for_part(training.plan, part, n_rows_before)._replace(alpha=alpha)
+    return plan_for_part(training.plan, part, turn.epoch * training.n_rows)._replace(alpha=alpha)
 
 
 def plan_for_part(plan, part, n_rows_before):
@@ -172,6 +171,5 @@ def plan_for_part(plan, part, n_rows_before):
 def _generators(seed, turn, members):
     """Return a random generator for each member, by partition and round."""
     key = "members in a round", seed, turn.number, turn.partition
-    entropies = (entropy_for(*key, member) for member in members.tolist())
-    seeds = map(np.random.SeedSequence, entropies)
+    seeds = [np.random.SeedSequence(entropy_for(*key, member)) for member in members.tolist()]
     return [np.random.Generator(np.random.SFC64(of_member)) for of_member in seeds]

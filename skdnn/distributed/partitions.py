@@ -74,8 +74,7 @@ def _read(X, y, sample_weight, columns=None):
     X, y = check_table(checker, X, reset=columns is None), check_labels(y)
     if y.ndim > 1:
         raise ValueError("y must have one column: multilabel y needs all rows in one place.")
-    weights = np.ones(len(y)) if sample_weight is None else check_weights(sample_weight, X)
-    return X, y, weights
+    return X, y, np.ones(len(y)) if sample_weight is None else check_weights(sample_weight, X)
 
 
 def count_rows(data):

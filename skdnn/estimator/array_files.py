@@ -121,8 +121,7 @@ def read_arrays(file, kind):
 
 
 def _check_digest(file, kind):
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(size - len(kind.label) - _digest_size(), 0))
+    file.seek(max(file.seek(0, os.SEEK_END) - len(kind.label) - _digest_size(), 0))
     end = file.read()
     if not end.startswith(kind.label):
         raise DamagedFileError("it is truncated, or another file")

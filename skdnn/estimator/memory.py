@@ -25,8 +25,7 @@ LBFGS_BYTES = 8 * 30
 
 def free_memory():
     """Return the free memory in bytes, or None if the system does not tell."""
-    known = [*_free_in_system(), *_free_in_groups()]
-    return min(known, default=None)
+    return min([*_free_in_system(), *_free_in_groups()], default=None)
 
 
 def _free_in_system():

@@ -66,8 +66,7 @@ def _refuse_arguments(settings, before, arguments, sample_size):
 
 def _no_rows(table):
     """Return an error."""
-    paths = ", ".join(table.files.paths[:3])
-    return ValueError(f"X has no rows of positive weight in {paths}.")
+    return ValueError(f"X has no rows of positive weight in {', '.join(table.files.paths[:3])}.")
 
 
 def join_batches(batches):
@@ -173,7 +172,12 @@ def _warn_of_order(stream, prepared, statistics):
 
 def share_of_classes(groups, targets, n_groups):
     """Return the largest of :func:`share_between` of the one-hot encoded targets (n_rows,)."""
-    return max(share_between(groups, targets == label, n_groups) for label in np.unique(targets))
+    classes, codes = np.unique(targets, return_inverse=True)
+    places = codes.ravel() * n_groups + groups
+    counts = np.bincount(places, minlength=len(classes) * n_groups).reshape(-1, n_groups)
+    sizes, frequencies = counts.sum(axis=0), counts.sum(axis=1, keepdims=True) / len(targets)
+    totals = len(targets) * frequencies[:, 0] * (1 - frequencies[:, 0])
+    return _share(counts - frequencies * sizes, sizes, totals).max()
 
 
 def share_between(groups, values, n_groups):
@@ -181,12 +185,16 @@ def share_between(groups, values, n_groups):
 
     ``values`` are (n_rows,), and so are ``groups``, the number of each row's group.
     """
-    counts = np.bincount(groups, minlength=n_groups)
     centered = values.astype(float) - values.mean(dtype=float)
-    sums = np.bincount(groups, centered, n_groups)
-    between = (sums**2 / np.maximum(counts, 1)).sum()
-    random_share = (n_groups - 1) / max(len(groups) - 1, 1)
-    return between / max((centered**2).sum(), np.finfo(float).tiny) - random_share
+    sums, sizes = np.bincount(groups, centered, n_groups), np.bincount(groups, minlength=n_groups)
+    return _share(sums, sizes, (centered**2).sum())
+
+
+def _share(sums, sizes, totals):
+    """Return the share, given the sums (..., n_groups) of centered values, and sums of squares."""
+    between = (sums**2 / np.maximum(sizes, 1)).sum(axis=-1)
+    random_share = (len(sizes) - 1) / max(sizes.sum() - 1, 1)
+    return between / np.maximum(totals, np.finfo(float).tiny) - random_share
 
 
 def places_in_stream(pieces, positions):

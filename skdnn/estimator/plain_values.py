@@ -46,8 +46,8 @@ RECORDS = {
         *(ColumnEncoders, SparseColumns, ColumnType, Scaling, Categories, TargetStatistics),
     )
 }
-# Types and fields of earlier versions.
-RENAMED = {"dates": "kind_parts"}
+# Fields, by the type, and types of earlier versions.
+RENAMED = {("ColumnEncoders", "dates"): "kind_parts"}
 RECORDS["ClockFormat"] = lambda name: KindFormat("time of day")
 RECORDS["DurationFormat"] = lambda name: KindFormat("duration")
 ATOMS = (type(None), bool, int, float, str)
@@ -187,7 +187,7 @@ def from_plain(plain, arrays):
     if name == "array":
         return arrays[content]
     if name in RECORDS:
-        named = {RENAMED.get(field, field): item for field, item in content.items()}
+        named = {RENAMED.get((name, field), field): item for field, item in content.items()}
         fields = {field: from_plain(item, arrays) for field, item in named.items()}
         fields.pop("has_warned", None)  # of the DataSchema in files of version 0.1.0
         return _checked(RECORDS[name](**fields))

@@ -91,5 +91,4 @@ def read_targets(X, y, sample_weight):
 
 def spans_of(n_rows):
     """Return the blocks of rows, as slices."""
-    size = min(max(-(-n_rows // N_BLOCKS), FEWEST_ROWS), MOST_ROWS)
-    return list(spans(n_rows, size))
+    return list(spans(n_rows, min(max(-(-n_rows // N_BLOCKS), FEWEST_ROWS), MOST_ROWS)))

@@ -169,8 +169,7 @@ def _with_exact_class_weights(settings, statistics, labels):
 
 
 def _class_totals(statistics, labels):
-    weights = statistics.class_weights
-    return np.array([float(weights[label]) for label in labels.classes.tolist()])
+    return np.array([float(statistics.class_weights[label]) for label in labels.classes.tolist()])
 
 
 def _row_encoder(statistics, schema, prepared, factors, rows):

@@ -32,8 +32,7 @@ def add_encoder(graph, fitted, adapter):
         ratios = _clip(X.take(columns.kept) / columns.largest, -CLIP_LIMIT, CLIP_LIMIT)
         ratios = graph.where(np.isnan(ratios), 0.0, ratios)
         return ratios.astype(adapter.encoder.dtype).astype(dtype)
-    inputs = TableInputs(graph, fitted, adapter)
-    parts = _encoded_parts(graph, columns, inputs)
+    parts = _encoded_parts(graph, columns, TableInputs(graph, fitted, adapter))
     types = adapter.encoder.dtype, dtype
     numbers, positions, codes = (None if part is None else _cast(part, types) for part in parts)
     widened = [numbers, _widen_bins(columns, positions), _widen_codes(columns, codes)]

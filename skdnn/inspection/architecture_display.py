@@ -64,8 +64,7 @@ class ArchitectureDisplay(Display):
 
     @property
     def _figsize(self):
-        n_columns = len(self.summary.layers) + 1
-        return max(1.7 * n_columns, 0.1 * len(headline(self.summary))), 3.4
+        return max(1.7 * (len(self.summary.layers) + 1), 0.1 * len(headline(self.summary))), 3.4
 
     def _draw(self):
         from matplotlib.collections import LineCollection

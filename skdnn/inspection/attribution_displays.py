@@ -42,8 +42,7 @@ class AttributionDisplay(Display):
 
     @property
     def _figsize(self):
-        n_lines = min(len(self.attributions.feature_names), self.max_columns + 1)
-        return 7.5, 1.5 + 0.3 * n_lines
+        return 7.5, 1.5 + 0.3 * min(len(self.attributions.feature_names), self.max_columns + 1)
 
     def _label_lines(self, labels, title, xlabel):
         """Label lines from top to bottom, and leave room beside the bars for their numbers."""

@@ -73,8 +73,7 @@ class ExplainedModel:
         unknown = [label for label in np.unique(target).tolist() if label not in known]
         if unknown:
             raise ValueError(f"target names {unknown!r}, but the classes are {list(known)!r}.")
-        indices = [known[label] for label in target.ravel().tolist()]
-        return np.broadcast_to(indices, X.shape[0])
+        return np.broadcast_to([known[label] for label in target.ravel().tolist()], X.shape[0])
 
     def _expand(self, rows):
         """Return the inputs of a block of encoded rows; they may need much more memory."""

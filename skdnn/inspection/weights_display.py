@@ -202,8 +202,7 @@ def _named_rows(estimator, network, weights, layers, layer):
     if len(weights) <= MOST_ROWS or origins is None or len(np.unique(origins)) == len(origins):
         return weights, input_names(network), "input", "weight"
     sizes = np.sqrt(sum_by_column(network, np.square(weights).T).T)
-    names = received_names(estimator, network)
-    return sizes, names, "column", "root of the sum of squared weights"
+    return sizes, received_names(estimator, network), "column", "root of the sum of squared weights"
 
 
 def mosaic(weights, image_shape):

@@ -96,8 +96,7 @@ def _frame_of_records(X, names):
     pandas = import_optional("pandas", "a dict or a list of dicts")
     with about("X must be a list of dicts, all of scalars"):
         frame = pandas.DataFrame(X)
-    same = names is not None and set(names) == set(frame.columns)
-    return frame[list(names)] if same else frame
+    return frame[list(names)] if names is not None and set(names) == set(frame.columns) else frame
 
 
 def _frame_of_arrow(X):

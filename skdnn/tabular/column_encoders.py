@@ -16,7 +16,7 @@ from skdnn.tabular.imputation import estimate
 from skdnn.tabular.row_hashes import distinct_rows
 from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
-from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, UNKNOWN, Unknown
+from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, UNKNOWN, UnknownCells
 
 MANY_UNKNOWN = 20  # rows from which on it is unlikely that all categories are unknown by chance
 MOST_COMPARED = 1000  # categories of fit up to which the spelling of fewer rows is compared
@@ -72,8 +72,13 @@ class ColumnEncoders(NamedTuple):
     def with_target_statistics(self, n_classes, many):
         """Return a copy with target statistics, still 0, of columns with > ``many`` categories."""
         large = {column: ranks for column, ranks in self.ranks.items() if len(ranks) > many}
-        n_codes = [len(ranks) + 2 for ranks in large.values()]
-        return self._replace(ranks=large, statistics=empty_statistics(n_codes, n_classes))
+        types = dict(self.types)
+        for position in self.ranks.keys() - large:  # only frequent categories are kept
+            codes = getattr(self.categories.get(position), "codes", ())
+            spellings = {n: text for n, text in types[position].spellings.items() if text in codes}
+            types[position] = types[position]._replace(spellings=spellings)
+        statistics = empty_statistics([len(ranks) + 2 for ranks in large.values()], n_classes)
+        return self._replace(ranks=large, types=types, statistics=statistics)
 
     @property
     def expansion(self):
@@ -147,11 +152,12 @@ class ColumnEncoders(NamedTuple):
         categories = self.categories[position]
         known = self.ranks.get(position, categories.codes)
         if not known.keys().isdisjoint(column.strings):
-            table.warn(position, Unknown())  # no warning, whatever other blocks hold
+            table.warn(position, UnknownCells())  # no warning, whatever other blocks hold
             return
         are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
-        # Where fit had strings, numbers are hardly new categories.
-        are_many |= column.kind == "number" and not self.types[position].is_categorical
+        # Where fit had strings only, numbers are hardly new categories.
+        fitted = self.types[position]
+        are_many |= column.kind == "number" and not (fitted.is_categorical or fitted.has_numbers)
         # One call: a dict of the spellings takes longer than predicting a row.
         spelled = ignoring_case_and_spaces("\0".join(known)) if len(known) <= MOST_COMPARED else ""
         spellings = map(ignoring_case_and_spaces, column.strings)
@@ -167,7 +173,7 @@ class ColumnEncoders(NamedTuple):
                 f"fit it had {old or next(iter(known))!r}. All are encoded as unknown categories. "
                 "Spell them as in fit, or fit again."
             )
-            table.warn(position, Unknown(1, 1, (message,)))
+            table.warn(position, UnknownCells(1, 1, (message,)))
 
     def read(self, table, by_rows=False):
         """Yield ``(rows, span, values)``: values, before scaling, of a span of scaled columns.

@@ -13,7 +13,7 @@ import numpy as np
 from skdnn.tabular.dates import TIME, common_zone, local_times, without_zone
 from skdnn.tabular.kinds import KINDS, KindFormat, read_text
 from skdnn.tabular.text_formats import boolean_of, is_missing_word
-from skdnn.tabular.user_warnings import Unknown
+from skdnn.tabular.user_warnings import UnknownCells
 
 MOST_UNREAD = 100  # strings remembered
 AGAIN = "Pass values of the kind seen in fit, or fit again."
@@ -52,8 +52,9 @@ class ColumnType(NamedTuple):
     learnt : object
         What the Kind learnt from the column.
     spellings : dict of str to str
-        The categories that numbers stand for, by the strings of these numbers, if they differ.
-    is_categorical : bool
+        The categories that numbers stand for, by the strings of these numbers, if they differ:
+        ``{"1": "1.0"}`` if fit had the string "1.0", so that the number 1 is this category.
+    is_categorical, has_numbers : bool
         As of the Column.
     """
 
@@ -66,6 +67,7 @@ class ColumnType(NamedTuple):
     learnt: object = ()
     spellings: dict = {}  # noqa: RUF012 - never written to
     is_categorical: bool = True
+    has_numbers: bool = False
 
     @property
     def names(self):
@@ -87,11 +89,14 @@ class Column(NamedTuple):
     strings : list of str or None
         Distinct strings of a column of strings, or values of a kind that was added.
     kind : str
-        One of KINDS; of cells that are read as strings as in fit, that of the cells.
+        One of KINDS. If numbers, dates or the like are read as strings because fit had strings, it
+        is their kind, not "text".
     zone : tzinfo or None
         Time zone of dates, whose values are in UTC; None if they have none.
     is_categorical : bool
         Whether the type of the column says that its strings are categories.
+    has_numbers : bool
+        Whether some cells of a column of strings were numbers.
     """
 
     values: np.ndarray
@@ -99,6 +104,7 @@ class Column(NamedTuple):
     kind: str = "number"
     zone: datetime.tzinfo | None = None
     is_categorical: bool = False
+    has_numbers: bool = False
 
     @property
     def missing(self):
@@ -126,8 +132,7 @@ def spellings_of_booleans(strings):
     """Return the strings for False and True, if these are the two that are not empty, or ()."""
     known = [text for text in strings if text.strip()]
     found = {boolean_of(text): text for text in known}
-    are_booleans = len(known) == 2 and set(found) == {False, True}
-    return (found[False], found[True]) if are_booleans else ()
+    return (found[False], found[True]) if len(known) == 2 and set(found) == {False, True} else ()
 
 
 def string_column(strings):
@@ -178,7 +183,7 @@ def column_as(column, fitted, warn):
     """Return any Column as one of the type of fit: dates in local time, other times in seconds.
 
     ``fitted`` is the ColumnType of the column in fit, not of strings. Of strings that fit read in a
-    format, ``warn`` gets an Unknown. It is a ColumnError if the column has another kind, a string
+    format, ``warn`` gets UnknownCells. It is a ColumnError if the column has another kind, a string
     is not readable, or only one of the column and ``fitted`` has a time zone.
     """
     if column.kind == "text":
@@ -236,7 +241,7 @@ def _count_unread(column, values, fitted, warn):
     rows = np.array([*new, False])[column.values]
     after = f" cells cannot be read so, such as {example!r}, and count as missing values."
     message = f"was read as {fitted.form} in fit; now ", after
-    warn(Unknown(int(rows.sum()), len(rows), message, UnreadableWarning))
+    warn(UnknownCells(int(rows.sum()), len(rows), message, UnreadableWarning))
 
 
 def _check_zone(column, zone):

@@ -151,10 +151,9 @@ class ColumnLearner:
                 self.ambiguous[position] = choice
         booleans = spellings_of_booleans(column.strings)
         may_be_numbers = any(boolean_of(t) is not None or may_be_read(t) for t in column.strings)
-        spellings = spellings_of_numbers(ranked) if may_be_numbers else {}
-        given = may_be_numbers, (), booleans, (), spellings, column.is_categorical
+        given = may_be_numbers, (), booleans, (), {}, column.is_categorical, column.has_numbers
         self.types[position] = ColumnType(its_type.kind, None, None, *given)
-        if booleans:
+        if booleans and not column.is_categorical:
             column = without_blanks(column)
             ranked = rank_categories(column, self.weights)
         categories = learn_categories(ranked, column.missing.any(), self.options)
@@ -183,6 +182,8 @@ class ColumnLearner:
             else:
                 value = ranked[0][1] if ranked else ""
                 self.constants[position] = None if reason in identifiers.REASONS else value
+            if reason not in identifiers.REASONS and (known := self.types[position]).may_be_numbers:
+                self.types[position] = known._replace(spellings=spellings_of_numbers(ranked))
             choice = self.ambiguous.get(position, NO_FORMAT)
             if reason in identifiers.REASONS and choice.alternatives == NUMBERS_OR_CODES:
                 del self.ambiguous[position]

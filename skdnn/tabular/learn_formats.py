@@ -31,17 +31,18 @@ THOUSANDS = (".", ",")
 # Dates, and the words beside them: others show that a string, such as a sentence or a path, only
 # contains a date. A time zone follows a time, as in "12:30 EST"; Java writes "[Europe/Rome]".
 LETTER, NTH = r"[^\W\d_]", "(?:st|nd|rd|th)"
-DATE = rf"(?:{MONTHS})[a-z]{{0,6}}[-/. ]\d(?:\d+|{NTH})|(?:\d\d?[-/. ]){{2}}[12]\d{{3}}"
+DATE = rf"(?:{MONTHS})[a-z]{{0,6}}[-/. ]\d(?:\d++|{NTH})|(?:\d\d?[-/. ]){{2}}[12]\d{{3}}"
 DATE += r"|[12]\d{3}(?:[-/. ]\d\d?){2}"
 WORD = rf"(?:{MONTHS}|mon|tue|wed|thu|fri|sat|sun)[a-z]{{0,6}}|{NTH}|[tz]|[ap]m|gmt|utc|of|at"
 ZONE = r"(?<=:\d\d |.[ap]m )(?-i:[A-Z]{2,4})"
-# What strings that no format reads may be; codes such as "E11.9" are none of these.
+# What strings that no format reads may be; codes such as "E11.9" are none of these. Repetitions are
+# possessive, as in text_formats.
 OTHERS = {
-    "numbers with units": r"(?:[^\d.,]{0,5}[^\w.,])?\d+[.,]\d+[^\d.,]{0,6}"
-    r"|(?:0|[1-9]\d*)(?: ?[a-z/²³]{2,5}| [a-z]| ?[KMGT]B)",
-    "several numbers": r"-?[\d.]+(?:, ?-?[\d.]+)+|[1-9]\d{0,2}(?:_\d{3})+|\d{1,3}/\d{1,3}",
+    "numbers with units": r"(?:[^\d.,]{0,5}[^\w.,])?\d++[.,]\d++[^\d.,]{0,6}"
+    r"|(?:0|[1-9]\d*+)(?: ?[a-z/²³]{2,5}| [a-z]| ?[KMGT]B)",
+    "several numbers": r"-?[\d.]++(?:, ?-?[\d.]++)++|[1-9]\d{0,2}(?:_\d{3})++|\d{1,3}/\d{1,3}",
     "dates in another format": rf"(?i)(?=.{{0,16}}\b(?:{DATE})(?!\d))"
-    rf"(?:[\W\d_]|(?<!{LETTER})(?:{WORD}|{ZONE})(?!{LETTER})|\[[a-z]+/\w+){{6,60}}",
+    rf"(?:\[[a-z]++/\w++|[\W\d_]|(?<!{LETTER})(?:{WORD}|{ZONE})(?!{LETTER})){{6,60}}+",
 }
 
 _has_separator = re.compile(r"\d[.,/-]").search
@@ -136,8 +137,7 @@ def find_format(ranked):
     if len(others) >= len(known):
         return NO_FORMAT
     unread = {t: -share for share, t in ranked if t not in known and read_text(form, t) is None}
-    longest = max(list(known)[:N_TRIED], key=len)
-    _, disputed = next(_disputes(form, values), (None, [longest]))
+    _, disputed = next(_disputes(form, values), (None, [max(list(known)[:N_TRIED], key=len)]))
     example = disputed[0]
     in_utc = len({getattr(value, "tzinfo", None) for value in known.values()}) > 1
     return FormatChoice(form, sum(unread.values()), tuple(unread)[:N_NAMED], (), example, in_utc)
@@ -206,8 +206,7 @@ def _is_clear(form, texts):
         return all("." in text for text in texts)
     n_commas = sum("," in text for text in texts)
     # Thousands of percent are less likely than decimals.
-    is_likely = form[:2] == THOUSANDS and form.unit != "%"
-    return is_likely and n_commas >= min(N_THOUSANDS, len(texts))
+    return form[:2] == THOUSANDS and form.unit != "%" and n_commas >= min(N_THOUSANDS, len(texts))
 
 
 def _share_only(read, others, shares):

@@ -13,7 +13,7 @@ from skdnn.tabular.dates import SECOND, TIME, standard_zone
 from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.missing_checks import is_missing
 from skdnn.tabular.text_formats import boolean_of
-from skdnn.tabular.user_warnings import Unknown
+from skdnn.tabular.user_warnings import UnknownCells
 
 POLARS_CATEGORIES = ("Categorical", "Enum")
 
@@ -80,7 +80,7 @@ def read_strings(values, fitted, warn):
 
     The string of a cell must not depend on the others: a block of rows of a mixed column may hold
     only dates, or only numbers, by chance. Numbers and booleans are written as in fit, whose
-    ColumnType is ``fitted``. If its strings were not ``may_be_numbers``, ``warn`` gets the Unknown
+    ColumnType is ``fitted``. If its strings were not ``may_be_numbers``, ``warn`` gets UnknownCells
     of the kind of the cells, as all numbers would be unknown categories. The Column has this kind.
     """
     if _is_categorical(values):
@@ -93,16 +93,17 @@ def read_strings(values, fitted, warn):
         return column
     pairs = zip(column.strings, map(boolean_of, column.strings), strict=True)
     strings = [text if value is None else fitted.booleans[value] for text, value in pairs]
-    return without_blanks(column._replace(strings=strings))
+    column = column._replace(strings=strings)
+    return column if fitted.is_categorical else without_blanks(column)
 
 
 def _as_strings(cells, fitted, warn):
     types = set(map(type, cells))
     _check_scalars(types)
-    strings = list(map(as_text, cells))
-    for row, cell in enumerate(cells if fitted.spellings else ()):
-        if isinstance(cell, KINDS["number"].types):
-            strings[row] = fitted.spellings.get(strings[row], strings[row])
+    strings, spelled = list(map(as_text, cells)), fitted.spellings
+    if spelled and (of_numbers := _types_of_numbers(types)):
+        pairs = zip(cells, strings, strict=True)
+        strings = [spelled.get(t, t) if type(cell) in of_numbers else t for cell, t in pairs]
     column = string_column(strings)
     if str not in types and column.strings:
         known = {type(cell) for cell, text in zip(cells, strings, strict=True) if text is not None}
@@ -113,7 +114,7 @@ def _as_strings(cells, fitted, warn):
             f"{KINDS[column.kind].plural} such as {column.strings[0]}. {AGAIN}"
         )
         found = () if column.kind == "text" else (1, 1, (error,))
-        warn(Unknown(*found, kind=column.kind))
+        warn(UnknownCells(*found, kind=column.kind))
     return column
 
 
@@ -163,13 +164,15 @@ def _column_of_objects(values):
         return string_column(values)
     values = [None if is_missing(value) else value for value in values]
     types = set(map(type, values)) - {type(None)}
-    if str in types and len(types) > 1 and not any(type(v) is str and v.strip() for v in values):
-        return _column_of_objects([None if type(value) is str else value for value in values])
+    others = {found for found in types if not issubclass(found, str)}
+    if types > others > set() and not any(isinstance(v, str) and v.strip() for v in values):
+        return _column_of_objects([None if isinstance(v, str) else v for v in values])
     if {found.__name__ for found in types} == {"Period"}:  # of pandas, which may be missing
         return _column_of_objects([value and value.start_time for value in values])
     if (kind := _kind_of(types)) == "text":
         _check_scalars(types)
-        return string_column(list(map(as_text, values)))
+        column = string_column(list(map(as_text, values)))
+        return column._replace(has_numbers=bool(_types_of_numbers(types)))
     if (read := KINDS[kind].read) is not None:
         values = [None if value is None else read(value) for value in values]
     return column_of(values, kind)
@@ -181,6 +184,10 @@ def _kind_of(types):
         return "date"
     kinds = (name for name, kind in KINDS.items() if all(issubclass(t, kind.types) for t in types))
     return next(kinds, "text")
+
+
+def _types_of_numbers(types):
+    return {found for found in types if issubclass(found, KINDS["number"].types)}
 
 
 def _check_scalars(types):

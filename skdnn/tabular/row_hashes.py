@@ -32,11 +32,9 @@ def hash_columns(columns):
 
 def distinct_rows(table, targets):
     """Return the first occurrences of distinct rows of X, and of X and targets together."""
-    columns = map(table.column, range(len(table.names)))
-    hashes = hash_columns(column.values for column in columns)
+    hashes = hash_columns(table.column(position).values for position in range(len(table.names)))
     targets = np.asarray(targets).reshape(table.n_rows, -1).T
-    of_targets = hash_columns(read_column(target).values for target in targets)
-    both = scramble(hashes) + of_targets
+    both = scramble(hashes) + hash_columns(read_column(target).values for target in targets)
     return [np.unique(of_rows, return_index=True)[1] for of_rows in (hashes, both)]
 
 

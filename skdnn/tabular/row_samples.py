@@ -18,8 +18,7 @@ def seed_of_hashes(random_state):
     It is drawn from a copy of random_state. So if all rows are then read into memory, the fit draws
     the numbers that it would draw for a table.
     """
-    rng = copy.deepcopy(check_random_state(random_state))
-    return int(rng.randint(np.iinfo(np.int32).max))
+    return int(copy.deepcopy(check_random_state(random_state)).randint(np.iinfo(np.int32).max))
 
 
 class Part(NamedTuple):
@@ -101,8 +100,7 @@ def smallest_hashes(samples, sample_size):
     arrays = zip(*(sample[:2] + sample[3:] for sample in samples), strict=True)  # but X
     hashes, positions, y, weights = map(np.concatenate, arrays)
     order = np.argsort(hashes, kind="stable")[:sample_size]
-    joined = RowSample(hashes, positions, concatenate([s.X for s in samples]), y, weights)
-    return joined.take(order)
+    return RowSample(hashes, positions, concatenate([s.X for s in samples]), y, weights).take(order)
 
 
 def concatenate(tables):

@@ -42,8 +42,7 @@ class TargetStatistics(NamedTuple):
 
     def numbers(self, codes):
         """Return the statistics (n_rows, n_numbers) of codes (n_rows, n_large_columns)."""
-        columns = zip(self.tables, codes.T, strict=True)
-        return np.hstack([table[codes] for table, codes in columns])
+        return np.hstack([table[codes] for table, codes in zip(self.tables, codes.T, strict=True)])
 
 
 class LabelledCategories(NamedTuple):

@@ -35,19 +35,25 @@ def about(name):
         raise kind(f"{name}{getattr(error, 'joined', ':')} {lacks}{error}") from error
 
 
-class Unknown(NamedTuple):
-    """What fit does not know of a column, in a block of rows.
+class UnknownCells(NamedTuple):
+    """Cells that differ from those of fit, in one column and one block of rows.
+
+    There are three cases. ``n_unknown`` of ``n_cells`` cannot be read, or are new categories: if
+    they are many in all blocks together, there is a warning. Cells have a ``kind``, where fit had
+    only strings that are not numbers, dates or booleans: if all blocks have the same, other than
+    "text", there is an error. Without arguments, a block has known categories: there is no warning.
 
     Attributes
     ----------
-    n_unknown, n_cells : int
-        Cells with it, of how many: infinitely many if there is to be no warning of the column.
+    n_unknown : int
+    n_cells : int or inf
+        Infinity if there is to be no warning, whatever other blocks hold.
     message : tuple of str
         What comes after "Column ... of X"; between two parts, the numbers of cells are put.
     category : type
         Of the warning.
     kind : str
-        That of cells in a column of words. If all blocks are of one, there is an error.
+        One of KINDS, or "" in the other cases.
     """
 
     n_unknown: int = 0
@@ -68,8 +74,8 @@ class ColumnWarnings:
         self.warned, self._table, self._found = warned, table, {}
 
     def add(self, position, name, unknown):
-        """Add the Unknown of a block of rows of a column."""
-        # Errors come first.
+        """Add the UnknownCells of a block of rows of a column."""
+        # Errors, which have a kind, come before warnings of the same column.
         self._found.setdefault((int(position), repr(name), not unknown.kind), []).append(unknown)
 
     def warn(self):

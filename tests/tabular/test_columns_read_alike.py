@@ -6,6 +6,7 @@ All of these were once read as something else without a word.
 import datetime
 import uuid
 import warnings
+import zipfile
 from decimal import Decimal
 
 import numpy as np
@@ -19,6 +20,7 @@ from scipy.sparse import csr_array
 
 import skdnn
 from skdnn import DeepNetClassifier, TableEncoder
+from skdnn.tabular.encoder import columns_of
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -242,7 +244,7 @@ def test_objects_that_are_no_column_of_their_own_are_strings_where_fit_had_strin
         assert not encoder.transform(table(pd.Series(later, dtype=object)))[:, 1:].any()
 
 
-def test_numbers_one_of_which_is_a_category_and_new_numbers_among_numbers_are_not():
+def test_numbers_are_not_warned_of_if_one_is_a_category_or_fit_had_numbers():
     encoder = TableEncoder(n_bins=0).fit(table(pd.Series(["1", "2", "3"] * 20, dtype=object)))
     assert encoder.transform(table([5, 1]))[:, 1:].sum() == 1
     assert not encoder.transform(table([None, np.nan]))[:, 1:].any()
@@ -251,6 +253,44 @@ def test_numbers_one_of_which_is_a_category_and_new_numbers_among_numbers_are_no
     encoder = TableEncoder(n_bins=0).fit(numbers)
     for later in (numbers["c"].cat.codes + 5, pd.Categorical([5] * 5), [5.0]):
         assert not encoder.transform(table(later).head(5))[:, 1:].any()
+    encoder = TableEncoder(n_bins=0).fit(table(pd.Series([1, 2, "A"] * 20, dtype=object)))
+    for later in ([57], ["57"], [Decimal(57), 3.5]):
+        assert not encoder.transform(table(pd.Series(later, dtype=object)))[:, 1:].any()
+
+
+def spellings(encoder):
+    return columns_of(encoder).types[0].spellings
+
+
+def test_only_strings_that_the_encoder_keeps_have_spellings(tmp_path):
+    codes = [f"00{491512340000 + i * 7}" for i in range(N)]
+    identifiers = table(pd.Series(codes, dtype=object))
+    net = DeepNetClassifier(**QUICK).fit(identifiers, HALVES)
+    assert spellings(net.encoder_) == spellings(TableEncoder().fit(identifiers)) == {}
+    net.save(tmp_path / "net")
+    with zipfile.ZipFile(tmp_path / "net") as file:
+        assert not any(b"4915123" in file.read(name) for name in file.namelist())
+    constant = table(pd.Series(["007"] * N, dtype=object))
+    assert spellings(TableEncoder().fit(constant)) == {"7": "007"}
+    often = table(pd.Series(["007"] * (N - 2) + ["01", "x"], dtype=object))
+    for target_statistics, kept in ((1, {"7": "007", "1": "01"}), (10, {"7": "007"})):
+        given = {"encoder": TableEncoder(min_frequency=0.1), "target_statistics": target_statistics}
+        net = DeepNetClassifier(**QUICK, **given).fit(often, HALVES)
+        assert spellings(net.encoder_) == kept
+
+
+def test_numbers_among_strings_are_spelled_by_their_own_cells_only():
+    strings = pd.Series(["1.0", "x", "y"] * 20, dtype=object)
+    encoder = TableEncoder(n_bins=0).fit(table(strings))
+    place = encoder.get_feature_names_out().tolist().index("c_1.0")
+    for later, expected in (
+        ([1, "1", "x", None, 1.0, True, b"1"], [1, 0, 0, 0, 1, 0, 0]),
+        ([b"1", None, Decimal(1)], [0, 0, 1]),
+        (["1", np.str_("1.0"), np.str_("1")], [0, 1, 0]),
+        ([1, 1.0, np.nan, pd.NA], [1, 1, 0, 0]),
+    ):
+        rows = encoder.transform(table(pd.Series(later, dtype=object)))
+        assert rows[:, place].tolist() == expected
 
 
 def test_numbers_are_the_categories_that_they_are_written_as_in_a_saved_network(tmp_path):

@@ -722,6 +722,24 @@ def test_an_empty_string_among_words_is_a_category():
     assert sorted(fitted(mixed).categories_["c"]) == ["", "3", "Bern"]
 
 
+def test_an_empty_string_is_a_category_of_a_categorical_type_also_beside_booleans():
+    cells = np.array(["true", "false", ""], object)[COUNTS % 3]
+    encoder = fitted(table(pd.Categorical(cells)))
+    assert sorted(encoder.categories_["c"]) == ["", "false", "true"]
+    expected = encoder.transform(table(pd.Categorical(cells)))
+    assert_array_equal(encoder.transform(table(cells)), expected)
+    names = encoder.get_feature_names_out().tolist()
+    assert_array_equal(expected[:, names.index("c_")], cells == "")
+
+
+def test_empty_numpy_strings_are_missing_values_beside_numbers():
+    cells = np.array([1.5, 2.5, np.str_(""), ""], object)[COUNTS % 4]
+    missing = table(np.array([1.5, 2.5, np.nan, np.nan])[COUNTS % 4])
+    assert_array_equal(
+        fitted(table(cells)).transform(table(cells)), fitted(missing).transform(missing)
+    )
+
+
 TOWNS = np.array(["Bern", "Graz", "Ulm"], object)[COUNTS % 3]
 UNKNOWN = {
     "upper case": (np.char.upper(TOWNS.astype(str)), ("'BERN'", "'Bern'")),

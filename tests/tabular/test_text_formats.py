@@ -17,6 +17,7 @@ from numpy.testing import assert_array_equal
 import skdnn
 from skdnn import DeepNetClassifier, TableEncoder
 from skdnn.tabular.kinds import KindFormat, read_text
+from skdnn.tabular.learn_formats import OTHERS as PATTERNS_OF_OTHERS
 from skdnn.tabular.learn_formats import find_format
 from skdnn.tabular.text_formats import (
     DURATION,
@@ -531,7 +532,7 @@ LENGTH = 100_000
 LONG = [
     *(text + end for text in (" ", "1", "1 ", "1,", ",111", " 111", "'111") for end in ("", "x")),
     *("$ ", "- ", "-$ ", "1.", "1e", "(1", "\t-\t", "1 day ", "day ", "1:", "jan ", "2021-"),
-    *("1_111", "EUR ", "Jan 1 ", "1/1/", "1 kg ", "0", "+", ".", "1 km/h"),
+    *("1_111", "EUR ", "Jan 1 ", "1/1/", "1 kg ", "0", "+", ".", "1 km/h", "[a/11111", "[at/11"),
 ]
 
 
@@ -547,6 +548,8 @@ def test_long_strings_take_linear_time(repeated):
         may_be_read(cell)
         for form in (*formats, KindFormat("time of day"), KindFormat("duration")):
             assert read_text(form, cell) is None or not end
+        for pattern in PATTERNS_OF_OTHERS.values():
+            re.fullmatch(pattern, cell)
     find_format([(-1 / len(texts), cell) for cell in texts] * 5)
 
 
@@ -555,6 +558,7 @@ REPEATED = {
     "plain numbers": NUMBER.format(UNIT, PLAIN),
     "numbers with separators": NUMBER.format(UNIT, SEPARATED.format(".", SPACES)),
     "durations": DURATION.pattern,
+    **PATTERNS_OF_OTHERS,
 }
 
 
