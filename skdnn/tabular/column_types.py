@@ -216,7 +216,7 @@ def _parsed(column, fitted, warn):
 def _value_of(text, fitted):
     """Return the value of a string as fit would have read it, None if it is missing."""
     value = read_text(fitted.form or KindFormat(fitted.kind), text)
-    if value is not None or text.strip() in ("", "nan", "NaT"):
+    if value is not None or is_missing_word(text):
         return value
     # Booleans are numbers where fit had no strings, or had two for booleans, such as "1.0".
     are_numbers = fitted.kind == "number" and (fitted.form is None or fitted.booleans)

@@ -679,15 +679,16 @@ def with_empty_cells(column, every):
 
 @pytest.mark.parametrize("library", LATER)
 @pytest.mark.parametrize("kind", CELLS)
-def test_empty_strings_are_missing_values_where_fit_had_none(kind, library):
+def test_words_for_missing_values_are_missing_values_where_fit_had_none(kind, library):
     frame = with_empty_cells(CELLS[kind], 5)
     encoder = fitted(table(CELLS[kind]))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         rows = encoder.transform(LATER[library](frame))
         assert_array_equal(rows, encoder.transform(frame))
-        blank = encoder.transform(LATER[library](frame.iloc[:1].fillna("  ")))
-        assert_array_equal(blank, rows[:1])
+        for word in ("  ", "N/A", "?", "unknown"):
+            missing = encoder.transform(LATER[library](frame.iloc[:1].fillna(word)))
+            assert_array_equal(missing, rows[:1])
 
 
 @pytest.mark.parametrize("library", [*LATER])
