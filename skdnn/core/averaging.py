@@ -65,18 +65,10 @@ def log_sigmoid(logits):
 
 
 def softmax_log_odds(logits, classes):
-    """Return each member's log-odds of a class, and their gradient.
+    """Return each member's log-odds of a class (n_members, n_rows), and their gradient.
 
-    Parameters
-    ----------
-    logits : ndarray of shape (n_members, n_rows, n_classes)
-    classes : ndarray of shape (n_rows,)
-
-    Returns
-    -------
-    odds : ndarray of shape (n_members, n_rows)
-        ``logit(softmax(logits)[class])``.
-    grad_logits : ndarray of shape (n_members, n_rows, n_classes)
+    They are ``logit(softmax(logits)[class])``; ``logits`` and the gradient are (n_members, n_rows,
+    n_classes), ``classes`` is (n_rows,).
     """
     places = np.broadcast_to(classes[None, :, None], (*logits.shape[:2], 1))
     chosen = np.take_along_axis(logits, places, axis=2)
@@ -107,16 +99,7 @@ def label_log_odds(logits, classes):
 def log_odds_of_mean(odds, weights):
     """Return the log-odds of the members' mean probability, and their gradient.
 
-    Parameters
-    ----------
-    odds : ndarray of shape (n_members, n_rows)
-        Of each member.
-    weights : ndarray of shape (n_members,)
-
-    Returns
-    -------
-    value : ndarray of shape (n_rows,)
-    grad_odds : ndarray of shape (n_members, n_rows)
+    ``odds`` and the gradient are (n_members, n_rows).
     """
     yes, no = log_sigmoid(odds), log_sigmoid(-odds)
     mean_yes = log_mean_proba(yes[..., None], weights)[:, 0]
@@ -126,22 +109,10 @@ def log_odds_of_mean(odds, weights):
 
 
 def class_log_odds(logits, weights, classes, loss, temperature=1.0):
-    """Return the log-odds of the predicted probability of a class, and their gradient.
+    """Return the log-odds (n_rows,) of the predicted probability of a class, and their gradient.
 
-    Parameters
-    ----------
-    logits : ndarray of shape (n_members, n_rows, n_outputs)
-    weights : ndarray of shape (n_members,)
-        Positive.
-    classes : ndarray of shape (n_rows,)
-    loss : Loss
-    temperature : float or ndarray of shape (n_members, 1, 1), default=1.0
-        What logits are divided by.
-
-    Returns
-    -------
-    value : ndarray of shape (n_rows,)
-    grad_logits : ndarray of shape (n_members, n_rows, n_outputs)
+    ``logits`` and the gradient are (n_members, n_rows, n_outputs), ``classes`` is (n_rows,), the
+    ``temperature`` a number or (n_members, 1, 1).
     """
     odds, grad_logits = loss.member_log_odds(logits / temperature, classes)
     value, grad_odds = log_odds_of_mean(odds, weights)

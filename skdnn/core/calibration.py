@@ -20,20 +20,8 @@ def fit_temperature(logits, targets, weights, loss):
 
     Guo et al., 2017, https://arxiv.org/abs/1706.04599. A penalty ``log(temperature) ** 2 /
     n_rows``, a weak prior at 1, keeps the temperature of a few rows near 1. Above 5 it rises only
-    in proportion to the logarithm: where logits are far too large, so is the temperature.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (n_rows, n_outputs)
-        Of rows that were not trained on.
-    targets : ndarray of shape (n_rows, n_target_columns)
-    weights : ndarray of shape (n_rows,)
-    loss : Loss
-
-    Returns
-    -------
-    float
-        At least 0.2; 1 if no other temperature lowers the loss.
+    in proportion to the logarithm: where logits are far too large, so is the temperature. It is at
+    least 0.2. The rows were not trained on; ``logits`` is (n_rows, n_outputs).
     """
     logits = logits.astype(np.float64)
     weights = weights[None] / weights.sum()
@@ -64,23 +52,13 @@ def calibrated_loss(logits, targets, weights, loss):
 
 
 def fit_mixture(log_likelihoods, row_weights):
-    """Return the weights of averages of members in a mixture of probabilities.
+    """Return the weights (n_components,) of averages of members in a mixture of probabilities.
 
     They are those of highest likelihood on held-out rows, by expectation-maximization (Dempster,
     Laird & Rubin, 1977) with a Dirichlet prior at equal weights that counts as one row; squared and
     normalized. The square is empirical: the likelihoods are those of single members, but what is
     averaged has the noise of several averaged out, so that the better component deserves more.
-
-    Parameters
-    ----------
-    log_likelihoods : ndarray of shape (n_components, n_rows)
-        Logarithms of the probabilities of what was observed, of rows that were not trained on.
-    row_weights : ndarray of shape (n_rows,)
-
-    Returns
-    -------
-    ndarray of shape (n_components,)
-        Positive, of sum 1.
+    ``log_likelihoods`` of what was observed is (n_components, n_rows), ``row_weights`` (n_rows,).
     """
     n_components, n_rows = log_likelihoods.shape
     likelihoods = np.exp(log_likelihoods - log_likelihoods.max(axis=0))
@@ -100,22 +78,8 @@ def entropy_share(single, member_logits, member_weights, loss):
 
     An average is less confident than its members: at their temperature it would be
     underconfident. The matching temperature makes the average's mean entropy that of the members at
-    theirs.
-
-    Parameters
-    ----------
-    single : float
-        Temperature of single members.
-    member_logits : ndarray of shape (n_members, n_some_rows, n_outputs)
-        All members' logits of the same rows.
-    member_weights : ndarray of shape (n_members,)
-        Weights of the members in the average, of sum 1.
-    loss : Loss
-
-    Returns
-    -------
-    float
-        From SMALLEST_SHARE to 1.
+    theirs, ``single``. ``member_logits`` of the same rows is (n_members, n_some_rows, n_outputs);
+    ``member_weights`` (n_members,) sums to 1. The ratio is from SMALLEST_SHARE to 1.
     """
 
     def log_proba(temperature):

@@ -53,17 +53,8 @@ class CustomLoss:
 def spread(targets, n_outputs, smoothing):
     """Return targets with a column for each output, smoothed.
 
-    Parameters
-    ----------
-    targets : ndarray of shape (n_members, n_rows, n_target_columns)
-        One column of class indices for several outputs, else 0 and 1.
-    n_outputs : int
-    smoothing : ndarray of shape (n_members,)
-        In [0, 1).
-
-    Returns
-    -------
-    ndarray of shape (n_members, n_rows, n_outputs)
+    ``targets`` (n_members, n_rows, n_target_columns) has one column of class indices for several
+    outputs, else 0 and 1.
     """
     if targets.shape[2] == n_outputs:
         return smoothed(targets, smoothing, 2)
@@ -71,18 +62,7 @@ def spread(targets, n_outputs, smoothing):
 
 
 def as_loss(item, standard):
-    """Return the Loss for a custom loss.
-
-    Parameters
-    ----------
-    item : callable or Loss
-    standard : Loss
-        Says how logits become probabilities.
-
-    Returns
-    -------
-    Loss
-    """
+    """Return the Loss for a custom loss; ``standard`` says how logits become probabilities."""
     is_ready = isinstance(item, Loss)
     return item if is_ready else standard._replace(value_and_gradient=CustomLoss(item))
 

@@ -64,24 +64,10 @@ class Evaluation:
 
 
 def blocks(member_rows, weights, width, size):
-    """Yield all rows in order, for a pass without gradients.
+    """Yield the row numbers and weights (n_members, block size) of blocks of up to ``size`` rows.
 
-    Parameters
-    ----------
-    member_rows : list of ndarray
-        Rows of each member; may differ in number.
-    weights : ndarray of shape (n_rows,)
-        Weight of every row of the data.
-    width : int
-        Number of rows to fill every member up to.
-    size : int
-        Rows of a block.
-
-    Yields
-    ------
-    rows : ndarray of shape (n_members, block size)
-    weights : ndarray of shape (n_members, block size)
-        0 where a member has no row left; sum to 1 over all blocks.
+    Members that have fewer than ``width`` rows are filled up with rows of weight 0. The weights of
+    a member sum to 1 over all blocks.
     """
     last = np.array([len(rows) - 1 for rows in member_rows])
     totals = np.array([weights[rows].sum() for rows in member_rows])
@@ -102,20 +88,9 @@ def _count_hits(is_hit, logits, targets, weights, out):
 
 
 def held_out_logits(network, params, data, member_rows, run=map):
-    """Return each member's logits of its held-out rows.
+    """Return each member's logits of its held-out rows, a list of (n_member_rows, n_outputs).
 
-    Parameters
-    ----------
-    network : Network
-    params : ndarray of shape (n_members, n_parameters)
-    data : Data
-    member_rows : list of ndarray
-    run : callable, default=map
-        Like ``map``.
-
-    Returns
-    -------
-    list of ndarray of shape (n_member_rows, n_outputs)
+    ``run`` is like ``map``.
     """
 
     def blocks_of(params, rows):

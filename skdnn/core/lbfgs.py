@@ -99,15 +99,8 @@ class Recording:
     def evaluate(self, objective, params):
         """Return the value and the gradient, from the recording where it has them.
 
-        Parameters
-        ----------
-        objective : Objective
-        params : ndarray of shape (n_parameters,)
-
-        Raises
-        ------
-        ValueError
-            If the recording is of another training: SciPy does not check the shape of gradients.
+        It is a ValueError if the recording is of another training: SciPy does not check the shape
+        of gradients.
         """
         if self.n_evaluated == len(self.evaluations):
             self.evaluations.append(objective(params))
@@ -118,15 +111,7 @@ class Recording:
         return value, grad
 
     def report(self, number, compute):
-        """Return the curves at an iteration, from the recording where it has them.
-
-        Parameters
-        ----------
-        number : int
-            Iterations before this one.
-        compute : callable
-            Function that returns them, shape (3,); called if the recording has none.
-        """
+        """Return the curves (3,) at an iteration, recorded or by ``compute()``."""
         if number == len(self.curve):
             self.curve.append(np.array(compute()))
         return self.curve[number]

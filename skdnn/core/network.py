@@ -165,17 +165,7 @@ def _ends(activations, dropout):
 def initialize(network, params, rngs, init, scale):
     """Fill ``params`` with starting weights and zero biases.
 
-    Parameters
-    ----------
-    network : Network
-    params : ndarray of shape (n_members, n_parameters)
-        Written to.
-    rngs : list of Generator
-        One a member.
-    init : list of str
-        One name of ``INITIALIZERS`` a dense layer.
-    scale : list of float
-        Factor on the weights of each dense layer.
+    ``init`` has a name of ``INITIALIZERS`` for each dense layer, ``scale`` a factor on its weights.
     """
     for layer_index, (weights, bias) in enumerate(network.dense(params)):
         draw = INITIALIZERS[init[layer_index]]
@@ -190,19 +180,8 @@ def connect(network, params, rngs, shares):
     The weights of the other columns become 0, and a scaled :class:`EncodedDense` layer keeps them
     at 0. The remaining weights are multiplied by a factor, so that the variance of a unit's output
     stays the same. With few connections a unit depends on a few columns, as a split of a decision
-    tree does.
-
-    Parameters
-    ----------
-    network : Network
-        Its first layer with parameters is a scaled :class:`EncodedDense`.
-    params : ndarray of shape (n_members, n_parameters)
-        Written to.
-    rngs : list of Generator
-        One a member.
-    shares : ndarray of shape (n_members, n_columns)
-        Probability of a connection to each column, from 0 to 1. A unit that would have no
-        connection has all that are possible.
+    tree does. ``shares`` (n_members, n_columns) has the probability of a connection to each column.
+    A unit that would have no connection has all that are possible.
     """
     layer = next(layer for layer in network.layers if layer.shapes)
     weights = network.weights(params)[0]

@@ -104,18 +104,5 @@ def _are_sane(logits):
 
 
 def predict_logits(network, params, rows, n_rows):
-    """Yield ``(span, logits)`` for blocks of all rows.
-
-    Parameters
-    ----------
-    network : Network
-    params : ndarray of shape (n_members, n_parameters)
-    rows : DenseRows or SparseRows
-    n_rows : int
-
-    Yields
-    ------
-    span : slice
-    logits : float64 ndarray of shape (n_members, block size, n_outputs)
-    """
+    """Yield ``(span, logits)`` for blocks of all rows; see :class:`ForwardPass`."""
     yield from ForwardPass(network, params)(rows, slice(0, n_rows), n_rows <= FEW_ROWS)

@@ -72,17 +72,9 @@ class RowGradients:
     def record_update(self, tape, step, arrays, bounds, numbers, shape):
         """Add the calls that update the rows with gradients, and all later parameters.
 
-        Parameters
-        ----------
-        tape : Tape
-        step : Kernel or callable
-            Of the update rule.
-        arrays : list of ndarray of shape (n_members, n_parameters)
-            Parameters, gradients and memory.
-        bounds, numbers : ndarray
-            See :mod:`skdnn.core.optimizers`.
-        shape : tuple of int
-            Of the first layer's weights, which come first in a row of the parameters.
+        ``arrays`` are parameters, gradients and memory; ``shape`` is that of the first layer's
+        weights, which come first in a row of the parameters. ``bounds`` and ``numbers`` are those
+        of :mod:`skdnn.core.optimizers`.
         """
         size = math.prod(shape)
         for member in range(len(arrays[0])):

@@ -100,20 +100,10 @@ class Gradient(NamedTuple):
 
 
 def record_gradient(job, params, smoothing, rows, weights):
-    """Record the loss of a batch and its gradient.
+    """Return the recorded Gradient of the loss of a batch.
 
-    Parameters
-    ----------
-    job : Job
-    params : ndarray of shape (n_members, n_parameters)
-    smoothing : float64 ndarray of shape (n_members,)
-        Label smoothing.
-    rows, weights : ndarray of shape (n_members, n_batch_rows)
-        Read at every replay; but if all steps are over one batch, its rows are read here, once.
-
-    Returns
-    -------
-    Gradient
+    ``rows`` and ``weights`` (n_members, n_batch_rows) are read at every replay; but if all steps
+    are over one batch, its rows are read here, once.
     """
     has_one_batch = job.layout.n_batches == 1 and not job.plan.shuffle
     # Unlike zeros_like, this takes no memory where nothing is written, as with row updates.
@@ -133,16 +123,7 @@ def record_gradient(job, params, smoothing, rows, weights):
 
 
 def add_penalty(views, grad_views, strengths, values):
-    """Add ``strength / 2 * ||W||^2`` of each member to the losses, and its gradient.
-
-    Parameters
-    ----------
-    views, grad_views : list of ndarray of shape (n_members, ...)
-        The second is changed in place.
-    strengths : ndarray of shape (n_members,)
-    values : ndarray of shape (n_members,)
-        Changed in place.
-    """
+    """Add ``strength / 2 * ||W||^2`` of each member to the losses, and its gradient."""
     for weights, grad in zip(views, grad_views, strict=True):
         grad += weights * strengths.astype(grad.dtype)[:, None, None]
         values += 0.5 * strengths * np.einsum("kio,kio->k", weights, weights)

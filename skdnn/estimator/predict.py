@@ -22,20 +22,9 @@ def predict_blocks(fitted, n_jobs, X, average, result, column_warnings=None):
     """Write ``average(logits, weights)`` of all rows into ``result``, and return it.
 
     The result does not depend on the number of threads, bit for bit: blocks depend on the shape
-    only, and BLAS is limited to one thread.
-
-    Parameters
-    ----------
-    fitted : FittedModel
-    n_jobs : int or None
-    X : frame, array or sparse matrix
-        With the columns of fit.
-    average : callable
-        Function of logits (n_members, block size, n_outputs) and the weights of the members
-        (n_members,) that returns an array of shape (..., block size, n_columns).
-    result : ndarray of shape (..., n_rows, n_columns)
-    column_warnings : ColumnWarnings, optional
-        Collects warnings, if X has only some rows of a table.
+    only, and BLAS is limited to one thread. ``average`` gets logits (n_members, block size,
+    n_outputs) and the weights of members, and returns an array of shape (..., block size,
+    n_columns). ``column_warnings`` collects warnings, if X has only some rows of a table.
     """
     n_rows = X.shape[0]
     passes, (divisors, weights), dtype = fitted.passes, fitted.calibration, fitted.schema.dtype

@@ -11,24 +11,11 @@ from skdnn.tabular.scaling import scale, weighted_quantile
 
 
 def learn_bin_edges(values, weights, scaling, n_bins):
-    """Return the bin edges of each column, ascending and scaled.
+    """Return the bin edges of each column of ``values``, ascending and scaled.
 
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows, n_columns)
-        NaN for a missing value.
-    weights : ndarray of shape (n_rows,) or None
-        Positive; None if all are equal.
-    scaling : Scaling
-        Of these columns.
-    n_bins : int
-        Maximum number of bins of a column.
-
-    Returns
-    -------
-    list of ndarray of shape (n_edges,)
-        All distinct values of a column if there are at most ``n_bins + 1``, else quantiles. If
-        equal values make quantiles coincide, quantiles of the distinct values are added.
+    They are all distinct values of a column if there are at most ``n_bins + 1``, else quantiles. If
+    equal values make quantiles coincide, quantiles of the distinct values are added. NaN is a
+    missing value; ``weights`` are positive, or None if all are equal.
     """
     quantiles = weighted_quantile(values, weights, np.linspace(0, 1, n_bins + 1))
     edges = []

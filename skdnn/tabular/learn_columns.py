@@ -47,25 +47,10 @@ MANY_INDICATORS, RARE = 32, 0.05
 def learn_columns(X, names, targets, weights, options):
     """Return the encoding of each column, and what is notable about some columns.
 
-    Parameters
-    ----------
-    X : frame, ndarray or CSR
-        Training rows of positive weight.
-    names : sequence of str
-        Names of the columns.
-    targets : array-like or None
-        Rows that differ in these are distinct rows.
-    weights : ndarray of shape (n_rows,)
-    options : TableEncoder
-        Gives max_categories, min_frequency, n_bins, and what is read and dropped.
-
-    Returns
-    -------
-    encoders : ColumnEncoders, or SparseColumns of sparse rows
-    ignored : dict, or ColumnsWithoutEntries, of str to str
-        Reasons for ignored columns.
-    parsed : dict of str to FormatChoice
-        How columns of strings are read as numbers or dates.
+    The rows of ``X`` have positive weight; those that differ in ``targets`` are distinct rows;
+    ``options`` is the TableEncoder. Returns ColumnEncoders, or SparseColumns of sparse rows; the
+    reasons for ignored columns, by name; and the FormatChoice of columns of strings that are read
+    as numbers or dates, by name.
     """
     table = as_table(X, names)
     if issparse(table):
