@@ -130,17 +130,19 @@ def test_the_number_of_epochs_depends_on_neither_threads_nor_the_order_of_rows(n
 
 
 @pytest.mark.parametrize(
-    "kwargs",
+    ("kwargs", "n_epochs"),
     [
-        {"max_iter": 20},
-        {"learning_rate": "constant", "max_iter": "auto"},
-        {"learning_rate_init": 0.01, "max_iter": "auto"},
-        {"n_members": 4, "max_iter": "auto"},
+        ({"max_iter": 20}, 20),
+        ({"learning_rate": "constant"}, 334),
+        ({"learning_rate_init": 0.01}, 334),
+        ({"n_members": 4}, 400),  # each holds out a quarter: there are five batches
     ],
 )
-def test_there_is_no_pilot_fit_of_few_rows_where_a_parameter_is_given(kwargs, monkeypatch):
+def test_few_rows_are_trained_for_all_epochs_without_a_pilot_fit_if_a_parameter_is_given(
+    kwargs, n_epochs, monkeypatch
+):
     monkeypatch.setattr(pilot, "_pilot_fit", None)  # not to be called
-    few(NOISY, **kwargs)
+    assert few(NOISY, **kwargs).resolved_params_["max_iter"] == n_epochs
 
 
 def test_there_is_no_pilot_fit_if_there_are_many_more_inputs_than_rows(monkeypatch):

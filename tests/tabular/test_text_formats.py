@@ -392,40 +392,25 @@ def test_the_warning_says_that_different_offsets_are_read_in_utc():
 
 # Cells that no format reads, and what they are called
 
+DATES_IN_ANOTHER_FORMAT = {
+    "an apache log": [f"{t:%d/%b/%Y:%H:%M:%S} +0000" for t in TIMES],
+    "e-mails": [f"{t:%a, %d %b %Y %H:%M:%S} GMT" for t in TIMES],
+    "ctime": [f"{t:%a %b %d %H:%M:%S %Y}" for t in TIMES],
+    "weekdays": [f"{t:%A, %d %B %Y}" for t in TIMES],
+    "Oracle": [f"{t:%d-%b-%y %I.%M.%S.000000 %p}" for t in TIMES],
+    "T after the year": [f"{t:%d/%m/%YT%H:%M}" for t in TIMES],
+    "a zone in some cells": [f"{t:%Y-%m-%dT%H:%M:%S}{'Z' * (n % 2)}" for n, t in enumerate(TIMES)],
+    "ordinal numbers": [f"{t:%B} {t.day}th, {t:%Y}" for t in TIMES],
+    "British ordinal numbers": [f"{t.day}th of {t:%b %Y}" for t in TIMES],
+    "an offset in minutes": [f"{t:%Y-%m-%d %H:%M} GMT+02:00" for t in TIMES],
+    "a zone in ctime": [f"{t:%a %b %d %H:%M:%S} CEST {t:%Y}" for t in TIMES],
+    "a zone after PM": [f"{t:%b %d, %Y, %I:%M %p} EST" for t in TIMES],
+    "a zone of Java": [f"{t:%Y-%m-%dT%H:%M}+02:00[Europe/Rome]" for t in TIMES],
+    "at a time": [f"{t:%d/%m/%Y} at {t:%H:%M}" for t in TIMES],
+    "ranges of dates": [f"{t:%d.%m.%Y} - {t:%d.%m}.2099" for t in TIMES],
+}
 OTHERS = {
-    "an apache log": ([f"{t:%d/%b/%Y:%H:%M:%S} +0000" for t in TIMES], "dates in another format"),
-    "e-mails": ([f"{t:%a, %d %b %Y %H:%M:%S} GMT" for t in TIMES], "dates in another format"),
-    "ctime": ([f"{t:%a %b %d %H:%M:%S %Y}" for t in TIMES], "dates in another format"),
-    "weekdays": ([f"{t:%A, %d %B %Y}" for t in TIMES], "dates in another format"),
-    "Oracle": ([f"{t:%d-%b-%y %I.%M.%S.000000 %p}" for t in TIMES], "dates in another format"),
-    "T after the year": ([f"{t:%d/%m/%YT%H:%M}" for t in TIMES], "dates in another format"),
-    "a zone in some cells": (
-        [f"{t:%Y-%m-%dT%H:%M:%S}{'Z' * (n % 2)}" for n, t in enumerate(TIMES)],
-        "dates in another format",
-    ),
-    "ordinal numbers": ([f"{t:%B} {t.day}th, {t:%Y}" for t in TIMES], "dates in another format"),
-    "British ordinal numbers": (
-        [f"{t.day}th of {t:%b %Y}" for t in TIMES],
-        "dates in another format",
-    ),
-    "an offset in minutes": (
-        [f"{t:%Y-%m-%d %H:%M} GMT+02:00" for t in TIMES],
-        "dates in another format",
-    ),
-    "a zone in ctime": (
-        [f"{t:%a %b %d %H:%M:%S} CEST {t:%Y}" for t in TIMES],
-        "dates in another format",
-    ),
-    "a zone after PM": ([f"{t:%b %d, %Y, %I:%M %p} EST" for t in TIMES], "dates in another format"),
-    "a zone of Java": (
-        [f"{t:%Y-%m-%dT%H:%M}+02:00[Europe/Rome]" for t in TIMES],
-        "dates in another format",
-    ),
-    "at a time": ([f"{t:%d/%m/%Y} at {t:%H:%M}" for t in TIMES], "dates in another format"),
-    "ranges of dates": (
-        [f"{t:%d.%m.%Y} - {t:%d.%m}.2099" for t in TIMES],
-        "dates in another format",
-    ),
+    **{name: (cells, "dates in another format") for name, cells in DATES_IN_ANOTHER_FORMAT.items()},
     "Indian thousands": (
         [f"{v // 10**5},{v // 1000 % 100:02},{v % 1000:03}" for v in MILLIONS],
         "",
