@@ -21,7 +21,8 @@ def fit_temperature(logits, targets, weights, loss):
     Guo et al., 2017, https://arxiv.org/abs/1706.04599. A penalty ``log(temperature) ** 2 /
     n_rows``, a weak prior at 1, keeps the temperature of a few rows near 1. Above 5 it rises only
     in proportion to the logarithm: where logits are far too large, so is the temperature. It is at
-    least 0.2. The rows were not trained on; ``logits`` is (n_rows, n_outputs).
+    least 0.2, and 1 if no other lowers the loss. ``logits`` (n_rows, n_outputs) are of rows that
+    were not trained on.
     """
     logits = logits.astype(np.float64)
     weights = weights[None] / weights.sum()
