@@ -101,8 +101,11 @@ def onnx_inputs(net, X):
     values = _numbers(table, np.array([column.position for column in numbers], int), columns.types)
     feeds = {column.name: values[:, [n]] for n, column in enumerate(numbers)}
     for column in inputs:
-        if column.kind != "number":
-            feeds |= {"date": _dates, "text": _strings}[column.kind](table, column)
+        if column.kind == "date":
+            feeds |= _dates(table, column)
+        elif column.kind == "text":
+            read = columns.strings(table, column.position)
+            feeds[column.name] = np.array([*read.strings, MISSING], object)[read.values][:, None]
     return feeds
 
 
@@ -119,9 +122,3 @@ def _dates(table, column):
     missing = np.isnat(times)
     since_epoch = (np.where(missing, EPOCH, times) - EPOCH).astype(np.int64)
     return {column.name: since_epoch[:, None], column.mask: missing[:, None]}
-
-
-def _strings(table, column):
-    """Return canonical strings."""
-    read = table.strings(column.position, column.type)
-    return {column.name: np.array([*read.strings, MISSING], object)[read.values][:, None]}

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from skdnn.tabular.column_types import for_strings, string_column
 from skdnn.tabular.scaling import weighted_shares
 
 
@@ -55,3 +56,26 @@ def learn_categories(ranked, has_missing, options):
 def ignoring_case_and_spaces(text):
     """Return a string without its blanks and upper case, which differ among spellings."""
     return "".join(text.split()).casefold()
+
+
+def stood_for(column, ranks, kept):
+    """Return a string Column, of what its strings stand for if they are not known.
+
+    "2.0" stands for "2", and an empty string for a missing value; or this for an empty string, if
+    fit had such and no missing values. ``kept`` are the Categories, and ``ranks`` the ranks of all
+    categories, if these were kept; one of them may be None.
+    """
+    known = ranks or kept.codes
+    missing = "" if "" in known and kept and kept.missing < 0 else None
+    if missing is None and known.keys() >= {*column.strings}:
+        return column
+    blank = None if ranks or kept.unknown < 0 else ""  # which may be an infrequent category
+    strings = [t if t in known else _as_known(t, known, blank) for t in column.strings]
+    return for_strings(column, string_column([*strings, missing])._replace(kind=column.kind))
+
+
+def _as_known(text, known, blank):
+    whole = text.removesuffix(".0")
+    if whole in known and whole.lstrip("-").isdecimal():
+        return whole
+    return text if text.strip() else blank

@@ -8,7 +8,7 @@ import numpy as np
 from skdnn.core.encoded_rows import Expansion
 from skdnn.tabular import identifiers
 from skdnn.tabular.bins import bin_positions
-from skdnn.tabular.categories import ignoring_case_and_spaces
+from skdnn.tabular.categories import ignoring_case_and_spaces, stood_for
 from skdnn.tabular.column_types import NUMBER, ColumnError, string_column
 from skdnn.tabular.dataframes import Frame
 from skdnn.tabular.dates import TIME, date_parts
@@ -110,7 +110,7 @@ class ColumnEncoders(NamedTuple):
         for position, n in constant:
             rows[:, n] = np.isnan(table.values(position, self.types.get(position, NUMBER))[:, 0])
         for column, position in enumerate(self.categories, layout.n_inputs - len(self.categories)):
-            strings = table.strings(position, self.types[position])
+            strings = self.strings(table, position)
             rows[:, column] = self.categories[position].encode(strings)
             self._warn_of_unknown(table, position, strings)
         return rows
@@ -188,12 +188,17 @@ class ColumnEncoders(NamedTuple):
                 yield slice(None), span, table.values(position, self.types[position])[:, parts]
             start = span.stop
 
+    def strings(self, table, position):
+        """Return a string Column, of the categories that its strings stand for."""
+        column = table.strings(position, self.types[position])
+        return stood_for(column, self.ranks.get(position), self.categories.get(position))
+
     def category_codes(self, table):
         """Return the rank of each row's category in the columns with ranks, (n_rows, n_columns).
 
         The last rank but one is that of missing values, the last that of unknown categories.
         """
-        columns = ((table.strings(n, self.types[n]), ranks) for n, ranks in self.ranks.items())
+        columns = ((self.strings(table, n), ranks) for n, ranks in self.ranks.items())
         codes = [column.encode(ranks, len(ranks) + 1, len(ranks)) for column, ranks in columns]
         return np.column_stack(codes)
 
@@ -212,7 +217,7 @@ class ColumnEncoders(NamedTuple):
         for position, seen in (complete | self.ranks).items():
             if (position, UNKNOWN) in warned:
                 continue
-            column = table.strings(position, self.types[position])
+            column = self.strings(table, position)
             are_new = column.encode(dict.fromkeys(seen, False), True, False)
             if are_new.mean() > FEW_NEW:
                 new = next(text for text in column.strings if text not in seen)

@@ -741,6 +741,43 @@ def test_empty_numpy_strings_are_missing_values_beside_numbers():
     )
 
 
+SOME_TOWNS = pd.Series(np.array(["Bern", "Graz", "Ulm", None], object)[COUNTS % 4])
+STREETS = pd.Series([None if n % 4 == 0 else f"{n % 50} Road" for n in COUNTS], dtype=object)
+
+
+@pytest.mark.parametrize("library", LATER)
+@pytest.mark.parametrize("towns", [SOME_TOWNS, STREETS], ids=["few categories", "many categories"])
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_an_empty_string_and_a_missing_value_are_one_where_fit_had_only_one_of_them(towns, library):
+    net = DeepNetClassifier(n_members=2, max_iter=2, random_state=0)
+    missing, empty = table(towns), table(towns.fillna(""))
+    y = (COUNTS % 4 == 0) ^ (OTHER > 1)
+    proba = net.fit(missing, y).predict_proba(missing)
+    assert_array_equal(net.predict_proba(LATER[library](missing)), proba)
+    assert_array_equal(net.predict_proba(table(towns.fillna(" "))), proba)
+    proba = net.fit(empty, y).predict_proba(empty)
+    assert_array_equal(net.predict_proba(missing), proba)
+
+
+CODES = {
+    "digits": (COUNTS % 7).astype(str).astype(object),
+    "digits with signs": (COUNTS % 7 - 3).astype(str).astype(object),
+    "categories of integers": pd.Categorical(COUNTS % 7),
+    "categories of floats": pd.Categorical(COUNTS % 7 / 2),
+}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("kind", CODES)
+def test_codes_that_became_floats_and_then_strings_are_the_codes_of_fit(kind, library):
+    encoder = fitted(table(CODES[kind]))
+    expected = encoder.transform(table(CODES[kind]))
+    floats = np.asarray(CODES[kind]).astype(float).astype(str).astype(object)
+    later = LIBRARIES[library](table(floats))
+    assert_array_equal(encoder.transform(later), expected)
+    assert_array_equal(encoder.transform(later[:1]), expected[:1])
+
+
 TOWNS = np.array(["Bern", "Graz", "Ulm"], object)[COUNTS % 3]
 UNKNOWN = {
     "upper case": (np.char.upper(TOWNS.astype(str)), ("'BERN'", "'Bern'")),
