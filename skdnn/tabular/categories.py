@@ -59,11 +59,10 @@ def ignoring_case_and_spaces(text):
 
 
 def stood_for(column, ranks, kept):
-    """Return a string Column, of what its strings stand for if they are not known.
+    """Return a string Column, of the categories that its strings stand for.
 
-    "2.0" stands for "2", and an empty string for a missing value; or this for an empty string, if
-    fit had such and no missing values. ``kept`` are the Categories, and ``ranks`` the ranks of all
-    categories, if these were kept; one of them may be None.
+    If they are no categories, "2.0" is "2", and an empty string a missing value. A missing value is
+    an empty string, if fit had only that. ``kept`` are the Categories; not both may be None.
     """
     known = ranks or kept.codes
     missing = "" if "" in known and kept and kept.missing < 0 else None

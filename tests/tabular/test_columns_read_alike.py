@@ -315,6 +315,10 @@ MIXED = {
     "fractions": ([0.5, "0.5", Decimal("0.50"), np.float32(0.5), "Ulm"], ["0.5"] * 4 + ["Ulm"]),
     "a large decimal": ([Decimal("1E+3"), 1000, "Ulm"], ["1000", "1000", "Ulm"]),
     "booleans and words": ([True, "True", "Ulm"], ["True", "True", "Ulm"]),
+    "durations and words": (
+        [datetime.timedelta(1), pd.Timedelta(days=1), "Ulm"],
+        ["1 day, 0:00:00"] * 2 + ["Ulm"],
+    ),
 }
 
 
