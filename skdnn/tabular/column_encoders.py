@@ -132,12 +132,8 @@ class ColumnEncoders(NamedTuple):
     def _indicators(self, start):
         """Return which column of the encoded rows, from ``start`` on, is which indicator.
 
-        Returns
-        -------
-        sources, indicators : ndarray of int
-            Scaled columns, and columns of the encoded rows that tell where these are missing.
-        constant : list of (int, int)
-            Columns of the table that have no scaled column, and their indicators.
+        That is, scaled columns and their indicators, as arrays; and pairs of a column of the table
+        that has no scaled column, and its indicator.
         """
         of_parts = (position for position, parts in self.kind_parts.items() for _ in parts)
         scaled = [*enumerate((*self.numbers.tolist(), *of_parts))]
@@ -203,14 +199,9 @@ class ColumnEncoders(NamedTuple):
         return np.column_stack(codes)
 
     def changes(self, table, targets, warned):
-        """Return how columns differ from fit: new categories, or information where there was none.
+        """Return new categories, and information where fit had none: texts by (position, reason).
 
         Columns whose infrequent categories were not kept are left out, and what is in ``warned``.
-
-        Returns
-        -------
-        dict of (int, str) to str
-            Texts by position and reason.
         """
         found = {}
         complete = {p: kept.codes for p, kept in self.categories.items() if kept.unknown < 0}

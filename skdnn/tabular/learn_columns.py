@@ -68,16 +68,7 @@ def _by_name(columns, names):
 
 
 class ColumnLearner:
-    """Learn the encoding of a table, column by column.
-
-    Parameters
-    ----------
-    table : NumberArray or Frame
-    targets : array-like
-    weights : ndarray of shape (n_rows,) or None
-        None if all are equal.
-    options : TableEncoder
-    """
+    """Learn the encoding of a table, column by column; ``weights`` are None if all are equal."""
 
     def __init__(self, table, targets, weights, options):
         self.table, self.targets, self.weights, self.options = table, targets, weights, options

@@ -51,21 +51,10 @@ def join_scalings(scalings):
 
 
 def weighted_quantile(values, weights, probabilities):
-    """Return quantiles of each column: the lowest value with enough cumulated weight.
+    """Return the quantiles (n_quantiles, n_columns) of each column, by method "inverted_cdf".
 
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows, n_columns)
-        NaN for a missing value, which has no weight.
-    weights : ndarray of shape (n_rows,) or None
-        Positive; None if all are equal.
-    probabilities : array-like of shape (n_quantiles,)
-        Between 0 (minimum) and 1 (maximum).
-
-    Returns
-    -------
-    ndarray of shape (n_quantiles, n_columns)
-        Values of the data (method "inverted_cdf"), NaN if all values of a column are missing.
+    They are values (n_rows, n_columns) of the data: the lowest with enough cumulated weight, NaN if
+    all are missing. ``weights`` (n_rows,) are positive; None if all are equal.
     """
     shares = np.asarray(probabilities, np.float64)[:, None] - WEIGHT_SLACK
     n_known = len(values) - np.isnan(values).sum(axis=0)
