@@ -140,8 +140,7 @@ def _scale(graph, values, scaling):
 def _estimates(columns, scaled):
     """Return estimates of missing numbers; 0, the median, in columns that have none."""
     coefficients = np.zeros((len(columns.scaling.center) + 1, len(columns.scaling.center)))
-    for column, of_column in columns.regressions.items():
-        coefficients[:, column] = of_column
+    coefficients[:, [*columns.regressions]] = np.transpose([*columns.regressions.values()])
     weights = scaled.graph.constant(coefficients[:-1], np.float64)
     return _clip(scaled.node("MatMul", weights) + coefficients[-1], -LARGEST, LARGEST)
 
@@ -154,8 +153,7 @@ def _bin_positions(columns, scaled):
     n_bins = [len(of_column) - 1 for of_column in edges]
     lower = np.concatenate([of_column[:-1] for of_column in edges])
     widths = np.concatenate([np.diff(of_column) for of_column in edges])
-    inside = scaled.take(np.repeat([*columns.bin_edges], n_bins))
-    inside = _clip((inside - lower) / widths, 0, 1)
+    inside = _clip((scaled.take(np.repeat([*columns.bin_edges], n_bins)) - lower) / widths, 0, 1)
     is_of_column = np.repeat(np.eye(len(n_bins)), n_bins, axis=0)
     return inside.node("MatMul", scaled.graph.constant(is_of_column, np.float64))
 

@@ -20,16 +20,13 @@ def learn_bin_edges(values, weights, scaling, n_bins):
     quantiles = weighted_quantile(values, weights, np.linspace(0, 1, n_bins + 1))
     edges = []
     for column, among_rows in enumerate(quantiles.T):
-        distinct = np.unique(values[:, column])
-        distinct = distinct[~np.isnan(distinct)]
-        chosen = distinct
+        chosen = distinct = np.unique(values[~np.isnan(values[:, column]), column])
         if len(distinct) > n_bins + 1:
             chosen = np.unique(among_rows)
             if (n_free := n_bins + 1 - len(chosen)) > n_bins // 2:
                 spread = np.linspace(0, len(distinct) - 1, n_free).astype(np.intp)
                 chosen = np.union1d(chosen, distinct[spread])
-        of_column = scaling.take(slice(column, column + 1))
-        edges.append(np.unique(scale(chosen[:, None], of_column)))
+        edges.append(np.unique(scale(chosen[:, None], scaling.take([column]))))
     return edges
 
 

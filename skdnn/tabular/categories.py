@@ -75,6 +75,5 @@ def stood_for(column, ranks, kept):
 
 def _as_known(text, known, blank):
     whole = text.removesuffix(".0")
-    if whole in known and whole.lstrip("-").isdecimal():
-        return whole
-    return text if text.strip() else blank
+    is_known = whole in known and whole.lstrip("-").isdecimal()
+    return whole if is_known else text if text.strip() else blank

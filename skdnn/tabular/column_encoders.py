@@ -194,9 +194,8 @@ class ColumnEncoders(NamedTuple):
 
         The last rank but one is that of missing values, the last that of unknown categories.
         """
-        columns = ((self.strings(table, n), ranks) for n, ranks in self.ranks.items())
-        codes = [column.encode(ranks, len(ranks) + 1, len(ranks)) for column, ranks in columns]
-        return np.column_stack(codes)
+        ranked = ((self.strings(table, p), ranks, len(ranks)) for p, ranks in self.ranks.items())
+        return np.column_stack([column.encode(ranks, n + 1, n) for column, ranks, n in ranked])
 
     def changes(self, table, targets, warned):
         """Return new categories, and information where fit had none: texts by (position, reason).

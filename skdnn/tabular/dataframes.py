@@ -235,8 +235,7 @@ def check_finite(X, allow_nan=False, name="Input X", names=None):
         columns = np.unique(X.indices[places[0]] if issparse(X) else places[1])
         if len(columns):
             named = columns[: MAX_NAMED + 1].tolist()
-            if names is not None:
-                named = [names[column] for column in named]
+            named = named if names is None else [names[column] for column in named]
             raise ValueError(
                 f"{name} contains {kind} in column(s) {listed(named)} (cells: {len(places[0])}). "
                 f"{advice}"

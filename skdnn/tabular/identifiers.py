@@ -72,6 +72,5 @@ def are_row_numbers(values, n_rows):
     if n_rows < FEWEST_ROWS or span < n_rows:
         return False
     steps = values[1:] >= values[:-1], values[1:] <= values[:-1]
-    if not (span <= DENSE * n_rows or any(step.all() for step in steps)):
-        return False
-    return len(np.unique(values)) == n_rows
+    is_dense_or_sorted = span <= DENSE * n_rows or any(step.all() for step in steps)
+    return is_dense_or_sorted and len(np.unique(values)) == n_rows

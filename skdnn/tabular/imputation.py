@@ -60,5 +60,4 @@ def fit_regressions(scaled, columns):
 
 def estimate(scaled, coefficients):
     """Return estimates of a column in some rows; each is summed in the same order in any batch."""
-    weights, constant = coefficients[:-1], coefficients[-1]
-    return np.clip((scaled * weights).sum(axis=1) + constant, -LARGEST, LARGEST)
+    return np.clip((scaled * coefficients[:-1]).sum(axis=1) + coefficients[-1], -LARGEST, LARGEST)

@@ -230,8 +230,7 @@ class ColumnLearner:
 
     def _learn_bin_edges(self, encoders):
         if (n_bins := self.options.n_bins) == "auto":
-            n_columns = len(encoders.scaling.center)
-            n_bins = next(n_bins for limit, n_bins in BINS if n_columns <= limit)
+            n_bins = next(n for limit, n in BINS if len(encoders.scaling.center) <= limit)
             if n_bins:
                 n_bins = min(n_bins, max(len(self._distinct[0]) // ROWS_PER_BIN, FEWEST_BINS))
         if not n_bins:

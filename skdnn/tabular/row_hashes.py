@@ -26,8 +26,7 @@ def _multipliers(key, n_words):
 def hash_columns(columns):
     """Return a hash of each row of an iterable of columns: numbers, times or codes."""
     floats = (values.astype(np.float64)[:, None] for values in columns)
-    pairs = ((array, _multipliers(number, WORDS)[:, None]) for number, array in enumerate(floats))
-    return sum(_hash_dense(*pair) for pair in pairs)
+    return sum(_hash_dense(x, _multipliers(n, WORDS)[:, None]) for n, x in enumerate(floats))
 
 
 def distinct_rows(table, targets):
@@ -44,8 +43,7 @@ def hash_rows(inputs, keys):
     multipliers = _multipliers(0, n_keys + WORDS * n_numbers)
     hash_inputs = _hash_sparse if issparse(inputs) else _hash_dense
     hashes = hash_inputs(inputs, multipliers[n_keys:].reshape(WORDS, n_numbers))
-    hashes += _hash_dense(keys, multipliers[None, :n_keys])
-    return hashes
+    return hashes + _hash_dense(keys, multipliers[None, :n_keys])
 
 
 def _hash_dense(array, multipliers):

@@ -77,7 +77,6 @@ def _in_native_order(X):
     """Return a dataframe without columns in another byte order, of which pandas takes no rows."""
     if not hasattr(X, "iloc"):
         return X
-    dtypes = {name: dtype for name, dtype in X.dtypes.items() if isinstance(dtype, np.dtype)}
-    foreign = {name: dtype for name, dtype in dtypes.items() if not dtype.isnative}
-    foreign = {name: dtype.newbyteorder("=") for name, dtype in foreign.items()}
+    types = {name: dtype for name, dtype in X.dtypes.items() if isinstance(dtype, np.dtype)}
+    foreign = {name: t.newbyteorder("=") for name, t in types.items() if not t.isnative}
     return X.astype(foreign) if foreign else X

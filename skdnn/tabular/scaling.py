@@ -62,13 +62,11 @@ def weighted_quantile(values, weights, probabilities):
     if weights is None:
         positions = np.clip(np.ceil(shares * n_known) - 1, 0, last).astype(np.intp)
         wanted = np.unique(positions)
-        are_many = len(wanted) > MANY
-        ordered = np.sort(values.T) if are_many else np.partition(values.T, wanted)
+        ordered = np.sort(values.T) if len(wanted) > MANY else np.partition(values.T, wanted)
     else:
         ordered, reached = _cumulate(values.T, weights)
         targets = shares * reached[:, -1]
-        positions = [(reached < target[:, None]).sum(axis=1) for target in targets]
-        positions = np.minimum(positions, last)
+        positions = np.minimum([(reached < t[:, None]).sum(axis=1) for t in targets], last)
     return np.take_along_axis(ordered, positions.T, axis=1).T
 
 
