@@ -19,7 +19,7 @@ LAYERS = ((SMALL, (128, 128)), (10_000, (256, 128)), (np.inf, HIDDEN_LAYER_SIZES
 FEW_CLASSES = 10
 MANY = 50_000  # distinct rows above which a small part of them is enough for validation
 # More members improve the probabilities. USUAL is the number where the rows are not known.
-MEMBERS, USUAL = ((10_000, 16), (MANY, 8), (np.inf, 2)), 8
+MEMBERS, USUAL = ((SMALL, 16), (MANY, 8), (np.inf, 2)), 8
 FOLDS = ((MANY, 2), (np.inf, 40))  # minimum number of folds
 # (n_inputs, (width, n_members)): the largest width and number of members for up to so many inputs.
 # Training keeps some ten arrays of the size of all weights, nearly all of which are in the first

@@ -12,18 +12,15 @@ from skdnn.estimator.auto_parameters import is_auto
 from skdnn.estimator.diagram import NotebookMixin
 from skdnn.estimator.epoch_callbacks import EpochCallbacks
 from skdnn.estimator.fit_data import FitArguments, read_table
+from skdnn.estimator.fit_ensemble import fit_ensemble
 from skdnn.estimator.fitted_attributes import FittedAttributes
 from skdnn.estimator.fitted_model import fitted_model
 from skdnn.estimator.label_checks import check_labels
-from skdnn.estimator.out_of_fold import calibrate
 from skdnn.estimator.parameters import CONSTRAINTS, EPOCH, settings_of
 from skdnn.estimator.parquet_fit import read_parquet
-from skdnn.estimator.pilot import adapt_to_pilot
 from skdnn.estimator.predict import predict_blocks, predict_files, read_targets
 from skdnn.estimator.solvers import takes_steps
 from skdnn.estimator.summary import summarize
-from skdnn.estimator.threads import threads_apart
-from skdnn.estimator.train_members import train_members
 from skdnn.tabular._compat import CallbackSupportMixin, HintMixin, fit_context, with_callbacks
 from skdnn.tabular.as_frames import as_numpy
 from skdnn.tabular.dataframes import check_table
@@ -132,9 +129,9 @@ class DeepNetClassifier(
 
         .. Ensemble and validation.
     n_members : int or "auto", default="auto"
-        Number of networks to train and average. "auto" is 16 up to 10,000 distinct rows, 8 up to
-        50,000 and 2 above; with 2,501 to 50,000, half as many if a short pilot fit finds noisy
-        labels, or one variant (``diverse_members``) better. It is 8 with held-out ``groups`` and in
+        Number of networks to train and average. "auto" is 16 up to 2,500 distinct rows, 8 up to
+        50,000 and 2 above; half as many if a short pilot fit finds that labels need all epochs, or
+        one variant (``diverse_members``) better. It is 8 with held-out ``groups`` and in
         ``partial_fit``. Without groups, it is at most 8 above 16,384 inputs, 4 above 32,768, 2
         above 65,536. Where there are fewer folds than members, members share folds.
     diverse_members : bool, default=True
@@ -146,6 +143,10 @@ class DeepNetClassifier(
         Whether to hold out rows. Patience then applies to the validation loss, and the best
         epoch is restored. If False, every member trains on all rows, patience applies to the
         training loss, and the last epoch is kept.
+    refit_fraction : float in [0, 1] or "auto", default="auto"
+        Epochs of further training on all rows, held-out ones included, relative to the mean best
+        epoch; not with ``warm_start`` or "lbfgs". "auto" is half of 1 - held-out loss / loss of
+        class frequencies, or 0 if not "adamw", for one member, and above 50,000 rows.
     validation_fraction : float in (0, 1), default=0.1
         Fraction of the rows to hold out if ``n_members=1``. Several members hold out folds.
     cv : int, splitter, list of splits or None, default=None
@@ -290,6 +291,7 @@ class DeepNetClassifier(
     momentum: float = 0.9
     nesterovs_momentum: bool = True
     early_stopping: bool = True
+    refit_fraction: float | str = "auto"
     validation_fraction: float = 0.1
     beta_1: float = 0.9
     beta_2: float = 0.999
@@ -365,11 +367,7 @@ class DeepNetClassifier(
         """Return a FittedModel; scikit-learn and callbacks may set attributes on this copy."""
         callbacks = EpochCallbacks(self, arguments, vars(self).update)
         fit_data = self._read_fit_data(settings, before, arguments)
-        n_threads = fit_data.n_members if fit_data.n_members > 1 else None
-        with threads_apart(self.n_jobs, n_threads) as threads:
-            fit_data = adapt_to_pilot(settings, fit_data, before, threads)
-            fitted = train_members(settings, fit_data, before, callbacks, threads)
-            fitted = calibrate(settings, fitted, fit_data, threads.map)
+        fitted = fit_ensemble(settings, fit_data, before, callbacks)
         callbacks.finish(fitted)
         return fitted
 

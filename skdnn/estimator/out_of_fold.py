@@ -7,6 +7,7 @@ import numpy as np
 from skdnn.core.averaging import mean_proba
 from skdnn.core.calibration import SMALLEST_SHARE, entropy_share, fit_mixture, fit_temperature
 from skdnn.core.evaluation import held_out_logits
+from skdnn.estimator.initialization import prior_logits
 from skdnn.tabular.sample_weights import sum_by_group
 
 SOME_ROWS = 2048  # evenly spaced; enough to compare the confidence of ensemble and members
@@ -61,21 +62,21 @@ class HeldOut(NamedTuple):
 
 
 def calibrate(settings, fitted, fit_data, run):
-    """Return the FittedModel with its weights, its temperature and out-of-fold values.
+    """Return the FittedModel with its weights, temperature and out-of-fold values, and its skill.
 
-    ``run`` is like ``map``.
+    The skill is 1 minus the ratio of the lowest loss of a variant to that of predicting class
+    frequencies, or 0 without held-out rows. ``run`` is like ``map``.
     """
     if not fit_data.keep_best:
-        return fitted
+        return fitted, 0.0
     loss, n_members = fit_data.schema.labels.loss, fitted.n_members
     held_out = _held_out(fitted, fit_data, run)
     given = held_out.targets, held_out.weights, loss
     temperatures = np.array([fit_temperature(logits, *given) for logits in held_out.logits])
     held_out = held_out._replace(logits=held_out.logits / temperatures[:, None, None])
-    weights = np.ones(1)
-    if len(fitted.variants) > 1:
-        losses, row_weights = held_out.losses(loss)
-        weights = fit_mixture(-losses, row_weights)
+    losses, row_weights = held_out.losses(loss)
+    skill = _skill(losses @ row_weights, held_out, fit_data)
+    weights = fit_mixture(-losses, row_weights)
     single = float(np.prod(temperatures**weights))
     fitted = _with_variants(settings, fitted, weights, temperatures / single)
     share = _ensemble_share(single, fitted, fit_data, held_out, run)
@@ -86,7 +87,7 @@ def calibrate(settings, fitted, fit_data, run):
         if settings.store_oof:
             proba = _oof_proba(fit_data.prepared, held_out, weights, loss)
             fitted = fitted._replace(oof_proba=proba)
-    return fitted
+    return fitted, skill
 
 
 def _held_out(fitted, fit_data, run):
@@ -97,6 +98,17 @@ def _held_out(fitted, fit_data, run):
     rows = np.concatenate(member_rows[: len(member_rows) // n_variants])
     logits = np.concatenate(logits).reshape(n_variants, len(rows), -1)
     return HeldOut(logits, rows, data.targets[rows], data.weights[rows])
+
+
+def _skill(of_variants, held_out, fit_data):
+    """Return 1 minus the ratio of the lowest of these losses to that of class frequencies."""
+    labels = fit_data.schema.labels
+    constant = np.broadcast_to(
+        prior_logits(fit_data.prepared.data, labels), held_out.logits[:1].shape
+    )
+    losses, row_weights = held_out._replace(logits=constant).losses(labels.loss)
+    of_frequencies = losses[0] @ row_weights
+    return 1 - of_variants.min() / of_frequencies if of_frequencies > 0 else 0.0
 
 
 def _with_variants(settings, fitted, weights, temperatures):

@@ -29,6 +29,7 @@ CONSTRAINTS = {
     **{name: [AUTO, POSITIVE_INT] for name in ("batch_size", "max_iter", "n_members")},
     **{name: [AUTO, BELOW_ONE] for name in ("dropout", "input_dropout", "label_smoothing")},
     **{name: ["boolean"] for name in SWITCHES},
+    "refit_fraction": [AUTO, Interval(Real, 0, 1, closed="both")],
     **{name: ["array-like", None] for name in ("coefs_init", "intercepts_init")},
     "nesterovs_momentum": ["boolean"],
     "hidden_layer_sizes": ["array-like", POSITIVE_INT, AUTO],

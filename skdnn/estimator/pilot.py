@@ -1,12 +1,11 @@
 """A pilot fit: a few members, trained for a part of the epochs, tell what the table needs.
 
 With few rows, they tell how many epochs. The learning rate falls over all epochs that are planned,
-and falls too late if members are at their best after a small part of them.
+and falls too late if members are at their best after a small part of them. Where members need all
+epochs, half of them are almost as good.
 
-With many rows, they tell how many members. More of them, and of several variants, improve
-probabilities most where labels can be predicted well. Where they are noisy, most of the loss is in
-the labels, and half of the members are almost as good as all. Where one variant is much better than
-the other, the average would give the other no weight.
+With many rows, they tell which variants. Where one is much better than the other, the average would
+give the other no weight.
 """
 
 from types import SimpleNamespace
@@ -18,21 +17,17 @@ from skdnn.core.evaluation import held_out_logits
 from skdnn.core.training import Runtime, Split, State, train
 from skdnn.estimator.auto_parameters import SMALL, is_auto
 from skdnn.estimator.folds import rows_by_member, rows_by_side, stratified_folds
-from skdnn.estimator.initialization import initial_params, member_generators, prior_logits
+from skdnn.estimator.initialization import initial_params, member_generators
 from skdnn.estimator.plan import make_network, make_plan, resolve_for
 from skdnn.estimator.solvers import solver_of
 
-N_EPOCHS = 8  # to choose the number of members by
+N_EPOCHS = 8  # to choose the variants by
 N_FOLDS = 4  # one of which each member of a pilot fit holds out
 N_ROWS = 6000  # in these folds, at most
 # A part of the epochs is enough if the best ones of members are, on average, in this part of it.
 EARLY = 0.5
 SMALL_LOSS = 0.01  # added to losses before they are compared: below it, differences do not matter
 FEWEST_MEMBERS = 8  # that may be halved
-MANY_MEMBERS = 16  # half of which are enough if labels are noisy
-# Loss over that of predicting class frequencies, above which labels are noisy. Eight members
-# instead of sixteen then cost 0.3 % of log-loss, but 2 % or more elsewhere (42 public tables).
-NOISY = 0.55
 # Logarithm of the ratio of the variants' losses above which only the better one is trained; its
 # weight in the average was 0.8 or more.
 CLEARLY_BETTER = 0.2
@@ -47,14 +42,19 @@ def adapt_to_pilot(settings, fit_data, before, threads):
         return fit_data
     if len(fit_data.prepared.merged.rows) <= SMALL:
         return _with_enough_epochs(settings, fit_data, threads)
-    fewest = FEWEST_MEMBERS if len(fit_data.variants) > 1 else MANY_MEMBERS
-    if fit_data.n_members < fewest:
+    if len(fit_data.variants) == 1 or fit_data.n_members < FEWEST_MEMBERS:
         return fit_data
-    n_members, variants = _needed(fit_data, _pilot_losses(settings, fit_data, threads))
-    prepared = fit_data.prepared
-    sides = rows_by_side(settings, fit_data.schema, prepared, n_members, len(variants))
-    split = Split(prepared.data, sides[0], prepared.data, sides[1])
-    return fit_data._replace(split=split, variants=variants)
+    losses = np.add(_pilot_losses(settings, fit_data, threads), SMALL_LOSS)
+    if np.ptp(np.log(losses)) <= CLEARLY_BETTER:
+        return fit_data
+    return _with_half(settings, fit_data._replace(variants=(fit_data.variants[losses.argmin()],)))
+
+
+def _with_half(settings, fit_data):
+    """Return the FitData for half as many members."""
+    prepared, n_members = fit_data.prepared, fit_data.n_members // 2
+    sides = rows_by_side(settings, fit_data.schema, prepared, n_members, len(fit_data.variants))
+    return fit_data._replace(split=Split(prepared.data, sides[0], prepared.data, sides[1]))
 
 
 def _suits_pilot(settings, fit_data):
@@ -69,7 +69,10 @@ def _suits_pilot(settings, fit_data):
 
 
 def _with_enough_epochs(settings, fit_data, threads):
-    """Return the FitData for a part of the epochs if a pilot fit of that length finds it enough."""
+    """Return the FitData for a part of the epochs if a pilot fit of that length finds it enough.
+
+    Otherwise return that for half of the members.
+    """
     shorter = fit_data._replace(needs_part=True)
     n_epochs = resolve_for(settings, shorter)["max_iter"]
     can_change = n_epochs < resolve_for(settings, fit_data)["max_iter"]
@@ -77,29 +80,17 @@ def _with_enough_epochs(settings, fit_data, threads):
         return fit_data
     _, _, history = _pilot_fit(settings, _in_folds(fit_data, N_FOLDS), n_epochs, threads)
     is_early = history.best_epoch.mean() + 1 < EARLY * n_epochs
-    return shorter if is_early else fit_data
-
-
-def _needed(fit_data, losses):
-    """Return the number of members to train, and their variants, given losses of the pilot fit."""
-    n_members, variants = fit_data.n_members, fit_data.variants
-    *of_variants, of_frequencies = losses
-    if np.ptp(np.log(np.add(of_variants, SMALL_LOSS))) > CLEARLY_BETTER:
-        return n_members // 2, (variants[np.argmin(of_variants)],)
-    if n_members == MANY_MEMBERS and min(of_variants) > NOISY * of_frequencies:
-        return n_members // 2, variants
-    return n_members, variants
+    return shorter if is_early else _with_half(settings, fit_data)
 
 
 def _pilot_losses(settings, fit_data, threads):
-    """Return the calibrated loss of each variant on held-out rows, and of class frequencies."""
+    """Return the calibrated loss of each variant on held-out rows."""
     labels, data, fit_data = fit_data.schema.labels, fit_data.prepared.data, _in_folds(fit_data, 1)
     network, params, _ = _pilot_fit(settings, fit_data, N_EPOCHS, threads)
     held_out = fit_data.split.valid_rows
     logits = held_out_logits(network, params, data, held_out, threads.map)
-    of_frequencies = np.broadcast_to(prior_logits(data, labels), logits[0].shape)
     given = data.targets[held_out[0]], data.weights[held_out[0]], labels.loss
-    return [calibrated_loss(array, *given) for array in (*logits, of_frequencies)]
+    return [calibrated_loss(array, *given) for array in logits]
 
 
 def _in_folds(fit_data, n_each):

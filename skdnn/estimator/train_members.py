@@ -19,7 +19,7 @@ from skdnn.tabular.user_warnings import warn_user
 
 
 def train_members(settings, fit_data, before, callbacks, threads):
-    """Train all members; return the FittedModel, not calibrated yet."""
+    """Train all members; return the FittedModel, not calibrated yet, and what stopped training."""
     resolved = resolve_for(settings, fit_data, before)
     network = make_network(fit_data, resolved)
     plan = make_plan(settings, resolved, network, fit_data)
@@ -50,14 +50,15 @@ def train_members(settings, fit_data, before, callbacks, threads):
     n_epochs = history.train_loss.shape[1]
     n_rows_seen = n_epochs * fit_data.count_rows()
     seen = fit_data.prepared.merged.fingerprint if fit_data.holds_out else MIXED
-    return make_fitted(
+    fitted = make_fitted(
         state if settings.warm_start else State(state.params, {}),
         np.concatenate([curves, np.stack(history[:3])], axis=2),
         best_iter + curves.shape[2],
         n_epochs + (before.n_iter if settings.is_part and before else 0),
         n_rows_seen + (before.n_rows_seen if before else 0),
         seen if before is None or before.fingerprint == seen else MIXED,
-    ).with_passes()
+    )
+    return fitted.with_passes(), history.stopped_by
 
 
 def _open_checkpoint(callbacks, settings, fit_data, start, curves):
