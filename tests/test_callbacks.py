@@ -101,6 +101,7 @@ def test_hooks_are_called_around_the_fit_and_every_epoch_on_the_main_thread():
 def test_the_fitted_estimator_after_an_epoch_is_that_of_a_fit_that_stopped_there(early_stopping):
     recorder = Recorder()
     kwargs = {"early_stopping": early_stopping, "learning_rate": "constant", "tol": 0}
+    kwargs["refit_fraction"] = 0
     quick(**kwargs).set_callbacks(recorder).fit(X, y)
     for n_epochs in (2, 5):
         short = quick(**kwargs, label_smoothing=0.05 if early_stopping else 0)

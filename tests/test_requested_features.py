@@ -253,7 +253,7 @@ def test_groups_are_never_on_both_sides_of_a_members_split():
                 seen.append((train, test))
                 yield train, test
 
-    net = quick(cv=Spy(3), store_oof=True, encoder="passthrough")
+    net = quick(cv=Spy(3), store_oof=True, encoder="passthrough", refit_fraction=0)
     with sklearn.config_context(enable_metadata_routing=True):
         net.set_fit_request(groups=True)
         pipeline = make_pipeline(StandardScaler(), net).fit(X, y, groups=groups)

@@ -158,7 +158,7 @@ def test_auto_layers_are_narrower_for_few_rows(solver, n_rows, has_all_rows, exp
     ("n_rows", "n_members", "layers"),
     [
         (2500, 16, (128, 128)),
-        (10_000, 16, (256, 128)),
+        (10_000, 8, (256, 128)),
         (50_000, 8, (256, 256)),
         (50_001, 2, (256, 256)),
     ],

@@ -36,9 +36,9 @@ def pilot_fits(monkeypatch):
 @pytest.mark.parametrize(
     ("y", "chosen"),
     [
-        (SMOOTH, {"n_members": 16}),
+        (SMOOTH, {"n_members": 8}),
         (NOISY, {"n_members": 8}),
-        (STEPS, {"n_members": 8, "diverse_members": False}),
+        (STEPS, {"n_members": 4, "diverse_members": False}),
     ],
 )
 def test_the_fit_is_that_of_the_members_that_the_pilot_fit_chooses(y, chosen):
@@ -63,7 +63,7 @@ def test_the_order_of_rows_and_the_number_of_threads_change_nothing():
         {"cv": 3},
         {"max_iter": 7},
         {"learning_rate_init": 1e-4},
-        {"coefs_init": [np.ones((16, 3, 16)), np.ones((16, 1))], "encoder": "passthrough"},
+        {"coefs_init": [np.ones((8, 3, 16)), np.ones((16, 1))], "encoder": "passthrough"},
         {"early_stopping": False},
         {"solver": "adam"},
         {"solver": "sgd", "learning_rate_init": 1e-3},
@@ -93,12 +93,12 @@ def few(y, **kwargs):
     return fitted(y[:400], X[:400], **{"max_iter": "auto"} | kwargs)
 
 
-@pytest.mark.parametrize(("y", "n_epochs"), [(NOISY, 84), (STEPS, 334)])
-def test_few_rows_are_trained_for_a_quarter_of_the_epochs_if_the_best_one_is_early(y, n_epochs):
+@pytest.mark.parametrize(("y", "n_epochs", "n_members"), [(NOISY, 84, 16), (STEPS, 334, 8)])
+def test_few_rows_need_a_quarter_of_the_epochs_or_half_of_the_members(y, n_epochs, n_members):
     # 2,000 steps, of six batches of the 375 rows that are not held out, are 334 epochs.
     found = few(y)
     assert found.resolved_params_["max_iter"] == n_epochs
-    expected = few(y, max_iter=n_epochs).predict_proba(X)
+    expected = few(y, max_iter=n_epochs, n_members=n_members).predict_proba(X)
     np.testing.assert_array_equal(found.predict_proba(X), expected)
 
 
@@ -169,25 +169,26 @@ def test_a_quarter_of_the_epochs_is_enough_if_the_best_ones_are_in_its_first_hal
 
 
 PLAIN = Variant("plain", uses_bins=False)
+BOTH = (STANDARD, PLAIN)
 
 
 @pytest.mark.parametrize(
-    ("n_members", "variants", "losses", "expected"),
+    ("losses", "n_members", "variants"),
     [
-        (16, (STANDARD, PLAIN), [0.3, 0.32, 0.7], (16, (STANDARD, PLAIN))),
-        (16, (STANDARD, PLAIN), [0.6, 0.65, 0.7], (8, (STANDARD, PLAIN))),
-        (16, (STANDARD,), [0.6, 0.7], (8, (STANDARD,))),
-        (16, (STANDARD, PLAIN), [0.3, 0.45, 0.7], (8, (STANDARD,))),
-        (8, (STANDARD, PLAIN), [0.45, 0.3, 0.7], (4, (PLAIN,))),
-        (8, (STANDARD, PLAIN), [0.6, 0.65, 0.7], (8, (STANDARD, PLAIN))),
-        (16, (STANDARD, PLAIN), [0.0, 1e-9, 0.7], (16, (STANDARD, PLAIN))),
+        ([0.3, 0.32], 8, BOTH),
+        ([0.3, 0.45], 4, (STANDARD,)),
+        ([0.45, 0.3], 4, (PLAIN,)),
+        ([0.0, 1e-9], 8, BOTH),
     ],
 )
-def test_fewer_members_are_trained_where_labels_are_noisy_or_one_variant_is_better(
-    n_members, variants, losses, expected
+def test_half_of_the_members_are_trained_if_one_variant_is_clearly_better(
+    losses, n_members, variants, monkeypatch
 ):
-    fit_data = SimpleNamespace(n_members=n_members, variants=variants)
-    assert pilot._needed(fit_data, losses) == expected
+    monkeypatch.setattr(pilot, "_pilot_losses", lambda *args: losses)
+    found = fitted(SMOOTH, max_iter=10, store_oof=True)
+    assert found.resolved_params_["n_members"] == n_members
+    trained = found._fitted.variant_weights or [each.name for each in found._fitted.variants]
+    assert [*trained] == [each.name for each in variants]
 
 
 def test_an_interrupt_of_the_pilot_fit_ends_the_fit(monkeypatch):

@@ -59,7 +59,8 @@ def test_its_text_is_a_table_with_every_layer_and_what_auto_became():
         assert line.endswith(f"{layer.n_parameters:,}")
     text = " ".join(" ".join(lines).split())
     for name, value in NET.resolved_params_.items():
-        assert (f" {name}={value!r}" in text) == (NET.get_params()[name] == "auto")
+        shown = float(f"{value:.3g}") if isinstance(value, float) else value
+        assert (f" {name}={shown!r}" in text) == (NET.get_params()[name] == "auto")
     assert " 4 run, best 4; temperature " in text
     long = fitted(max_iter=300)
     assert f" best {long.best_iter_.min()} to {long.best_iter_.max()};" in str(long.summary())
