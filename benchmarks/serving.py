@@ -131,7 +131,7 @@ def section(measured):
     versions = ", ".join(f"{name} {machine[name]}" for name in ("skdnn", "numpy", "onnxruntime"))
     return (
         f"A network with the defaults, trained on {measured['n_train']:,} rows of eight columns "
-        f"({measured['n_members']} members, which its pilot fit found to be enough).\n"
+        f"({measured['n_members']} members).\n"
         f"Processor time of a call on one thread of {machine['cpu']}, the shortest of many;\n"
         f"{versions}, Python {machine['python']}.\n\n"
         f"{table(header, rows)}\n{table(('file', 'size'), files)}"

@@ -32,6 +32,13 @@ def refit(settings, fitted, fit_data, skill, threads):
     fitted = fitted._replace(resolved=fitted.resolved | {"refit_fraction": fraction})
     if not n_epochs:
         return fitted
+    try:
+        return _trained_on_all_rows(settings, fitted, fit_data, n_epochs, threads)
+    except KeyboardInterrupt:
+        return fitted
+
+
+def _trained_on_all_rows(settings, fitted, fit_data, n_epochs, threads):
     data, held_out = fit_data.prepared.data, _rows_held_out(fitted, fit_data)
     split = Split(data, [_rows_of_folds(fit_data)] * fitted.n_members)
     fit_data = fit_data._replace(split=split, variants=fitted.variants, valid=None, keep_best=False)
@@ -41,10 +48,7 @@ def refit(settings, fitted, fit_data, skill, threads):
     )
     rngs = member_generators(fit_data.schema.seed, STREAM, fitted.n_members)
     start = State(fitted.state.params.copy(), {})
-    try:
-        state, history = train(network, split, start, plan, rngs, Runtime(threads))
-    except KeyboardInterrupt:
-        return fitted
+    state, history = train(network, split, start, plan, rngs, Runtime(threads))
     if history.stopped_by:
         return fitted
     refitted = fitted._replace(state=State(state.params, {})).with_passes()
