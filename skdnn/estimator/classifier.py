@@ -130,7 +130,7 @@ class DeepNetClassifier(
         .. Ensemble and validation.
     n_members : int or "auto", default="auto"
         Number of networks to train and average. "auto" is 16 up to 2,500 distinct rows, 8 up to
-        50,000 and 2 above; half as many if a short pilot fit finds that labels need all epochs, or
+        50,000 and 2 above; half as many if a short pilot fit finds that they need all epochs, or
         one variant (``diverse_members``) better. It is 8 with held-out ``groups`` and in
         ``partial_fit``. Without groups, it is at most 8 above 16,384 inputs, 4 above 32,768, 2
         above 65,536. Where there are fewer folds than members, members share folds.
@@ -141,12 +141,13 @@ class DeepNetClassifier(
         without ``cv`` and ``groups``.
     early_stopping : bool, default=True
         Whether to hold out rows. Patience then applies to the validation loss, and the best
-        epoch is restored. If False, every member trains on all rows, patience applies to the
-        training loss, and the last epoch is kept.
+        epoch is restored, from which ``refit_fraction`` goes on. If False, members train on all
+        rows, patience applies to the training loss, and the last epoch is kept.
     refit_fraction : float in [0, 1] or "auto", default="auto"
-        Epochs of further training on all rows, held-out ones included, relative to the mean best
-        epoch; not with ``warm_start`` or "lbfgs". "auto" is half of 1 - held-out loss / loss of
-        class frequencies, or 0 if not "adamw", for one member, and above 50,000 rows.
+        Epochs of further training on all rows, relative to the mean best epoch (rounded up), where
+        members hold out rows of X; not with ``warm_start`` or "lbfgs". "auto" is half of 1 -
+        held-out loss / loss of class frequencies; 0 if not "adamw", for one member, and above
+        50,000 rows. Other attributes than weights, biases and ``t_`` are those before.
     validation_fraction : float in (0, 1), default=0.1
         Fraction of the rows to hold out if ``n_members=1``. Several members hold out folds.
     cv : int, splitter, list of splits or None, default=None

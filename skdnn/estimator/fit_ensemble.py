@@ -14,5 +14,6 @@ def fit_ensemble(settings, fit_data, before, callbacks):
         fit_data = adapt_to_pilot(settings, fit_data, before, threads)
         fitted, stopped_by = train_members(settings, fit_data, before, callbacks, threads)
         fitted, skill = calibrate(settings, fitted, fit_data, threads.map)
-        # After a callback or an interrupt has stopped training, nobody wants more of it.
-        return fitted if stopped_by else refit(settings, fitted, fit_data, skill, threads)
+        if stopped_by:  # nobody wants more training
+            return fitted._replace(resolved=fitted.resolved | {"refit_fraction": 0.0})
+        return refit(settings, fitted, fit_data, skill, threads)

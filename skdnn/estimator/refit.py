@@ -5,6 +5,8 @@ epochs and the temperature, all members are trained a little further, on all row
 be predicted well, more rows are worth more epochs; where they are noisy, few are enough.
 """
 
+import math
+
 import numpy as np
 
 from skdnn.core.evaluation import held_out_logits
@@ -15,46 +17,59 @@ from skdnn.estimator.initialization import member_generators
 from skdnn.estimator.out_of_fold import MIXED
 from skdnn.estimator.plan import make_network, make_plan
 from skdnn.estimator.solvers import solver_of
+from skdnn.tabular.user_warnings import warn_user
 
-MOST = 0.5  # "auto" is this, times the share of the loss that members have learnt to avoid
-STREAM = -1 % 2**32  # of random numbers: not that of any number of epochs before
+# "auto" is this * (1 - held-out loss / loss of class frequencies).
+LARGEST_FRACTION = 0.5
+# Entropy in place of the number of epochs before, so that random numbers differ from those.
+STREAM = 2**32 - 1
 
 
 def refit(settings, fitted, fit_data, skill, threads):
     """Return the FittedModel, trained further on all rows; as it is if training is interrupted.
 
-    A member stays as it is, too, if the rows that it held out have no lower loss after it has
-    learnt from them: then the learning rate is too high. ``skill`` is 1 minus the ratio of the
-    held-out loss to that of predicting class frequencies.
+    ``skill`` is 1 minus the ratio of the held-out loss to that of predicting class frequencies.
     """
     fraction = _fraction(settings, fit_data, skill)
-    n_epochs = int(np.ceil(fraction * fitted.best_iter.mean()))
+    n_epochs = math.ceil(fraction * fitted.best_iter.mean() - 1e-9)  # 0.07 * 100 is 7
     fitted = fitted._replace(resolved=fitted.resolved | {"refit_fraction": fraction})
     if not n_epochs:
         return fitted
     try:
         return _trained_on_all_rows(settings, fitted, fit_data, n_epochs, threads)
     except KeyboardInterrupt:
+        warn_user("Training on all rows was interrupted: the members are those before it.")
         return fitted
 
 
 def _trained_on_all_rows(settings, fitted, fit_data, n_epochs, threads):
-    data, held_out = fit_data.prepared.data, _rows_held_out(fitted, fit_data)
-    split = Split(data, [_rows_of_folds(fit_data)] * fitted.n_members)
+    """Return the FittedModel after so many epochs.
+
+    A member stays as it is if the rows that it held out have no lower loss after it has learnt from
+    them: then the learning rate is too high.
+    """
+    data, n_members = fit_data.prepared.data, fitted.n_members
+    held_out = fit_data.split.valid_rows[:n_members]  # the same for all variants
+    split = Split(data, [_rows_of_folds(fit_data)] * n_members)
     fit_data = fit_data._replace(split=split, variants=fitted.variants, valid=None, keep_best=False)
     network = make_network(fit_data, fitted.resolved)
     plan = make_plan(settings, fitted.resolved, network, fit_data)._replace(
         schedule=as_schedule(SCHEDULES["cosine"]), n_epochs=n_epochs, patience=np.inf
     )
-    rngs = member_generators(fit_data.schema.seed, STREAM, fitted.n_members)
+    if solver_of(settings).takes_all_rows:
+        plan = plan._replace(batch_size=split.n_rows)
+    rngs = member_generators(fit_data.schema.seed, STREAM, n_members)
     start = State(fitted.state.params.copy(), {})
     state, history = train(network, split, start, plan, rngs, Runtime(threads))
     if history.stopped_by:
-        return fitted
+        raise KeyboardInterrupt
     refitted = fitted._replace(state=State(state.params, {})).with_passes()
     loss = fit_data.schema.labels.loss
     losses = [_losses(each, data, held_out, loss, threads.map) for each in (fitted, refitted)]
-    params = np.where((losses[1] < losses[0])[:, None], state.params, fitted.state.params)
+    are_better = losses[1] < losses[0]
+    if not are_better.any():
+        return fitted
+    params = np.where(are_better[:, None], state.params, fitted.state.params)
     n_rows_seen = fitted.n_rows_seen + n_epochs * fit_data.count_rows()
     # In later training, no rows are held out from these members.
     refitted = fitted._replace(state=State(params, {}), n_rows_seen=n_rows_seen, fingerprint=MIXED)
@@ -65,15 +80,6 @@ def _rows_of_folds(fit_data):
     """Return all rows but those that ``cv`` gives to no side of any split."""
     rows, split = fit_data.prepared.merged.rows, fit_data.split
     return rows[np.isin(rows, np.concatenate([*split.train_rows, *split.valid_rows]))]
-
-
-def _rows_held_out(fitted, fit_data):
-    """Return the rows that each member of the FittedModel, which may have lost some, held out."""
-    of_members, variants = fit_data.split.valid_rows, fit_data.variants
-    are_kept = np.repeat(
-        [each in fitted.variants for each in variants], len(of_members) // len(variants)
-    )
-    return [of_members[member] for member in np.flatnonzero(are_kept)]
 
 
 def _losses(fitted, data, member_rows, loss, run):
@@ -97,4 +103,4 @@ def _fraction(settings, fit_data, skill):
     is_usual = solver_of(settings).adapts and fit_data.n_members > 1
     # With more rows, few are held out.
     is_usual = is_usual and len(fit_data.prepared.merged.rows) <= MANY
-    return MOST * max(float(skill), 0.0) if is_usual else 0.0
+    return LARGEST_FRACTION * max(float(skill), 0.0) if is_usual else 0.0

@@ -19,7 +19,7 @@ from skdnn.tabular.user_warnings import warn_user
 
 PACKAGES = "skdnn", "numpy", "scipy", "sklearn"
 # Parameters that training does not depend on. The random state is compared by what was drawn.
-NOT_COMPARED = "n_jobs", "random_state", "store_oof", "verbose"
+NOT_COMPARED = "n_jobs", "random_state", "refit_fraction", "store_oof", "verbose"
 VERSION = "the version of "  # how names of versions begin
 LONGEST = 60  # characters of two values that are shown
 

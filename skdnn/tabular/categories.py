@@ -58,7 +58,7 @@ def ignoring_case_and_spaces(text):
     return "".join(text.split()).casefold()
 
 
-def stood_for(column, ranks, kept):
+def as_categories_of_fit(column, ranks, kept):
     """Return a string Column, of the categories that its strings stand for.
 
     If they are no categories, "2.0" is "2", and an empty string a missing value. A missing value is
@@ -68,12 +68,13 @@ def stood_for(column, ranks, kept):
     missing = "" if "" in known and kept and kept.missing < 0 else None
     if missing is None and known.keys() >= {*column.strings}:
         return column
-    blank = None if ranks or kept.unknown < 0 else ""  # which may be an infrequent category
-    strings = [t if t in known else _as_known(t, known, blank) for t in column.strings]
+    blank = missing if ranks or kept.unknown < 0 else ""  # which may be an infrequent category
+    strings = [t if t in known else _known_spelling(t, known, blank) for t in column.strings]
     return for_strings(column, string_column([*strings, missing])._replace(kind=column.kind))
 
 
-def _as_known(text, known, blank):
+def _known_spelling(text, known, blank):
+    """Return what a string stands for that is no category."""
     whole = text.removesuffix(".0")
     is_known = whole in known and whole.lstrip("-").isdecimal()
     return whole if is_known else text if text.strip() else blank

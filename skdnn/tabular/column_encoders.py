@@ -8,7 +8,7 @@ import numpy as np
 from skdnn.core.encoded_rows import Expansion
 from skdnn.tabular import identifiers
 from skdnn.tabular.bins import bin_positions
-from skdnn.tabular.categories import ignoring_case_and_spaces, stood_for
+from skdnn.tabular.categories import as_categories_of_fit, ignoring_case_and_spaces
 from skdnn.tabular.column_types import NUMBER, ColumnError, string_column
 from skdnn.tabular.dataframes import Frame
 from skdnn.tabular.dates import TIME, date_parts
@@ -187,7 +187,7 @@ class ColumnEncoders(NamedTuple):
     def strings(self, table, position):
         """Return a string Column, of the categories that its strings stand for."""
         column = table.strings(position, self.types[position])
-        return stood_for(column, self.ranks.get(position), self.categories.get(position))
+        return as_categories_of_fit(column, self.ranks.get(position), self.categories.get(position))
 
     def category_codes(self, table):
         """Return the rank of each row's category in the columns with ranks, (n_rows, n_columns).

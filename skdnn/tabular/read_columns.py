@@ -28,7 +28,7 @@ def as_text(value):
         value = float(value)  # "1.50" is 1.5
     if isinstance(value, (float, np.floating)):
         return _text_of_float(value)
-    if isinstance(value, datetime.timedelta):
+    if isinstance(value, datetime.timedelta) and not getattr(value, "nanoseconds", 0):
         return datetime.timedelta.__str__(value)  # that of pandas has another string
     # Bytes that are no UTF-8 are escaped, so that different ones stay different.
     return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)

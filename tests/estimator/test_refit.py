@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.metrics import log_loss
 from sklearn.model_selection import KFold
 
 from skdnn import DeepNetClassifier
+from skdnn.core.schedules import Progress
 from skdnn.estimator import refit as module
 
 X, y = load_iris(return_X_y=True)
@@ -63,7 +65,7 @@ def test_auto_is_half_of_the_share_of_the_loss_that_is_avoided():
 def test_auto_is_0_if_the_labels_cannot_be_predicted():
     noise = np.random.default_rng(0).integers(0, 2, 150)
     net = clone(NET).set_params(max_iter=2, learning_rate_init=0.5).fit(X, noise)
-    assert net.resolved_params_["refit_fraction"] < 0.05
+    assert net.resolved_params_["refit_fraction"] == 0
 
 
 def test_more_than_fifty_thousand_rows_are_not_trained_on_again_by_default(monkeypatch):
@@ -122,6 +124,20 @@ def test_rows_that_cv_leaves_out_are_never_trained_on():
     np.testing.assert_array_equal(found, weights_of(net.fit(X, np.where(y == 2, 1, changed))))
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_gradient_descent_takes_all_rows_at_once(monkeypatch):
+    def record(network, split, state, plan, *others):
+        planned.append(plan.batch_size)
+        raise KeyboardInterrupt
+
+    planned = []
+    monkeypatch.setattr(module, "train", record)
+    with pytest.warns(UserWarning, match="interrupted"):
+        fitted(0.5, solver="gd")
+    assert planned == [149]  # distinct rows
+
+
+@pytest.mark.filterwarnings("ignore:Training on all rows was interrupted")
 @pytest.mark.parametrize("stop", ["raise", "interrupt"])
 def test_an_interrupt_keeps_the_members_as_they_were(stop, monkeypatch):
     train = module.train
@@ -147,3 +163,48 @@ def test_it_is_the_same_for_any_number_of_threads_and_any_order_of_rows():
 def test_training_that_goes_on_has_no_out_of_fold_values():
     net = fitted(0.5).set_params(warm_start=True).fit(X, y)
     assert not hasattr(net, "oof_score_")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["adamw", "adam"])
+def test_the_rate_falls_whatever_the_schedule_of_training(solver, monkeypatch):
+    def record(network, split, state, plan, *others):
+        plans.append(plan)
+        return train(network, split, state, plan, *others)
+
+    plans, train = [], module.train
+    monkeypatch.setattr(module, "train", record)
+    fitted(0.5, solver=solver, learning_rate="constant")
+    (plan,) = plans
+    assert plan.schedule is not None
+    rates = [plan.schedule(Progress(part, 0, 0.5, 0.05)) for part in (0.1, 0.5, 0.99)]
+    assert rates[0] > 0.9 and rates[2] < 0.01
+
+
+def test_two_variants_sparse_rows_and_several_labels_are_trained_further():
+    rng = np.random.default_rng(0)
+    rows = rng.uniform(size=(2600, 2))
+    labels = (rows.sum(axis=1) > 1).astype(int)
+    kwargs = {"n_members": 8, "max_iter": 2}
+    tables = [
+        (rows, labels, {"connectivity": 0.5}),
+        (csr_array(np.where(rows > 0.3, rows, 0)), labels, {}),
+        (rows, np.column_stack([labels, rows[:, 0] > 0.3]).astype(int), {"dtype": "float64"}),
+    ]
+    for X_, y_, given in tables:
+        net = clone(NET).set_params(**kwargs, **given)
+        before, after = (
+            clone(net).set_params(refit_fraction=each).fit(X_, y_) for each in (0, 0.5)
+        )
+        assert not np.array_equal(weights_of(before), weights_of(after))
+        loss = [
+            log_loss(np.atleast_2d(y_.T)[0], _of_first_label(each, X_)) for each in (before, after)
+        ]
+        assert loss[1] < loss[0]
+        zeros = before.coefs_[0] == 0
+        np.testing.assert_array_equal(after.coefs_[0] == 0, zeros)  # connections
+
+
+def _of_first_label(net, rows):
+    proba = net.predict_proba(rows)
+    return proba if net.n_outputs_ == 1 else proba[:, 0]
