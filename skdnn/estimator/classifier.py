@@ -34,9 +34,9 @@ class DeepNetClassifier(
     """A deep neural network for tables of mixed columns, with calibrated probabilities.
 
     ``fit`` trains an ensemble of ``n_members`` networks, the members. Each holds out a fold of
-    the rows and keeps the parameters of its best epoch on them. The probabilities are the mean over
-    the members, calibrated on the held-out rows. For a plain network as in textbooks, set
-    ``solver="gd", n_members=1, early_stopping=False, encoder="passthrough"``.
+    the rows and returns to its best epoch on them; all are then trained a little further on all
+    rows. The probabilities are their mean, calibrated on the held-out rows. For a plain network as
+    in textbooks, set ``solver="gd", n_members=1, early_stopping=False, encoder="passthrough"``.
 
     Parameters shared with :class:`sklearn.neural_network.MLPClassifier` mean nearly the same.
     "auto" depends on the data and the solver. In its descriptions, rows are the distinct rows that
@@ -223,7 +223,7 @@ class DeepNetClassifier(
         Accuracy of *single* members (or pairs, with ``diverse_members``) on held-out rows, which
         also chose their best epochs; the ensemble is better. Only if several members hold out rows.
     oof_proba_ : ndarray of shape (n_samples, n_classes)
-        Out-of-fold probabilities, calibrated: those of members that did not train on the row,
+        Out-of-fold probabilities, calibrated: those of members that had not trained on the row,
         NaN if there are none. Only with ``store_oof``.
     member_weights_ : ndarray of shape (n_members,)
         Weights of the members in ``predict_proba``, of sum 1.
@@ -233,7 +233,7 @@ class DeepNetClassifier(
         Number of rows, unweighted, that the member with the most rows was trained on, summed over
         all epochs, also those of earlier calls that were continued.
     best_iter_ : int or ndarray of shape (n_members,)
-        Epoch whose parameters each member kept, counted from 1 along the curves.
+        Best epoch of each member, to which it returned, counted from 1 along the curves.
     loss_, best_loss_, best_validation_score_ : float or None
         Last and lowest training loss, and the highest of ``validation_scores_``. ``best_loss_`` is
         None with validation rows, ``best_validation_score_`` without.

@@ -66,7 +66,7 @@ class FittedAttributes(ModelFileMixin):
 
     @property
     def oof_proba_(self):
-        """Out-of-fold probabilities: calibrated, of members that did not train on the row."""
+        """Out-of-fold probabilities: calibrated, of members that had not trained on the row."""
         return out_of_fold(self._shown("oof_proba_"), "oof_proba")
 
     def _shown(self, name):
