@@ -12,8 +12,8 @@ class LossCurveDisplay(Display):
     """Training and validation loss by epoch, with a band for the members of the ensemble.
 
     Lines are means over the members still training, bands hold the middle half of them (from the
-    first quartile of their losses to the third), and points are the best epochs, to
-    which the members returned.
+    first quartile of their losses to the third), and points are the best epochs, to which
+    the members returned.
 
     Parameters
     ----------
