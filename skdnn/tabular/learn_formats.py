@@ -40,9 +40,10 @@ ZONE = r"(?<=:\d\d |.[ap]m )(?-i:[A-Z]{2,4})"
 OTHERS = {
     "numbers with units": r"(?:[^\d.,]{0,5}[^\w.,])?\d++[.,]\d++[^\d.,]{0,6}"
     r"|(?:0|[1-9]\d*+)(?: ?[a-z/²³]{2,5}| [a-z]| ?[KMGT]B)",
-    "several numbers": r"-?[\d.]++(?:, ?-?[\d.]++)++|[1-9]\d{0,2}(?:_\d{3})++|\d{1,3}/\d{1,3}",
+    "several numbers": r"-?[\d.]++(?>(?:, ?-?[\d.]++)+)|[1-9]\d{0,2}(?>(?:_\d{3})+)"
+    r"|\d{1,3}/\d{1,3}",
     "dates in another format": rf"(?i)(?=.{{0,16}}\b(?:{DATE})(?!\d))"
-    rf"(?:\[[a-z]++/\w++|[\W\d_]|(?<!{LETTER})(?:{WORD}|{ZONE})(?!{LETTER})){{6,60}}+",
+    rf"(?>(?:\[[a-z]++/\w++|[\W\d_]|(?<!{LETTER})(?:{WORD}|{ZONE})(?!{LETTER})){{6,60}})",
 }
 
 _has_separator = re.compile(r"\d[.,/-]").search

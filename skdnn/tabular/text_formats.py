@@ -19,11 +19,12 @@ MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 UNIT = r"[$€£¥₹₽%]|R\$|US\$|zł|Kč|(?:kr|Rs)\.?"
 UNIT += "|EUR|USD|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|CAD|AUD|BRL"
 # The beginning of every string that a format reads; most strings are refused by it at once.
-# Repetitions are possessive ("*+"): time must not grow with the square of a string's length.
-may_be_read = re.compile(rf"(?i)\s*+(?:\(?[-+]?\s*+(?:{UNIT})?+\s*+[-+]?\.?\d|{MONTHS})").match
-NUMBER = r"([+-]?)\s*+(?:{0})?+\s*+([+-]?)({1})\s*+(?:{0})?+"
-PLAIN = r"(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?+"
-SEPARATED = r"(?:[1-9]\d{{0,2}}(?:[{1}]\d{{3}})++|\d++)(?:[{0}]\d++)?+"
+# Repetitions are possessive ("*+"): time must not grow with the square of a string's length. Those
+# of groups are in atomic groups, as possessive ones match too much in Python 3.11.2.
+may_be_read = re.compile(rf"(?i)\s*+(?:\(?[-+]?\s*+(?>(?:{UNIT})?)\s*+[-+]?\.?\d|{MONTHS})").match
+NUMBER = r"([+-]?)\s*+(?>(?:{0})?)\s*+([+-]?)({1})\s*+(?>(?:{0})?)"
+PLAIN = r"(?:\d++\.?\d*+|\.\d++)(?>(?:[eE][+-]?\d++)?)"
+SEPARATED = r"(?:[1-9]\d{{0,2}}(?>(?:[{1}]\d{{3}})+)|\d++)(?>(?:[{0}]\d++)?)"
 SPACES = " \u00a0\u202f\u2009'\u2019"
 # (decimal separator, thousands separators), the plainest first.
 SEPARATORS = ((".", ""), (",", ""), (".", ","), (",", "."), (".", SPACES), (",", SPACES))
@@ -35,7 +36,7 @@ DATES = (
 )
 TIMES = (" %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 DURATION = re.compile(
-    r"(?:(-?\d{1,9}) days?,?)?\s*+(?:([+-]?)(\d{1,3}):(\d\d)(?::(\d\d(?:\.\d++)?+))?)?"
+    r"(?:(-?\d{1,9}) days?,?)?\s*+(?:([+-]?)(\d{1,3}):(\d\d)(?::(\d\d(?>(?:\.\d++)?)))?)?"
 )
 
 
