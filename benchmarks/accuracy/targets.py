@@ -12,7 +12,7 @@ RATIOS = {"realmlp8": 0.92, "tabm1": 0.82, "catboost": 0.80, "histgb": 0.83}
 RATIOS |= {"lightgbm": 0.81, "xgboost": 0.80, "mlp": 0.70}
 TOLERANCE = 0.002  # of log-loss and accuracy, against MLPClassifier
 SHARES = {"logloss": 0.95, "acc": 0.90}
-TIMES = {"catboost": 0.35, "mlp": 1.5}  # median seconds of fit, ours over theirs
+TIMES = {"catboost": 0.35, "mlp": 1.5}  # seconds of fit, ours over theirs, median over splits
 NETWORK_TIMES = {"realmlp": 1.0, "tabm": 1 / 3}
 LONGEST = 60.0
 
@@ -93,7 +93,9 @@ def _networks(scores):
         yield Verdict(f"mean log-loss of {label}, minus skdnn's", gain("logloss"), **lead)
         yield Verdict(f"mean ROC AUC, minus that of {label}", gain("auc"), **lead)
         text = f"time of all fits / that of {label} (not side by side)"
-        yield Verdict(text, time_ratio(scores, peer, sum), at_most=NETWORK_TIMES[peer])
+        ours, theirs = _seconds(scores, peer)
+        figure = sum(ours) / sum(theirs) if ours else None
+        yield Verdict(text, figure, at_most=NETWORK_TIMES[peer])
 
 
 def _calibration(rows):
@@ -104,8 +106,8 @@ def _calibration(rows):
 
 def _times(times):
     for peer, limit in TIMES.items():
-        text = f"median time of a fit / that of {PEERS[peer].label}"
-        yield Verdict(text, time_ratio(times, peer, statistics.median), at_most=limit)
+        text = f"time of a fit / that of {PEERS[peer].label}, median over data sets"
+        yield Verdict(text, _median_time_ratio(times, peer), at_most=limit)
     ours = [row["t_fit"] for row in times.get(OURS, {}).values()]
     yield Verdict("longest fit, in seconds", max(ours, default=None), at_most=LONGEST)
 
@@ -117,11 +119,13 @@ def _out_of_fold(scores):
     yield Verdict(text, mean, at_least=-0.015, at_most=0)
 
 
-def time_ratio(scores, peer, summarize):
-    """Return our seconds of fit over a peer's, on what both finished; None without any."""
+def _median_time_ratio(times, peer):
+    """Return the median ratio of our seconds of a fit to a peer's; None without any."""
+    ratios = [ours / theirs for ours, theirs in zip(*_seconds(times, peer), strict=True)]
+    return statistics.median(ratios) if ratios else None
+
+
+def _seconds(scores, peer):
+    """Return our seconds of a fit and a peer's, on the splits that both finished."""
     splits = compare.common(scores, (OURS, peer))
-    if not splits:
-        return None
-    both = (compare.values(scores, name, splits, "t_fit").tolist() for name in (OURS, peer))
-    ours, theirs = map(summarize, both)
-    return ours / theirs
+    return [compare.values(scores, name, splits, "t_fit").tolist() for name in (OURS, peer)]
