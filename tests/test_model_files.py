@@ -296,7 +296,7 @@ class Calendar(NamedTuple):
 def test_a_field_with_a_default_may_be_missing_from_an_older_file():
     plain = to_plain(skdnn.tabular.scaling.NO_COLUMNS, arrays := [])
     assert_same(from_plain(plain, arrays), skdnn.tabular.scaling.NO_COLUMNS, "scaling")
-    assert from_plain({"ColumnType": {"kind": "date"}}, []).may_be_numbers is True
+    assert from_plain({"ColumnType": {"kind": "date"}}, []).kinds == ()
     with pytest.raises(TypeError, match="spread"):
         from_plain({"Scaling": {"center": {"array": 0}}}, arrays)
 

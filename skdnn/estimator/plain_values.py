@@ -190,6 +190,8 @@ def from_plain(plain, arrays):
         named = {RENAMED.get((name, field), field): item for field, item in content.items()}
         fields = {field: from_plain(item, arrays) for field, item in named.items()}
         fields.pop("has_warned", None)  # of the DataSchema in files of version 0.1.0
+        if fields.pop("may_be_numbers", None) is False:  # of the ColumnType in these
+            fields["kinds"] = ("text",)
         return _checked(RECORDS[name](**fields))
     return TYPES[name].restore(from_plain(content, arrays))
 

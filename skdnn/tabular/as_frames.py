@@ -86,9 +86,9 @@ def refuse_one_row(X):
 def _frame_of_records(X, names):
     """Return a dataframe of a dict or of a list of dicts."""
     if isinstance(X, dict):
-        if any(np.ndim(value) for value in X.values()):
+        if columns := [name for name, value in X.items() if np.ndim(value)]:
             raise ValueError(
-                "X is a dict of columns: pass pandas.DataFrame(X). A dict of scalars is one row."
+                f"X is a dict of columns ({columns[0]!r}): pass pandas.DataFrame(X), or scalars."
             )
         X = [X]
     # Plain dicts: pandas looks at the attribute ``ndim``, which keys of some others are.

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from skdnn.tabular.column_types import for_strings, string_column
+from skdnn.tabular.read_columns import known_spelling as spell
 from skdnn.tabular.scaling import weighted_shares
 
 
@@ -58,23 +59,17 @@ def ignoring_case_and_spaces(text):
     return "".join(text.split()).casefold()
 
 
-def as_categories_of_fit(column, ranks, kept):
+def as_categories_of_fit(column, ranks, kept, spellings):
     """Return a string Column, of the categories that its strings stand for.
 
-    If they are no categories, "2.0" is "2", and an empty string a missing value. A missing value is
-    an empty string, if fit had only that. ``kept`` are the Categories; not both may be None.
+    If they are no categories, numbers are those that write them otherwise, as "2" or ``spellings``
+    say, and words for missing values are these. A missing value is an empty string, if fit had only
+    that. ``kept`` are the Categories; not both may be None.
     """
     known = ranks or kept.codes
     missing = "" if "" in known and kept and kept.missing < 0 else None
     if missing is None and known.keys() >= {*column.strings}:
         return column
     blank = missing if ranks or kept.unknown < 0 else ""  # which may be an infrequent category
-    strings = [t if t in known else _known_spelling(t, known, blank) for t in column.strings]
+    strings = [t if t in known else spell(t, known, spellings, blank) for t in column.strings]
     return for_strings(column, string_column([*strings, missing])._replace(kind=column.kind))
-
-
-def _known_spelling(text, known, blank):
-    """Return what a string stands for that is no category."""
-    whole = text.removesuffix(".0")
-    is_known = whole in known and whole.lstrip("-").isdecimal()
-    return whole if is_known else text if text.strip() else blank

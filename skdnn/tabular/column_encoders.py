@@ -9,16 +9,17 @@ from skdnn.core.encoded_rows import Expansion
 from skdnn.tabular import identifiers
 from skdnn.tabular.bins import bin_positions
 from skdnn.tabular.categories import as_categories_of_fit, ignoring_case_and_spaces
-from skdnn.tabular.column_types import NUMBER, ColumnError, string_column
+from skdnn.tabular.column_types import AGAIN, NOT_BOOLEAN, NUMBER, ColumnError, string_column
 from skdnn.tabular.dataframes import Frame
 from skdnn.tabular.dates import TIME, date_parts
 from skdnn.tabular.imputation import estimate
+from skdnn.tabular.kinds import KINDS, kind_of
 from skdnn.tabular.row_hashes import distinct_rows
 from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
-from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, UNKNOWN, UnknownCells
+from skdnn.tabular.text_formats import is_missing_word
+from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, MANY_UNKNOWN, UNKNOWN, UnknownCells
 
-MANY_UNKNOWN = 20  # rows from which on it is unlikely that all categories are unknown by chance
 MOST_COMPARED = 1000  # categories of fit up to which the spelling of fewer rows is compared
 
 
@@ -144,15 +145,26 @@ class ColumnEncoders(NamedTuple):
         return *np.array(pairs, np.intp).reshape(-1, 2).T, constant
 
     def _warn_of_unknown(self, table, position, column):
-        """Warn of a string Column of unknown categories only, if they are many or misspelled."""
-        categories = self.categories[position]
-        known = self.ranks.get(position, categories.codes)
+        """Warn of a string Column of unknown categories only, if they are many or misspelled.
+
+        If all are of a kind that fit had not, there is an error.
+        """
+        known, fitted = self.ranks.get(position), self.types[position]
+        are_all = known is not None or self.categories[position].unknown < 0
+        known = known or self.categories[position].codes
         if not known.keys().isdisjoint(column.strings):
-            table.warn(position, UnknownCells())  # no warning, whatever other blocks hold
-            return
-        are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
+            return table.warn(position, UnknownCells())  # none, whatever other blocks hold
+        n, is_typed = np.count_nonzero(~column.missing), column.kind != "text"
+        kinds = {text: column.kind if is_typed else kind_of(text) for text in column.strings}
+        kinds = {text: kind for text, kind in kinds.items() if not is_missing_word(text)}
+        if kinds and fitted.kinds and not {*kinds.values()} & {*fitted.kinds}:
+            (new, kind), before = min(kinds.items()), [KINDS[name].plural for name in fitted.kinds]
+            now = f"{KINDS[kind].plural} such as {new}: none is a category of fit. {AGAIN}"
+            message = (f"held {' and '.join(before)} in fit, but now only {now}",)
+            n = max(n, MANY_UNKNOWN * is_typed)  # the type tells that one is no new category
+            return table.warn(position, UnknownCells(n, n, message, kind=kind))
+        are_many = n >= MANY_UNKNOWN
         # Where fit had strings only, numbers are hardly new categories.
-        fitted = self.types[position]
         are_many |= column.kind == "number" and not (fitted.is_categorical or fitted.has_numbers)
         # One call: a dict of the spellings takes longer than predicting a row.
         spelled = ignoring_case_and_spaces("\0".join(known)) if len(known) <= MOST_COMPARED else ""
@@ -162,7 +174,6 @@ class ColumnEncoders(NamedTuple):
         meant = {ignoring_case_and_spaces(text): text for text in known}
         new = min(column.strings, key=lambda text: ignoring_case_and_spaces(text) not in meant)
         old = meant.get(ignoring_case_and_spaces(new))
-        are_all = position in self.ranks or categories.unknown < 0  # else infrequent ones are not
         if old is not None or (are_many and are_all):
             message = (
                 f"holds no {'' if are_all else 'frequent '}category of fit: now it has {new!r}, in "
@@ -176,7 +187,11 @@ class ColumnEncoders(NamedTuple):
 
         ``by_rows`` allows some rows of the columns of an array at a time, instead of all.
         """
-        yield from (table.tiles if by_rows else table.blocks)(self.numbers, self.types)
+        n, (center, spread, _) = len(self.numbers), self.scaling
+        are_other = ~(np.isin(center[:n], (0, 1)) & np.isin(spread[:n], (0.5, 1)))
+        are_other[[column for column in self.bin_edges if column < n]] = True  # has three values
+        types = dict.fromkeys(self.numbers[are_other].tolist(), NOT_BOOLEAN) | self.types
+        yield from (table.tiles if by_rows else table.blocks)(self.numbers, types)
         start = len(self.numbers)
         for position, parts in self.kind_parts.items():
             span = slice(start, start + len(parts))
@@ -187,15 +202,19 @@ class ColumnEncoders(NamedTuple):
     def strings(self, table, position):
         """Return a string Column, of the categories that its strings stand for."""
         column = table.strings(position, self.types[position])
-        return as_categories_of_fit(column, self.ranks.get(position), self.categories.get(position))
+        known = self.ranks.get(position), self.categories.get(position)
+        return as_categories_of_fit(column, *known, self.types[position].spellings)
 
     def category_codes(self, table):
         """Return the rank of each row's category in the columns with ranks, (n_rows, n_columns).
 
         The last rank but one is that of missing values, the last that of unknown categories.
         """
-        ranked = ((self.strings(table, p), ranks, len(ranks)) for p, ranks in self.ranks.items())
-        return np.column_stack([column.encode(ranks, n + 1, n) for column, ranks, n in ranked])
+        columns = {position: self.strings(table, position) for position in self.ranks}
+        for position in columns.keys() - self.categories:  # of these, encode warns
+            self._warn_of_unknown(table, position, columns[position])
+        codes = [columns[p].encode(r, len(r) + 1, len(r)) for p, r in self.ranks.items()]
+        return np.column_stack(codes)
 
     def changes(self, table, targets, warned):
         """Return new categories, and information where fit had none: texts by (position, reason).
@@ -229,7 +248,8 @@ class ColumnEncoders(NamedTuple):
             return not (why(n_values, known.sum()) or why(n_values, known[distinct()].sum()))
         if isinstance(value, str):
             strings = table.strings(position, self.types[position])
-            return strings.encode({value: False}, True, False).mean() > FEW_NEW
+            known = dict.fromkeys((value, *self.types[position].spellings), False)
+            return strings.encode(known, True, False).mean() > FEW_NEW
         try:
             values = table.values(position, self.types.get(position, NUMBER))[:, 0]
         except ValueError as error:

@@ -43,8 +43,8 @@ class ColumnType(NamedTuple):
         Time zone of dates; None if they had none.
     form : object or None
         Format of the strings, if the column held strings that were read as another kind.
-    may_be_numbers : bool
-        Whether any of the strings that are categories can be a number, a date or a boolean.
+    kinds : tuple of str
+        Kinds of the strings that are categories; empty if they are not known.
     unread : tuple of str
         Some of the strings of fit that ``form`` does not read.
     booleans : tuple of str
@@ -56,18 +56,21 @@ class ColumnType(NamedTuple):
         ``{"1": "1.0"}`` if fit had the string "1.0", so that the number 1 is this category.
     is_categorical, has_numbers : bool
         As of the Column.
+    takes_booleans : bool
+        Whether numbers may be booleans, as there were none but 0 and 1.
     """
 
     kind: str = "number"
     zone: datetime.tzinfo | None = None
     form: object = None
-    may_be_numbers: bool = True
+    kinds: tuple = ()
     unread: tuple = ()
     booleans: tuple = ()
     learnt: object = ()
     spellings: dict = {}  # noqa: RUF012 - never written to
     is_categorical: bool = True
     has_numbers: bool = False
+    takes_booleans: bool = True
 
     @property
     def names(self):
@@ -76,6 +79,7 @@ class ColumnType(NamedTuple):
 
 
 NUMBER = ColumnType()
+NOT_BOOLEAN = NUMBER._replace(takes_booleans=False)
 
 
 class Column(NamedTuple):
@@ -97,6 +101,8 @@ class Column(NamedTuple):
         Whether the type of the column says that its strings are categories.
     has_numbers : bool
         Whether some cells of a column of strings were numbers.
+    has_booleans : bool
+        Whether numbers are booleans.
     """
 
     values: np.ndarray
@@ -105,16 +111,12 @@ class Column(NamedTuple):
     zone: datetime.tzinfo | None = None
     is_categorical: bool = False
     has_numbers: bool = False
+    has_booleans: bool = False
 
     @property
     def missing(self):
         """Which rows are missing, as a mask."""
         return self.values != self.values if self.strings is None else self.values < 0
-
-    @property
-    def type(self):
-        """The ColumnType."""
-        return ColumnType(self.kind, self.zone)
 
     def encode(self, codes, unknown, missing):
         """Return the code of each row of a string column, given those of known strings."""
@@ -163,8 +165,8 @@ def parse_column(column, form):
     pairs = list(zip(column.strings, values, strict=True))
     unread = tuple(text for text, value in pairs if value is None)[:MOST_UNREAD]
     booleans = [text for text, value in pairs if value is not None or boolean_of(text) is not None]
-    given = form.kind, parsed.zone, form, True, unread, spellings_of_booleans(booleans)
-    return parsed, ColumnType(*given)
+    given = form.kind, parsed.zone, form, (), unread, spellings_of_booleans(booleans)
+    return parsed, ColumnType(*given, takes_booleans=bool(given[-1]))
 
 
 def numbers_as(column, fitted, warn):
@@ -195,6 +197,8 @@ def column_as(column, fitted, warn):
             unit = " seconds" * (column.kind in ("duration", "time of day"))
             raise _other_kind(fitted.kind, f"{KINDS[column.kind].plural} such as {first}{unit}")
         return column_of([None] * len(column.values), fitted.kind)
+    if column.has_booleans and not (fitted.takes_booleans or column.missing.all()):
+        raise _other_kind(fitted.kind, "booleans")
     if fitted.kind != "date":
         return column
     _check_zone(column, fitted.zone)
@@ -220,7 +224,7 @@ def _value_of(text, fitted):
         return value
     # Booleans are numbers where fit had no strings, or had two for booleans, such as "1.0".
     are_numbers = fitted.kind == "number" and (fitted.form is None or fitted.booleans)
-    if are_numbers and boolean_of(text) is not None:
+    if are_numbers and fitted.takes_booleans and boolean_of(text) is not None:
         return float(boolean_of(text))
     if fitted.form is None:  # fit had no strings: another one is an error in the table
         raise _other_kind(fitted.kind, repr(text))
@@ -233,15 +237,19 @@ def for_strings(column, read):
 
 
 def _count_unread(column, values, fitted, warn):
-    """Call ``warn`` with the number of cells not read, except words for missing values."""
+    """Call ``warn`` with the number of cells not read, except words for missing values.
+
+    If there are no others, they are of another kind.
+    """
     known = {*fitted.unread, *filter(is_missing_word, column.strings)}
     pairs = zip(column.strings, values, strict=True)
     new = [value is None and text not in known for text, value in pairs]
     example = next((text for text, is_new in zip(column.strings, new, strict=True) if is_new), None)
     rows = np.array([*new, False])[column.values]
-    after = f" cells cannot be read so, such as {example!r}, and count as missing values."
+    after = f" cells cannot be read so, such as {example!r}, which makes them missing values."
     message = f"was read as {fitted.form} in fit; now ", after
-    warn(UnknownCells(int(rows.sum()), len(rows), message, UnreadableWarning))
+    kind = "text" if {*values} <= {None} else ""
+    warn(UnknownCells(int(rows.sum()), len(rows), message, UnreadableWarning, kind))
 
 
 def _check_zone(column, zone):

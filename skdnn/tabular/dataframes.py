@@ -140,23 +140,21 @@ class Frame(NamedTuple):
 
     def strings(self, position, fitted):
         """Return the Column at ``position`` as strings; ``fitted`` is its ColumnType in fit."""
-        return self._convert(position, fitted, read_strings)
+        return self._read(position, lambda values: read_strings(values, fitted))
 
     def values(self, position, fitted, convert=numbers_as):
         """Return what ``convert`` makes of a column, given its ColumnType in fit: its numbers."""
-        return self._convert(position, fitted, lambda given, *by: convert(read_column(given), *by))
-
-    def _convert(self, position, fitted, convert):
         found = []
-        values = self._read(position, lambda column: convert(column, fitted, found.append))
-        for given in found:
-            self.warn(position, given)
+        given = fitted, found.append
+        values = self._read(position, lambda column: convert(read_column(column), *given))
+        self.warn(position, *found)
         return values
 
-    def warn(self, position, found):
+    def warn(self, position, *found):
         """Add to ``warnings``, as :meth:`ColumnWarnings.add` does, or warn if that is None."""
         collected = ColumnWarnings() if self.warnings is None else self.warnings
-        collected.add(position, self.names[position], found)
+        for given in found:
+            collected.add(position, self.names[position], given)
         if self.warnings is None:
             collected.warn()
 

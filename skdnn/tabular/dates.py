@@ -37,7 +37,11 @@ def standard_zone(zone):
 
 
 def without_zone(value):
-    """Return a datetime with a time zone as datetime64 in UTC; others, and None, unchanged."""
+    """Return a datetime with a time zone as datetime64 in UTC; others, and None, unchanged.
+
+    A period of pandas is its first time.
+    """
+    value = getattr(value, "start_time", value)
     if getattr(value, "tzinfo", None) is None:
         return value
     # May be beyond the years of ``datetime``.

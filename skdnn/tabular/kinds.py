@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdnn.tabular.dates import DATE_PARTS, date_parts, seconds_of, seconds_of_day
-from skdnn.tabular.text_formats import ISO, NumberFormat, parse_clock, parse_duration
+from skdnn.tabular.text_formats import ISO, NumberFormat, may_be_read, parse_clock, parse_duration
 
 
 class Kind(NamedTuple):
@@ -57,6 +57,15 @@ KINDS["date"] = Kind("dates", (date, np.datetime64), None, ISO.parse, date_parts
 KINDS["time of day"] = Kind("times of day", (time,), seconds_of_day, parse_clock)
 KINDS["duration"] = Kind("durations", (timedelta, np.timedelta64), seconds_of, parse_duration)
 KINDS["text"] = Kind("strings")
+KINDS["boolean"] = Kind("booleans")  # among strings; elsewhere they are numbers
+
+
+def kind_of(text):
+    """Return the name of the kind that a string is of."""
+    if not may_be_read(text):
+        return "boolean" if text.strip().lower() in ("true", "false") else "text"
+    readers = ((name, kind.parse) for name, kind in KINDS.items() if kind.parse)
+    return next((name for name, parse in readers if parse(text) is not None), "text")
 
 
 class KindFormat(NamedTuple):

@@ -12,13 +12,12 @@ from skdnn.tabular.column_encoders import ColumnEncoders
 from skdnn.tabular.column_types import NUMBER, ColumnType, spellings_of_booleans, without_blanks
 from skdnn.tabular.dataframes import as_table
 from skdnn.tabular.imputation import learn_regressions
-from skdnn.tabular.kinds import KINDS
+from skdnn.tabular.kinds import KINDS, kind_of
 from skdnn.tabular.learn_formats import NO_FORMAT, NUMBERS_OR_CODES, find_format
 from skdnn.tabular.read_columns import spellings_of_numbers
 from skdnn.tabular.row_hashes import distinct_rows
 from skdnn.tabular.scaling import join_scalings, learn_scaling, weighted_shares
 from skdnn.tabular.sparse_columns import ColumnsWithoutEntries, learn_sparse_columns
-from skdnn.tabular.text_formats import boolean_of, may_be_read
 from skdnn.tabular.user_warnings import joined, listed, warn_user
 
 CONSTANT = "constant"
@@ -82,7 +81,7 @@ class ColumnLearner:
         for position in range(len(self.table.names)):
             column = self.table.column(position)
             add = self._add_text if column.kind == "text" else self._add_numbers
-            add(position, column, column.type)
+            add(position, column, ColumnType(column.kind, column.zone))
         numbers, scaling = self._scale_numbers()
         scaling = join_scalings([scaling, *self.scalings])
         self._choose_strings(are_only=not (len(numbers) or self.kind_parts or self.missing))
@@ -126,8 +125,8 @@ class ColumnLearner:
             if choice.alternatives:
                 self.ambiguous[position] = choice
         booleans = spellings_of_booleans(column.strings)
-        may_be_numbers = any(boolean_of(t) is not None or may_be_read(t) for t in column.strings)
-        given = may_be_numbers, (), booleans, (), {}, column.is_categorical, column.has_numbers
+        kinds = {*map(kind_of, column.strings)} | ({"number", "boolean"} if booleans else set())
+        given = (*sorted(kinds),), (), booleans, (), {}, column.is_categorical, column.has_numbers
         self.types[position] = ColumnType(its_type.kind, None, None, *given)
         if booleans and not column.is_categorical:
             column = without_blanks(column)
@@ -158,8 +157,9 @@ class ColumnLearner:
             else:
                 value = ranked[0][1] if ranked else ""
                 self.constants[position] = None if reason in identifiers.REASONS else value
-            if reason not in identifiers.REASONS and (known := self.types[position]).may_be_numbers:
-                self.types[position] = known._replace(spellings=spellings_of_numbers(ranked))
+            if reason not in identifiers.REASONS and "number" in self.types[position].kinds:
+                spellings = spellings_of_numbers(ranked)
+                self.types[position] = self.types[position]._replace(spellings=spellings)
             choice = self.ambiguous.get(position, NO_FORMAT)
             if reason in identifiers.REASONS and choice.alternatives == NUMBERS_OR_CODES:
                 del self.ambiguous[position]

@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from skdnn.tabular.column_types import AGAIN, Column, column_of, string_column, without_blanks
+from skdnn.tabular.column_types import Column, column_of, string_column, without_blanks
 from skdnn.tabular.dates import SECOND, TIME, standard_zone
 from skdnn.tabular.kinds import KINDS
 from skdnn.tabular.missing_checks import is_missing
-from skdnn.tabular.text_formats import boolean_of
-from skdnn.tabular.user_warnings import UnknownCells
+from skdnn.tabular.text_formats import boolean_of, is_missing_word
 
 POLARS_CATEGORIES = ("Categorical", "Enum")
+BOOLEANS = {bool, np.bool_}
 
 
 def as_text(value):
@@ -62,7 +62,7 @@ def read_column(values):
         return Column(array.astype(TIME), kind="date", zone=zone)
     if array.dtype.kind == "m":
         return Column(array / SECOND, kind="duration")
-    return Column(array)
+    return Column(array, has_booleans=getattr(values.dtype, "kind", array.dtype.kind) == "b")
 
 
 def spellings_of_numbers(ranked):
@@ -77,20 +77,29 @@ def spellings_of_numbers(ranked):
     return {number: text for number, text in found.items() if number not in strings}
 
 
-def read_strings(values, fitted, warn):
+def known_spelling(text, known, spellings, blank):
+    """Return the category that a string stands for, or ``blank``, that is none of ``known``."""
+    value = KINDS["number"].parse(text)
+    number = as_text(value)
+    number = spellings.get(number, number)
+    if number in known and abs(value) < 2**53:
+        return number
+    return blank if is_missing_word(text) else text
+
+
+def read_strings(values, fitted):
     """Return the string Column of a series or array, converting each cell on its own.
 
     The string of a cell must not depend on the others: a block of rows of a mixed column may hold
-    only dates, or only numbers, by chance. Numbers and booleans are written as in fit, whose
-    ColumnType is ``fitted``. If its strings were not ``may_be_numbers``, ``warn`` gets UnknownCells
-    of the kind of the cells, as all numbers would be unknown categories. The Column has this kind.
+    only dates, or only numbers, by chance. Booleans are written as in fit, whose ColumnType is
+    ``fitted``.
     """
     if _is_categorical(values):
-        column = _of_categories(values, lambda cells: _as_strings(cells, fitted, warn))
+        column = _of_categories(values, _as_strings)
     else:
         if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
             values = values.astype(f"{values.dtype.kind}8[us]")  # others would become integers
-        column = _as_strings(_cells(values), fitted, warn)
+        column = _as_strings(_cells(values))
     if not fitted.booleans:
         return column
     pairs = zip(column.strings, map(boolean_of, column.strings), strict=True)
@@ -99,24 +108,14 @@ def read_strings(values, fitted, warn):
     return column if fitted.is_categorical else without_blanks(column)
 
 
-def _as_strings(cells, fitted, warn):
+def _as_strings(cells):
     types = set(map(type, cells))
     _check_scalars(types)
-    strings, spelled = list(map(as_text, cells)), fitted.spellings
-    if spelled and (of_numbers := _types_of_numbers(types)):
-        pairs = zip(cells, strings, strict=True)
-        strings = [spelled.get(t, t) if type(cell) in of_numbers else t for cell, t in pairs]
+    strings = list(map(as_text, cells))
     column = string_column(strings)
     if str not in types and column.strings:
         known = {type(cell) for cell, text in zip(cells, strings, strict=True) if text is not None}
-        column = column._replace(kind=_kind_of(known))
-    if column.strings and not fitted.may_be_numbers:
-        error = (
-            "held strings in fit that are neither numbers, dates nor booleans, but now holds "
-            f"{KINDS[column.kind].plural} such as {column.strings[0]}. {AGAIN}"
-        )
-        found = () if column.kind == "text" else (1, 1, (error,))
-        warn(UnknownCells(*found, kind=column.kind))
+        column = column._replace(kind="boolean" if known <= BOOLEANS else _kind_of(known))
     return column
 
 
@@ -169,15 +168,14 @@ def _column_of_objects(values):
     others = {found for found in types if not issubclass(found, str)}
     if types > others > set() and not any(isinstance(v, str) and v.strip() for v in values):
         return _column_of_objects([None if isinstance(v, str) else v for v in values])
-    if {found.__name__ for found in types} == {"Period"}:  # of pandas, which may be missing
-        return _column_of_objects([value and value.start_time for value in values])
     if (kind := _kind_of(types)) == "text":
         _check_scalars(types)
         column = string_column(list(map(as_text, values)))
-        return column._replace(has_numbers=bool(_types_of_numbers(types)))
+        has_numbers = any(issubclass(found, KINDS["number"].types) for found in types)
+        return column._replace(has_numbers=has_numbers)
     if (read := KINDS[kind].read) is not None:
         values = [None if value is None else read(value) for value in values]
-    return column_of(values, kind)
+    return column_of(values, kind)._replace(has_booleans=types <= BOOLEANS)
 
 
 def _kind_of(types):
@@ -186,10 +184,6 @@ def _kind_of(types):
         return "date"
     kinds = (name for name, kind in KINDS.items() if all(issubclass(t, kind.types) for t in types))
     return next(kinds, "text")
-
-
-def _types_of_numbers(types):
-    return {found for found in types if issubclass(found, KINDS["number"].types)}
 
 
 def _check_scalars(types):

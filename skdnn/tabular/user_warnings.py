@@ -9,6 +9,7 @@ OURS = ("skdnn", "sklearn", "joblib")  # packages whose frames are passed over
 MAX_NAMED = 10  # columns listed in a message
 FEW_UNKNOWN = 0.1  # share of unreadable cells up to which there is no warning, as in fit
 FEW_NEW = 0.05  # the same of new values or categories
+MANY_UNKNOWN = 20  # cells from which on it is unlikely that all are unknown by chance
 # Reasons to warn of a column. UNKNOWN: it has values that fit could not read, or new categories.
 # INFORMATIVE: it has information now, and had none in fit.
 UNKNOWN, INFORMATIVE = "unknown", "informative"
@@ -38,10 +39,9 @@ def about(name):
 class UnknownCells(NamedTuple):
     """Cells that differ from those of fit, in one column and one block of rows.
 
-    There are three cases. ``n_unknown`` of ``n_cells`` cannot be read, or are new categories: if
-    they are many in all blocks together, there is a warning. Cells have a ``kind``, where fit had
-    only strings that are not numbers, dates or booleans: if all blocks have the same, other than
-    "text", there is an error. Without arguments, a block has known categories: there is no warning.
+    ``n_unknown`` of ``n_cells`` cannot be read, or are new categories: if they are a large share of
+    all blocks together, there is a warning. It is an error if they are at least MANY_UNKNOWN, and
+    all blocks have a ``kind``. Without arguments, a block has known categories: no warning.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class UnknownCells(NamedTuple):
     category : type
         Of the warning.
     kind : str
-        One of KINDS, or "" in the other cases.
+        Kind of all cells, if fit had no such, or "".
     """
 
     n_unknown: int = 0
@@ -75,18 +75,17 @@ class ColumnWarnings:
 
     def add(self, position, name, unknown):
         """Add the UnknownCells of a block of rows of a column."""
-        # Errors, which have a kind, come before warnings of the same column.
-        self._found.setdefault((int(position), repr(name), not unknown.kind), []).append(unknown)
+        self._found.setdefault((int(position), repr(name)), []).append(unknown)
 
     def warn(self):
         """Warn of the columns, in their order, and add them to ``warned``."""
-        for (position, name, _), found in sorted(self._found.items()):
+        for (position, name), found in sorted(self._found.items()):
             n_unknown, n_cells = (sum(block[n] for block in found) for n in range(2))
-            if n_unknown <= FEW_UNKNOWN * n_cells or len({block.kind for block in found}) > 1:
+            if n_unknown <= FEW_UNKNOWN * n_cells:
                 continue
             most = min(found, key=lambda block: (-block.n_unknown, block.message))
             message = f"{n_unknown} of {n_cells}".join(most.message)
-            if most.kind:
+            if all(block.kind for block in found) and n_unknown >= MANY_UNKNOWN:
                 raise ValueError(f"Column {name} of X {message}")
             if (position, UNKNOWN) not in self.warned:
                 warn_user(f"Column {name} of {self._table} {message}", most.category)

@@ -131,7 +131,7 @@ def test_values_of_a_type_are_refused_where_fit_had_words(kind, library):
     X = LATER[library](TYPED[kind])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")
-        with pytest.raises(ValueError, match="'c' of X held strings in fit that are neither"):
+        with pytest.raises(ValueError, match="'c' of X held strings in fit, but now only"):
             TableEncoder().fit(WORDS).transform(X)
 
 
@@ -200,8 +200,8 @@ def test_numbers_are_the_categories_that_they_are_written_as(kind, later, is_cat
         assert_array_equal(encoder.transform([{"c": number} for number in numbers]), expected)
 
 
-def test_strings_are_other_categories_than_numbers_written_otherwise():
-    X = table(pd.Series(["1.0", "2", "x", "y"] * 15, dtype=object))
+def test_strings_are_other_categories_than_numbers_written_otherwise_in_fit():
+    X = table(pd.Series(["1.0", "1", "x", "y"] * 15, dtype=object))
     encoder = TableEncoder(n_bins=0).fit(X)
     names = encoder.get_feature_names_out().tolist()
     row = encoder.transform(table(pd.Series(["1", "1.0"], dtype=object)))
@@ -232,9 +232,7 @@ def test_numbers_none_of_which_is_a_category_are_warned_of(kind, later):
     "later",
     [
         [10**400, -(10**400)],
-        [datetime.date(2020, 1, 1), datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)],
         [datetime.date(2020, 1, 1), 5],
-        [pd.NaT, pd.Period("2020")],
     ],
 )
 def test_objects_that_are_no_column_of_their_own_are_strings_where_fit_had_strings(later):
@@ -279,14 +277,14 @@ def test_only_strings_that_the_encoder_keeps_have_spellings(tmp_path):
         assert spellings(net.encoder_) == kept
 
 
-def test_numbers_among_strings_are_spelled_by_their_own_cells_only():
+def test_numbers_and_their_strings_are_the_category_that_writes_them_otherwise():
     strings = pd.Series(["1.0", "x", "y"] * 20, dtype=object)
     encoder = TableEncoder(n_bins=0).fit(table(strings))
     place = encoder.get_feature_names_out().tolist().index("c_1.0")
     for later, expected in (
-        ([1, "1", "x", None, 1.0, True, b"1"], [1, 0, 0, 0, 1, 0, 0]),
-        ([b"1", None, Decimal(1)], [0, 0, 1]),
-        (["1", np.str_("1.0"), np.str_("1")], [0, 1, 0]),
+        ([1, "1", "x", None, 1.0, True, b"1"], [1, 1, 0, 0, 1, 0, 1]),
+        ([b"1", None, Decimal(1)], [1, 0, 1]),
+        (["1", np.str_("1.0"), np.str_("1")], [1, 1, 1]),
         ([1, 1.0, np.nan, pd.NA], [1, 1, 0, 0]),
     ):
         rows = encoder.transform(table(pd.Series(later, dtype=object)))
@@ -349,12 +347,14 @@ def test_the_order_of_the_rows_does_not_decide_whether_values_of_a_type_are_refu
     later = pd.concat([WORDS] * 100, ignore_index=True).assign(
         c=pd.Series([3] * 6000, dtype=object)
     )
-    with pytest.raises(ValueError, match=r"'c' of X held strings in fit .* such as 3"):
+    with pytest.raises(ValueError, match=r"'c' of X held strings in fit, but .* such as 3"):
         net.predict(later)
     later.loc[3000:, "c"] = other  # blocks of rows are shorter
     rows = RNG.permutation(6000) if is_shuffled else np.arange(6000)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*holds no category of fit")
+    if others == "dates":
+        with pytest.raises(ValueError, match=r"'c' of X held strings in fit, but now only"):
+            net.predict(later.iloc[rows])
+    else:
         assert net.predict(later.iloc[rows]).shape == (6000,)
 
 
