@@ -62,9 +62,9 @@ def ignoring_case_and_spaces(text):
 def as_categories_of_fit(column, ranks, kept, spellings):
     """Return a string Column, of the categories that its strings stand for.
 
-    If they are no categories, numbers are those that write them otherwise, as "2" or ``spellings``
-    say, and words for missing values are these. A missing value is an empty string, if fit had only
-    that. ``kept`` are the Categories; not both may be None.
+    If they are no categories, " a" is "a", numbers are those that write them otherwise, as "2" or
+    ``spellings`` say, and words for missing values are these. A missing value is an empty string,
+    if fit had only that. ``kept`` are the Categories; not both may be None.
     """
     known = ranks or kept.codes
     missing = "" if "" in known and kept and kept.missing < 0 else None

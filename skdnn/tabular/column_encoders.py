@@ -26,9 +26,9 @@ MOST_COMPARED = 1000  # categories of fit up to which the spelling of fewer rows
 class ColumnEncoders(NamedTuple):
     """The encoding of each column of a table; columns are referred to by position.
 
-    An encoded row holds, in this order: target statistics, scaled numbers, scaled parts of dates
-    and of other kinds with several numbers, missing-value indicators, positions in the bins of
-    all these, and codes of categories. "Scaled columns" are the numbers, then the parts.
+    An encoded row holds target statistics, scaled numbers, scaled parts of dates and other kinds,
+    missing-value indicators, positions in the bins of all these, and codes of categories, in this
+    order. "Scaled columns" are the numbers, then the parts.
 
     Attributes
     ----------
@@ -42,9 +42,8 @@ class ColumnEncoders(NamedTuple):
         Columns of numbers or dates that have a missing-value indicator.
     categories : dict of int to Categories
     ranks : dict of int to dict of str to int
-        Rank by frequency of every category, also the infrequent ones, of the columns in
-        ``categories`` and of those without a frequent category. After
-        :meth:`with_target_statistics`, of high-cardinality columns only.
+        Rank by frequency of every category of the columns in ``categories`` and of those without a
+        frequent one. After :meth:`with_target_statistics`, of high-cardinality columns only.
     types : dict of int to ColumnType
         Of all columns but those of plain numbers.
     bin_edges : dict of int to ndarray
@@ -52,8 +51,7 @@ class ColumnEncoders(NamedTuple):
     statistics : TargetStatistics
         Of the high-cardinality columns, which are those in ``ranks``.
     constants : dict of int to float, str or None
-        What is known of columns without information: the only value; of missing values NaN or "";
-        None of identifiers.
+        The only value of columns without information: NaN or "" if missing, None of identifiers.
     regressions : dict of int to ndarray
         Coefficients that estimate missing numbers, by index of the scaled column.
     """
@@ -131,10 +129,9 @@ class ColumnEncoders(NamedTuple):
                 rows[places, bins[column]] = bin_positions(estimates, self.bin_edges[column])
 
     def _indicators(self, start):
-        """Return which column of the encoded rows, from ``start`` on, is which indicator.
+        """Return scaled columns and their indicators, which follow from ``start`` on, as arrays.
 
-        That is, scaled columns and their indicators, as arrays; and pairs of a column of the table
-        that has no scaled column, and its indicator.
+        Also pairs of a column of the table that has no scaled column, and its indicator.
         """
         of_parts = (position for position, parts in self.kind_parts.items() for _ in parts)
         scaled = [*enumerate((*self.numbers.tolist(), *of_parts))]
@@ -145,10 +142,7 @@ class ColumnEncoders(NamedTuple):
         return *np.array(pairs, np.intp).reshape(-1, 2).T, constant
 
     def _warn_of_unknown(self, table, position, column):
-        """Warn of a string Column of unknown categories only, if they are many or misspelled.
-
-        If all are of a kind that fit had not, there is an error.
-        """
+        """Warn of a string Column of unknown categories only: many, misspelled, or another kind."""
         known, fitted = self.ranks.get(position), self.types[position]
         are_all = known is not None or self.categories[position].unknown < 0
         known = known or self.categories[position].codes
@@ -185,7 +179,7 @@ class ColumnEncoders(NamedTuple):
     def read(self, table, by_rows=False):
         """Yield ``(rows, span, values)``: values, before scaling, of a span of scaled columns.
 
-        ``by_rows`` allows some rows of the columns of an array at a time, instead of all.
+        ``by_rows`` allows some rows of an array at a time.
         """
         n, (center, spread, _) = len(self.numbers), self.scaling
         are_other = ~(np.isin(center[:n], (0, 1)) & np.isin(spread[:n], (0.5, 1)))
@@ -208,7 +202,7 @@ class ColumnEncoders(NamedTuple):
     def category_codes(self, table):
         """Return the rank of each row's category in the columns with ranks, (n_rows, n_columns).
 
-        The last rank but one is that of missing values, the last that of unknown categories.
+        After the ranks come the codes of missing values and of unknown categories.
         """
         columns = {position: self.strings(table, position) for position in self.ranks}
         for position in columns.keys() - self.categories:  # of these, encode warns
@@ -219,7 +213,7 @@ class ColumnEncoders(NamedTuple):
     def changes(self, table, targets, warned):
         """Return new categories, and information where fit had none: texts by (position, reason).
 
-        Columns whose infrequent categories were not kept are left out, and what is in ``warned``.
+        Left out are columns without their infrequent categories, and what is in ``warned``.
         """
         found = {}
         complete = {p: kept.codes for p, kept in self.categories.items() if kept.unknown < 0}
@@ -276,10 +270,7 @@ class ColumnEncoders(NamedTuple):
         return targets + scaled + missing + binned + categories
 
     def typical_row(self, n_columns):
-        """Return a table of one row: medians, and the most frequent categories.
-
-        If no category is frequent it is an unknown one. Ignored columns are 0.
-        """
+        """Return a table of one row: medians, and the most frequent or an unknown category."""
         row = [0] * n_columns
         centers = iter(self.scaling.center)
         for position in self.numbers.tolist():

@@ -80,10 +80,10 @@ def spellings_of_numbers(ranked):
 def known_spelling(text, known, spellings, blank):
     """Return the category that a string stands for, or ``blank``, that is none of ``known``."""
     value = KINDS["number"].parse(text)
-    number = as_text(value)
-    number = spellings.get(number, number)
-    if number in known and abs(value) < 2**53:
-        return number
+    meant = text.strip() if value is None else as_text(value)
+    meant = spellings.get(meant, meant)
+    if meant in known and abs(value or 0) < 2**53:
+        return meant
     return blank if is_missing_word(text) else text
 
 

@@ -204,10 +204,11 @@ def test_a_boolean_is_refused_where_fit_had_other_numbers(before, value):
 # Strings that write a number otherwise, where fit had categories that are numbers
 
 SPELLINGS = {
+    "words": ([" Bern", "Graz  ", "Ulm", "Rome\n"], ["Bern", "Graz", "Ulm", "Rome"]),
     "digits": (["3.0", "4.00", " 5 ", "+6"], ["3", "4", "5", "6"]),
     "leading zeros": (["3", "4.0", "05", 6], ["003", "004", "005", "006"]),
     "categories of integers": (["10.0", "20.00", " 30", "4e1"], ["10", "20", "30", "40"]),
-    "digits and a word": (["3.0", "04", "x", None], ["3", "4", "x", None]),
+    "digits and a word": (["3.0", "04", " x", None], ["3", "4", "x", None]),
 }
 
 
