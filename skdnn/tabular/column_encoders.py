@@ -111,7 +111,6 @@ class ColumnEncoders(NamedTuple):
         for column, position in enumerate(self.categories, layout.n_inputs - len(self.categories)):
             strings = self.strings(table, position)
             rows[:, column] = self.categories[position].encode(strings)
-            self._warn_of_unknown(table, position, strings)
         return rows
 
     def _estimate(self, rows, missing):
@@ -177,10 +176,7 @@ class ColumnEncoders(NamedTuple):
             table.warn(position, UnknownCells(1, 1, (message,)))
 
     def read(self, table, by_rows=False):
-        """Yield ``(rows, span, values)``: values, before scaling, of a span of scaled columns.
-
-        ``by_rows`` allows some rows of an array at a time.
-        """
+        """Yield ``(rows, span, values)``: unscaled values of some scaled columns (and rows)."""
         n, (center, spread, _) = len(self.numbers), self.scaling
         are_other = ~(np.isin(center[:n], (0, 1)) & np.isin(spread[:n], (0.5, 1)))
         are_other[[column for column in self.bin_edges if column < n]] = True  # has three values
@@ -193,22 +189,24 @@ class ColumnEncoders(NamedTuple):
                 yield slice(None), span, table.values(position, self.types[position])[:, parts]
             start = span.stop
 
-    def strings(self, table, position):
+    def strings(self, table, position, warns=True):
         """Return a string Column, of the categories that its strings stand for."""
         column = table.strings(position, self.types[position])
         known = self.ranks.get(position), self.categories.get(position)
-        return as_categories_of_fit(column, *known, self.types[position].spellings)
+        column = as_categories_of_fit(column, *known, self.types[position].spellings)
+        if warns:
+            self._warn_of_unknown(table, position, column)
+        return column
 
     def category_codes(self, table):
         """Return the rank of each row's category in the columns with ranks, (n_rows, n_columns).
 
         After the ranks come the codes of missing values and of unknown categories.
         """
-        columns = {position: self.strings(table, position) for position in self.ranks}
-        for position in columns.keys() - self.categories:  # of these, encode warns
-            self._warn_of_unknown(table, position, columns[position])
-        codes = [columns[p].encode(r, len(r) + 1, len(r)) for p, r in self.ranks.items()]
-        return np.column_stack(codes)
+        # Of those in ``categories``, ``encode`` warns.
+        columns = [self.strings(table, p, p not in self.categories) for p in self.ranks]
+        ranked = zip(columns, self.ranks.values(), strict=True)
+        return np.column_stack([c.encode(ranks, len(ranks) + 1, len(ranks)) for c, ranks in ranked])
 
     def changes(self, table, targets, warned):
         """Return new categories, and information where fit had none: texts by (position, reason).

@@ -14,6 +14,7 @@ from numpy.testing import assert_array_equal
 
 from skdnn import DeepNetClassifier, TableEncoder
 from skdnn.estimator.plain_values import from_plain, to_plain
+from skdnn.export import onnx_inputs
 from skdnn.tabular.column_types import ColumnType
 from skdnn.tabular.encoder import columns_of
 
@@ -125,6 +126,19 @@ def test_few_strings_of_another_kind_are_no_error_but_those_of_numbers(before, n
     with pytest.warns(UserWarning, match="Column 'c' of X") as caught:
         encoder.transform(later)
     assert len(caught) == 1
+
+
+def test_inputs_of_an_onnx_model_and_target_statistics_are_checked_as_well():
+    towns = objects(np.array([f"town {k}" for k in range(60)])[np.arange(N) % 60])
+    few = {"n_members": 2, "max_iter": 2, "random_state": 0, "hidden_layer_sizes": (4,)}
+    encoder = TableEncoder(min_frequency=0.1, drop_identifiers=False)
+    net = DeepNetClassifier(**few, encoder=encoder).fit(table(towns), OTHER > 0)
+    assert not net.encoder_.categories_
+    assert net.encoder_.level_statistics_.n_numbers
+    for call in (net.predict_proba, lambda X: onnx_inputs(net, X)):
+        call(table(towns))
+        with pytest.raises(ValueError, match="Column 'c' of X held strings in fit, but now only"):
+            call(table(LATER["numbers"]))
 
 
 def test_the_error_says_what_came_what_was_fitted_and_what_to_do():
