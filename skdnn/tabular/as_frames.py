@@ -88,7 +88,8 @@ def _frame_of_records(X, names):
     if isinstance(X, dict):
         if columns := [name for name, value in X.items() if np.ndim(value)]:
             raise ValueError(
-                f"X is a dict of columns ({columns[0]!r}): pass pandas.DataFrame(X), or scalars."
+                f"X is a dict of columns ({columns[0]!r}): pass pandas.DataFrame(X). A dict of "
+                "scalars is one row."
             )
         X = [X]
     # Plain dicts: pandas looks at the attribute ``ndim``, which keys of some others are.

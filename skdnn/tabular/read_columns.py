@@ -171,8 +171,7 @@ def _column_of_objects(values):
     if (kind := _kind_of(types)) == "text":
         _check_scalars(types)
         column = string_column(list(map(as_text, values)))
-        has_numbers = any(issubclass(found, KINDS["number"].types) for found in types)
-        return column._replace(has_numbers=has_numbers)
+        return column._replace(has_numbers=any(issubclass(t, KINDS["number"].types) for t in types))
     if (read := KINDS[kind].read) is not None:
         values = [None if value is None else read(value) for value in values]
     return column_of(values, kind)._replace(has_booleans=types <= BOOLEANS)
