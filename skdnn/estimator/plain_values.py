@@ -47,7 +47,7 @@ RECORDS = {
     )
 }
 # Fields, by the type, and types of earlier versions.
-RENAMED = {("ColumnEncoders", "dates"): "kind_parts"}
+RENAMED = {("ColumnEncoders", "dates"): "kind_parts", ("SparseColumns", "largest"): "divisors"}
 RECORDS["ClockFormat"] = lambda name: KindFormat("time of day")
 RECORDS["DurationFormat"] = lambda name: KindFormat("duration")
 ATOMS = (type(None), bool, int, float, str)

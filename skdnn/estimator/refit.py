@@ -8,6 +8,7 @@ be predicted well, more rows are worth more epochs; where they are noisy, few ar
 import math
 
 import numpy as np
+from scipy.sparse import issparse
 
 from skdnn.core.evaluation import held_out_logits
 from skdnn.core.schedules import SCHEDULES, as_schedule
@@ -86,12 +87,11 @@ def _losses(fitted, data, member_rows, loss, run):
     """Return the loss of each member on some rows, shape (n_members,)."""
     forward, divisors = fitted.passes.of(data.rows.array), fitted.calibration[0]
     logits = held_out_logits(forward.network, forward.params, data, member_rows, run)
-    given = zip(logits, divisors, member_rows, strict=True)
-    losses = [
-        loss.evaluate(z[None] / t, data.targets[None, r], data.weights[None, r])
-        for z, t, r in given
-    ]
-    return np.array([of_member[0][0] for of_member in losses])
+
+    def loss_of(z, t, rows):
+        return loss.evaluate(z[None] / t, data.targets[None, rows], data.weights[None, rows])[0][0]
+
+    return np.array(list(map(loss_of, logits, divisors, member_rows)))
 
 
 def _fraction(settings, fit_data, skill):
@@ -100,7 +100,8 @@ def _fraction(settings, fit_data, skill):
         return 0.0
     if not is_auto(settings.refit_fraction):
         return settings.refit_fraction
-    is_usual = solver_of(settings).adapts and fit_data.n_members > 1
-    # With more rows, few are held out.
-    is_usual = is_usual and len(fit_data.prepared.merged.rows) <= MANY
+    # With more rows, few are held out. Weights of sparse inputs are spoilt by few large steps.
+    n_rows, encoded = len(fit_data.prepared.merged.rows), fit_data.encoded
+    is_usual = solver_of(settings).adapts and fit_data.n_members > 1 and n_rows <= MANY
+    is_usual = is_usual and not (issparse(encoded) and encoded.shape[1] > n_rows)
     return LARGEST_FRACTION * max(float(skill), 0.0) if is_usual else 0.0

@@ -29,7 +29,7 @@ def add_encoder(graph, fitted, adapter):
     columns, dtype = adapter.columns, fitted.schema.dtype
     if isinstance(columns, SparseColumns):
         X = add_matrix(graph, np.float64, adapter.encoder.n_features_in_)
-        ratios = _clip(X.take(columns.kept) / columns.largest, -CLIP_LIMIT, CLIP_LIMIT)
+        ratios = _clip(X.take(columns.kept) / columns.divisors, -CLIP_LIMIT, CLIP_LIMIT)
         ratios = graph.where(np.isnan(ratios), 0.0, ratios)
         return ratios.astype(adapter.encoder.dtype).astype(dtype)
     parts = _encoded_parts(graph, columns, TableInputs(graph, fitted, adapter))

@@ -43,7 +43,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
       and hour, scaled and binned if they vary. Time zones are converted to the one seen in fit.
       Periods are read as their first day, times of day as seconds since midnight.
     - Numbers of a sparse matrix are divided by the largest absolute value of their column, so
-      that zeros remain zeros.
+      that zeros remain zeros; with more columns than distinct rows, also by the fourth root of
+      the share of rows with an entry.
     - Columns without information are ignored: constant columns without missing values, empty
       columns, identifiers, strings without a frequent category, and columns of a sparse matrix
       without entries. ``ignored_columns_`` has the reasons.

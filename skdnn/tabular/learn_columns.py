@@ -53,7 +53,7 @@ def learn_columns(X, names, targets, weights, options):
     """
     table = as_table(X, names)
     if issparse(table):
-        columns = learn_sparse_columns(table, options.drop_constants)
+        columns = learn_sparse_columns(table, weights, options.drop_constants)
         return columns, ColumnsWithoutEntries(names, columns.kept), {}
     targets = np.empty((len(weights), 0)) if targets is None else targets
     # Without weights, quantiles need no sorting.
@@ -172,9 +172,8 @@ class ColumnLearner:
                 return reason
         if len(categories.names) > 1 or (categories.codes and not self.options.drop_constants):
             return None
-        if categories.codes:
-            return CONSTANT
-        return ALL_INFREQUENT if ranked else ALL_MISSING
+        without_codes = ALL_INFREQUENT if ranked else ALL_MISSING
+        return CONSTANT if categories.codes else without_codes
 
     def _warn_of_strings(self):
         unused = [p for p, why in self.ignored.items() if why in (CONSTANT, ALL_MISSING)]

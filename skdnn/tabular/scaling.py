@@ -115,8 +115,8 @@ def weighted_shares(codes, weights, n_categories):
     return np.round(counts[1:] / counts.sum(), DIGITS)
 
 
-def scale_sparse(values, largest):
-    """Return values of a sparse matrix divided by the largest of training; NaN becomes 0."""
+def scale_sparse(values, divisors):
+    """Return divided values of a sparse matrix; NaN becomes 0."""
     with np.errstate(over="ignore"):
-        ratios = np.clip(values / largest, -CLIP_LIMIT, CLIP_LIMIT)
+        ratios = np.clip(values / divisors, -CLIP_LIMIT, CLIP_LIMIT)
     return np.nan_to_num(ratios, copy=False)

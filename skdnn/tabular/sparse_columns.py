@@ -8,21 +8,30 @@ from scipy.sparse import issparse
 
 from skdnn.core.encoded_rows import Expansion
 from skdnn.tabular.dataframes import NumberArray, check_finite
-from skdnn.tabular.scaling import scale_sparse
+from skdnn.tabular.row_hashes import hash_rows
+from skdnn.tabular.sample_weights import sum_by_group
+from skdnn.tabular.scaling import DIGITS, scale_sparse
 from skdnn.tabular.target_statistics import TargetStatistics
 from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, joined
 
 NO_ENTRIES = "no entries"
+# With more columns than distinct rows, those with few entries are scaled up by this power of the
+# share of the rows that have one. With 1/2, they would have standard deviations near 1.
+RARITY = 1 / 4
 
 
-def learn_sparse_columns(table, drop_empty):
+def learn_sparse_columns(table, weights, drop_empty):
     """Return the SparseColumns of CSR rows; ``drop_empty`` leaves out columns without entries."""
     largest = abs(table).max(axis=0).toarray().ravel().astype(np.float64)
     kept = np.flatnonzero((largest > 0) | (not drop_empty))
-    if not len(kept):
-        kept = np.zeros(1, np.intp)  # a network needs an input
-    largest = largest[kept]
-    return SparseColumns(kept, np.where(largest > 0, largest, 1))
+    kept = kept if len(kept) else np.zeros(1, np.intp)  # a network needs an input
+    n_distinct = len(np.unique(hash_rows(table, np.empty((table.shape[0], 0)))))
+    if len(kept) > n_distinct:
+        of_entries = np.repeat(weights, np.diff(table.indptr)) * (table.data != 0)
+        shares = sum_by_group(table.indices, of_entries, len(largest)) / weights.sum()
+        largest *= np.round(shares, DIGITS) ** RARITY
+    divisors = largest[kept]
+    return SparseColumns(kept, np.where(divisors > 0, divisors, 1))
 
 
 class SparseColumns(NamedTuple):
@@ -32,12 +41,12 @@ class SparseColumns(NamedTuple):
     ----------
     kept : ndarray of int of shape (n_kept,)
         Columns that had entries, in ascending order; all others are ignored.
-    largest : float64 ndarray of shape (n_kept,)
+    divisors : float64 ndarray of shape (n_kept,)
         Divisor of the values of each of these columns.
     """
 
     kept: np.ndarray
-    largest: np.ndarray
+    divisors: np.ndarray
 
     # There are no string columns.
     categories = {}  # noqa: RUF012 - never written to
@@ -59,7 +68,7 @@ class SparseColumns(NamedTuple):
     @property
     def expansion(self):
         """An Expansion that changes nothing."""
-        return Expansion(len(self.largest))
+        return Expansion(len(self.divisors))
 
     def encode(self, rows, dtype, in_training=False):
         """Return divided rows, sparse if ``rows`` is sparse."""
@@ -67,13 +76,13 @@ class SparseColumns(NamedTuple):
             places = np.searchsorted(self.kept, rows.indices)
             are_kept = self.kept.take(places, mode="clip") == rows.indices
             places = places[are_kept].astype(rows.indices.dtype)
-            values = scale_sparse(rows.data[are_kept], self.largest[places]).astype(dtype)
+            values = scale_sparse(rows.data[are_kept], self.divisors[places]).astype(dtype)
             ends = np.append(0, np.cumsum(are_kept))[rows.indptr].astype(rows.indptr.dtype)
             return type(rows)((values, places, ends), shape=(rows.shape[0], len(self.kept)))
         values = np.hstack([values for *_, values in rows.blocks(self.kept, {})])
         if np.isnan(values).any():  # as for sparse rows, where missing values would become zeros
             check_finite(values, names=[rows.names[position] for position in self.kept])
-        return scale_sparse(values, self.largest).astype(dtype)
+        return scale_sparse(values, self.divisors).astype(dtype)
 
     def parts(self):
         """Return the position in X and the suffix, which is empty, of each encoded column."""

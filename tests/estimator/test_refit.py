@@ -73,6 +73,17 @@ def test_more_than_fifty_thousand_rows_are_not_trained_on_again_by_default(monke
     assert is_as_without(fitted("auto"))
 
 
+@pytest.mark.parametrize("n_columns", [60, 61])
+def test_fewer_sparse_rows_than_columns_are_not_trained_on_again_by_default(n_columns):
+    rows = np.random.default_rng(0).normal(size=(60, n_columns))
+    rows[:, :20] += 3 * (rows[:, :1] > 0)
+    net = DeepNetClassifier((16,), n_members=3, max_iter=20, random_state=0)
+    net.fit(csr_array(rows), rows[:, 0] > 0)
+    assert (net.resolved_params_["refit_fraction"] > 0) is (n_columns == 60)
+    net.fit(rows, rows[:, 0] > 0)
+    assert net.resolved_params_["refit_fraction"] > 0
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(
     ("fraction", "kwargs"),

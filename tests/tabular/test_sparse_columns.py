@@ -72,6 +72,20 @@ def test_a_matrix_without_entries_keeps_one_column():
     assert len(encoder.ignored_columns_) == 8
 
 
+def test_entries_are_divided_by_the_largest_and_of_wide_tables_are_larger_where_they_are_few():
+    tall = np.array([[4.0, 0, 0], [2, 0, -8], [1, 0, 4], [1, 5, 0]])
+    scaled = TableEncoder().fit_transform(sp.csr_array(tall)).toarray()
+    assert_array_equal(scaled, (tall / [4, 5, 8]).astype(np.float32))
+    wide = sp.csr_array(np.tile(tall, 2))
+    rarity = np.tile([1.0, 1 / 4, 1 / 2], 2) ** 0.25
+    expected = (wide.toarray() / np.tile([4, 5, 8], 2) / rarity).astype(np.float32)
+    assert_array_equal(TableEncoder().fit_transform(wide).toarray(), expected)
+    # Once and three times the first row.
+    weighted = TableEncoder().fit(wide, sample_weight=[3, 1, 1, 1])
+    again = TableEncoder().fit(wide[[0, 0, 0, 1, 2, 3]])
+    assert_array_equal(weighted.transform(wide).toarray(), again.transform(wide).toarray())
+
+
 def test_all_columns_can_be_kept():
     encoder = TableEncoder(drop_constants=False).fit(X)
     assert encoder.transform(X).shape == X.shape
