@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 import skdnn
 from skdnn import DeepNetClassifier, TableEncoder, integrated_gradients
-from skdnn.tabular import column_encoders
+from skdnn.tabular import column_encoders, unknown_categories
 from skdnn.tabular.categories import ignoring_case_and_spaces
 from skdnn.tabular.column_types import UnreadableWarning
 from skdnn.tabular.row_hashes import distinct_rows
@@ -228,7 +228,7 @@ def test_a_row_of_an_unknown_category_is_not_compared_with_all_categories_one_by
         calls.append(text)
         return ignoring_case_and_spaces(text)
 
-    monkeypatch.setattr(column_encoders, "ignoring_case_and_spaces", counted)
+    monkeypatch.setattr(unknown_categories, "ignoring_case_and_spaces", counted)
     towns = np.array([f"Town\0 {n}" for n in range(40)], object)
     encoder = TableEncoder(n_bins=0).fit(LIBRARIES["pandas"](np.resize(towns, N)))
     row = LIBRARIES["pandas"](np.full(N, "elsewhere", object))[:1]
@@ -372,12 +372,13 @@ def test_blocks_of_rows_are_counted_together_and_said_in_one_sentence():
 
 
 @pytest.mark.parametrize("n_cells", [9, 10])
-@pytest.mark.parametrize("other", ["date", ""])
-def test_many_cells_of_other_kinds_in_all_blocks_of_rows_are_an_error(other, n_cells):
+@pytest.mark.parametrize("others", [{"b"}, {"a", "b"}, set()])
+def test_many_cells_of_other_kinds_in_all_blocks_of_rows_are_an_error(others, n_cells):
     found = ColumnWarnings("X_val", warned=((0, "unknown"),))
-    for kind, example in (("number", "b"), (other, "a")):
-        found.add(0, "c", UnknownCells(n_cells, n_cells, (f"holds {example}",), kind=kind))
-    if other and n_cells == 10:
+    for cells, example in (({"b"}, "b"), (others, "a")):
+        cells = n_cells, n_cells, (f"holds {example}",), UserWarning, frozenset(cells)
+        found.add(0, "c", UnknownCells(*cells))
+    if len(others) > 1 and n_cells == 10:
         with pytest.raises(ValueError, match=r"^Column 'c' of X holds a$"):
             found.warn()
     else:

@@ -106,7 +106,7 @@ def _calibration(rows):
 
 def _times(times):
     for peer, limit in TIMES.items():
-        text = f"time of a fit / that of {PEERS[peer].label}, median over data sets"
+        text = f"time of a fit / that of {PEERS[peer].label}, median over splits"
         yield Verdict(text, _median_time_ratio(times, peer), at_most=limit)
     ours = [row["t_fit"] for row in times.get(OURS, {}).values()]
     yield Verdict("longest fit, in seconds", max(ours, default=None), at_most=LONGEST)

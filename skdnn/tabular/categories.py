@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from skdnn.tabular.column_types import for_strings, string_column
-from skdnn.tabular.read_columns import known_spelling as spell
+from skdnn.tabular.read_columns import known_spelling
 from skdnn.tabular.scaling import weighted_shares
 
 
@@ -62,14 +62,16 @@ def ignoring_case_and_spaces(text):
 def as_categories_of_fit(column, ranks, kept, spellings):
     """Return a string Column, of the categories that its strings stand for.
 
-    If they are no categories, " a" is "a", numbers are those that write them otherwise, as "2" or
-    ``spellings`` say, and words for missing values are these. A missing value is an empty string,
-    if fit had only that. ``kept`` are the Categories; not both may be None.
+    Of strings that are no categories, " a" stands for "a", "2.0" for "2", or what ``spellings`` has
+    for it, and a word for a missing value, such as "nan", for that. A missing value is an empty
+    string, if fit had only that. ``kept`` are the Categories; not both may be None.
     """
     known = ranks or kept.codes
     missing = "" if "" in known and kept and kept.missing < 0 else None
     if missing is None and known.keys() >= {*column.strings}:
         return column
-    blank = missing if ranks or kept.unknown < 0 else ""  # which may be an infrequent category
-    strings = [t if t in known else spell(t, known, spellings, blank) for t in column.strings]
+    may_be_infrequent = not ranks and kept.unknown >= 0 > kept.missing
+    given = known, spellings, "" if may_be_infrequent else missing
+    strings = [text if text in known else known_spelling(text, *given) for text in column.strings]
+    missing = missing if column.missing.any() else None
     return for_strings(column, string_column([*strings, missing])._replace(kind=column.kind))

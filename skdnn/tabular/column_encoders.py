@@ -8,19 +8,16 @@ import numpy as np
 from skdnn.core.encoded_rows import Expansion
 from skdnn.tabular import identifiers
 from skdnn.tabular.bins import bin_positions
-from skdnn.tabular.categories import as_categories_of_fit, ignoring_case_and_spaces
-from skdnn.tabular.column_types import AGAIN, NOT_BOOLEAN, NUMBER, ColumnError, string_column
+from skdnn.tabular.categories import as_categories_of_fit
+from skdnn.tabular.column_types import NOT_BOOLEAN, NUMBER, ColumnError, string_column
 from skdnn.tabular.dataframes import Frame
 from skdnn.tabular.dates import TIME, date_parts
 from skdnn.tabular.imputation import estimate
-from skdnn.tabular.kinds import KINDS, kind_of
 from skdnn.tabular.row_hashes import distinct_rows
 from skdnn.tabular.scaling import Scaling, scale
 from skdnn.tabular.target_statistics import TargetStatistics, empty_statistics
-from skdnn.tabular.text_formats import is_missing_word
-from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, MANY_UNKNOWN, UNKNOWN, UnknownCells
-
-MOST_COMPARED = 1000  # categories of fit up to which the spelling of fewer rows is compared
+from skdnn.tabular.unknown_categories import unknown_cells
+from skdnn.tabular.user_warnings import FEW_NEW, INFORMATIVE, UNKNOWN
 
 
 class ColumnEncoders(NamedTuple):
@@ -140,41 +137,6 @@ class ColumnEncoders(NamedTuple):
         constant = [place for place in places if place[0] not in firsts]
         return *np.array(pairs, np.intp).reshape(-1, 2).T, constant
 
-    def _warn_of_unknown(self, table, position, column):
-        """Warn of a string Column of unknown categories only: many, misspelled, or another kind."""
-        known, fitted = self.ranks.get(position), self.types[position]
-        are_all = known is not None or self.categories[position].unknown < 0
-        known = known or self.categories[position].codes
-        if not known.keys().isdisjoint(column.strings):
-            return table.warn(position, UnknownCells())  # none, whatever other blocks hold
-        n, is_typed = np.count_nonzero(~column.missing), column.kind != "text"
-        kinds = {text: column.kind if is_typed else kind_of(text) for text in column.strings}
-        kinds = {text: kind for text, kind in kinds.items() if not is_missing_word(text)}
-        if kinds and fitted.kinds and not {*kinds.values()} & {*fitted.kinds}:
-            (new, kind), before = min(kinds.items()), [KINDS[name].plural for name in fitted.kinds]
-            now = f"{KINDS[kind].plural} such as {new}: none is a category of fit. {AGAIN}"
-            message = (f"held {' and '.join(before)} in fit, but now only {now}",)
-            n = max(n, MANY_UNKNOWN * is_typed)  # the type tells that one is no new category
-            return table.warn(position, UnknownCells(n, n, message, kind=kind))
-        are_many = n >= MANY_UNKNOWN
-        # Where fit had strings only, numbers are hardly new categories.
-        are_many |= column.kind == "number" and not (fitted.is_categorical or fitted.has_numbers)
-        # One call: a dict of the spellings takes longer than predicting a row.
-        spelled = ignoring_case_and_spaces("\0".join(known)) if len(known) <= MOST_COMPARED else ""
-        spellings = map(ignoring_case_and_spaces, column.strings)
-        if not (known and (are_many or any(text in spelled for text in spellings))):
-            return
-        meant = {ignoring_case_and_spaces(text): text for text in known}
-        new = min(column.strings, key=lambda text: ignoring_case_and_spaces(text) not in meant)
-        old = meant.get(ignoring_case_and_spaces(new))
-        if old is not None or (are_many and are_all):
-            message = (
-                f"holds no {'' if are_all else 'frequent '}category of fit: now it has {new!r}, in "
-                f"fit it had {old or next(iter(known))!r}. All are encoded as unknown categories. "
-                "Spell them as in fit, or fit again."
-            )
-            table.warn(position, UnknownCells(1, 1, (message,)))
-
     def read(self, table, by_rows=False):
         """Yield ``(rows, span, values)``: unscaled values of some scaled columns (and rows)."""
         n, (center, spread, _) = len(self.numbers), self.scaling
@@ -194,8 +156,8 @@ class ColumnEncoders(NamedTuple):
         column = table.strings(position, self.types[position])
         known = self.ranks.get(position), self.categories.get(position)
         column = as_categories_of_fit(column, *known, self.types[position].spellings)
-        if warns:
-            self._warn_of_unknown(table, position, column)
+        if warns and (cells := unknown_cells(column, *known, self.types[position])):
+            table.warn(position, cells)
         return column
 
     def category_codes(self, table):
@@ -288,6 +250,9 @@ class ColumnEncoders(NamedTuple):
 
 class TypicalRow(Frame):
     """A table of one row, whose values have the types of fit."""
+
+    def warn(self, position, unknown):
+        """Do nothing, as these are no values of a user."""
 
     def values(self, position, fitted):
         """Return the numbers of a column."""

@@ -190,6 +190,8 @@ def column_as(column, fitted, warn):
     """
     if column.kind == "text":
         column = _parsed(column, fitted, warn)
+    elif fitted.form is not None:
+        warn(UnknownCells(0, len(column.values)))
     if column.kind != fitted.kind:
         known = column.values[~column.missing]
         if len(known):
@@ -237,10 +239,7 @@ def for_strings(column, read):
 
 
 def _count_unread(column, values, fitted, warn):
-    """Call ``warn`` with the number of cells not read, except words for missing values.
-
-    If there are no others, they are of another kind.
-    """
+    """Call ``warn`` with the number of cells not read, except words for missing values."""
     known = {*fitted.unread, *filter(is_missing_word, column.strings)}
     pairs = zip(column.strings, values, strict=True)
     new = [value is None and text not in known for text, value in pairs]
@@ -248,8 +247,9 @@ def _count_unread(column, values, fitted, warn):
     rows = np.array([*new, False])[column.values]
     after = f" cells cannot be read so, such as {example!r}, which makes them missing values."
     message = f"was read as {fitted.form} in fit; now ", after
-    kind = "text" if {*values} <= {None} else ""
-    warn(UnknownCells(int(rows.sum()), len(rows), message, UnreadableWarning, kind))
+    is_other = {*values} <= {None} and not {*column.strings} & {*fitted.unread}
+    others = frozenset(column.strings) - known if is_other else frozenset()
+    warn(UnknownCells(int(rows.sum()), len(rows), message, UnreadableWarning, others))
 
 
 def _check_zone(column, zone):

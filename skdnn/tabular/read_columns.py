@@ -78,13 +78,18 @@ def spellings_of_numbers(ranked):
 
 
 def known_spelling(text, known, spellings, blank):
-    """Return the category that a string stands for, or ``blank``, that is none of ``known``."""
-    value = KINDS["number"].parse(text)
-    meant = text.strip() if value is None else as_text(value)
-    meant = spellings.get(meant, meant)
-    if meant in known and abs(value or 0) < 2**53:
+    """Return the category that a string, which is none of ``known``, stands for, or ``blank``."""
+    meant = text.strip()
+    if meant not in known and meant.lstrip("+-").replace(".", "", 1).isdecimal():
+        value = KINDS["number"].parse(meant)
+        number = "" if value is None or abs(value) >= 2**53 else as_text(value)
+        meant = spellings.get(number, number)
+    if meant and meant in known:
         return meant
-    return blank if is_missing_word(text) else text
+    is_category = meant and any(
+        spell(meant) in known for spell in (str.lower, str.upper, str.capitalize)
+    )
+    return blank if is_missing_word(text) and not is_category else text
 
 
 def read_strings(values, fitted):
@@ -174,7 +179,7 @@ def _column_of_objects(values):
         return column._replace(has_numbers=any(issubclass(t, KINDS["number"].types) for t in types))
     if (read := KINDS[kind].read) is not None:
         values = [None if value is None else read(value) for value in values]
-    return column_of(values, kind)._replace(has_booleans=types <= BOOLEANS)
+    return column_of(values, kind)
 
 
 def _kind_of(types):

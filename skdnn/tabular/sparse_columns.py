@@ -26,10 +26,10 @@ def learn_sparse_columns(table, weights, drop_empty):
     kept = np.flatnonzero((largest > 0) | (not drop_empty))
     kept = kept if len(kept) else np.zeros(1, np.intp)  # a network needs an input
     n_distinct = len(np.unique(hash_rows(table, np.empty((table.shape[0], 0)))))
-    if len(kept) > n_distinct:
+    if drop_empty and len(kept) > n_distinct:  # in partial_fit, later rows have other entries
         of_entries = np.repeat(weights, np.diff(table.indptr)) * (table.data != 0)
         shares = sum_by_group(table.indices, of_entries, len(largest)) / weights.sum()
-        largest *= np.round(shares, DIGITS) ** RARITY
+        largest *= np.round(shares, DIGITS).clip(10.0**-DIGITS) ** RARITY
     divisors = largest[kept]
     return SparseColumns(kept, np.where(divisors > 0, divisors, 1))
 
@@ -42,7 +42,7 @@ class SparseColumns(NamedTuple):
     kept : ndarray of int of shape (n_kept,)
         Columns that had entries, in ascending order; all others are ignored.
     divisors : float64 ndarray of shape (n_kept,)
-        Divisor of the values of each of these columns.
+        Divisors of the values of these columns: the largest, and in wide tables the rarity.
     """
 
     kept: np.ndarray

@@ -9,7 +9,8 @@ OURS = ("skdnn", "sklearn", "joblib")  # packages whose frames are passed over
 MAX_NAMED = 10  # columns listed in a message
 FEW_UNKNOWN = 0.1  # share of unreadable cells up to which there is no warning, as in fit
 FEW_NEW = 0.05  # the same of new values or categories
-MANY_UNKNOWN = 20  # cells from which on it is unlikely that all are unknown by chance
+# Cells, and distinct values in them, from which on it is unlikely that all are unknown by chance.
+MANY_UNKNOWN, SEVERAL = 20, 2
 # Reasons to warn of a column. UNKNOWN: it has values that fit could not read, or new categories.
 # INFORMATIVE: it has information now, and had none in fit.
 UNKNOWN, INFORMATIVE = "unknown", "informative"
@@ -41,7 +42,8 @@ class UnknownCells(NamedTuple):
 
     ``n_unknown`` of ``n_cells`` cannot be read, or are new categories: if they are a large share of
     all blocks together, there is a warning. It is an error if they are at least MANY_UNKNOWN, and
-    all blocks have a ``kind``. Without arguments, a block has known categories: no warning.
+    all blocks have ``others``, SEVERAL of them. A block of fit's kind without a reason to warn has
+    0 of 0 cells. Without arguments, a block has known categories: no warning.
 
     Attributes
     ----------
@@ -52,15 +54,15 @@ class UnknownCells(NamedTuple):
         What comes after "Column ... of X"; between two parts, the numbers of cells are put.
     category : type
         Of the warning.
-    kind : str
-        Kind of all cells, if fit had no such, or "".
+    others : frozenset of str
+        The values of all cells, if these are of a kind that fit did not have, or empty.
     """
 
     n_unknown: int = 0
     n_cells: float = float("inf")
     message: tuple = ()
     category: type = UserWarning
-    kind: str = ""
+    others: frozenset = frozenset()
 
 
 class ColumnWarnings:
@@ -85,8 +87,11 @@ class ColumnWarnings:
                 continue
             most = min(found, key=lambda block: (-block.n_unknown, block.message))
             message = f"{n_unknown} of {n_cells}".join(most.message)
-            if all(block.kind for block in found) and n_unknown >= MANY_UNKNOWN:
-                raise ValueError(f"Column {name} of X {message}")
+            others = frozenset().union(*(block.others for block in found))
+            are_all = all(block.others for block in found) and n_unknown >= MANY_UNKNOWN
+            if are_all and len(others) >= SEVERAL:
+                is_error = issubclass(most.category, ValueError)
+                raise (most.category if is_error else ValueError)(f"Column {name} of X {message}")
             if (position, UNKNOWN) not in self.warned:
                 warn_user(f"Column {name} of {self._table} {message}", most.category)
                 self.warned = *self.warned, (position, UNKNOWN)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from numpy.testing import assert_array_equal
 
-from skdnn import DeepNetClassifier, TableEncoder
+from skdnn import DeepNetClassifier, TableEncoder, UnreadableWarning, integrated_gradients
 from skdnn.estimator.plain_values import from_plain, to_plain
 from skdnn.export import onnx_inputs
 from skdnn.tabular.column_types import ColumnType
@@ -143,13 +143,15 @@ def test_inputs_of_an_onnx_model_and_target_statistics_are_checked_as_well():
 
 def test_the_error_says_what_came_what_was_fitted_and_what_to_do():
     message = (
-        "Column 'c' of X held strings in fit, but now only numbers such as 57.5: none is a "
+        "Column 'c' of X held strings in fit, but now only numbers such as {}: none is a "
         "category of fit. Pass values of the kind seen in fit, or fit again."
     )
-    for kind in ("numbers", "numbers as strings"):
-        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+    for kind, example in {"numbers": "57.5", "numbers as strings": "'57.5'"}.items():
+        with pytest.raises(ValueError, match=f"^{re.escape(message.format(example))}$"):
             fitted(FITTED["words"]).transform(table(LATER[kind]))
-    with pytest.raises(ValueError, match="held numbers in fit, but now only strings such as Lyon"):
+    with pytest.raises(
+        ValueError, match="held numbers in fit, but now only strings such as 'Lyon'"
+    ):
         fitted(FITTED["digits"]).transform(table(LATER["words"]))
     with pytest.raises(ValueError, match="held numbers in fit, but not now: it holds booleans"):
         fitted(FITTED["floats"]).transform(table(LATER["booleans"]))
@@ -172,13 +174,93 @@ def test_words_for_missing_values_and_cells_beside_known_kinds_are_no_reason(bef
     assert np.isfinite(fitted(FITTED[before]).transform(later)).all()
 
 
-def test_blocks_of_rows_of_another_kind_are_no_reason_if_others_are_as_in_fit():
-    net = DeepNetClassifier(n_members=2, max_iter=2, random_state=0)
-    net.fit(table(FITTED["words"]), OTHER > 0)
-    numbers = pd.concat([table(LATER["numbers as strings"])] * 80, ignore_index=True)
-    with pytest.raises(ValueError, match="Column 'c' of X held strings in fit, but now only"):
-        net.predict_proba(numbers)
-    net.predict_proba(pd.concat([numbers, table(FITTED["words"])], ignore_index=True))
+# What fit had, cells of another kind, and a cell that shows that not all are of another kind.
+IN_BLOCKS = {
+    "a category of fit": ("words", ["57", "58"], "Bern"),
+    "a new category": ("words", ["57", "58"], "Lyon"),
+    "numbers as objects": ("words", [57, 58], "Lyon"),
+    "a number as such": ("dollars", ["soon", "later"], 1.5),
+    "a number in the format": ("dollars", ["soon", "later"], "$2.50"),
+}
+
+
+@pytest.mark.parametrize("n_others", [512, 1025])
+@pytest.mark.parametrize("case", IN_BLOCKS)
+def test_it_is_no_error_if_a_block_of_rows_is_as_in_fit(case, n_others):
+    before, others, cell = IN_BLOCKS[case]
+    net = DeepNetClassifier((4,), n_members=2, max_iter=2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Columns of strings")
+        net.fit(table(FITTED[before]), OTHER > 0)
+    others = (others * 600)[:n_others]
+    rows = pd.DataFrame({"c": objects(others), "other": 0.0})
+    with pytest.raises(ValueError, match="Column 'c' of X"):
+        net.predict_proba(rows)
+    for mixed in ([*others, cell], [cell, *others], [*others, *[cell] * 10]):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Column 'c' of X")
+            proba = net.predict_proba(pd.DataFrame({"c": objects(mixed), "other": 0.0}))
+        assert np.isfinite(proba).all()
+
+
+@pytest.mark.parametrize(
+    ("before", "later"), [("words", "500"), ("digits", "12A"), ("dollars", "pending")]
+)
+def test_many_rows_of_one_new_string_are_a_warning(before, later):
+    with pytest.warns(UserWarning, match="Column 'c' of X"):
+        fitted(FITTED[before]).transform(table(objects([later] * N)))
+
+
+def test_the_error_of_unreadable_strings_has_the_class_of_their_warning():
+    with pytest.raises(UnreadableWarning, match="Column 'c' of X was read as numbers in"):
+        fitted(FITTED["dollars"]).transform(table(objects(["soon", "later"] * 60)))
+
+
+@pytest.mark.parametrize("kind", ["numbers", "dates", "booleans", "words"])
+def test_a_column_with_empty_strings_in_fit_is_checked_as_well(kind):
+    encoder = fitted(objects(np.array(["Bern", "Graz", ""])[K % 3]))
+    for cells in (LATER[kind], pd.concat([objects([None]), LATER[kind].astype(object)])):
+        if kind == "words":
+            with pytest.warns(UserWarning, match="Column 'c' of X holds no category"):
+                encoder.transform(table(cells.to_numpy()[:N]))
+        else:
+            with pytest.raises(ValueError, match="Column 'c' of X held strings in fit"):
+                encoder.transform(table(cells.to_numpy()[:N]))
+
+
+@pytest.mark.parametrize(
+    ("cells", "new"),
+    [
+        (pd.period_range("2020Q1", periods=4, freq="Q")[K], pd.Period("2024Q1", "Q")),
+        (pd.to_timedelta(K + 10, "h"), pd.Timedelta("14h")),
+        (objects(f"{k + 10}:00" for k in K), "9:00"),
+    ],
+)
+def test_new_categories_of_the_type_of_fit_are_not_refused(cells, new):
+    encoder = fitted(pd.Series(pd.Categorical(cells)))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Column 'c' of X holds no category")
+        for n in (1, 40):
+            later = encoder.transform(table(pd.Series(pd.Categorical([new] * n))))
+            assert not later[:, 1:].any()
+
+
+def test_explanations_of_rare_digits_do_not_warn_of_the_row_that_they_start_from():
+    codes = pd.Series(pd.Categorical((np.arange(N) % 60).astype(str)))
+    encoder = TableEncoder(min_frequency=0.1, drop_identifiers=False)
+    few = {"n_members": 2, "max_iter": 2, "random_state": 0, "hidden_layer_sizes": (4,)}
+    net = DeepNetClassifier(**few, encoder=encoder).fit(table(codes), OTHER > 0)
+    assert np.isfinite(integrated_gradients(net, table(codes)).values).all()
+
+
+def test_exact_strings_come_before_other_spellings_and_codes_are_no_numbers():
+    encoder = fitted(objects(np.array(["007", "7", "1000", "unknown", None], object)[K]))
+    given = objects([" 007", "7.0", "1E3", "(7)", "UNKNOWN"])
+    expected = objects(["007", "7", "new", "new", "new"])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Column 'c' of X")
+        found, same = (encoder.transform(table(cells)) for cells in (given, expected))
+    assert_array_equal(found[:, 1:], same[:, 1:])
 
 
 # Booleans are 0 and 1 where fit had only these
@@ -211,7 +293,7 @@ def test_a_boolean_is_refused_where_fit_had_other_numbers(before, value):
     for n_bins in (0, 8):
         encoder = TableEncoder(n_bins=n_bins).fit(table(FITTED[before]))
         with pytest.raises(ValueError, match="'c' of X held numbers in fit, but not now"):
-            encoder.transform(table(objects([value] * 3)))
+            encoder.transform(table(pd.Series([value] * 3)))
         assert np.isfinite(encoder.transform(table(objects([1, "0", None])))).all()
 
 
@@ -221,7 +303,7 @@ SPELLINGS = {
     "words": ([" Bern", "Graz  ", "Ulm", "Rome\n"], ["Bern", "Graz", "Ulm", "Rome"]),
     "digits": (["3.0", "4.00", " 5 ", "+6"], ["3", "4", "5", "6"]),
     "leading zeros": (["3", "4.0", "05", 6], ["003", "004", "005", "006"]),
-    "categories of integers": (["10.0", "20.00", " 30", "4e1"], ["10", "20", "30", "40"]),
+    "categories of integers": (["10.0", "20.00", " 30", "40."], ["10", "20", "30", "40"]),
     "digits and a word": (["3.0", "04", " x", None], ["3", "4", "x", None]),
 }
 

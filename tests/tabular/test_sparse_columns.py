@@ -80,7 +80,12 @@ def test_entries_are_divided_by_the_largest_and_of_wide_tables_are_larger_where_
     rarity = np.tile([1.0, 1 / 4, 1 / 2], 2) ** 0.25
     expected = (wide.toarray() / np.tile([4, 5, 8], 2) / rarity).astype(np.float32)
     assert_array_equal(TableEncoder().fit_transform(wide).toarray(), expected)
-    # Once and three times the first row.
+    # In partial_fit, columns without entries may have some later.
+    whole = TableEncoder(drop_constants=False).fit_transform(wide).toarray()
+    assert_array_equal(whole, (wide.toarray() / np.tile([4, 5, 8], 2)).astype(np.float32))
+    # Once and three times the first row; and a row of nearly no weight.
+    least = TableEncoder().fit(wide, sample_weight=[1, 1, 1, 1e-14]).transform(wide).toarray()
+    assert least[3, 1] == pytest.approx(1000)
     weighted = TableEncoder().fit(wide, sample_weight=[3, 1, 1, 1])
     again = TableEncoder().fit(wide[[0, 0, 0, 1, 2, 3]])
     assert_array_equal(weighted.transform(wide).toarray(), again.transform(wide).toarray())

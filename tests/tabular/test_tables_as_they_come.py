@@ -841,7 +841,7 @@ def test_infrequent_categories_of_fit_are_not_called_new():
 
 
 def test_a_few_rows_are_not_compared_with_very_many_categories(monkeypatch):
-    monkeypatch.setattr("skdnn.tabular.column_encoders.MOST_COMPARED", 2)
+    monkeypatch.setattr("skdnn.tabular.unknown_categories.MOST_COMPARED", 2)
     encoder = fitted(table(TOWNS))
     encoder.transform(table(["ulm"] * N).head(19))
     with pytest.warns(UserWarning, match="now it has 'ulm', in fit it had 'Ulm'"):
