@@ -372,13 +372,19 @@ def test_blocks_of_rows_are_counted_together_and_said_in_one_sentence():
 
 
 @pytest.mark.parametrize("n_cells", [9, 10])
-@pytest.mark.parametrize("others", [{"b"}, {"a", "b"}, set()])
+@pytest.mark.parametrize("others", [{"b"}, {"a", "b"}, set(), None])
 def test_many_cells_of_other_kinds_in_all_blocks_of_rows_are_an_error(others, n_cells):
     found = ColumnWarnings("X_val", warned=((0, "unknown"),))
     for cells, example in (({"b"}, "b"), (others, "a")):
-        cells = n_cells, n_cells, (f"holds {example}",), UserWarning, frozenset(cells)
+        cells = (
+            n_cells,
+            n_cells,
+            (f"holds {example}",),
+            UserWarning,
+            cells if cells is None else frozenset(cells),
+        )
         found.add(0, "c", UnknownCells(*cells))
-    if len(others) > 1 and n_cells == 10:
+    if len(others or ()) > 1 and n_cells == 10:
         with pytest.raises(ValueError, match=r"^Column 'c' of X holds a$"):
             found.warn()
     else:

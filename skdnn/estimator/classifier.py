@@ -147,7 +147,8 @@ class DeepNetClassifier(
         Epochs of further training on all rows, relative to the mean best epoch (rounded up), where
         members hold out rows of X; not with ``warm_start`` or "lbfgs". "auto" is half of 1 -
         held-out loss / loss of class frequencies; 0 if not "adamw", for one member, above 50,000
-        rows, or if sparse and wide. Only weights, biases and ``t_`` are those after it.
+        rows, and for sparse rows with more columns than rows. Other attributes than weights,
+        biases and ``t_`` are those before.
     validation_fraction : float in (0, 1), default=0.1
         Fraction of the rows to hold out if ``n_members=1``. Several members hold out folds.
     cv : int, splitter, list of splits or None, default=None

@@ -190,7 +190,7 @@ def column_as(column, fitted, warn):
     """
     if column.kind == "text":
         column = _parsed(column, fitted, warn)
-    elif fitted.form is not None:
+    elif fitted.form is not None and not column.missing.all():
         warn(UnknownCells(0, len(column.values)))
     if column.kind != fitted.kind:
         known = column.values[~column.missing]
@@ -249,6 +249,7 @@ def _count_unread(column, values, fitted, warn):
     message = f"was read as {fitted.form} in fit; now ", after
     is_other = {*values} <= {None} and not {*column.strings} & {*fitted.unread}
     others = frozenset(column.strings) - known if is_other else frozenset()
+    others = None if all(map(is_missing_word, column.strings)) else others
     warn(UnknownCells(int(rows.sum()), len(rows), message, UnreadableWarning, others))
 
 

@@ -18,6 +18,7 @@ from skdnn.tabular.read_columns import spellings_of_numbers
 from skdnn.tabular.row_hashes import distinct_rows
 from skdnn.tabular.scaling import join_scalings, learn_scaling, weighted_shares
 from skdnn.tabular.sparse_columns import ColumnsWithoutEntries, learn_sparse_columns
+from skdnn.tabular.text_formats import is_missing_word
 from skdnn.tabular.user_warnings import joined, listed, warn_user
 
 CONSTANT = "constant"
@@ -103,6 +104,8 @@ class ColumnLearner:
             self.integers[position] = column.values
             if identifiers.are_rounded(column.values):
                 warn_user(f"Column {self.table.names[position]!r} of X {identifiers.ROUNDED}")
+        if column.has_booleans:
+            self.types[position] = its_type
         self.numbers.append(position)
 
     def _add_several(self, position, column, its_type):
@@ -125,7 +128,8 @@ class ColumnLearner:
             if choice.alternatives:
                 self.ambiguous[position] = choice
         booleans = spellings_of_booleans(column.strings)
-        kinds = {*map(kind_of, column.strings)} | ({"number", "boolean"} if booleans else set())
+        kinds = {kind_of(text) for text in column.strings if not is_missing_word(text)}
+        kinds |= {"number", "boolean"} if booleans else set()
         given = (*sorted(kinds),), (), booleans, (), {}, column.is_categorical, column.has_numbers
         self.types[position] = ColumnType(its_type.kind, None, None, *given)
         if booleans and not column.is_categorical:

@@ -79,7 +79,7 @@ def spellings_of_numbers(ranked):
 
 def known_spelling(text, known, spellings, blank):
     """Return the category that a string, which is none of ``known``, stands for, or ``blank``."""
-    meant = text.strip()
+    meant = spellings.get(text.strip(), text.strip())
     if meant not in known and meant.lstrip("+-").replace(".", "", 1).isdecimal():
         value = KINDS["number"].parse(meant)
         number = "" if value is None or abs(value) >= 2**53 else as_text(value)
@@ -179,7 +179,7 @@ def _column_of_objects(values):
         return column._replace(has_numbers=any(issubclass(t, KINDS["number"].types) for t in types))
     if (read := KINDS[kind].read) is not None:
         values = [None if value is None else read(value) for value in values]
-    return column_of(values, kind)
+    return column_of(values, kind)._replace(has_booleans=bool(types & BOOLEANS))
 
 
 def _kind_of(types):

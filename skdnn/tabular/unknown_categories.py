@@ -20,17 +20,23 @@ def unknown_cells(column, ranks, kept, fitted):
     """
     are_all = ranks is not None or kept.unknown < 0
     known = ranks or kept.codes
-    if any(text in known for text in column.strings if text):
+    texts = [text for text in column.strings if text.strip()]
+    if any(text in known for text in texts):
         return UnknownCells()  # no warning, whatever other blocks hold
-    kinds = {text: kind_of(text) for text in column.strings if not is_missing_word(text)}
+    kinds = {text: kind_of(text) for text in texts if not is_missing_word(text)}
     if not kinds:
         return None
-    cells = _of_another_kind(column, kinds, fitted)
-    return _new_categories(column, known, are_all, fitted) if cells is None else cells
+    n = np.count_nonzero(column.encode(dict.fromkeys(texts, True), False, False))
+    cells = _of_another_kind(n, column, kinds, fitted)
+    if cells is not None:
+        return cells
+    # Where fit had strings only, numbers are hardly new categories.
+    are_many = column.kind == "number" and not (fitted.is_categorical or fitted.has_numbers)
+    return _new_categories(texts, known, are_all, are_many or n >= MANY_UNKNOWN)
 
 
-def _of_another_kind(column, kinds, fitted):
-    """Return the UnknownCells if no cell is of a kind of fit, else None."""
+def _of_another_kind(n, column, kinds, fitted):
+    """Return the UnknownCells if none of ``n`` cells is of a kind of fit, else None."""
     is_typed = column.kind != "text"
     found = {*kinds.values(), column.kind} if is_typed else {*kinds.values()}
     # A period is a date, but "2024Q1" is not: fit may have had it as a category.
@@ -42,33 +48,28 @@ def _of_another_kind(column, kinds, fitted):
     new, kind = min(kinds.items())
     now, example = (KINDS[column.kind].plural, new) if is_typed else (KINDS[kind].plural, repr(new))
     message = (
-        f"held {before} in fit, but now only {now} such as {example}: none is a category of fit. "
-        f"{AGAIN}"
+        f"held {before} in fit, but now holds {now} such as {example}, which are no categories of "
+        f"fit. {AGAIN}"
     )
     # A type tells that even one cell is no new category.
-    n = max(np.count_nonzero(~column.missing), MANY_UNKNOWN * is_typed)
-    others = frozenset([*kinds, now] if is_typed else kinds)
-    return UnknownCells(n, n, (message,), others=others)
+    n, others = (max(n, MANY_UNKNOWN), [*kinds, now]) if is_typed else (n, kinds)
+    return UnknownCells(n, n, (message,), others=frozenset(others))
 
 
-def _new_categories(column, known, are_all, fitted):
+def _new_categories(texts, known, are_all, are_many):
     """Return the UnknownCells of new categories: a reason to warn if many or misspelled."""
-    are_many = np.count_nonzero(~column.missing) >= MANY_UNKNOWN
-    # Where fit had strings only, numbers are hardly new categories.
-    are_many |= column.kind == "number" and not (fitted.is_categorical or fitted.has_numbers)
     # One call: a dict of the spellings takes longer than predicting a row.
     spelled = ignoring_case_and_spaces("\0".join(known)) if len(known) <= MOST_COMPARED else ""
-    spellings = map(ignoring_case_and_spaces, column.strings)
-    if not (known and (are_many or any(text in spelled for text in spellings))):
+    if not (are_many or any(ignoring_case_and_spaces(text) in spelled for text in texts)):
         return UnknownCells(0, 0)
-    meant = {ignoring_case_and_spaces(text): text for text in known}
-    new = min(column.strings, key=lambda text: ignoring_case_and_spaces(text) not in meant)
+    meant = {ignoring_case_and_spaces(text): text for text in known if text.strip()}
+    new = min(texts, key=lambda text: ignoring_case_and_spaces(text) not in meant)
     old = meant.get(ignoring_case_and_spaces(new))
-    if old is None and not (are_many and are_all):
+    if not meant or (old is None and not (are_many and are_all)):
         return UnknownCells(0, 0)
     message = (
         f"holds no {'' if are_all else 'frequent '}category of fit: now it has {new!r}, in "
-        f"fit it had {old or next(iter(known))!r}. All are encoded as unknown categories. "
+        f"fit it had {old or next(iter(meant.values()))!r}. All are encoded as unknown categories. "
         "Spell them as in fit, or fit again."
     )
     return UnknownCells(1, 1, (message,))

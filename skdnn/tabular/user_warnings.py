@@ -42,8 +42,8 @@ class UnknownCells(NamedTuple):
 
     ``n_unknown`` of ``n_cells`` cannot be read, or are new categories: if they are a large share of
     all blocks together, there is a warning. It is an error if they are at least MANY_UNKNOWN, and
-    all blocks have ``others``, SEVERAL of them. A block of fit's kind without a reason to warn has
-    0 of 0 cells. Without arguments, a block has known categories: no warning.
+    all blocks have ``others`` or no values. A block of fit's kind without a reason to warn has 0 of
+    0 cells. Without arguments, a block has known categories: no warning.
 
     Attributes
     ----------
@@ -54,15 +54,16 @@ class UnknownCells(NamedTuple):
         What comes after "Column ... of X"; between two parts, the numbers of cells are put.
     category : type
         Of the warning.
-    others : frozenset of str
-        The values of all cells, if these are of a kind that fit did not have, or empty.
+    others : frozenset of str or None
+        The values of all cells, if these are of a kind that fit did not have, or empty. None if all
+        are missing.
     """
 
     n_unknown: int = 0
     n_cells: float = float("inf")
     message: tuple = ()
     category: type = UserWarning
-    others: frozenset = frozenset()
+    others: frozenset | None = frozenset()
 
 
 class ColumnWarnings:
@@ -83,15 +84,16 @@ class ColumnWarnings:
         """Warn of the columns, in their order, and add them to ``warned``."""
         for (position, name), found in sorted(self._found.items()):
             n_unknown, n_cells = (sum(block[n] for block in found) for n in range(2))
-            if n_unknown <= FEW_UNKNOWN * n_cells:
+            others = [block.others for block in found if block.others is not None]
+            is_error = n_unknown >= MANY_UNKNOWN and all(others)
+            is_error = is_error and len(frozenset().union(*others)) >= SEVERAL
+            if n_unknown <= FEW_UNKNOWN * n_cells and not is_error:
                 continue
             most = min(found, key=lambda block: (-block.n_unknown, block.message))
             message = f"{n_unknown} of {n_cells}".join(most.message)
-            others = frozenset().union(*(block.others for block in found))
-            are_all = all(block.others for block in found) and n_unknown >= MANY_UNKNOWN
-            if are_all and len(others) >= SEVERAL:
-                is_error = issubclass(most.category, ValueError)
-                raise (most.category if is_error else ValueError)(f"Column {name} of X {message}")
+            if is_error:
+                error = most.category if issubclass(most.category, ValueError) else ValueError
+                raise error(f"Column {name} of X {message}")
             if (position, UNKNOWN) not in self.warned:
                 warn_user(f"Column {name} of {self._table} {message}", most.category)
                 self.warned = *self.warned, (position, UNKNOWN)

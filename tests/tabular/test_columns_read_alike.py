@@ -131,7 +131,7 @@ def test_values_of_a_type_are_refused_where_fit_had_words(kind, library):
     X = LATER[library](TYPED[kind])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")
-        with pytest.raises(ValueError, match="'c' of X held strings in fit, but now only"):
+        with pytest.raises(ValueError, match="'c' of X held strings in fit, but now holds"):
             TableEncoder().fit(WORDS).transform(X)
 
 
@@ -352,7 +352,7 @@ def test_the_order_of_the_rows_does_not_decide_whether_values_of_a_type_are_refu
     later.loc[3000:, "c"] = other  # blocks of rows are shorter
     rows = RNG.permutation(6000) if is_shuffled else np.arange(6000)
     if others == "dates":
-        with pytest.raises(ValueError, match=r"'c' of X held strings in fit, but now only"):
+        with pytest.raises(ValueError, match=r"'c' of X held strings in fit, but now holds"):
             net.predict(later.iloc[rows])
     else:
         assert net.predict(later.iloc[rows]).shape == (6000,)

@@ -203,7 +203,7 @@ def test_wrong_weights_are_refused(weights, message):
             pd.Timedelta("1D"),
             "'age' of X held numbers in fit, but not now: it holds durations such as 86400",
         ),
-        ("town", 5.0, "'town' of X held strings in fit, but now only numbers such as 5"),
+        ("town", 5.0, "'town' of X held strings in fit, but now holds numbers such as 5"),
         ("joined", 5.0, "'joined' of X held dates in fit, but not now: it holds .*5"),
         ("joined", "soon", "'joined' of X held dates in fit, but not now: .*soon"),
     ],

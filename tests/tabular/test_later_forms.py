@@ -54,6 +54,7 @@ FITTED = {
     "leading zeros": objects(f"00{k + 3}" for k in K),
     "categories of integers": pd.Series(pd.Categorical(K * 10 + 10)),
     "digits and a word": objects(np.array(["3", "4", "5", "x"])[K]),
+    "digits and blanks": pd.Series(pd.Categorical(np.array(["3", "4", "n/a", ""])[K])),
     "booleans as words": objects(np.array(["True", "False"])[K % 2]),
     "ambiguous dates": objects(np.array(["05/06/2024", "07/08/2024"])[K % 2]),
     "floats": pd.Series(OTHER + 1),
@@ -84,6 +85,7 @@ REFUSED = {
     "leading zeros": [*LATER, "!numbers", "!numbers as strings"],
     "categories of integers": [*LATER, "!numbers", "!numbers as strings"],
     "digits and a word": [*LATER, "!words", "!numbers", "!numbers as strings"],
+    "digits and blanks": [*LATER, "!numbers", "!numbers as strings"],
     "booleans as words": [*LATER, "!numbers", "!numbers as strings", "!booleans"],
     "ambiguous dates": [*LATER, "!words"],
     "floats": [*LATER, "!numbers", "!numbers as strings"],
@@ -137,20 +139,20 @@ def test_inputs_of_an_onnx_model_and_target_statistics_are_checked_as_well():
     assert net.encoder_.level_statistics_.n_numbers
     for call in (net.predict_proba, lambda X: onnx_inputs(net, X)):
         call(table(towns))
-        with pytest.raises(ValueError, match="Column 'c' of X held strings in fit, but now only"):
+        with pytest.raises(ValueError, match="Column 'c' of X held strings in fit, but now holds"):
             call(table(LATER["numbers"]))
 
 
 def test_the_error_says_what_came_what_was_fitted_and_what_to_do():
     message = (
-        "Column 'c' of X held strings in fit, but now only numbers such as {}: none is a "
-        "category of fit. Pass values of the kind seen in fit, or fit again."
+        "Column 'c' of X held strings in fit, but now holds numbers such as {}, which are "
+        "no categories of fit. Pass values of the kind seen in fit, or fit again."
     )
     for kind, example in {"numbers": "57.5", "numbers as strings": "'57.5'"}.items():
         with pytest.raises(ValueError, match=f"^{re.escape(message.format(example))}$"):
             fitted(FITTED["words"]).transform(table(LATER[kind]))
     with pytest.raises(
-        ValueError, match="held numbers in fit, but now only strings such as 'Lyon'"
+        ValueError, match="held numbers in fit, but now holds strings such as 'Lyon'"
     ):
         fitted(FITTED["digits"]).transform(table(LATER["words"]))
     with pytest.raises(ValueError, match="held numbers in fit, but not now: it holds booleans"):
@@ -193,9 +195,10 @@ def test_it_is_no_error_if_a_block_of_rows_is_as_in_fit(case, n_others):
         warnings.filterwarnings("ignore", "Columns of strings")
         net.fit(table(FITTED[before]), OTHER > 0)
     others = (others * 600)[:n_others]
-    rows = pd.DataFrame({"c": objects(others), "other": 0.0})
-    with pytest.raises(ValueError, match="Column 'c' of X"):
-        net.predict_proba(rows)
+    for more in ([], [None], [None] * 600, ["n/a"] * 600):
+        rows = pd.DataFrame({"c": objects([*others, *more]), "other": 0.0})
+        with pytest.raises(ValueError, match="Column 'c' of X"):
+            net.predict_proba(rows)
     for mixed in ([*others, cell], [cell, *others], [*others, *[cell] * 10]):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Column 'c' of X")
@@ -221,8 +224,13 @@ def test_a_column_with_empty_strings_in_fit_is_checked_as_well(kind):
     encoder = fitted(objects(np.array(["Bern", "Graz", ""])[K % 3]))
     for cells in (LATER[kind], pd.concat([objects([None]), LATER[kind].astype(object)])):
         if kind == "words":
-            with pytest.warns(UserWarning, match="Column 'c' of X holds no category"):
+            said = (
+                "Column 'c' of X holds no category of fit: now it has 'Lyon', in fit it had '[BG]"
+            )
+            with pytest.warns(UserWarning, match=said):
                 encoder.transform(table(cells.to_numpy()[:N]))
+            for few in (["Lyon", ""], ["Lyon", None]):
+                assert np.isfinite(encoder.transform(table(objects(few)))).all()
         else:
             with pytest.raises(ValueError, match="Column 'c' of X held strings in fit"):
                 encoder.transform(table(cells.to_numpy()[:N]))
@@ -253,6 +261,12 @@ def test_explanations_of_rare_digits_do_not_warn_of_the_row_that_they_start_from
     assert np.isfinite(integrated_gradients(net, table(codes)).values).all()
 
 
+def test_small_numbers_are_the_categories_that_write_them_otherwise():
+    encoder = fitted(pd.Series(pd.Categorical(np.array(["0.00001", "0.5", "2", "3"])[K])))
+    expected = encoder.transform(table(objects(["0.00001"] * 3)))
+    assert_array_equal(encoder.transform(table(objects([1e-5, "1e-05", "0.000010"]))), expected)
+
+
 def test_exact_strings_come_before_other_spellings_and_codes_are_no_numbers():
     encoder = fitted(objects(np.array(["007", "7", "1000", "unknown", None], object)[K]))
     given = objects([" 007", "7.0", "1E3", "(7)", "UNKNOWN"])
@@ -264,6 +278,13 @@ def test_exact_strings_come_before_other_spellings_and_codes_are_no_numbers():
 
 
 # Booleans are 0 and 1 where fit had only these
+
+
+def test_booleans_are_read_where_fit_had_some_beside_other_numbers():
+    encoder = fitted(objects(np.array([True, 1, 2, 3], object)[K]))
+    for cells in ([True], [True, 2.0]):
+        found = encoder.transform(table(objects(cells)))
+        assert_array_equal(found, encoder.transform(table(pd.Series(cells, dtype=float))))
 
 
 @pytest.mark.parametrize(
@@ -293,7 +314,7 @@ def test_a_boolean_is_refused_where_fit_had_other_numbers(before, value):
     for n_bins in (0, 8):
         encoder = TableEncoder(n_bins=n_bins).fit(table(FITTED[before]))
         with pytest.raises(ValueError, match="'c' of X held numbers in fit, but not now"):
-            encoder.transform(table(pd.Series([value] * 3)))
+            encoder.transform(table(objects([value, 2.5])))
         assert np.isfinite(encoder.transform(table(objects([1, "0", None])))).all()
 
 
