@@ -171,8 +171,9 @@ def count_folds(n_members, n_rows):
 
 
 def _patience(solver, max_iter, validates):
-    without_validation = 10 if solver.has_patience else max_iter
-    return max(8, -(-max_iter // 8)) if validates else without_validation
+    if validates:
+        return max(8, -(-max_iter // 8))
+    return 10 if solver.has_patience else max_iter
 
 
 def is_auto(value):

@@ -13,7 +13,7 @@ import numpy as np
 from skdnn.tabular.dates import TIME, common_zone, local_times, without_zone
 from skdnn.tabular.kinds import KINDS, KindFormat, read_text
 from skdnn.tabular.text_formats import boolean_of, is_missing_word
-from skdnn.tabular.user_warnings import UnknownCells
+from skdnn.tabular.user_warnings import SEVERAL, UnknownCells
 
 MOST_UNREAD = 100  # strings remembered
 AGAIN = "Pass values of the kind seen in fit, or fit again."
@@ -57,7 +57,7 @@ class ColumnType(NamedTuple):
     is_categorical, has_numbers : bool
         As of the Column.
     takes_booleans : bool
-        Whether numbers may be booleans, as there were none but 0 and 1.
+        Whether numbers may be booleans, as there were none but 0 and 1, or some booleans.
     """
 
     kind: str = "number"
@@ -248,7 +248,7 @@ def _count_unread(column, values, fitted, warn):
     after = f" cells cannot be read so, such as {example!r}, which makes them missing values."
     message = f"was read as {fitted.form} in fit; now ", after
     is_other = {*values} <= {None} and not {*column.strings} & {*fitted.unread}
-    others = frozenset(column.strings) - known if is_other else frozenset()
+    others = frozenset([t for t in column.strings if t not in known][: SEVERAL * is_other])
     others = None if all(map(is_missing_word, column.strings)) else others
     warn(UnknownCells(int(rows.sum()), len(rows), message, UnreadableWarning, others))
 

@@ -176,8 +176,9 @@ class ColumnLearner:
                 return reason
         if len(categories.names) > 1 or (categories.codes and not self.options.drop_constants):
             return None
-        without_codes = ALL_INFREQUENT if ranked else ALL_MISSING
-        return CONSTANT if categories.codes else without_codes
+        if categories.codes:
+            return CONSTANT
+        return ALL_INFREQUENT if ranked else ALL_MISSING
 
     def _warn_of_strings(self):
         unused = [p for p, why in self.ignored.items() if why in (CONSTANT, ALL_MISSING)]

@@ -86,10 +86,11 @@ def known_spelling(text, known, spellings, blank):
         meant = spellings.get(number, number)
     if meant and meant in known:
         return meant
-    is_category = meant and any(
-        spell(meant) in known for spell in (str.lower, str.upper, str.capitalize)
-    )
-    return blank if is_missing_word(text) and not is_category else text
+    if not is_missing_word(text):
+        return text
+    # In another case, it is a category that is misspelled.
+    others = {meant.lower(), meant.upper(), meant.capitalize()}
+    return text if meant and not others.isdisjoint(known) else blank
 
 
 def read_strings(values, fitted):

@@ -6,7 +6,7 @@ from skdnn.tabular.categories import ignoring_case_and_spaces
 from skdnn.tabular.column_types import AGAIN
 from skdnn.tabular.kinds import KINDS, kind_of
 from skdnn.tabular.text_formats import is_missing_word
-from skdnn.tabular.user_warnings import MANY_UNKNOWN, UnknownCells
+from skdnn.tabular.user_warnings import MANY_UNKNOWN, SEVERAL, UnknownCells
 
 CLOCKS = {"duration", "time of day"}  # "9:00" and "10:00" may be either
 MOST_COMPARED = 1000  # categories of fit up to which the spelling of fewer rows is compared
@@ -52,7 +52,7 @@ def _of_another_kind(n, column, kinds, fitted):
         f"fit. {AGAIN}"
     )
     # A type tells that even one cell is no new category.
-    n, others = (max(n, MANY_UNKNOWN), [*kinds, now]) if is_typed else (n, kinds)
+    n, others = (max(n, MANY_UNKNOWN), [new, now]) if is_typed else (n, [*kinds][:SEVERAL])
     return UnknownCells(n, n, (message,), others=frozenset(others))
 
 

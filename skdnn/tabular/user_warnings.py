@@ -55,7 +55,7 @@ class UnknownCells(NamedTuple):
     category : type
         Of the warning.
     others : frozenset of str or None
-        The values of all cells, if these are of a kind that fit did not have, or empty. None if all
+        The values of some cells, if all are of a kind that fit did not have, or empty. None if all
         are missing.
     """
 
