@@ -88,7 +88,6 @@ def known_spelling(text, known, spellings, blank):
         return meant
     if not is_missing_word(text):
         return text
-    # In another case, it is a category that is misspelled.
     others = {meant.lower(), meant.upper(), meant.capitalize()}
     return text if meant and not others.isdisjoint(known) else blank
 

@@ -26,17 +26,12 @@ def learn_sparse_columns(table, weights, drop_empty):
     kept = np.flatnonzero((largest > 0) | (not drop_empty))
     kept = kept if len(kept) else np.zeros(1, np.intp)  # a network needs an input
     # Not in partial_fit, where later rows have other entries.
-    if drop_empty and len(kept) > _count_distinct(table):
+    if drop_empty and len(kept) > len(np.unique(hash_rows(table, np.empty((table.shape[0], 0))))):
         of_entries = np.repeat(weights, np.diff(table.indptr)) * (table.data != 0)
         shares = sum_by_group(table.indices, of_entries, len(largest)) / weights.sum()
         largest *= np.round(shares, DIGITS).clip(10.0**-DIGITS) ** RARITY
     divisors = largest[kept]
     return SparseColumns(kept, np.where(divisors > 0, divisors, 1))
-
-
-def _count_distinct(rows):
-    """Return the number of distinct CSR rows."""
-    return len(np.unique(hash_rows(rows, np.empty((rows.shape[0], 0)))))
 
 
 class SparseColumns(NamedTuple):
@@ -47,8 +42,8 @@ class SparseColumns(NamedTuple):
     kept : ndarray of int of shape (n_kept,)
         Columns that had entries, in ascending order; all others are ignored.
     divisors : float64 ndarray of shape (n_kept,)
-        Divisors of the values of these columns: the largest absolute value, times a factor below 1
-        for columns with few entries, if the table is wide.
+        Divisors of these columns: the largest absolute value; in wide tables, less where entries
+        are few.
     """
 
     kept: np.ndarray
