@@ -7,27 +7,38 @@ for any finite number and compresses long tails.
 
 import numpy as np
 
-from skdnn.tabular.scaling import scale, weighted_quantile
+from skdnn.tabular.sample_weights import sum_by_group
+from skdnn.tabular.scaling import WEIGHT_SLACK, scale
+
+# A value counts as the square root of its rows: frequent values get edges on both sides, and yet a
+# long tail of rare values is not one bin.
+REPETITION = 1 / 2
 
 
 def learn_bin_edges(values, weights, scaling, n_bins):
     """Return the bin edges of each column of ``values``, ascending and scaled.
 
-    They are all distinct values of a column if there are at most ``n_bins + 1``, else quantiles. If
-    equal values make quantiles coincide, quantiles of the distinct values are added. NaN is a
-    missing value; ``weights`` are positive, or None if all are equal.
+    They are all distinct values of a column if there are at most ``n_bins + 1``, else quantiles of
+    the distinct values. NaN is a missing value; ``weights`` are positive, or None if all are equal.
     """
-    quantiles = weighted_quantile(values, weights, np.linspace(0, 1, n_bins + 1))
     edges = []
-    for column, among_rows in enumerate(quantiles.T):
-        chosen = distinct = np.unique(values[~np.isnan(values[:, column]), column])
-        if len(distinct) > n_bins + 1:
-            chosen = np.unique(among_rows)
-            if (n_free := n_bins + 1 - len(chosen)) > n_bins // 2:
-                spread = np.linspace(0, len(distinct) - 1, n_free).astype(np.intp)
-                chosen = np.union1d(chosen, distinct[spread])
+    for column, of_column in enumerate(values.T):
+        chosen, totals = _distinct_values(of_column, weights)
+        if len(chosen) > n_bins + 1:
+            reached = np.cumsum(totals**REPETITION)
+            wanted = (np.linspace(0, 1, n_bins + 1) - WEIGHT_SLACK) * reached[-1]
+            chosen = chosen[np.searchsorted(reached, wanted)]
         edges.append(np.unique(scale(chosen[:, None], scaling.take([column]))))
     return edges
+
+
+def _distinct_values(column, weights):
+    """Return the distinct values of a column, ascending, and the total weight of each."""
+    known = ~np.isnan(column)
+    if weights is None:
+        return np.unique(column[known], return_counts=True)
+    distinct, groups = np.unique(column[known], return_inverse=True)
+    return distinct, sum_by_group(groups, weights[known], len(distinct))
 
 
 def bin_positions(scaled, edges):

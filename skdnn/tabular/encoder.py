@@ -27,7 +27,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
       the result is divided by the interquartile range (or, if that is 0, by half of maximum -
       minimum) and clipped smoothly to [-3, 3]. The scaled number is followed by its
       piecewise-linear encoding [1]_: ``<name>_bin1``, ``<name>_bin2``, ... are the position of
-      the number in each bin between two quantiles, from -1/2 to 1/2.
+      the number in each bin, from -1/2 to 1/2; frequent values are edges of bins.
     - Missing numbers become 0, the median. If there are any in training, they are estimated where
       a ridge regression on the other numbers explains half of the variance, and an indicator
       ``<name>_missing`` is added, unless it is rarely 1 and the number is estimated.
@@ -58,7 +58,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     min_frequency : float, default=0.001
         Fraction of the total weight below which a category is infrequent.
     n_bins : int or "auto", default="auto"
-        Maximum number of bins of a number, 0 for none. "auto" is 32 for up to 16 columns of
+        Maximum number of bins of a number, 0 for none. "auto" is 128 for up to 16 columns of
         numbers and parts of dates, 16 for up to 64, and 0 for more; but at most one bin for
         every 160 distinct rows, and not fewer than 3.
     dtype : {"float32", "float64"}, default="float32"

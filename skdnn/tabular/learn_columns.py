@@ -36,7 +36,7 @@ AMBIGUOUS = (
     "pandas.to_datetime(..., dayfirst=True); or, to avoid this warning, to a categorical type."
 )
 # (n_columns, n_bins): bins of each scaled column, up to so many columns; wide tables need no more.
-BINS = ((16, 32), (64, 16), (np.inf, 0))
+BINS = ((16, 128), (64, 16), (np.inf, 0))
 ROWS_PER_BIN, FEWEST_BINS = 160, 3  # distinct rows; with fewer a bin, the network would fit noise
 FEWEST_EDGES = 3  # two distinct values need no bin beside the scaled number
 # Missing-value indicators that are 1 in fewer rows than RARE fit noise, and are left out if there

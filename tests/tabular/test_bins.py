@@ -25,11 +25,19 @@ def test_many_values_are_cut_at_quantiles():
     assert_allclose(edges, scale(expected[:, None], scaling)[:, 0], rtol=1e-12)
 
 
-def test_where_quantiles_coincide_distinct_values_are_added():
-    values = np.r_[np.zeros(900), np.arange(1.0, 101)]
-    edges, _ = knots_of(values, 8)
-    # Quantiles alone are 0 and 100; seven more of the 101 values, evenly spread, come in.
-    assert len(edges) == 7
+def test_a_value_counts_as_the_square_root_of_its_rows():
+    values = np.r_[np.zeros(100), np.repeat([1.0, 2], 4), np.arange(3.0, 9)]
+    edges, scaling = knots_of(values, 4)
+    # The distinct values count 10, 2, 2 and six times 1, 20 in all: 5, 10, 15 and 20 are reached at
+    # 0, 0, 3 and 8.
+    assert_array_equal(edges, scale(np.array([[0.0], [3], [8]]), scaling)[:, 0])
+
+
+def test_frequent_values_and_a_long_tail_both_have_edges():
+    values = np.r_[np.repeat([0.0, 1, 2], 3000), np.arange(3.0, 403)]
+    edges, scaling = knots_of(values, 32)
+    assert_array_equal(edges[:3], scale(np.array([[0.0], [1], [2]]), scaling)[:, 0])
+    assert len(edges) > 20
 
 
 def test_a_weight_of_two_is_a_row_given_twice():
@@ -66,7 +74,7 @@ def test_enormous_numbers_and_missing_values_have_finite_coordinates():
     assert np.isfinite(encoder.transform(np.vstack([X, [[1.7e308], [-1.7e308]]]))).all()
 
 
-@pytest.mark.parametrize(("n_rows", "n_bins"), [(100, 3), (1000, 6), (6000, 32)])
+@pytest.mark.parametrize(("n_rows", "n_bins"), [(100, 3), (1000, 6), (6000, 37), (32_000, 128)])
 def test_fewer_distinct_rows_have_fewer_bins(n_rows, n_bins):
     X = np.random.default_rng(0).normal(size=(n_rows, 2))
     once, twice = TableEncoder().fit(X), TableEncoder().fit(np.vstack([X, X]))
