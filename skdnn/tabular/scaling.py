@@ -15,7 +15,6 @@ from skdnn.tabular.sample_weights import sum_by_group
 WEIGHT_SLACK = 1e-12
 DIGITS = 12
 SMALLEST = 5e-324  # the smallest positive float64
-MANY = 10  # quantiles above which sorting is faster than partitioning
 # From here on the smooth clipping gives 3 in float32, and squares do not overflow.
 CLIP_LIMIT = 1e6
 
@@ -61,8 +60,7 @@ def weighted_quantile(values, weights, probabilities):
     last = np.maximum(n_known - 1, 0)
     if weights is None:
         positions = np.clip(np.ceil(shares * n_known) - 1, 0, last).astype(np.intp)
-        wanted = np.unique(positions)
-        ordered = np.sort(values.T) if len(wanted) > MANY else np.partition(values.T, wanted)
+        ordered = np.partition(values.T, np.unique(positions))
     else:
         ordered, reached = _cumulate(values.T, weights)
         targets = shares * reached[:, -1]
