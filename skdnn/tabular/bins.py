@@ -33,7 +33,7 @@ def learn_bin_edges(values, weights, scaling, n_bins):
 
 
 def _distinct_values(column, weights):
-    """Return the distinct values of a column, ascending, and the total weight of each."""
+    """Return the distinct values, ascending, and the total weight of each."""
     known = ~np.isnan(column)
     if weights is None:
         return np.unique(column[known], return_counts=True)

@@ -27,7 +27,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
       the result is divided by the interquartile range (or, if that is 0, by half of maximum -
       minimum) and clipped smoothly to [-3, 3]. The scaled number is followed by its
       piecewise-linear encoding [1]_: ``<name>_bin1``, ``<name>_bin2``, ... are the position of
-      the number in each bin, from -1/2 to 1/2; frequent values are edges of bins.
+      the number in each bin, from -1/2 to 1/2.
     - Missing numbers become 0, the median. If there are any in training, they are estimated where
       a ridge regression on the other numbers explains half of the variance, and an indicator
       ``<name>_missing`` is added, unless it is rarely 1 and the number is estimated.

@@ -57,7 +57,7 @@ def learn_columns(X, names, targets, weights, options):
         columns = learn_sparse_columns(table, weights, options.drop_constants)
         return columns, ColumnsWithoutEntries(names, columns.kept), {}
     targets = np.empty((len(weights), 0)) if targets is None else targets
-    # Without weights, quantiles need no sorting.
+    # Without weights, less has to be sorted.
     weights = None if (weights == weights[0]).all() else weights
     encoders, ignored, parsed = ColumnLearner(table, targets, weights, options).learn()
     return encoders, _by_name(ignored, names), _by_name(parsed, names)
