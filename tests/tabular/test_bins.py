@@ -40,12 +40,24 @@ def test_frequent_values_and_a_long_tail_both_have_edges():
     assert len(edges) > 20
 
 
-def test_a_weight_of_two_is_a_row_given_twice():
+@pytest.mark.parametrize("decimals", [0, 1, 9], ids=["few values", "ties", "hardly any ties"])
+def test_a_weight_of_two_is_a_row_given_twice(decimals):
     rng = np.random.default_rng(1)
-    values, weights = rng.normal(size=400), rng.integers(1, 4, 400)
+    values = rng.lognormal(1, 1.5, 400).round(decimals)
+    weights = rng.integers(1, 4, 400)
     weighted, _ = knots_of(values, 16, weights.astype(float))
     repeated, _ = knots_of(np.repeat(values, weights), 16)
     assert_array_equal(weighted, repeated)
+    order = rng.permutation(400)
+    tenths, _ = knots_of(values[order], 16, weights[order] / 10)
+    assert_array_equal(tenths, weighted)
+
+
+def test_a_level_that_is_reached_exactly_is_reached_whatever_the_unit_of_weights():
+    values = np.arange(32.0)
+    edges, _ = knots_of(values, 16)
+    for unit in (0.1, 0.3, 7e-5):
+        assert_array_equal(knots_of(values, 16, np.full(32, unit))[0], edges)
 
 
 @pytest.mark.parametrize(
