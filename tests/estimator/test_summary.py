@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ElementTree
 from dataclasses import FrozenInstanceError, replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -62,7 +63,9 @@ def test_its_text_is_a_table_with_every_layer_and_what_auto_became():
         shown = float(f"{value:.3g}") if isinstance(value, float) else value
         assert (f" {name}={shown!r}" in text) == (NET.get_params()[name] == "auto")
     assert " 4 run, best 4; temperature " in text
-    long = fitted(max_iter=300)
+    with patch("skdnn.core.early_stopping.SHRINKAGE_ROWS", 0):  # best epochs of their own
+        long = fitted(max_iter=300, n_iter_no_change=3)
+    assert long.best_iter_.min() < long.best_iter_.max()
     assert f" best {long.best_iter_.min()} to {long.best_iter_.max()};" in str(long.summary())
     assert max(map(len, lines)) <= WIDTH
     assert repr(summary) == str(summary)

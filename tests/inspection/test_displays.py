@@ -42,7 +42,7 @@ def fitted(rows=X, labels=y, **kwargs):
 
 
 with patch("skdnn.core.early_stopping.SHRINKAGE_ROWS", 0):  # members stop at epochs of their own
-    NET = fitted(n_iter_no_change=3)
+    NET = fitted(n_iter_no_change=3, max_iter=120)
 DRAW = {
     ArchitectureDisplay: ArchitectureDisplay.from_estimator,
     ImportanceDisplay: lambda net, **kwargs: ImportanceDisplay.from_estimator(net, X, **kwargs),
