@@ -10,10 +10,6 @@ import numpy as np
 from skdnn.tabular.sample_weights import sum_by_group
 from skdnn.tabular.scaling import WEIGHT_SLACK, scale
 
-# A value counts as the square root of its rows: frequent values get edges on both sides, and yet a
-# long tail of rare values is not one bin.
-REPETITION = 1 / 2
-
 
 def learn_bin_edges(values, weights, scaling, n_bins):
     """Return the bin edges of each column of ``values``, ascending and scaled.
@@ -25,7 +21,9 @@ def learn_bin_edges(values, weights, scaling, n_bins):
     for column, of_column in enumerate(values.T):
         chosen, totals = _distinct_values(of_column, weights)
         if len(chosen) > n_bins + 1:
-            reached = np.cumsum(totals**REPETITION)
+            # By square roots, frequent values get edges on both sides, and yet a long tail of rare
+            # values is not one bin.
+            reached = np.cumsum(np.sqrt(totals))
             wanted = (np.linspace(0, 1, n_bins + 1) - WEIGHT_SLACK) * reached[-1]
             chosen = chosen[np.searchsorted(reached, wanted)]
         edges.append(np.unique(scale(chosen[:, None], scaling.take([column]))))
