@@ -95,10 +95,11 @@ def onnx_inputs(net, X):
     if takes_matrix(fitted):
         if issparse(table):
             return {MATRIX: table.toarray().astype(np.float64)}
-        return {MATRIX: _numbers(table, np.arange(len(table.names)), {})}
+        return {MATRIX: _numbers(table, np.arange(len(table.names)), columns.number_types())}
     inputs = input_columns(adapter.encoder, columns)
     numbers = [column for column in inputs if column.kind == "number"]
-    values = _numbers(table, np.array([column.position for column in numbers], int), columns.types)
+    positions = np.array([column.position for column in numbers], int)
+    values = _numbers(table, positions, columns.number_types())
     feeds = {column.name: values[:, [n]] for n, column in enumerate(numbers)}
     for column in inputs:
         if column.kind == "date":

@@ -139,17 +139,20 @@ class ColumnEncoders(NamedTuple):
 
     def read(self, table, by_rows=False):
         """Yield ``(rows, span, values)``: unscaled values of some scaled columns (and rows)."""
-        n, (center, spread, _) = len(self.numbers), self.scaling
-        are_other = ~(np.isin(center[:n], (0, 1)) & np.isin(spread[:n], (0.5, 1)))
-        are_other[[column for column in self.bin_edges if column < n]] = True  # has three values
-        types = dict.fromkeys(self.numbers[are_other].tolist(), NOT_BOOLEAN) | self.types
-        yield from (table.tiles if by_rows else table.blocks)(self.numbers, types)
+        yield from (table.tiles if by_rows else table.blocks)(self.numbers, self.number_types())
         start = len(self.numbers)
         for position, parts in self.kind_parts.items():
             span = slice(start, start + len(parts))
             if len(parts):
                 yield slice(None), span, table.values(position, self.types[position])[:, parts]
             start = span.stop
+
+    def number_types(self):
+        """Return ``types``, and NOT_BOOLEAN for numbers that were not only 0 and 1 in fit."""
+        n, (center, spread, _) = len(self.numbers), self.scaling
+        are_other = ~(np.isin(center[:n], (0, 1)) & np.isin(spread[:n], (0.5, 1)))
+        are_other[[column for column in self.bin_edges if column < n]] = True  # has three values
+        return dict.fromkeys(self.numbers[are_other].tolist(), NOT_BOOLEAN) | self.types
 
     def strings(self, table, position, warns=True):
         """Return a string Column, of the categories that its strings stand for."""

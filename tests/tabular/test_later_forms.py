@@ -1,6 +1,7 @@
 """Later rows in another form than those of fit: the same numbers, or the column is named."""
 
 import datetime
+import functools
 import re
 import warnings
 from decimal import Decimal
@@ -10,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_array_equal, assert_equal
 
 from skdnn import DeepNetClassifier, TableEncoder, UnreadableWarning, integrated_gradients
 from skdnn.estimator.plain_values import from_plain, to_plain
@@ -157,6 +158,23 @@ def test_the_error_says_what_came_what_was_fitted_and_what_to_do():
         fitted(FITTED["digits"]).transform(table(LATER["words"]))
     with pytest.raises(ValueError, match="held numbers in fit, but not now: it holds booleans"):
         fitted(FITTED["floats"]).transform(table(LATER["booleans"]))
+
+
+@pytest.mark.parametrize("as_named", [np.asarray, lambda X: pd.DataFrame(X, columns=["x0", "x1"])])
+@pytest.mark.parametrize("of_onnx", [False, True])
+def test_a_table_of_booleans_is_refused_where_fit_had_other_numbers(as_named, of_onnx):
+    signs, y = np.column_stack([OTHER > 0, OTHER > 0.5]), K % 2
+    for number_of in (np.asarray, np.int64, np.float32):  # 0 and 1 may be booleans
+        net = DeepNetClassifier(n_members=1, max_iter=1, early_stopping=False, random_state=0)
+        net.fit(as_named(number_of(signs)), y)
+        call = functools.partial(onnx_inputs, net) if of_onnx else net.predict_proba
+        found, wanted = call(as_named(signs)), call(as_named(np.float64(signs)))
+        assert_equal(found, wanted)
+    with_numbers = np.column_stack([OTHER, OTHER > 0.5])
+    net.fit(as_named(with_numbers), y)
+    call(as_named(with_numbers))
+    with pytest.raises(ValueError, match=r"Column 'x0' of X held numbers .* it holds booleans"):
+        call(as_named(signs))
 
 
 @pytest.mark.parametrize(
