@@ -5,37 +5,9 @@ Conventions: ``initializer(rng, fan_in, fan_out)`` returns float64 weights of sh
 ``init="normal", init_scale=0.01`` is ``0.01 * randn``.
 """
 
+from functools import partial
+
 import numpy as np
-
-
-def he_normal(rng, fan_in, fan_out):
-    """Draw from N(0, 2 / fan_in) (He et al., 2015, https://arxiv.org/abs/1502.01852)."""
-    return normal(rng, fan_in, fan_out) * np.sqrt(2 / fan_in)
-
-
-def he_uniform(rng, fan_in, fan_out):
-    """Draw from U(-b, b) with the variance 2 / fan_in."""
-    return _uniform(rng, fan_in, fan_out, 2 / fan_in)
-
-
-def glorot_normal(rng, fan_in, fan_out):
-    """Draw from N(0, 2 / (fan_in + fan_out)) (Glorot & Bengio, 2010)."""
-    return normal(rng, fan_in, fan_out) * np.sqrt(2 / (fan_in + fan_out))
-
-
-def glorot_uniform(rng, fan_in, fan_out):
-    """Draw from U(-b, b) with the variance 2 / (fan_in + fan_out)."""
-    return _uniform(rng, fan_in, fan_out, 2 / (fan_in + fan_out))
-
-
-def lecun_normal(rng, fan_in, fan_out):
-    """Draw from N(0, 1 / fan_in) (LeCun et al., 1998)."""
-    return normal(rng, fan_in, fan_out) * np.sqrt(1 / fan_in)
-
-
-def lecun_uniform(rng, fan_in, fan_out):
-    """Draw from U(-b, b) with the variance 1 / fan_in."""
-    return _uniform(rng, fan_in, fan_out, 1 / fan_in)
 
 
 def orthogonal(rng, fan_in, fan_out):
@@ -57,19 +29,22 @@ def zeros(rng, fan_in, fan_out):
     return np.zeros((fan_in, fan_out))
 
 
-def _uniform(rng, fan_in, fan_out, variance):
-    bound = np.sqrt(3 * variance)
-    return rng.uniform(-bound, bound, (fan_in, fan_out))
+def _normal(variance, rng, *fans):
+    return normal(rng, *fans) * np.sqrt(variance(*fans))
 
 
-INITIALIZERS = {
-    "he_normal": he_normal,
-    "he_uniform": he_uniform,
-    "glorot_normal": glorot_normal,
-    "glorot_uniform": glorot_uniform,
-    "lecun_normal": lecun_normal,
-    "lecun_uniform": lecun_uniform,
-    "orthogonal": orthogonal,
-    "normal": normal,
-    "zeros": zeros,
+def _uniform(variance, rng, *fans):
+    bound = np.sqrt(3 * variance(*fans))
+    return rng.uniform(-bound, bound, fans)
+
+
+# Variances by He et al., 2015, https://arxiv.org/abs/1502.01852; Glorot & Bengio, 2010; LeCun et
+# al., 1998.
+VARIANCES = {
+    "he": lambda fan_in, _: 2 / fan_in,
+    "glorot": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
+    "lecun": lambda fan_in, _: 1 / fan_in,
 }
+INITIALIZERS = {"orthogonal": orthogonal, "normal": normal, "zeros": zeros}
+INITIALIZERS |= {f"{name}_normal": partial(_normal, of) for name, of in VARIANCES.items()}
+INITIALIZERS |= {f"{name}_uniform": partial(_uniform, of) for name, of in VARIANCES.items()}

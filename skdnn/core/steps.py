@@ -10,7 +10,7 @@ from skdnn.core.batches import Batches, Blocks, Data, Layout, take
 from skdnn.core.evaluation import Evaluation
 from skdnn.core.layers import Dense
 from skdnn.core.optimizers import clip_by_norm
-from skdnn.core.row_updates import RowGradients
+from skdnn.core.sparse_layer import RowGradients
 from skdnn.core.tape import Tape
 from skdnn.core.workers import Workers
 

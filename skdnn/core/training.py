@@ -16,7 +16,7 @@ from skdnn.core.early_stopping import StoppingCriterion, out_of_patience
 from skdnn.core.ensemble import Ensemble
 from skdnn.core.losses import Loss
 from skdnn.core.results import Results
-from skdnn.core.row_updates import updates_rows
+from skdnn.core.sparse_layer import updates_rows
 from skdnn.core.steps import Job
 from skdnn.core.workers import ALONE, Workers
 
@@ -37,6 +37,8 @@ class Plan(NamedTuple):
     shuffle : bool
     patience : float
         Largest number of epochs without progress before a member stops.
+    patience_grows : bool
+        Whether the patience is smaller than that if best epochs are early.
     tol : float
     keep_best : bool
         Whether early stopping uses the validation loss (or score), and each member keeps the
@@ -71,6 +73,7 @@ class Plan(NamedTuple):
     batch_size: int
     shuffle: bool = True
     patience: float = np.inf
+    patience_grows: bool = False
     tol: float = 0.0
     keep_best: bool = False
     keep_memory: bool = True

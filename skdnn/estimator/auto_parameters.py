@@ -45,8 +45,8 @@ DROPOUT = ((8192, 0.3), (np.inf, 0.1))  # larger data need less regularization
 # with many more inputs than rows: such rows are learnt within few epochs.
 MIN_STEPS, MIN_STEPS_WIDE, INPUTS_PER_ROW = 2000, 500, 5
 PART = 1 / 4  # of the epochs, which may be enough for other small data
-WIDE, WIDE_DROPOUT = 100, 0.2  # inputs above which some are dropped, as many are redundant
-# Many rows are enough to learn which of many inputs matter: a wider layer with all connections, at
+WIDE, WIDE_DROPOUT = 100, 0.2  # columns above which some are dropped, as many are redundant
+# Many rows are enough to learn which of many columns matter: a wider layer with all connections, at
 # a lower learning rate.
 WIDE_AND_MANY = {
     "hidden_layer_sizes": (448, 256),
@@ -70,6 +70,8 @@ class DataSize(NamedTuple):
         Whether these are all rows; False in ``partial_fit``, where more may follow.
     n_columns : int
         Number of columns of an encoded row.
+    n_binned : int
+        Number of those among them that hold the position of a number in its bins.
     n_inputs : int
         Number of inputs of the network, bins not counted.
     is_sparse : bool
@@ -85,6 +87,7 @@ class DataSize(NamedTuple):
     n_rows: int
     has_all_rows: bool
     n_columns: int
+    n_binned: int
     n_inputs: int
     is_sparse: bool
     n_members: int
@@ -138,7 +141,9 @@ def _recipe_for(data_size):
     recipe = {"hidden_layer_sizes": (first, last)}
     recipe["batch_size"], recipe["max_iter"] = _up_to(data_size.n_rows, SIZES)
     recipe["dropout"] = _up_to(data_size.n_rows, DROPOUT)
-    is_wide = data_size.n_inputs > WIDE
+    # With few rows, many categories of fewer columns are redundant as well.
+    n_columns = data_size.n_columns - data_size.n_binned
+    is_wide = (data_size.n_inputs if most_rows <= SMALL else n_columns) > WIDE
     if not data_size.is_sparse:
         recipe["input_dropout"] = WIDE_DROPOUT if is_wide else 0.0
         recipe["connectivity"] = connectivity_of(data_size.n_columns)

@@ -150,8 +150,7 @@ def to_plain(value, arrays):
         return {"array": len(arrays) - 1}
     name = kind.__name__
     if RECORDS.get(name) is kind:
-        fields = value._asdict().items()
-        return {name: {field: to_plain(item, arrays) for field, item in fields}}
+        return {name: {field: to_plain(item, arrays) for field, item in value._asdict().items()}}
     name = NAMES.get(kind)
     if name is None or (name == "objects" and value.ndim != 1):
         raise _refusal(value)

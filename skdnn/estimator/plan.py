@@ -8,7 +8,7 @@ from skdnn.core.early_stopping import STOPPING_TEMPERATURES
 from skdnn.core.network import build, build_sparse
 from skdnn.core.schedules import SCHEDULES, as_schedule
 from skdnn.core.training import Plan
-from skdnn.estimator.auto_parameters import DataSize, resolve
+from skdnn.estimator.auto_parameters import DataSize, is_auto, resolve
 from skdnn.estimator.parameters import check_together
 from skdnn.estimator.scoring import Score
 from skdnn.estimator.solvers import make_rule, solver_of
@@ -18,10 +18,10 @@ from skdnn.estimator.variants import label_smoothing_of
 def resolve_for(settings, fit_data, before=None):
     """Return the parameters with "auto" replaced, and check that they are compatible."""
     n_rows, n_columns = fit_data.split.n_rows, fit_data.encoded.shape[1]
-    n_inputs = fit_data.expansion.n_outputs_without_bins
+    n_binned, n_inputs = len(fit_data.expansion.n_bins), fit_data.expansion.n_outputs_without_bins
     has_all_rows, is_sparse = not settings.is_part, issparse(fit_data.encoded)
     shape = fit_data.n_members, fit_data.schema.labels.n_outputs, fit_data.needs_part
-    data_size = DataSize(n_rows, has_all_rows, n_columns, n_inputs, is_sparse, *shape)
+    data_size = DataSize(n_rows, has_all_rows, n_columns, n_binned, n_inputs, is_sparse, *shape)
     resolved = resolve(settings, data_size, fit_data.keep_best, before and before.resolved)
     check_together(settings, resolved, is_sparse)
     return resolved
@@ -49,7 +49,7 @@ def loss_of(settings, labels):
 def make_plan(settings, resolved, network, fit_data):
     """Return the Plan of training, from the parameters."""
     schedule = as_schedule(SCHEDULES[resolved["learning_rate"]])
-    score, labels = None, fit_data.schema.labels  # None is the accuracy
+    solver, score, labels = solver_of(settings), None, fit_data.schema.labels  # None: the accuracy
     if settings.scoring is not None and fit_data.valid is not None:
         score = Score(settings.scoring, labels, network, fit_data.split, fit_data.valid)
     given = {name: getattr(settings, name) for name in ("tol", "alpha", "max_grad_norm", "power_t")}
@@ -64,8 +64,9 @@ def make_plan(settings, resolved, network, fit_data):
         schedule=schedule,
         learning_rate=resolved["learning_rate_init"],
         n_epochs=resolved["max_iter"],
-        shuffle=settings.shuffle and not solver_of(settings).takes_all_rows,
+        shuffle=settings.shuffle and not solver.takes_all_rows,
         patience=resolved["n_iter_no_change"],
+        patience_grows=solver.adapts and fit_data.keep_best and is_auto(settings.n_iter_no_change),
         keep_best=fit_data.keep_best,
         keep_memory=settings.warm_start,
         adaptive=schedule.is_adaptive,

@@ -94,8 +94,7 @@ class Summary:
         return sum(layer.n_parameters for layer in self.layers)
 
     def __str__(self):
-        parts = [headline(self), "", *_table(self.layers), "", *_notes(self)]
-        return "\n".join(parts)
+        return "\n".join([headline(self), "", *_table(self.layers), "", *_notes(self)])
 
     __repr__ = __str__
 

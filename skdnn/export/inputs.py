@@ -95,11 +95,10 @@ def onnx_inputs(net, X):
     if takes_matrix(fitted):
         if issparse(table):
             return {MATRIX: table.toarray().astype(np.float64)}
-        return {MATRIX: _numbers(table, np.arange(len(table.names)), columns.number_types())}
+        return {MATRIX: _numbers(table, range(len(table.names)), columns.number_types())}
     inputs = input_columns(adapter.encoder, columns)
     numbers = [column for column in inputs if column.kind == "number"]
-    positions = np.array([column.position for column in numbers], int)
-    values = _numbers(table, positions, columns.number_types())
+    values = _numbers(table, [column.position for column in numbers], columns.number_types())
     feeds = {column.name: values[:, [n]] for n, column in enumerate(numbers)}
     for column in inputs:
         if column.kind == "date":
@@ -112,7 +111,7 @@ def onnx_inputs(net, X):
 
 def _numbers(table, positions, types):
     """Return float64 numbers of some columns, (n_rows, n_positions)."""
-    blocks = table.blocks(positions, types) if len(positions) else ()
+    blocks = table.blocks(np.array(positions), types) if positions else ()
     empty = np.empty((table.n_rows, 0))
     return np.hstack([empty, *(values for *_, values in blocks)], dtype=np.float64)
 

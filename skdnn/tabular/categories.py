@@ -39,10 +39,9 @@ def rank_categories(column, weights):
     return sorted((-share, text) for share, text in ranked if share > 0)
 
 
-def learn_categories(ranked, has_missing, options):
+def learn_categories(ranked, has_missing, max_categories, min_frequency):
     """Return the Categories of a string column, given the result of :func:`rank_categories`."""
-    frequent = [text for share, text in ranked if -share >= options.min_frequency]
-    names = frequent[: options.max_categories]
+    names = [text for share, text in ranked if -share >= min_frequency][:max_categories]
     codes = {text: code for code, text in enumerate(names)}
     unknown = missing = -1
     if len(names) < len(ranked):

@@ -55,8 +55,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     ----------
     max_categories : int, default=64
         Maximum number of categories of a column, ``infrequent`` and ``missing`` not counted.
-    min_frequency : float, default=0.001
-        Fraction of the total weight below which a category is infrequent.
+    min_frequency : float or "auto", default="auto"
+        Fraction of the total weight below which a category is infrequent. "auto" is 0.001, but at
+        most that of 8 distinct rows.
     n_bins : int or "auto", default="auto"
         Maximum number of bins of a number, 0 for none. "auto" is 128 for up to 16 columns of
         numbers and parts of dates, 16 for up to 64, and 0 for more; but at most one bin for
@@ -109,7 +110,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     _parameter_constraints = {  # noqa: RUF012 - scikit-learn's way to state constraints
         "max_categories": [Interval(Integral, 1, None, closed="left")],
-        "min_frequency": [Interval(Real, 0, 1, closed="left")],
+        "min_frequency": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "n_bins": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "dtype": [StrOptions({"float32", "float64"})],
         "parse_strings": ["boolean"],
@@ -120,7 +121,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def __init__(
         self,
         max_categories=64,
-        min_frequency=0.001,
+        min_frequency="auto",
         n_bins="auto",
         dtype="float32",
         parse_strings=True,

@@ -39,6 +39,7 @@ AMBIGUOUS = (
 BINS = ((16, 128), (64, 16), (np.inf, 0))
 ROWS_PER_BIN, FEWEST_BINS = 160, 3  # distinct rows; with fewer a bin, the network would fit noise
 FEWEST_EDGES = 3  # two distinct values need no bin beside the scaled number
+MIN_FREQUENCY, MIN_ROWS = 0.001, 8  # of a category, whichever is less
 # Missing-value indicators that are 1 in fewer rows than RARE fit noise, and are left out if there
 # are more than MANY_INDICATORS, or the number is estimated.
 MANY_INDICATORS, RARE = 32, 0.05
@@ -135,7 +136,10 @@ class ColumnLearner:
         if booleans and not column.is_categorical:
             column = without_blanks(column)
             ranked = rank_categories(column, self.weights)
-        categories = learn_categories(ranked, column.missing.any(), self.options)
+        if (least := self.options.min_frequency) == "auto":
+            least = min(MIN_FREQUENCY, MIN_ROWS / len(self._distinct[0]))
+        given = self.options.max_categories, least
+        categories = learn_categories(ranked, column.missing.any(), *given)
         self.strings[position] = ranked, categories, column.missing
 
     def _choose_strings(self, are_only):

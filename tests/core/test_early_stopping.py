@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from skdnn.core.early_stopping import BestEpochs
+from skdnn.core.early_stopping import BestEpochs, out_of_patience
+from skdnn.core.training import Plan
 
 
 def watch(losses, tol=0.0, keep_best=True):
@@ -81,3 +82,26 @@ def test_members_that_are_left_go_on_as_before(keep):
         left.update(epoch, losses[epoch][kept], np.full((2, 1), float(epoch)))
     for name in ("loss", "epoch", "waited") + (("params",) if keep else ()):
         np.testing.assert_array_equal(getattr(left, name), getattr(all_of_them, name)[kept])
+
+
+def stops_at(best_epoch, **plan):
+    """Return the epoch after which a member stops whose loss is lowest in ``best_epoch``."""
+    plan = Plan(None, None, None, 0.1, batch_size=1, **plan)
+    best, rates = BestEpochs(np.zeros((1, 1)), 0.0, keep_best=False), np.ones((1, 1))
+    for epoch in range(plan.n_epochs):
+        best.update(epoch, np.abs([epoch - best_epoch]), np.zeros((1, 1)))
+        if out_of_patience(best, rates, plan).all():
+            return epoch
+    return None
+
+
+@pytest.mark.parametrize(
+    ("n_epochs", "best_epoch", "waits"),
+    [(96, 0, 4), (96, 10, 7), (96, 20, 10), (96, 40, 12), (240, 10, 12), (24, 0, 3), (24, 10, 6)],
+)
+def test_a_patience_that_grows_depends_on_the_best_epoch(n_epochs, best_epoch, waits):
+    # A 24th of all epochs, at least 3, and 0.3 * best_epoch; 12 at most.
+    given = {"n_epochs": n_epochs, "patience": 12}
+    assert stops_at(best_epoch, **given, patience_grows=True) == best_epoch + waits + 1
+    late = best_epoch + 13
+    assert stops_at(best_epoch, **given) == (late if late < n_epochs else None)

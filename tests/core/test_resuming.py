@@ -135,8 +135,8 @@ def test_variants_temperatures_and_label_smoothing_of_each_member():
 
 @pytest.mark.parametrize("by_row", [False, True])
 def test_sparse_rows(by_row, monkeypatch):
-    monkeypatch.setattr("skdnn.core.row_updates.FEWEST_WEIGHTS", 1 if by_row else 2**20)
-    monkeypatch.setattr("skdnn.core.row_updates.INPUTS_PER_ENTRY", 0)
+    monkeypatch.setattr("skdnn.core.sparse_layer.FEWEST_WEIGHTS", 1 if by_row else 2**20)
+    monkeypatch.setattr("skdnn.core.sparse_layer.INPUTS_PER_ENTRY", 0)
     data = make_data(np.float32)
     inputs = data.rows.array.copy()
     inputs[np.abs(inputs) < 0.7] = 0

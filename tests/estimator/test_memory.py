@@ -115,7 +115,7 @@ def test_there_is_no_warning_if_there_is_enough_memory_or_nobody_knows(monkeypat
 def test_the_warning_comes_before_training(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda: 1)
     # Initialization would raise a TypeError.
-    monkeypatch.setattr("skdnn.estimator.train_members.initial_params", None)
+    monkeypatch.setattr("skdnn.estimator.fit_ensemble.initial_params", None)
     with pytest.raises(UserWarning, match="GiB are free"):  # warnings are errors in all tests
         DeepNetClassifier(**QUICK).fit(X, Y)
 
@@ -125,7 +125,7 @@ def test_the_warning_comes_before_training(monkeypatch):
 
 def auto(n_inputs, n_rows=500, n_members=16):
     settings = SimpleNamespace(**DeepNetClassifier().get_params())
-    size = DataSize(n_rows, True, n_inputs, n_inputs, True, n_members)
+    size = DataSize(n_rows, True, n_inputs, 0, n_inputs, True, n_members)
     return resolve(settings, size, True)["hidden_layer_sizes"]
 
 

@@ -127,14 +127,14 @@ def test_auto_becomes_something_that_can_be_read():
     ],
 )
 def test_auto_epochs_are_a_number_by_size_or_what_2000_steps_take(n_rows, batch_size, n_epochs):
-    data_size = DataSize(n_rows, True, 5, 5, False, n_members=8)
+    data_size = DataSize(n_rows, True, 5, 0, 5, False, n_members=8)
     net = DeepNetClassifier(batch_size=batch_size)
     assert resolve(net, data_size, validates=True)["max_iter"] == n_epochs
 
 
 @pytest.mark.parametrize(("n_inputs", "n_epochs"), [(500, 1000), (501, 250)])
 def test_many_more_inputs_than_rows_are_trained_for_500_steps(n_inputs, n_epochs):
-    data_size = DataSize(100, True, n_inputs, n_inputs, False, n_members=8)
+    data_size = DataSize(100, True, n_inputs, 0, n_inputs, False, n_members=8)
     assert resolve(DeepNetClassifier(), data_size, validates=True)["max_iter"] == n_epochs
 
 
@@ -149,7 +149,7 @@ def test_many_more_inputs_than_rows_are_trained_for_500_steps(n_inputs, n_epochs
     ],
 )
 def test_auto_layers_are_narrower_for_few_rows(solver, n_rows, has_all_rows, expected):
-    data_size = DataSize(n_rows, has_all_rows, 5, 5, False, n_members=8)
+    data_size = DataSize(n_rows, has_all_rows, 5, 0, 5, False, n_members=8)
     resolved = resolve(DeepNetClassifier(solver=solver), data_size, validates=True)
     assert resolved["hidden_layer_sizes"] == expected
 
@@ -164,7 +164,7 @@ def test_auto_layers_are_narrower_for_few_rows(solver, n_rows, has_all_rows, exp
     ],
 )
 def test_the_user_guide_has_the_members_and_layers_of_each_size(n_rows, n_members, layers):
-    net, size = DeepNetClassifier(), DataSize(n_rows, True, 5, 5, False, n_members)
+    net, size = DeepNetClassifier(), DataSize(n_rows, True, 5, 0, 5, False, n_members)
     assert count_members(net, n_rows) == n_members
     assert resolve(net, size, validates=True)["hidden_layer_sizes"] == layers
     expansion = Expansion(1, n_bins=(3,))
@@ -180,7 +180,7 @@ def test_the_user_guide_has_the_members_and_layers_of_each_size(n_rows, n_member
 
 @pytest.mark.parametrize(("n_outputs", "expected"), [(10, (256, 128)), (11, (256, 256))])
 def test_the_last_layer_is_not_narrower_for_many_classes(n_outputs, expected):
-    data_size = DataSize(5000, True, 5, 5, False, 8, n_outputs)
+    data_size = DataSize(5000, True, 5, 0, 5, False, 8, n_outputs)
     assert resolve(DeepNetClassifier(), data_size, True)["hidden_layer_sizes"] == expected
 
 
@@ -203,7 +203,7 @@ def test_wide_tables_drop_inputs_and_narrow_or_sparse_ones_do_not():
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "n_inputs", "is_sparse", "expected"),
+    ("n_rows", "n_columns", "is_sparse", "expected"),
     [
         (50_001, 101, False, ((448, 256), 0.003, None, 0.3, 0.02)),
         (50_000, 101, False, ((256, 256), 0.005, 0.3, 0.01, 0.05)),
@@ -211,8 +211,8 @@ def test_wide_tables_drop_inputs_and_narrow_or_sparse_ones_do_not():
         (50_001, 101, True, ((256, 256), 0.005, None, 0.01, 0.05)),
     ],
 )
-def test_wide_and_long_data_have_a_recipe_of_their_own(n_rows, n_inputs, is_sparse, expected):
-    data_size = DataSize(n_rows, True, n_inputs, n_inputs, is_sparse, n_members=2)
+def test_wide_and_long_data_have_a_recipe_of_their_own(n_rows, n_columns, is_sparse, expected):
+    data_size = DataSize(n_rows, True, n_columns, 0, 999, is_sparse, n_members=2)
     resolved = resolve(DeepNetClassifier(), data_size, validates=True)
     found = (
         resolved["hidden_layer_sizes"],
@@ -227,6 +227,26 @@ def test_wide_and_long_data_have_a_recipe_of_their_own(n_rows, n_inputs, is_spar
     assert resolved["hidden_layer_sizes"] == (8,)
     assert resolved["weight_decay"] == 0.1
     assert resolved["label_smoothing"] == 0
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_columns", "n_binned", "n_inputs", "expected"),
+    [
+        (2500, 50, 0, 101, 0.2),
+        (2500, 50, 0, 100, 0),
+        (2501, 50, 0, 101, 0),
+        (2501, 101, 0, 101, 0.2),
+        (2501, 101, 1, 100, 0),
+        (2501, 201, 100, 101, 0.2),
+        (2500, 201, 100, 101, 0.2),
+    ],
+)
+def test_inputs_are_dropped_if_columns_or_in_small_tables_inputs_are_many(
+    n_rows, n_columns, n_binned, n_inputs, expected
+):
+    data_size = DataSize(n_rows, True, n_columns, n_binned, n_inputs, False, n_members=2)
+    resolved = resolve(DeepNetClassifier(), data_size, validates=True)
+    assert resolved["input_dropout"] == expected
 
 
 @pytest.mark.filterwarnings("ignore:Maximum iterations")
@@ -357,6 +377,24 @@ def test_the_default_patience_is_the_documented_one(solver, early_stopping, max_
         (4,), solver=solver, early_stopping=early_stopping, max_iter=max_iter, n_members=2
     )
     assert net.fit(X, y).resolved_params_["n_iter_no_change"] == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "grows"),
+    [
+        ({}, True),
+        ({"n_iter_no_change": 12}, False),
+        ({"solver": "adam", "learning_rate_init": 0.005}, False),
+    ],
+)
+def test_only_the_default_patience_of_the_default_solver_is_less_after_an_early_best_epoch(
+    given, grows
+):
+    noise = np.random.default_rng(0).integers(0, 2, len(X))  # the best epochs are early
+    net = DeepNetClassifier((32,), n_members=1, max_iter=96, random_state=0, **given)
+    net.fit(X, noise)
+    patience = int(min(12, 4 + 0.3 * (net.best_iter_ - 1))) if grows else 12
+    assert net.n_iter_ == net.best_iter_ + patience + 1
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

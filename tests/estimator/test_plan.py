@@ -4,7 +4,7 @@ from sklearn.datasets import load_iris
 
 from skdnn import DeepNetClassifier
 from skdnn.core.early_stopping import STOPPING_TEMPERATURES
-from skdnn.estimator import train_members
+from skdnn.estimator import fit_ensemble
 
 X, y = load_iris(return_X_y=True)
 
@@ -31,8 +31,8 @@ def test_losses_at_several_temperatures_stop_training_where_its_loss_decides(
         plans.append(make_plan(*args))
         return plans[-1]
 
-    plans, make_plan = [], train_members.make_plan
-    monkeypatch.setattr(train_members, "make_plan", recorded)
+    plans, make_plan = [], fit_ensemble.make_plan
+    monkeypatch.setattr(fit_ensemble, "make_plan", recorded)
     few = {"hidden_layer_sizes": (4,), "max_iter": 1, "n_members": 2, "tol": 0}
     DeepNetClassifier(**few, **kwargs).fit(X, y)
     assert [plan.temperatures for plan in plans] == [expected]

@@ -143,6 +143,28 @@ def test_rare_categories_are_merged():
     assert encode_one(column, min_frequency=0.03)[1] == ["a", "b", "c", "d", "infrequent"]
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "repeats", "kept"),
+    [
+        (1000, 1, "abcde"),
+        (4000, 1, "abc"),
+        (8000, 1, "ab"),
+        (8000, 2, "ab"),
+        (40_000, 1, "ab"),
+        (1000, 40, "abcde"),
+    ],
+)
+def test_by_default_a_category_needs_a_thousandth_of_the_rows_or_8_distinct_ones(
+    n_rows, repeats, kept
+):
+    counts = {"b": 8, "c": 7, "d": 2, "e": 1}
+    column = np.concatenate([[name] * count for name, count in counts.items()])
+    column = np.concatenate([["a"] * (n_rows - len(column)), column])
+    frame = pd.DataFrame({"c": column, "number": np.random.default_rng(0).normal(size=n_rows)})
+    encoder = TableEncoder().fit(frame.loc[frame.index.repeat(repeats)])
+    assert encoder.categories_["c"] == [*kept] + ["infrequent"] * (kept != "abcde")
+
+
 def test_an_unseen_category_is_infrequent_or_nothing():
     X = pd.DataFrame({"c": ["a"] * 5 + ["b"] * 4 + ["z"]})
     new = pd.DataFrame({"c": ["new", "b", None]})

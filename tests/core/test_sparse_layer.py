@@ -8,14 +8,14 @@ import scipy.sparse as sp
 from backends import compiled
 from scipy.special import softmax
 
-from skdnn.core import row_updates
+from skdnn.core import sparse_layer
 from skdnn.core.batches import Data, SparseRows
 from skdnn.core.compiling import has_numba
 from skdnn.core.losses import LOSSES
 from skdnn.core.network import build, build_sparse, initialize
 from skdnn.core.optimizers import OPTIMIZERS
-from skdnn.core.row_updates import FEWEST_WEIGHTS, INPUTS_PER_ENTRY, updates_rows
 from skdnn.core.schedules import SCHEDULES
+from skdnn.core.sparse_layer import FEWEST_WEIGHTS, INPUTS_PER_ENTRY, updates_rows
 from skdnn.core.training import Plan, Runtime, Split, State, train
 from skdnn.core.workers import Workers
 
@@ -33,8 +33,8 @@ def _engine(request):
 
 @pytest.fixture
 def _by_row(monkeypatch):
-    monkeypatch.setattr(row_updates, "FEWEST_WEIGHTS", 0)
-    monkeypatch.setattr(row_updates, "INPUTS_PER_ENTRY", 0)
+    monkeypatch.setattr(sparse_layer, "FEWEST_WEIGHTS", 0)
+    monkeypatch.setattr(sparse_layer, "INPUTS_PER_ENTRY", 0)
 
 
 def make_data(per_row=2):
@@ -116,8 +116,8 @@ def test_it_is_the_update_of_all_weights_where_that_leaves_the_others_alone(
 ):
     data, decay = make_data(per_row), 0.0 if rule == "gd" else 0.1
     _, whole, _ = run(data, rule, (5,), 2, weight_decay=decay, dropout=0.2)
-    monkeypatch.setattr(row_updates, "FEWEST_WEIGHTS", 0)
-    monkeypatch.setattr(row_updates, "INPUTS_PER_ENTRY", 0)
+    monkeypatch.setattr(sparse_layer, "FEWEST_WEIGHTS", 0)
+    monkeypatch.setattr(sparse_layer, "INPUTS_PER_ENTRY", 0)
     _, by_row, _ = run(data, rule, (5,), 2, weight_decay=decay, dropout=0.2)
     np.testing.assert_allclose(by_row.params, whole.params, rtol=1e-9, atol=1e-12)
     for name, memory in whole.rule_state.items():
