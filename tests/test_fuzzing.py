@@ -148,7 +148,7 @@ def test_the_encoder_refuses_junk_or_returns_finite_numbers(rows, others, kind, 
         name: data.draw(st.sampled_from(values))
         for name, values in {
             "max_categories": [64, 1, 2],
-            "min_frequency": [0.001, 0.3],
+            "min_frequency": ["auto", 0.3],
             "n_bins": ["auto", 0, 2],
             "parse_strings": [True, False],
             "drop_identifiers": ["auto", True, False],

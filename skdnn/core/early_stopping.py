@@ -72,10 +72,10 @@ class BestEpochs:
             setattr(self, name, array)
 
 
-# A patience that grows: this part of all epochs, at least FEWEST_EPOCHS, plus this part of those up
-# to the latest best one of any member in training. Early on, members whose losses no longer fall
-# have overfitted; later, losses may only be noisy.
-OF_ALL, FEWEST_EPOCHS, OF_BEST = 1 / 24, 3, 0.3
+# A patience that grows: this part of all epochs, at least FEWEST_EPOCHS, plus this number for each
+# epoch before the latest best one of any member in training. Early on, losses that no longer
+# fall mean overfitting; later, they may only be noisy.
+OF_ALL, FEWEST_EPOCHS, EACH_BEFORE_BEST = 1 / 24, 3, 0.3
 SMALLEST_RATE = 1e-6  # where the adaptive schedule ends, as in MLPClassifier
 
 
@@ -95,9 +95,12 @@ def out_of_patience(best, rates, plan):
     -------
     ndarray of bool of shape (n_members,)
     """
-    first = max(OF_ALL * plan.n_epochs, FEWEST_EPOCHS)
-    grown = first + OF_BEST * best.epoch.max() if plan.patience_grows else np.inf
-    impatient = best.waited > min(plan.patience, grown)
+    patience = plan.patience
+    # A score may not change in the first epochs; an adaptive rate would fall too soon.
+    if plan.patience_grows and plan.keep_best and plan.score is None and not plan.adaptive:
+        first = max(OF_ALL * plan.n_epochs, FEWEST_EPOCHS)
+        patience = min(patience, first + EACH_BEFORE_BEST * best.epoch.max())
+    impatient = best.waited > patience
     if plan.adaptive:
         lowered = impatient & (plan.learning_rate * rates[:, 0] > SMALLEST_RATE)
         rates[lowered] /= 5

@@ -110,5 +110,4 @@ def _portions(rows):
 
     The last block may have so few rows that, alone, it would be computed in float64.
     """
-    bounds = LARGEST_BLOCK * np.arange(1, len(rows) // LARGEST_BLOCK)
-    return np.split(rows, bounds)
+    return np.split(rows, LARGEST_BLOCK * np.arange(1, len(rows) // LARGEST_BLOCK))

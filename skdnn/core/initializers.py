@@ -29,22 +29,32 @@ def zeros(rng, fan_in, fan_out):
     return np.zeros((fan_in, fan_out))
 
 
-def _normal(variance, rng, *fans):
-    return normal(rng, *fans) * np.sqrt(variance(*fans))
+def he_variance(fan_in, fan_out):
+    """Return 2 / fan_in (He et al., 2015, https://arxiv.org/abs/1502.01852)."""
+    return 2 / fan_in
 
 
-def _uniform(variance, rng, *fans):
-    bound = np.sqrt(3 * variance(*fans))
-    return rng.uniform(-bound, bound, fans)
+def glorot_variance(fan_in, fan_out):
+    """Return 2 / (fan_in + fan_out) (Glorot & Bengio, 2010)."""
+    return 2 / (fan_in + fan_out)
 
 
-# Variances by He et al., 2015, https://arxiv.org/abs/1502.01852; Glorot & Bengio, 2010; LeCun et
-# al., 1998.
-VARIANCES = {
-    "he": lambda fan_in, _: 2 / fan_in,
-    "glorot": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
-    "lecun": lambda fan_in, _: 1 / fan_in,
-}
+def lecun_variance(fan_in, fan_out):
+    """Return 1 / fan_in (LeCun et al., 1998)."""
+    return 1 / fan_in
+
+
+def _normal(variance, rng, fan_in, fan_out):
+    return normal(rng, fan_in, fan_out) * np.sqrt(variance(fan_in, fan_out))
+
+
+def _uniform(variance, rng, fan_in, fan_out):
+    bound = np.sqrt(3 * variance(fan_in, fan_out))
+    return rng.uniform(-bound, bound, (fan_in, fan_out))
+
+
 INITIALIZERS = {"orthogonal": orthogonal, "normal": normal, "zeros": zeros}
-INITIALIZERS |= {f"{name}_normal": partial(_normal, of) for name, of in VARIANCES.items()}
-INITIALIZERS |= {f"{name}_uniform": partial(_uniform, of) for name, of in VARIANCES.items()}
+VARIANCES = {"he": he_variance, "glorot": glorot_variance, "lecun": lecun_variance}
+for _name, _variance in VARIANCES.items():
+    INITIALIZERS[f"{_name}_normal"] = partial(_normal, _variance)
+    INITIALIZERS[f"{_name}_uniform"] = partial(_uniform, _variance)

@@ -1,8 +1,8 @@
 """The one training loop.
 
 Members are trained in groups: the members of a group are trained side by side on one thread. The
-computations of a member do not depend on the other members, so the result is the same for any
-number of groups and threads.
+steps of a member do not depend on the others, and early stopping is decided after an epoch, so the
+result is the same for any number of groups and threads.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class Plan(NamedTuple):
     patience : float
         Largest number of epochs without progress before a member stops.
     patience_grows : bool
-        Whether the patience is smaller than that if best epochs are early.
+        Whether it is smaller than that while best epochs are early.
     tol : float
     keep_best : bool
         Whether early stopping uses the validation loss (or score), and each member keeps the

@@ -90,8 +90,7 @@ class PartOfSchedule(NamedTuple):
     def __call__(self, progress):
         """Return the factor."""
         fraction = self.start + progress.fraction * (self.stop - self.start)
-        progress = progress._replace(fraction=fraction, n_rows_seen=self.n_rows_before)
-        return self.schedule(progress)
+        return self.schedule(progress._replace(fraction=fraction, n_rows_seen=self.n_rows_before))
 
 
 def local_steps(training, start, span, data, turn):

@@ -45,7 +45,7 @@ DROPOUT = ((8192, 0.3), (np.inf, 0.1))  # larger data need less regularization
 # with many more inputs than rows: such rows are learnt within few epochs.
 MIN_STEPS, MIN_STEPS_WIDE, INPUTS_PER_ROW = 2000, 500, 5
 PART = 1 / 4  # of the epochs, which may be enough for other small data
-WIDE, WIDE_DROPOUT = 100, 0.2  # columns above which some are dropped, as many are redundant
+WIDE, WIDE_DROPOUT = 100, 0.2  # encoded columns; inputs dropped above, as many are redundant
 # Many rows are enough to learn which of many columns matter: a wider layer with all connections, at
 # a lower learning rate.
 WIDE_AND_MANY = {
@@ -71,7 +71,7 @@ class DataSize(NamedTuple):
     n_columns : int
         Number of columns of an encoded row.
     n_binned : int
-        Number of those among them that hold the position of a number in its bins.
+        How many of them are positions in bins.
     n_inputs : int
         Number of inputs of the network, bins not counted.
     is_sparse : bool
@@ -141,7 +141,7 @@ def _recipe_for(data_size):
     recipe = {"hidden_layer_sizes": (first, last)}
     recipe["batch_size"], recipe["max_iter"] = _up_to(data_size.n_rows, SIZES)
     recipe["dropout"] = _up_to(data_size.n_rows, DROPOUT)
-    # With few rows, many categories of fewer columns are redundant as well.
+    # With few rows, inputs are counted instead: rare categories are redundant, too.
     n_columns = data_size.n_columns - data_size.n_binned
     is_wide = (data_size.n_inputs if most_rows <= SMALL else n_columns) > WIDE
     if not data_size.is_sparse:

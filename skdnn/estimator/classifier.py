@@ -40,8 +40,8 @@ class DeepNetClassifier(
 
     Parameters shared with :class:`sklearn.neural_network.MLPClassifier` mean nearly the same.
     "auto" depends on the data and the solver. In its descriptions, rows are the distinct rows that
-    a member trains on; inputs are the encoded columns, bins not counted; and "wide and large"
-    data have more than 100 columns and more than 50,000 rows, all dense.
+    a member trains on; inputs are encoded columns, but one for each category; bins do not count.
+    "Wide and large" data have over 100 encoded columns and over 50,000 rows, all dense.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class DeepNetClassifier(
         Smallest loss decrease that counts as progress; for "lbfgs" also a bound on the gradient.
     n_iter_no_change : int, inf or "auto", default="auto"
         Epochs without improvement before training stops. "auto" is ``max_iter`` / 8, at least 8
-        (less for "adamw" if best epochs are early); without ``early_stopping`` 10, "gd": no limit.
+        ("adamw": at most, see User Guide); without ``early_stopping`` 10, but no limit for "gd".
     warm_start : bool, default=False
         Whether ``fit`` continues the training of the previous ``fit``.
 
@@ -173,7 +173,7 @@ class DeepNetClassifier(
         rows and 0.1 with more, else 0.
     input_dropout : float in [0, 1) or "auto", default="auto"
         Fraction of inputs set to 0 in training. "auto" is 0.2 for "adamw" with dense rows of
-        more than 100 columns (up to 2,500 rows: inputs), else 0.
+        more than 100 encoded columns (in ``fit`` with up to 2,500 rows: inputs), else 0.
     label_smoothing : float in [0, 1) or "auto", default="auto"
         Fraction of each target that is spread over all classes, in training, early stopping and
         loss curves. "auto" is 0.05 (0.02 for wide and large data) for "adamw" where validation

@@ -86,8 +86,7 @@ def _hit_limit(settings, history, plan):
     is_patient = has_patience or settings.n_iter_no_change != "auto"
     is_open_ended = plan.schedule.is_open_ended and not settings.is_part
     may_converge = is_open_ended and is_patient and plan.tol > 0
-    has_ended = history.stopped_by or history.has_converged.all()
-    return may_converge and not has_ended
+    return may_converge and not (history.stopped_by or history.has_converged.all())
 
 
 def last_finite(losses):

@@ -49,7 +49,7 @@ def loss_of(settings, labels):
 def make_plan(settings, resolved, network, fit_data):
     """Return the Plan of training, from the parameters."""
     schedule = as_schedule(SCHEDULES[resolved["learning_rate"]])
-    solver, score, labels = solver_of(settings), None, fit_data.schema.labels  # None: the accuracy
+    score, labels = None, fit_data.schema.labels  # None is the accuracy
     if settings.scoring is not None and fit_data.valid is not None:
         score = Score(settings.scoring, labels, network, fit_data.split, fit_data.valid)
     given = {name: getattr(settings, name) for name in ("tol", "alpha", "max_grad_norm", "power_t")}
@@ -64,9 +64,9 @@ def make_plan(settings, resolved, network, fit_data):
         schedule=schedule,
         learning_rate=resolved["learning_rate_init"],
         n_epochs=resolved["max_iter"],
-        shuffle=settings.shuffle and not solver.takes_all_rows,
+        shuffle=settings.shuffle and not solver_of(settings).takes_all_rows,
         patience=resolved["n_iter_no_change"],
-        patience_grows=solver.adapts and fit_data.keep_best and is_auto(settings.n_iter_no_change),
+        patience_grows=is_auto(settings.n_iter_no_change) and solver_of(settings).adapts,
         keep_best=fit_data.keep_best,
         keep_memory=settings.warm_start,
         adaptive=schedule.is_adaptive,

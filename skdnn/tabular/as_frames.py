@@ -103,8 +103,7 @@ def _frame_of_records(X, names):
 def _frame_of_arrow(X):
     """Return a dataframe of a table in the memory layout of Arrow, column by column."""
     if find_spec("pyarrow") is None or find_spec("pandas") is None:
-        what = f"a {type(X).__module__}.{type(X).__name__}"
-        return import_optional("polars", what).DataFrame(X)
+        return import_optional("polars", f"a {type(X).__module__}.{type(X).__name__}").DataFrame(X)
     pandas, pyarrow = import_module("pandas"), import_module("pyarrow")
     protocol = any(type_has(X, f"__arrow_c_{kind}__") for kind in ("stream", "array"))
     convert = pyarrow.table if protocol else import_module("pyarrow.interchange").from_dataframe

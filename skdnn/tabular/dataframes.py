@@ -182,23 +182,22 @@ class NumberArray(Frame):
 
     def blocks(self, positions, types):
         """Yield ``(rows, span, values)``: all rows of the columns ``positions[span]``."""
-        self._refuse_booleans(types)
+        self._refuse_booleans(positions, types)
         for span in spans(len(positions), 16 * TILE // self.n_rows):
             yield slice(None), span, self.columns[positions[span]].T
 
     def tiles(self, positions, types):
         """Yield ``(rows, span, values)``: some rows of all columns, few enough for the cache."""
-        self._refuse_booleans(types)
+        self._refuse_booleans(positions, types)
         takes_all = len(positions) == len(self.columns)
         for rows in spans(self.n_rows, TILE // len(self.columns)):
             tile = self.columns[:, rows]
             yield rows, slice(0, len(positions)), (tile if takes_all else tile[positions]).T
 
-    def _refuse_booleans(self, types):
-        if self.columns.dtype.kind == "b":
-            for position, fitted in types.items():
-                if not fitted.takes_booleans:
-                    self.values(position, fitted)  # an error that names the column
+    def _refuse_booleans(self, positions, types):
+        for position in positions if self.columns.dtype.kind == "b" else ():
+            if not (fitted := types.get(position, NUMBER)).takes_booleans:
+                self.values(position, fitted)  # an error
 
 
 def spans(length, step):

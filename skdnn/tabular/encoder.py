@@ -56,8 +56,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     max_categories : int, default=64
         Maximum number of categories of a column, ``infrequent`` and ``missing`` not counted.
     min_frequency : float or "auto", default="auto"
-        Fraction of the total weight below which a category is infrequent. "auto" is 0.001, but at
-        most that of 8 distinct rows.
+        Fraction of the total weight below which a category is infrequent. "auto" is 0.001, or
+        8 / (number of rows that differ) if that is less.
     n_bins : int or "auto", default="auto"
         Maximum number of bins of a number, 0 for none. "auto" is 128 for up to 16 columns of
         numbers and parts of dates, 16 for up to 64, and 0 for more; but at most one bin for
@@ -192,8 +192,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             -1 stands for all zeros.
         """
         check_is_fitted(self)
-        X = check_table(self, X, reset=False)
-        return self._columns.encode(table_of(self, X), self.dtype)
+        return self._columns.encode(table_of(self, check_table(self, X, reset=False)), self.dtype)
 
     def transform(self, X):
         """Return the inputs for a neural network.

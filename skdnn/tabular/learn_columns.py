@@ -16,7 +16,7 @@ from skdnn.tabular.kinds import KINDS, kind_of
 from skdnn.tabular.learn_formats import NO_FORMAT, NUMBERS_OR_CODES, find_format
 from skdnn.tabular.read_columns import spellings_of_numbers
 from skdnn.tabular.row_hashes import distinct_rows
-from skdnn.tabular.scaling import join_scalings, learn_scaling, weighted_shares
+from skdnn.tabular.scaling import DIGITS, join_scalings, learn_scaling, weighted_shares
 from skdnn.tabular.sparse_columns import ColumnsWithoutEntries, learn_sparse_columns
 from skdnn.tabular.text_formats import is_missing_word
 from skdnn.tabular.user_warnings import joined, listed, warn_user
@@ -39,7 +39,7 @@ AMBIGUOUS = (
 BINS = ((16, 128), (64, 16), (np.inf, 0))
 ROWS_PER_BIN, FEWEST_BINS = 160, 3  # distinct rows; with fewer a bin, the network would fit noise
 FEWEST_EDGES = 3  # two distinct values need no bin beside the scaled number
-MIN_FREQUENCY, MIN_ROWS = 0.001, 8  # of a category, whichever is less
+MIN_FREQUENCY, MIN_ROWS = 0.001, 8  # of a category: part of the weight, or distinct rows
 # Missing-value indicators that are 1 in fewer rows than RARE fit noise, and are left out if there
 # are more than MANY_INDICATORS, or the number is estimated.
 MANY_INDICATORS, RARE = 32, 0.05
@@ -136,20 +136,17 @@ class ColumnLearner:
         if booleans and not column.is_categorical:
             column = without_blanks(column)
             ranked = rank_categories(column, self.weights)
-        if (least := self.options.min_frequency) == "auto":
-            least = min(MIN_FREQUENCY, MIN_ROWS / len(self._distinct[0]))
-        given = self.options.max_categories, least
-        categories = learn_categories(ranked, column.missing.any(), *given)
-        self.strings[position] = ranked, categories, column.missing
+        self.strings[position] = ranked, column.missing
 
     def _choose_strings(self, are_only):
         """Keep the categories of each string column, or the reason why it is ignored.
 
         ``are_only`` tells whether the table has no other columns to learn from.
         """
-        reasons = {position: self._why_ignored(*text) for position, text in self.strings.items()}
+        found = {position: self._learn_categories(*text) for position, text in self.strings.items()}
+        reasons = {position: self._why_ignored(*text) for position, text in found.items()}
         are_only = are_only and not {None, ALL_INFREQUENT}.intersection(reasons.values())
-        for position, (ranked, categories, _) in self.strings.items():
+        for position, (ranked, categories, _) in found.items():
             reason = reasons[position]
             may_be_words = reason in identifiers.REASONS and position not in self.ambiguous
             if may_be_words and identifiers.are_sentences([t for _, t in ranked]):
@@ -171,6 +168,12 @@ class ColumnLearner:
             choice = self.ambiguous.get(position, NO_FORMAT)
             if reason in identifiers.REASONS and choice.alternatives == NUMBERS_OR_CODES:
                 del self.ambiguous[position]
+
+    def _learn_categories(self, ranked, missing):
+        if (share := self.options.min_frequency) == "auto":
+            share = min(MIN_FREQUENCY, round(MIN_ROWS / len(self._distinct[0]), DIGITS))
+        names = learn_categories(ranked, missing.any(), self.options.max_categories, share)
+        return ranked, names, missing
 
     def _why_ignored(self, ranked, categories, missing):
         """Return why a string column is ignored, or None if it is not."""

@@ -61,8 +61,7 @@ class ParquetFiles(NamedTuple):
     def batch_rows(self):
         """Number of rows of a batch."""
         n_bytes = sum(group.n_bytes for group in self.groups) / max(self.n_rows, 1)
-        n_bytes = max(n_bytes, 8 * len(self.schema))
-        return int(max(1, min(BATCH_ROWS, BATCH_BYTES // n_bytes)))
+        return int(max(1, min(BATCH_ROWS, BATCH_BYTES // max(n_bytes, 8 * len(self.schema)))))
 
     def plan(self, rng=None):
         """Return the Pieces of all rows: in order or, given a generator, mixed.

@@ -86,7 +86,7 @@ def test_members_that_are_left_go_on_as_before(keep):
 
 def stops_at(best_epoch, **plan):
     """Return the epoch after which a member stops whose loss is lowest in ``best_epoch``."""
-    plan = Plan(None, None, None, 0.1, batch_size=1, **plan)
+    plan = Plan(None, None, None, 0.1, batch_size=1, keep_best=True, **plan)
     best, rates = BestEpochs(np.zeros((1, 1)), 0.0, keep_best=False), np.ones((1, 1))
     for epoch in range(plan.n_epochs):
         best.update(epoch, np.abs([epoch - best_epoch]), np.zeros((1, 1)))
@@ -103,5 +103,20 @@ def test_a_patience_that_grows_depends_on_the_best_epoch(n_epochs, best_epoch, w
     # A 24th of all epochs, at least 3, and 0.3 * best_epoch; 12 at most.
     given = {"n_epochs": n_epochs, "patience": 12}
     assert stops_at(best_epoch, **given, patience_grows=True) == best_epoch + waits + 1
-    late = best_epoch + 13
-    assert stops_at(best_epoch, **given) == (late if late < n_epochs else None)
+    if best_epoch + 13 < n_epochs:
+        assert stops_at(best_epoch, **given) == best_epoch + 13
+
+
+def test_a_patience_that_grows_depends_on_the_latest_best_epoch_of_members_in_training():
+    plan = Plan(None, None, None, 0.1, 96, 1, patience=12, patience_grows=True, keep_best=True)
+    best, best_epochs = BestEpochs(np.zeros((2, 1)), 0.0, keep_best=False), np.array([0, 10])
+    ends, epoch = {}, 0
+    while len(best_epochs):
+        best.update(epoch, np.abs(epoch - best_epochs), None)
+        done = out_of_patience(best, np.ones((len(best_epochs), 1)), plan)
+        ends |= dict.fromkeys(best_epochs[done].tolist(), epoch)
+        best.select(~done)
+        best_epochs, epoch = best_epochs[~done], epoch + 1
+    # In epoch 5 the best epoch of the other member is 5, and 4 + 0.3 * 5 is more than 5; in epoch
+    # 6 it is 6, and 4 + 0.3 * 6 is less than 6. That member then waits for 4 + 0.3 * 10 epochs.
+    assert ends == {0: 6, 10: 18}

@@ -149,6 +149,7 @@ def test_rare_categories_are_merged():
         (1000, 1, "abcde"),
         (4000, 1, "abc"),
         (8000, 1, "ab"),
+        (17_000, 1, "ab"),
         (8000, 2, "ab"),
         (40_000, 1, "ab"),
         (1000, 40, "abcde"),
@@ -163,6 +164,20 @@ def test_by_default_a_category_needs_a_thousandth_of_the_rows_or_8_distinct_ones
     frame = pd.DataFrame({"c": column, "number": np.random.default_rng(0).normal(size=n_rows)})
     encoder = TableEncoder().fit(frame.loc[frame.index.repeat(repeats)])
     assert encoder.categories_["c"] == [*kept] + ["infrequent"] * (kept != "abcde")
+
+
+def test_how_frequent_a_category_must_be_does_not_depend_on_the_order_of_columns():
+    n_rows = 20_000
+    numbers = np.arange(n_rows) % 4000 / 2  # as many distinct rows, however numbers are written
+    texts = [f"{x:.1f}" if k % 8000 < 4000 else f"{x:.2f}" for k, x in enumerate(numbers)]
+    column = np.where(np.arange(n_rows) % 4000 < 3999, "a", np.arange(n_rows) // 4000 % 5)
+    frame = pd.DataFrame({"c": column.astype(str), "x": texts})
+    found = []
+    for order in (["c", "x"], ["x", "c"]):
+        with pytest.warns(UserWarning, match="read as numbers"):
+            encoder = TableEncoder().fit(frame[order])
+        found.append((encoder.categories_["c"], encoder.expansion_.n_bins))
+    assert found[0] == found[1]
 
 
 def test_an_unseen_category_is_infrequent_or_nothing():
