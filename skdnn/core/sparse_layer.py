@@ -1,6 +1,6 @@
 """The first layer on sparse rows, and updates of only those weights that a batch has entries for.
 
-The conventions are those of :mod:`skdnn.core.layers`.
+Conventions: see :mod:`skdnn.core.layers`.
 
 A batch has entries in a few of many columns; the gradient of the weights of all other columns is 0.
 With row updates the update rule is applied to the rows of the weights, and of its memory, that

@@ -141,7 +141,7 @@ def _recipe_for(data_size):
     recipe = {"hidden_layer_sizes": (first, last)}
     recipe["batch_size"], recipe["max_iter"] = _up_to(data_size.n_rows, SIZES)
     recipe["dropout"] = _up_to(data_size.n_rows, DROPOUT)
-    # With few rows, inputs are counted instead: rare categories are redundant, too.
+    # With few rows, inputs are counted instead: rare categories are redundant.
     n_columns = data_size.n_columns - data_size.n_binned
     is_wide = (data_size.n_inputs if most_rows <= SMALL else n_columns) > WIDE
     if not data_size.is_sparse:
