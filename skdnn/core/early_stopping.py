@@ -73,7 +73,7 @@ class BestEpochs:
 
 
 # A patience that grows: this part of all epochs, at least FEWEST_EPOCHS, plus this number for each
-# epoch before the latest best one of any member in training. Early on, losses that no longer
+# epoch before the latest best one of any member in training. Early on, losses that do not
 # fall mean overfitting; later, they may only be noisy.
 OF_ALL, FEWEST_EPOCHS, EACH_BEFORE_BEST = 1 / 24, 3, 0.3
 SMALLEST_RATE = 1e-6  # where the adaptive schedule ends, as in MLPClassifier

@@ -28,7 +28,7 @@ def fit_ensemble(settings, fit_data, before, callbacks):
         fit_data = adapt_to_pilot(settings, fit_data, before, threads)
         fitted, stopped_by = _train_members(settings, fit_data, before, callbacks, threads)
         fitted, skill = calibrate(settings, fitted, fit_data, threads.map)
-        if stopped_by:  # nobody wants more training
+        if stopped_by:
             return fitted._replace(resolved=fitted.resolved | {"refit_fraction": 0.0})
         return refit(settings, fitted, fit_data, skill, threads)
 
