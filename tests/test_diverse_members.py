@@ -37,8 +37,10 @@ def test_half_of_the_members_have_no_weights_to_bins_before_and_after_training(n
     assert (net.coefs_[0][4:, ~is_bin] != 0).any(axis=1).all()
 
 
-def test_half_of_the_members_have_hard_labels(net):
+def test_half_of_the_members_have_hard_labels(monkeypatch):
     # The loss on smoothed labels of three classes has a lower bound; on hard ones, it is 0.
+    monkeypatch.setattr("skdnn.estimator.auto_parameters.SMALL", 1000)  # rows without smoothing
+    net = fitted()
     smooth, hard = net.member_loss_curves_[:4, -1], net.member_loss_curves_[4:, -1]
     alike = fitted(label_smoothing=0.0).member_loss_curves_
     np.testing.assert_array_equal(hard, fitted(label_smoothing=0.0).member_loss_curves_[4:, -1])

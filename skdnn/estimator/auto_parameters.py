@@ -138,7 +138,7 @@ def _recipe_for(data_size):
     most_rows = data_size.n_rows if data_size.has_all_rows else np.inf
     first, last = _up_to(most_rows, LAYERS)
     last = first if data_size.n_outputs > FEW_CLASSES else last
-    recipe = {"hidden_layer_sizes": (first, last)}
+    recipe = {"hidden_layer_sizes": (first, last), "label_smoothing": 0.05 * (most_rows > SMALL)}
     recipe["batch_size"], recipe["max_iter"] = _up_to(data_size.n_rows, SIZES)
     recipe["dropout"] = _up_to(data_size.n_rows, DROPOUT)
     # With few rows, inputs are counted instead: rare categories are redundant.

@@ -176,8 +176,8 @@ class DeepNetClassifier(
         more than 100 encoded columns (in ``fit`` with up to 2,500 rows: inputs), else 0.
     label_smoothing : float in [0, 1) or "auto", default="auto"
         Fraction of each target that is spread over all classes, in training, early stopping and
-        loss curves. "auto" is 0.05 (0.02 for wide and large data) for "adamw" where validation
-        rows calibrate the probabilities afterwards; else, and with a custom loss, 0.
+        loss curves. "auto" is 0.05 (0.02 for wide and large data) for "adamw" above 2,500 rows, if
+        validation rows calibrate the probabilities afterwards, without a custom loss; else 0.
 
         .. Data.
     encoder : "auto", "passthrough" or transformer, default="auto"

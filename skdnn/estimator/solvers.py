@@ -33,7 +33,7 @@ class Solver(NamedTuple):
 
 PLAIN = {"batch_size": 200, "learning_rate": "constant", "max_iter": 200, "connectivity": None}
 PLAIN |= dict.fromkeys(("dropout", "input_dropout", "weight_decay", "label_smoothing"), 0.0)
-REGULARIZED = {**PLAIN, "weight_decay": 1e-2, "label_smoothing": 0.05}
+REGULARIZED = {**PLAIN, "weight_decay": 1e-2}
 
 # By default, only "adamw" regularizes; the others have the defaults of MLPClassifier.
 SOLVERS = {

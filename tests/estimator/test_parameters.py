@@ -203,6 +203,15 @@ def test_wide_tables_drop_inputs_and_narrow_or_sparse_ones_do_not():
 
 
 @pytest.mark.parametrize(
+    ("n_rows", "has_all", "expected"), [(2500, True, 0), (2501, True, 0.05), (9, False, 0.05)]
+)
+def test_labels_of_small_tables_are_not_smoothed(n_rows, has_all, expected):
+    data_size = DataSize(n_rows, has_all, 5, 0, 5, False, n_members=2)
+    resolved = resolve(DeepNetClassifier(), data_size, validates=True)
+    assert resolved["label_smoothing"] == expected
+
+
+@pytest.mark.parametrize(
     ("n_rows", "n_columns", "is_sparse", "expected"),
     [
         (50_001, 101, False, ((448, 256), 0.003, None, 0.3, 0.02)),
@@ -253,7 +262,7 @@ def test_inputs_are_dropped_if_columns_or_in_small_tables_inputs_are_many(
 def test_only_adamw_regularizes_unasked():
     recipe = DeepNetClassifier(**QUICK).fit(X, y).resolved_params_
     plain = DeepNetClassifier(**QUICK, solver="adam").fit(X, y).resolved_params_
-    for name in ("dropout", "weight_decay", "label_smoothing"):
+    for name in ("dropout", "weight_decay"):
         assert recipe[name] > 0 == plain[name]
 
 
