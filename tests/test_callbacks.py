@@ -104,7 +104,7 @@ def test_the_fitted_estimator_after_an_epoch_is_that_of_a_fit_that_stopped_there
     kwargs["refit_fraction"] = 0
     quick(**kwargs).set_callbacks(recorder).fit(X, y)
     for n_epochs in (2, 5):
-        short = quick(**kwargs, label_smoothing=0.0)
+        short = quick(**kwargs)
         short.set_params(max_iter=n_epochs).fit(X, y)
         short.temperature_ = 1.0
         found = recorder.shown[n_epochs - 1][2].predict_proba(X)

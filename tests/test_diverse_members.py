@@ -39,7 +39,7 @@ def test_half_of_the_members_have_no_weights_to_bins_before_and_after_training(n
 
 def test_half_of_the_members_have_hard_labels(monkeypatch):
     # The loss on smoothed labels of three classes has a lower bound; on hard ones, it is 0.
-    monkeypatch.setattr("skdnn.estimator.auto_parameters.SMALL", 1000)  # rows without smoothing
+    monkeypatch.setattr("skdnn.estimator.auto_parameters.SMOOTHING", ((np.inf, 0.05),))
     net = fitted()
     smooth, hard = net.member_loss_curves_[:4, -1], net.member_loss_curves_[4:, -1]
     alike = fitted(label_smoothing=0.0).member_loss_curves_

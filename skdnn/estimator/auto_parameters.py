@@ -40,7 +40,7 @@ SIZES = (
     (300_000, (512, 15)),
     (np.inf, (1024, 3)),
 )
-DROPOUT = ((8192, 0.3), (np.inf, 0.1))  # larger data need less regularization
+DROPOUT, SMOOTHING = ((8192, 0.3), (np.inf, 0.1)), ((SMALL, 0.0), (np.inf, 0.05))  # by rows
 # Small data are trained for more epochs, to take this many steps. A quarter is enough, and better,
 # with many more inputs than rows: such rows are learnt within few epochs.
 MIN_STEPS, MIN_STEPS_WIDE, INPUTS_PER_ROW = 2000, 500, 5
@@ -138,7 +138,7 @@ def _recipe_for(data_size):
     most_rows = data_size.n_rows if data_size.has_all_rows else np.inf
     first, last = _up_to(most_rows, LAYERS)
     last = first if data_size.n_outputs > FEW_CLASSES else last
-    recipe = {"hidden_layer_sizes": (first, last), "label_smoothing": 0.05 * (most_rows > SMALL)}
+    recipe = {"hidden_layer_sizes": (first, last), "label_smoothing": _up_to(most_rows, SMOOTHING)}
     recipe["batch_size"], recipe["max_iter"] = _up_to(data_size.n_rows, SIZES)
     recipe["dropout"] = _up_to(data_size.n_rows, DROPOUT)
     # With few rows, inputs are counted instead: rare categories are redundant.

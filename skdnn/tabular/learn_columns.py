@@ -172,8 +172,8 @@ class ColumnLearner:
     def _learn_categories(self, ranked, missing):
         if (share := self.options.min_frequency) == "auto":
             share = min(MIN_FREQUENCY, round(MIN_ROWS / len(self._distinct[0]), DIGITS))
-        names = learn_categories(ranked, missing.any(), self.options.max_categories, share)
-        return ranked, names, missing
+        categories = learn_categories(ranked, missing.any(), self.options.max_categories, share)
+        return ranked, categories, missing
 
     def _why_ignored(self, ranked, categories, missing):
         """Return why a string column is ignored, or None if it is not."""
